@@ -1,0 +1,135 @@
+/** The sizes of a machine: every number is a parameter, from tiny (hunting) to full (measuring). */
+
+/** Bounds: `[smallest, largest]` allowed value of a parameter, inclusive. */
+export const GEOMETRY_BOUNDS = {
+  cpus: [1, 64],
+  /** Bits per page-table level, root first, as decimal digits: 1123 is four levels of 1, 1, 2 and 3 bits. */
+  levels: [1, 99999],
+  /** Page frames, all uses. */
+  frames: [8, 1 << 20],
+  /** 32-bit words of content that a page models. */
+  wordsPerPage: [1, 1024],
+  tlbSets: [1, 1024],
+  tlbWays: [1, 16],
+  pscEntries: [1, 64],
+  /** Address spaces that can exist at once. */
+  mms: [1, 64],
+  vmas: [4, 1 << 16],
+  tasks: [1, 256],
+  /** Dynamic address-space ids per CPU (Linux: TLB_NR_DYN_ASIDS = 6). */
+  asids: [1, 6],
+  /** CPUs per word of a cpumask. */
+  cpumaskBits: [1, 32],
+  /** Pages moved at once between a per-CPU list and the buddy lists. */
+  pcpBatch: [1, 512],
+  /** Pages a per-CPU list may hold before a batch goes back. */
+  pcpHigh: [0, 4096],
+  /** Pages an mmu_gather collects before it must flush (Linux: about 10,000). */
+  gatherBatch: [1, 1 << 14],
+  /** PTEs a walk handles before it drops and retakes the page-table lock. */
+  pteWalkLimit: [1, 1 << 14],
+  /** Linux: tlb_single_page_flush_ceiling. */
+  flushCeiling: [0, 1 << 14],
+} as const;
+
+export type GeometryName = keyof typeof GEOMETRY_BOUNDS;
+
+type Sizes = { readonly [K in GeometryName]: number };
+
+export interface Geometry extends Sizes {
+  /** Bits per level, root first. */
+  readonly levelBits: readonly number[];
+  /** Virtual pages of an address space. */
+  readonly pages: number;
+  /** Words a frame occupies in the image: enough for its content or for the largest table. */
+  readonly frameWords: number;
+  /** Words of a cpumask. */
+  readonly maskWords: number;
+}
+
+const TINY: Sizes = {
+  cpus: 2,
+  levels: 23,
+  frames: 40,
+  wordsPerPage: 4,
+  tlbSets: 8,
+  tlbWays: 2,
+  pscEntries: 2,
+  mms: 4,
+  vmas: 24,
+  tasks: 16,
+  asids: 2,
+  cpumaskBits: 32,
+  pcpBatch: 1,
+  pcpHigh: 2,
+  gatherBatch: 8,
+  pteWalkLimit: 4,
+  flushCeiling: 4,
+};
+
+const SMALL: Sizes = {
+  ...TINY,
+  levels: 2345,
+  frames: 4096,
+  tlbSets: 64,
+  tlbWays: 4,
+  pscEntries: 8,
+  mms: 16,
+  vmas: 512,
+  tasks: 64,
+  asids: 6,
+  pcpBatch: 8,
+  pcpHigh: 32,
+  gatherBatch: 512,
+  pteWalkLimit: 32,
+  flushCeiling: 33,
+};
+
+const FULL: Sizes = {
+  ...SMALL,
+  // 32-bit page numbers: 44-bit addresses
+  levels: 5999,
+  frames: 1 << 15,
+  wordsPerPage: 16,
+  tlbSets: 256,
+  tlbWays: 8,
+  pscEntries: 32,
+  vmas: 1 << 14,
+  gatherBatch: 10_000,
+  pteWalkLimit: 512,
+};
+
+export const GEOMETRIES = { tiny: TINY, small: SMALL, full: FULL } as const;
+
+/** Bad parameters of a machine: what, and what was expected. One line. */
+export class GeometryError extends Error {}
+
+/**
+ * The geometry of that name with single parameters replaced.
+ * @throws GeometryError for an unknown name, a value that is no integer or out of bounds, or an impossible combination.
+ */
+export function geometry(name: keyof typeof GEOMETRIES, override: Record<string, number> = {}): Geometry {
+  const preset = GEOMETRIES[name];
+  if (!preset) throw new GeometryError(`geometry "${name}": expected ${Object.keys(GEOMETRIES).join(', ')}`);
+  for (const [key, value] of Object.entries(override)) {
+    const bounds = GEOMETRY_BOUNDS[key as GeometryName];
+    if (!bounds) throw new GeometryError(`geometry parameter "${key}": expected ${Object.keys(GEOMETRY_BOUNDS).join(', ')}`);
+    if (!Number.isInteger(value) || value < bounds[0] || value > bounds[1]) {
+      throw new GeometryError(`geometry parameter ${key} = ${value}: expected an integer from ${bounds[0]} to ${bounds[1]}`);
+    }
+  }
+  const sizes: Sizes = { ...preset, ...override };
+  const levelBits = String(sizes.levels).split('').map(Number);
+  const bits = levelBits.reduce((a, b) => a + b, 0);
+  if (levelBits.length > 5 || levelBits.some((b) => b < 1) || bits > 32) {
+    throw new GeometryError(`geometry parameter levels = ${sizes.levels}: expected 1 to 5 digits from 1 to 9, at most 32 bits in all`);
+  }
+  const tableWords = 2 << Math.max(...levelBits);
+  return {
+    ...sizes,
+    levelBits,
+    pages: 2 ** bits,
+    frameWords: Math.max(sizes.wordsPerPage + (sizes.wordsPerPage & 1), tableWords),
+    maskWords: Math.ceil(sizes.cpus / sizes.cpumaskBits),
+  };
+}

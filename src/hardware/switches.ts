@@ -1,0 +1,29 @@
+/** Switches of a machine: variants of hardware and of kernel version, each named after what it changes. */
+
+export interface MachineSwitches {
+  /** Process-context identifiers: MOV CR3 may keep entries of other address spaces (SDM 3A 4.10.1). */
+  readonly pcid: boolean;
+  /** A protection fault after a widening may be spurious (Intel); off: hardware re-walks first (AMD). B-15. */
+  readonly spuriousFaults: boolean;
+  /** Skip lazy CPUs in shootdowns and let idle CPUs keep the last address space (Linux lazy TLB). */
+  readonly lazyTlb: boolean;
+  /** Leave the bit in the cpumask of an mm that a CPU has switched away from; trimmed at flush time (Linux 6.14). */
+  readonly lazyCpumask: boolean;
+  /** Send the flush to CPUs that are in the middle of switch_mm (Linux 6.15, May 2025). */
+  readonly ipiWhileSwitching: boolean;
+  /** Faults and DONTNEED take the per-VMA lock before they try mmap_lock (Linux 6.4). */
+  readonly perVmaLocks: boolean;
+  /** MADV_DONTNEED frees page tables it emptied (Linux 6.14, CONFIG_PT_RECLAIM). */
+  readonly ptReclaim: boolean;
+}
+
+/** Linux 6.18 on an Intel CPU with PCID. */
+export const SWITCHES_6_18: MachineSwitches = {
+  pcid: true,
+  spuriousFaults: true,
+  lazyTlb: true,
+  lazyCpumask: true,
+  ipiWhileSwitching: true,
+  perVmaLocks: true,
+  ptReclaim: true,
+};

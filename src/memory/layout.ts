@@ -1,0 +1,137 @@
+/** The layout of an image: where each table lies, who owns each word, and the way back from a word to its name. */
+import type { Memory, Word } from './memory.ts';
+import { Column, type Columns, type Field, type GuardRef, type Owner, type Table } from './table.ts';
+
+/** What the one-access check needs to know about a word; kept in a byte per word. */
+export const OWNED_SHARED = 0;
+export const OWNED_ORACLE = 1;
+export const OWNED_CPU = 2;
+export const OWNED_TASK = 3;
+export const OWNED_GUARDED = 4;
+
+interface Placed {
+  readonly table: string;
+  readonly field: string;
+  readonly owner: Owner;
+  readonly base: number;
+  readonly stride: number;
+  readonly width: number;
+  readonly rows: number;
+}
+
+
+
+/** Places tables one behind the other. The same tables and sizes always give the same layout, in every isolate. */
+export class Layout<S> {
+  /** Number of words of the image so far. */
+  words = 0;
+  private readonly placed: Placed[] = [];
+  private readonly byTable = new Map<string, Placed[]>();
+
+  constructor(readonly sizes: S) {}
+
+  /** Reserves the words of a table; fields of one row lie together. */
+  place<Row extends number, F extends Record<string, Field<S>>>(t: Table<Row, S, F>): void {
+    if (this.byTable.has(t.name)) throw new Error(`table ${t.name} is placed twice`);
+    const rows = t.rows(this.sizes);
+    const fields = Object.entries(t.fields).map(([field, f]) => {
+      const wide = typeof f === 'object' && 'owner' in f;
+      return { field, owner: wide ? f.owner : (f as Owner), width: wide ? f.width(this.sizes) : 1 };
+    });
+    const stride = fields.reduce((sum, f) => sum + f.width, 0);
+    let base = this.words;
+    const entries: Placed[] = [];
+    for (const f of fields) {
+      entries.push({ table: t.name, field: f.field, owner: f.owner, base, stride, width: f.width, rows });
+      base += f.width;
+    }
+    this.placed.push(...entries);
+    this.byTable.set(t.name, entries);
+    // PTEs are pairs of words: every table starts on an even word so that a pair never straddles two tables
+    this.words += (rows * stride + 1) & ~1;
+  }
+
+  columns<Row extends number, F extends Record<string, Field<S>>>(t: Table<Row, S, F>, mem: Memory): Columns<Row, F> {
+    const entries = this.byTable.get(t.name);
+    if (!entries) throw new Error(`table ${t.name} was not placed`);
+    const columns: Record<string, Column<Row>> = {};
+    for (const e of entries) columns[e.field] = new Column<Row>(mem, e.base, e.stride, e.width);
+    return columns as Columns<Row, F>;
+  }
+
+  /** `mm[0].tlbGen`, `frame[3].words[2]`: what columns, errors and findings print. */
+  nameOf(word: Word): string {
+    const p = this.find(word);
+    if (!p) return word < 0 ? '(nothing)' : `word ${word}`;
+    const row = Math.floor((word - p.base) / p.stride);
+    const k = (word - p.base) % p.stride;
+    return `${p.table}[${row}].${p.field}${p.width > 1 ? `[${k}]` : ''}`;
+  }
+
+  /** The word with this name, the inverse of `nameOf`; undefined if there is none. */
+  wordNamed(name: string): Word | undefined {
+    const match = /^(\w+)\[(\d+)\]\.(\w+)(?:\[(\d+)\])?$/.exec(name);
+    if (!match) return undefined;
+    const p = this.byTable.get(match[1])?.find((e) => e.field === match[3]);
+    const row = Number(match[2]);
+    const k = Number(match[4] ?? 0);
+    return p && row < p.rows && k < p.width ? ((p.base + row * p.stride + k) as Word) : undefined;
+  }
+
+  /** Owner kind per word and, for private and guarded words, the row or the number of the guard rule. */
+  owners(): { kind: Uint8Array; of: Int32Array; guards: Guard[] } {
+    const kind = new Uint8Array(this.words);
+    const of = new Int32Array(this.words);
+    const guards: Guard[] = [];
+    for (const p of this.placed) {
+      for (let row = 0; row < p.rows; row++) {
+        const first = p.base + row * p.stride;
+        let k: number = OWNED_SHARED;
+        let o = 0;
+        if (p.owner === 'oracle') k = OWNED_ORACLE;
+        else if (typeof p.owner === 'object' && 'private' in p.owner) {
+          k = p.owner.private === 'cpu' ? OWNED_CPU : OWNED_TASK;
+          o = row;
+        } else if (typeof p.owner === 'object') {
+          k = OWNED_GUARDED;
+          o = guards.length;
+          const refs = Array.isArray(p.owner.guardedBy) ? p.owner.guardedBy : [p.owner.guardedBy as GuardRef];
+          guards.push({ locks: (refs as GuardRef[]).map((ref) => this.lockOf(p, row, ref)) });
+        }
+        kind.fill(k, first, first + p.width);
+        of.fill(o, first, first + p.width);
+      }
+    }
+    return { kind, of, guards };
+  }
+
+  private lockOf(p: Placed, row: number, ref: GuardRef): GuardLock {
+    const field = (table: string, name: string): Placed => {
+      const found = this.byTable.get(table)?.find((e) => e.field === name);
+      if (!found) throw new Error(`${p.table}.${p.field} is guarded by ${table}.${name}, which does not exist`);
+      return found;
+    };
+    if (typeof ref === 'string') {
+      const lock = field(p.table, ref);
+      return { word: (lock.base + row * lock.stride) as Word };
+    }
+    const via = field(p.table, ref.via);
+    const lock = field(ref.table, ref.lock);
+    return { via: (via.base + row * via.stride) as Word, base: lock.base, stride: lock.stride, rows: lock.rows };
+  }
+
+  private find(word: number): Placed | undefined {
+    return this.placed.find((p) => {
+      const offset = word - p.base;
+      return offset >= 0 && offset < p.rows * p.stride && offset % p.stride < p.width;
+    });
+  }
+}
+
+/** The locks that protect a word. A lock reached through a row number is looked up when the word is touched. */
+export interface Guard {
+  readonly locks: readonly GuardLock[];
+}
+export type GuardLock =
+  | { readonly word: Word; readonly via?: undefined }
+  | { readonly via: Word; readonly base: number; readonly stride: number; readonly rows: number };

@@ -1,0 +1,82 @@
+/**
+ * Tables and columns: how every field of the machine is declared, laid out in the image and named. A table lists its
+ * fields once, each with its owner; a `Column` is one field for all rows. There are no getters or setters: an access is
+ * a visible verb, `cpu.mm.tlbGen.add(mm, 1)`.
+ */
+import type { Memory, Word } from './memory.ts';
+
+/** A lock that protects a field: a field of the same row, or of the row of table `table` that the field `via` names. */
+export type GuardRef = string | { via: string; table: string; lock: string };
+
+/**
+ * Who may touch a word without a point before it.
+ * - `shared`: nobody; each access is announced.
+ * - `guardedBy`: to read, a context that holds any of these locks; to write, one that holds all of them exclusively.
+ * - `private`: the row's CPU or the CPU that runs the row's task; nobody else, ever.
+ * - `oracle`: ghost words. Only observers touch them, and observers touch nothing else.
+ */
+export type Owner = 'shared' | 'oracle' | { guardedBy: GuardRef | readonly GuardRef[] } | { private: 'cpu' | 'task' };
+
+/** A field that is more than one word wide gives its width, a function of the sizes of the machine. */
+export type Field<S> = Owner | { owner: Owner; width: (sizes: S) => number };
+
+export type Columns<Row extends number, F> = { readonly [K in keyof F]: Column<Row> };
+
+export interface Table<Row extends number, S, F extends Record<string, Field<S>>> {
+  readonly name: string;
+  readonly rows: (sizes: S) => number;
+  readonly fields: F;
+  readonly row?: Row;
+}
+
+/** Declares a table: `table<MmId, Geometry>()('mm', (g) => g.mms, { tlbGen: 'shared' })`. */
+export function table<Row extends number, S>() {
+  return <const F extends Record<string, Field<S>>>(
+    name: string,
+    rows: (sizes: S) => number,
+    fields: F,
+  ): Table<Row, S, F> => ({ name, rows, fields });
+}
+
+/** One field of a table, for all rows. `k` selects a word of a wide field. */
+export class Column<Row extends number> {
+  constructor(
+    readonly mem: Memory,
+    readonly base: number,
+    readonly stride: number,
+    readonly width: number,
+  ) {}
+
+  at(row: Row, k = 0): Word {
+    return (this.base + row * this.stride + k) as Word;
+  }
+  load(row: Row, k = 0): number {
+    return this.mem.load((this.base + row * this.stride + k) as Word);
+  }
+  store(row: Row, value: number, k = 0): void {
+    this.mem.store((this.base + row * this.stride + k) as Word, value);
+  }
+  exchange(row: Row, value: number, k = 0): number {
+    return this.mem.exchange((this.base + row * this.stride + k) as Word, value);
+  }
+  cas(row: Row, expected: number, value: number, k = 0): number {
+    return this.mem.cas((this.base + row * this.stride + k) as Word, expected, value);
+  }
+  add(row: Row, delta: number, k = 0): number {
+    return this.mem.add((this.base + row * this.stride + k) as Word, delta);
+  }
+  or(row: Row, bits: number, k = 0): number {
+    return this.mem.or((this.base + row * this.stride + k) as Word, bits);
+  }
+  and(row: Row, bits: number, k = 0): number {
+    return this.mem.and((this.base + row * this.stride + k) as Word, bits);
+  }
+  /** Reads a private word of the running CPU or task: no event of the protocol, no announcement. */
+  own(row: Row, k = 0): number {
+    return this.mem.words[this.base + row * this.stride + k];
+  }
+  /** Writes a private word of the running CPU or task. */
+  put(row: Row, value: number, k = 0): void {
+    this.mem.put((this.base + row * this.stride + k) as Word, value);
+  }
+}

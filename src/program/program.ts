@@ -1,0 +1,78 @@
+/**
+ * Programs as data: what every task does and on which machine. A program prints, compares, shrinks and replays; it
+ * holds no function. Pages are absolute virtual page numbers of the task's own address space, small on a tiny machine.
+ */
+
+export type Prot = 'none' | 'r' | 'rw' | 'rx' | 'rwx';
+export type Advice = 'dontneed';
+
+/** One operation of a task. `page` is a virtual page number, `pages` a count (default 1), `word` an index in the page. */
+export type Op =
+  | { do: 'load' | 'fetch'; page: number; word?: number; into?: string }
+  | { do: 'store'; page: number; word?: number; value?: number }
+  /** One access to word 0 of each page of the range, in order. */
+  | { do: 'touch'; page: number; pages?: number; write?: boolean }
+  /** A hint unless `fixed`; `replace: false` with `fixed` is MAP_FIXED_NOREPLACE. */
+  | { do: 'mmap'; page: number; pages?: number; prot: Prot; fixed?: boolean; populate?: boolean; shared?: boolean }
+  | { do: 'munmap'; page: number; pages?: number }
+  | { do: 'mprotect'; page: number; pages?: number; prot: Prot }
+  /** Moves to `to` (MREMAP_FIXED) if given, else resizes in place or moves (MREMAP_MAYMOVE). */
+  | { do: 'mremap'; page: number; pages?: number; to?: number; newPages?: number }
+  | { do: 'madvise'; page: number; pages?: number; advice: Advice }
+  /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */
+  | { do: 'fork'; task: string }
+  | { do: 'exit' }
+  /** User-level message passing outside the memory under test: `await` blocks until `post` of that flag. */
+  | { do: 'post' | 'await'; flag: string }
+  /** Sleeps until woken by a `wake` of this task. A wake that comes first is kept. */
+  | { do: 'sleep' }
+  | { do: 'wake'; task: string }
+  /** sched_yield. */
+  | { do: 'yield' }
+  /** sched_setaffinity to one CPU. */
+  | { do: 'move'; cpu: number }
+  /** User work of that many cycles. */
+  | { do: 'compute'; cycles: number };
+
+export type OpName = Op['do'];
+
+/** One task: where it starts, in which address space, and what it does. */
+export interface TaskProgram {
+  /** Unique in the program; columns and `fork`, `wake` use it. */
+  name: string;
+  /** The CPU it starts on. */
+  cpu: number;
+  /** Index of its address space at the start; ignored for a forked task. */
+  mm?: number;
+  /** The task whose `fork` starts this one. */
+  forkedBy?: string;
+  /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only yield, sleep, wake, move, compute. */
+  kthread?: boolean;
+  /** 0 is normal; 1 runs before 0. */
+  priority?: 0 | 1;
+  ops: Op[];
+}
+
+/** What the machine is like. Everything left out takes the default of the named geometry. */
+export interface MachineSpec {
+  cpus: number;
+  /** `tiny` for hunting, `small` for stress, `full` for measuring. */
+  geometry?: 'tiny' | 'small' | 'full';
+  /** Single parameters of the geometry, by their name in `Geometry`. */
+  override?: Record<string, number>;
+  /** Switches between kernel versions and hardware variants, by their name in `MachineSwitches`. */
+  switches?: Record<string, number | boolean>;
+}
+
+export interface Program {
+  name: string;
+  says?: string;
+  machine: MachineSpec;
+  tasks: TaskProgram[];
+  /** Operations done one after another, each to its end, before the concurrent part starts. */
+  history: { task: string; op: Op }[];
+  /** How often every task repeats its `ops` in a bounded run (default 1). `stress` repeats until its time is up. */
+  rounds?: number;
+  /** A final condition over the registers that loads fill: `{task, register, value}` all true at once. */
+  final?: { verdict: 'forbidden' | 'permitted'; where: { task: string; register: string; value: number }[] };
+}
