@@ -73,7 +73,12 @@ export const APIC = perCpu('apic', cpus, {
 
 /** Physical memory. A frame holds a page's content words, or a table's entries as pairs of words. */
 export const FRAME = table<Pfn, Geometry>()('frame', (g) => g.frames, {
-  words: { owner: 'shared', width: (g: Geometry) => g.frameWords },
+  /**
+   * Never touched: held (`mem.acquired`) by the one who prepares a frame that nobody else can name yet. It is two words
+   * wide to keep the entries of a table on even words.
+   */
+  preparing: { owner: 'shared', width: () => 2 },
+  words: { owner: { guardedBy: 'preparing' }, width: (g: Geometry) => g.frameWords },
 });
 
 /** Event counters of each CPU; sums over CPUs are what `measure` prints. */

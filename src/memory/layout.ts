@@ -8,6 +8,7 @@ export const OWNED_ORACLE = 1;
 export const OWNED_CPU = 2;
 export const OWNED_TASK = 3;
 export const OWNED_GUARDED = 4;
+export const OWNED_ONCE = 5;
 
 interface Placed {
   readonly table: string;
@@ -89,6 +90,7 @@ export class Layout<S> {
         let k: number = OWNED_SHARED;
         let o = 0;
         if (p.owner === 'oracle') k = OWNED_ORACLE;
+        else if (p.owner === 'once') k = OWNED_ONCE;
         else if (typeof p.owner === 'object' && 'private' in p.owner) {
           k = p.owner.private === 'cpu' ? OWNED_CPU : OWNED_TASK;
           o = row;
@@ -98,6 +100,7 @@ export class Layout<S> {
           const refs = Array.isArray(p.owner.guardedBy) ? p.owner.guardedBy : [p.owner.guardedBy as GuardRef];
           guards.push({ locks: (refs as GuardRef[]).map((ref) => this.lockOf(p, row, ref)) });
         }
+        if (k === OWNED_SHARED) break;
         kind.fill(k, first, first + p.width);
         of.fill(o, first, first + p.width);
       }

@@ -3,7 +3,7 @@
  * incremental hash, and the log of the one contended access of the step.
  */
 import type { Guard, GuardLock, Layout } from './layout.ts';
-import { OWNED_CPU, OWNED_GUARDED, OWNED_ORACLE, OWNED_TASK } from './layout.ts';
+import { OWNED_CPU, OWNED_GUARDED, OWNED_ONCE, OWNED_ORACLE, OWNED_TASK } from './layout.ts';
 import type { Memory, Word } from './memory.ts';
 import { NOWHERE } from './memory.ts';
 
@@ -94,7 +94,8 @@ export class SteppedMemory implements Memory {
     return this.words[word];
   }
   store(word: Word, value: number): void {
-    this.check(word, true);
+    if (this.kind[word] === OWNED_ONCE) this.checkOnce(word, value);
+    else this.check(word, true);
     this.set(word, value);
   }
   exchange(word: Word, value: number): number {
@@ -224,6 +225,9 @@ export class SteppedMemory implements Memory {
     } else if (kind === OWNED_ORACLE) {
       if (this.observing) return;
       throw this.broken('a path touched an oracle word', word);
+    } else if (kind === OWNED_ONCE) {
+      if (!write) return;
+      throw this.broken('a read-modify-write of a write-once word', word);
     } else if (kind === OWNED_GUARDED && this.covered(this.guards[this.of[word]], write)) return;
     if (this.observing) throw this.broken('an observer touched a word of the machine', word);
     if (word === this.announced && this.touched === NOWHERE) {
@@ -243,6 +247,10 @@ export class SteppedMemory implements Memory {
         : `touched a second contended word (after ${this.layout.nameOf(this.touched)})`,
       word,
     );
+  }
+
+  private checkOnce(word: Word, value: number): void {
+    if (this.words[word] !== 0 && value !== 0) throw this.broken('changed a write-once word', word);
   }
 
   /** To read, one of the locks is enough; to write, all of them must be held exclusively. */

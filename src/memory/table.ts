@@ -12,10 +12,12 @@ export type GuardRef = string | { via: string; table: string; lock: string };
  * Who may touch a word without a point before it.
  * - `shared`: nobody; each access is announced.
  * - `guardedBy`: to read, a context that holds any of these locks; to write, one that holds all of them exclusively.
+ * - `once`: written while nobody else knows the row (from 0 to a value, and back to 0 when the row is given up), so that
+ *   reading it is free.
  * - `private`: the row's CPU or the CPU that runs the row's task; nobody else, ever.
  * - `oracle`: ghost words. Only observers touch them, and observers touch nothing else.
  */
-export type Owner = 'shared' | 'oracle' | { guardedBy: GuardRef | readonly GuardRef[] } | { private: 'cpu' | 'task' };
+export type Owner = 'shared' | 'once' | 'oracle' | { guardedBy: GuardRef | readonly GuardRef[] } | { private: 'cpu' | 'task' };
 
 /** A field that is more than one word wide gives its width, a function of the sizes of the machine. */
 export type Field<S> = Owner | { owner: Owner; width: (sizes: S) => number };

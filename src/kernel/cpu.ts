@@ -1,0 +1,73 @@
+/** The CPU as kernel code sees it: the hardware's handle plus the kernel's words and its routines. */
+import { LogicalCpu } from '../hardware/logical-cpu.ts';
+import type { Columns, Table } from '../memory/table.ts';
+import type { Kernel } from './kernel.ts';
+import type { Observer } from './observer.ts';
+import type { KERNEL_TABLES } from './tables.ts';
+import type { TaskId } from './types.ts';
+
+type ColumnsOf<T> = T extends Table<infer R, infer _S, infer F> ? Columns<R, F> : never;
+
+/** The kernel's columns, bound to one memory. */
+export type KernelColumns = { readonly [K in keyof typeof KERNEL_TABLES]: ColumnsOf<(typeof KERNEL_TABLES)[K]> };
+
+/** The kernel found itself in a state that it asserts never to be in (BUG_ON, VM_BUG_ON, lockdep). */
+export class KernelBug extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'KernelBug';
+  }
+}
+
+const NO_TASK = -1 as TaskId;
+
+export class Cpu extends LogicalCpu {
+  declare observer: Observer | undefined;
+  /** The task this handle belongs to: Linux `current`. */
+  current: TaskId = NO_TASK;
+  /** Every kernel routine. Calls go through this record, so that patches, policies and tracing can stand in. */
+  kernel!: Kernel;
+  /** The task to run next on this CPU, set by `switchTo` for the driver; NO_TASK otherwise. */
+  next: TaskId = NO_TASK;
+
+  // the columns of the kernel's tables, bound by `bindKernel`
+  mm!: KernelColumns['mm'];
+  vma!: KernelColumns['vma'];
+  folio!: KernelColumns['folio'];
+  zone!: KernelColumns['zone'];
+  pcp!: KernelColumns['pcp'];
+  tlbState!: KernelColumns['tlbState'];
+  flushInfo!: KernelColumns['flushInfo'];
+  csd!: KernelColumns['csd'];
+  tasks!: KernelColumns['tasks'];
+  rq!: KernelColumns['rq'];
+  rcu!: KernelColumns['rcu'];
+  kcount!: KernelColumns['kcount'];
+  /** Columns of the tables that policy and patches declared, by table name; typed by `wordsOf`. */
+  extra: Readonly<Record<string, unknown>> = {};
+
+  bindKernel(kernel: Kernel, columns: KernelColumns, extra: Readonly<Record<string, unknown>>): void {
+    this.kernel = kernel;
+    Object.assign(this, columns);
+    this.extra = extra;
+  }
+
+  /**
+   * Linux switch_to(): `yield cpu.switchTo(next)` suspends this task; the driver goes on with `next` on this CPU. It
+   * resumes when some CPU switches back to it, possibly another one: then `cpu.id` has changed.
+   */
+  switchTo(next: TaskId): undefined {
+    this.next = next;
+    return undefined;
+  }
+
+  /** The columns of a table that a policy or patch declared. */
+  wordsOf<T extends { name: string }>(table: T): ColumnsOf<T> {
+    return this.extra[table.name] as ColumnsOf<T>;
+  }
+
+  /** @throws KernelBug, which ends the run with the harm `kernel-assert`. */
+  bug(message: string): never {
+    throw new KernelBug(message);
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * The record of every kernel routine: mainline Linux 6.18. A policy or a patch is this record with some routines
+ * replaced; the stepper wraps each routine so that its steps cost the same at any depth of calls.
+ */
+import { mmRoutines } from './mm/routines.ts';
+import { schedRoutines } from './sched/routines.ts';
+import { smpRoutines } from './smp/routines.ts';
+import { tlbRoutines } from './tlb/routines.ts';
+
+export const MAINLINE = { ...mmRoutines, ...tlbRoutines, ...smpRoutines, ...schedRoutines };
+
+export type Kernel = typeof MAINLINE;

@@ -1,0 +1,2 @@
+/** The routines of `mm/` that go into the kernel record. */
+export const mmRoutines = {};

@@ -1,0 +1,2 @@
+/** The routines of `sched/` that go into the kernel record. */
+export const schedRoutines = {};

@@ -1,0 +1,2 @@
+/** The routines of `smp/` that go into the kernel record. */
+export const smpRoutines = {};

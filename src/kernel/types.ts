@@ -1,0 +1,40 @@
+/** Branded numbers of the kernel layer. */
+
+/** An mm_struct. Row 0 is init_mm: the kernel's own tables, no user mapping. */
+export type MmId = number & { readonly brand: 'MmId' };
+export const INIT_MM = 0 as MmId;
+/** Sentinel in `tlbState.loadedMm` while a CPU is between two address spaces (Linux: LOADED_MM_SWITCHING). */
+export const LOADED_MM_SWITCHING = -1;
+
+/** A vm_area_struct. Row 0 is never used, so that 0 can mean "none". */
+export type VmaId = number & { readonly brand: 'VmaId' };
+
+/** A task. Rows 0 to cpus-1 are the idle tasks; the program's tasks follow. */
+export type TaskId = number & { readonly brand: 'TaskId' };
+
+/** A dynamic address-space id of one CPU; its PCID is the id plus 1. */
+export type Asid = number & { readonly brand: 'Asid' };
+
+export const TASK_RUNNING = 0;
+/** Asleep until woken. */
+export const TASK_SLEEPING = 1;
+/** Not started yet (before its fork) or ended. */
+export const TASK_DEAD = 2;
+
+/** Linux: vm_flags, reduced to what the paths test. */
+export const VM_READ = 1;
+export const VM_WRITE = 2;
+export const VM_EXEC = 4;
+export const VM_SHARED = 8;
+
+/** Negative results of system calls. */
+export const ENOMEM = -12;
+export const EACCES = -13;
+export const EFAULT = -14;
+export const EEXIST = -17;
+export const EINVAL = -22;
+
+/** Outcome of a fault: handled (retry the access), or a signal for the task. */
+export const FAULT_HANDLED = 0;
+export const SIGSEGV = 11;
+export const SIGBUS = 7;
