@@ -60,6 +60,14 @@ export class Layout<S> {
     return columns as Columns<Row, F>;
   }
 
+  /** First word of a table and first word after it. */
+  range(table: string): { from: number; to: number } {
+    const entries = this.byTable.get(table);
+    if (!entries) throw new Error(`table ${table} was not placed`);
+    const { base, rows, stride } = entries[0];
+    return { from: base, to: base + rows * stride };
+  }
+
   /** `mm[0].tlbGen`, `frame[3].words[2]`: what columns, errors and findings print. */
   nameOf(word: Word): string {
     const p = this.find(word);

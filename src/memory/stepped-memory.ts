@@ -89,6 +89,11 @@ export class SteppedMemory implements Memory {
     this.highHalfTouched = false;
   }
 
+  /** The CPU of this step goes on with another task. */
+  switchTask(task: number): void {
+    this.task = task;
+  }
+
   load(word: Word): number {
     this.check(word, false);
     return this.words[word];

@@ -73,6 +73,10 @@ export class Column<Row extends number> {
   and(row: Row, bits: number, k = 0): number {
     return this.mem.and((this.base + row * this.stride + k) as Word, bits);
   }
+  /** Looks at a word without an event of the protocol: for engines that poll and reports that print, never for paths. */
+  peek(row: Row, k = 0): number {
+    return this.mem.words[this.base + row * this.stride + k];
+  }
   /** Reads a private word of the running CPU or task: no event of the protocol, no announcement. */
   own(row: Row, k = 0): number {
     return this.mem.words[this.base + row * this.stride + k];

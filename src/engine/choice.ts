@@ -1,0 +1,29 @@
+/** What a scheduler picks: the next event of the machine, as one integer. */
+import type { CpuId } from '../hardware/types.ts';
+
+/** Kind in bits 26-30, CPU in bits 20-25, argument in bits 0-19. */
+export type Choice = number & { readonly brand: 'Choice' };
+
+/** The running path of a CPU goes on to its next point. */
+export const RUN = 0;
+/** A pending interrupt is delivered. */
+export const DELIVER = 1;
+/** Hardware acts on its own: an action of `hardware/adversary.ts` in the argument. */
+export const ADVERSARY = 2;
+/** The timer of a CPU fires (its interrupt is then delivered as any other). */
+export const TICK = 3;
+
+export type ChoiceKind = typeof RUN | typeof DELIVER | typeof ADVERSARY | typeof TICK;
+
+export function choice(kind: ChoiceKind, cpu: CpuId | number, argument = 0): Choice {
+  return ((kind << 26) | (cpu << 20) | argument) as Choice;
+}
+export function choiceKind(c: Choice): ChoiceKind {
+  return (c >>> 26) as ChoiceKind;
+}
+export function choiceCpu(c: Choice): CpuId {
+  return ((c >>> 20) & 63) as CpuId;
+}
+export function choiceArgument(c: Choice): number {
+  return c & 0xfffff;
+}

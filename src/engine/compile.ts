@@ -1,0 +1,110 @@
+/** Programs made ready to run: names become numbers, every operation the same flat shape. */
+import type { Geometry } from '../hardware/geometry.ts';
+import { VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, type TaskId } from '../kernel/types.ts';
+import type { Op, OpName, Program, Prot } from '../program/program.ts';
+import { FLAGS, REGISTERS } from './tables.ts';
+
+/** One operation, flat. Fields that an operation does not use are 0, or -1 where 0 would mean something. */
+export interface Instruction {
+  readonly do: OpName;
+  readonly page: number;
+  readonly pages: number;
+  readonly word: number;
+  /** Value of a store; -1: a fresh value of its own. */
+  readonly value: number;
+  /** VM_* bits. */
+  readonly rights: number;
+  readonly fixed: boolean;
+  readonly populate: boolean;
+  readonly write: boolean;
+  /** Target page of mremap, or -1. */
+  readonly to: number;
+  readonly newPages: number;
+  /** Task row of fork or wake, flag of post or await, CPU of move, cycles of compute. */
+  readonly target: number;
+  /** Register that a load fills, or -1. */
+  readonly register: number;
+}
+
+export interface CompiledTask {
+  readonly name: string;
+  readonly id: TaskId;
+  readonly cpu: number;
+  readonly mm: number;
+  readonly kthread: boolean;
+  readonly forked: boolean;
+  readonly priority: number;
+  readonly code: readonly Instruction[];
+}
+
+export interface CompiledProgram {
+  readonly tasks: readonly CompiledTask[];
+  readonly history: readonly { readonly task: TaskId; readonly op: Instruction }[];
+  readonly mms: number;
+  readonly rounds: number;
+  /** `registers[taskIndex][name]` is the number of a register. */
+  readonly registers: readonly ReadonlyMap<string, number>[];
+}
+
+const RIGHTS: Record<Prot, number> = {
+  none: 0,
+  r: VM_READ,
+  rw: VM_READ | VM_WRITE,
+  rx: VM_READ | VM_EXEC,
+  rwx: VM_READ | VM_WRITE | VM_EXEC,
+};
+
+/** Compiles a program that the schema has accepted; `geometry` gives the rows of its tasks. */
+export function compileProgram(program: Program, geometry: Geometry): CompiledProgram {
+  const rows = new Map(program.tasks.map((t, i) => [t.name, (geometry.cpus + i) as TaskId]));
+  const flags = new Map<string, number>();
+  const registers = program.tasks.map(() => new Map<string, number>());
+  const numberOf = (names: Map<string, number>, name: string, limit: number): number => {
+    const known = names.get(name) ?? names.size;
+    if (known >= limit) throw new RangeError(`program ${program.name}: more than ${limit} flags or registers`);
+    names.set(name, known);
+    return known;
+  };
+  const compile = (op: Op, task: number): Instruction => {
+    const any = op as Partial<Record<string, never>> & Op;
+    const of = <T>(key: string, otherwise: T): T => ((any as Record<string, unknown>)[key] as T | undefined) ?? otherwise;
+    const prot = of<Prot | undefined>('prot', undefined);
+    const target =
+      op.do === 'fork' || op.do === 'wake'
+        ? (rows.get(op.task) ?? -1)
+        : op.do === 'post' || op.do === 'await'
+          ? numberOf(flags, op.flag, FLAGS)
+          : of('cpu', of('cycles', 0));
+    const into = of<string | undefined>('into', undefined);
+    return {
+      do: op.do,
+      page: of('page', 0),
+      pages: of('pages', 1),
+      word: of('word', 0),
+      value: of('value', -1),
+      rights: (prot ? RIGHTS[prot] : 0) | (of('shared', false) ? VM_SHARED : 0),
+      fixed: of('fixed', false),
+      populate: of('populate', false),
+      write: of('write', false),
+      to: of('to', -1),
+      newPages: of('newPages', of('pages', 1)),
+      target,
+      register: into === undefined ? -1 : numberOf(registers[task], into, REGISTERS),
+    };
+  };
+  const tasks = program.tasks.map((t, i) => ({
+    name: t.name,
+    id: (geometry.cpus + i) as TaskId,
+    cpu: t.cpu,
+    mm: t.kthread || t.forkedBy !== undefined ? 0 : (t.mm ?? 0) + 1,
+    kthread: t.kthread ?? false,
+    forked: t.forkedBy !== undefined,
+    priority: t.priority ?? 0,
+    code: t.ops.map((op) => compile(op, i)),
+  }));
+  const history = program.history.map((h) => {
+    const index = program.tasks.findIndex((t) => t.name === h.task);
+    return { task: tasks[index].id, op: compile(h.op, index) };
+  });
+  return { tasks, history, mms: Math.max(0, ...tasks.map((t) => t.mm)), rounds: program.rounds ?? 1, registers };
+}

@@ -1,0 +1,203 @@
+/** A machine made ready: layout, memory, columns, oracle, the kernel record with policy and patches, one handle per task. */
+import { COST_PROFILES, type CostProfile } from '../hardware/costs.ts';
+import { geometry as makeGeometry, type Geometry } from '../hardware/geometry.ts';
+import type { HardwareColumns, Pace } from '../hardware/logical-cpu.ts';
+import { type MachineSwitches, SWITCHES_6_18 } from '../hardware/switches.ts';
+import { APIC, COUNTERS, FRAME, PSC, REGS, TLB, WALK } from '../hardware/tables.ts';
+import type { CpuId, Vpn } from '../hardware/types.ts';
+import { bootKernel } from '../kernel/boot.ts';
+import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
+import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
+import { KERNEL_TABLES } from '../kernel/tables.ts';
+import type { MmId, TaskId } from '../kernel/types.ts';
+import { Layout } from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import type { Path } from '../memory/point.ts';
+import { SteppedMemory } from '../memory/stepped-memory.ts';
+import type { Columns, Field, Table } from '../memory/table.ts';
+import { Oracle, type OpArguments, type OracleOptions, ORACLE_TABLES } from '../oracle/oracle.ts';
+import type { Patch, Policy } from '../policy/policy.ts';
+import type { Program } from '../program/program.ts';
+import { compileProgram, type CompiledProgram } from './compile.ts';
+import { ENGINE_TABLES, SHARED_USER, USER } from './tables.ts';
+import { userMode, type UserRun } from './user-mode.ts';
+
+/** Everything that decides what a machine is; two machines of one plan are the same, in any isolate. */
+export interface MachinePlan {
+  readonly program: Program;
+  readonly policy: Policy;
+  readonly patches: readonly Patch[];
+  /** undefined: no oracle. */
+  readonly oracle: OracleOptions | undefined;
+  /** Name of a cost profile. */
+  readonly costs: string;
+}
+
+/** What an engine gives its machine. */
+export interface EngineSide {
+  readonly pace: Pace;
+  /** Puts the engine's own call mechanism around the routines. */
+  wrap(kernel: Kernel): Kernel;
+  returned(cpu: Cpu): void;
+}
+
+type AnyTable = Table<number, Geometry, Record<string, Field<Geometry>>>;
+
+const HARDWARE_TABLES = { regs: REGS, tlb: TLB, psc: PSC, walk: WALK, apic: APIC, frame: FRAME, count: COUNTERS } as const;
+
+/** The part of a machine that engines share: the layout of its image and what runs on it. */
+export class MachineShape {
+  readonly geometry: Geometry;
+  readonly switches: MachineSwitches;
+  readonly costs: CostProfile;
+  readonly layout: Layout<Geometry>;
+  readonly program: CompiledProgram;
+
+  constructor(readonly plan: MachinePlan) {
+    const { machine } = plan.program;
+    this.geometry = makeGeometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
+    this.switches = { ...SWITCHES_6_18, ...machine.switches };
+    const costs = COST_PROFILES[plan.costs];
+    if (!costs) throw new RangeError(`cost profile "${plan.costs}": expected ${Object.keys(COST_PROFILES).join(', ')}`);
+    this.costs = costs;
+    this.program = compileProgram(plan.program, this.geometry);
+    this.layout = new Layout(this.geometry);
+    for (const t of this.tables()) this.layout.place(t);
+  }
+
+  /** First word and first word after the frames: where page-table entries lie. */
+  pairs(): { from: number; to: number } {
+    const frames = this.layout.range(FRAME.name);
+    return { from: frames.from, to: frames.to };
+  }
+
+  extraTables(): AnyTable[] {
+    return [...(this.plan.policy.tables ?? []), ...this.plan.patches.flatMap((p) => p.tables ?? [])] as AnyTable[];
+  }
+
+  private tables(): AnyTable[] {
+    const oracle = this.plan.oracle ? Object.values(ORACLE_TABLES) : [];
+    const all = [
+      ...Object.values(HARDWARE_TABLES),
+      ...Object.values(KERNEL_TABLES),
+      ...Object.values(ENGINE_TABLES),
+      ...this.extraTables(),
+      ...oracle,
+    ];
+    return all as unknown as AnyTable[];
+  }
+}
+
+export interface MachineColumns extends HardwareColumns, KernelColumns {
+  readonly user: Columns<TaskId, (typeof USER)['fields']>;
+  readonly program: Columns<number, (typeof SHARED_USER)['fields']>;
+}
+
+/** Columns, oracle and handles of a shape over one memory. */
+export class MachineCore<M extends Memory> implements UserRun {
+  readonly columns: MachineColumns;
+  readonly kernel: Kernel;
+  readonly oracle: Oracle | undefined;
+  /** One handle per task: first the idle tasks, then the program's. */
+  readonly handles: Cpu[] = [];
+  readonly geometry: Geometry;
+  readonly noArguments: OpArguments = {
+    mm: 0 as MmId,
+    from: 0 as Vpn,
+    pages: 0,
+    rights: 0,
+    to: -1,
+    toPages: 0,
+    fixed: false,
+  };
+
+  constructor(
+    readonly shape: MachineShape,
+    readonly mem: M,
+    private readonly engine: EngineSide,
+  ) {
+    const { layout, plan } = shape;
+    this.geometry = shape.geometry;
+    const bind = (tables: Record<string, unknown>): Record<string, unknown> =>
+      Object.fromEntries(Object.entries(tables).map(([key, t]) => [key, layout.columns(t as AnyTable, mem)]));
+    const hw = bind(HARDWARE_TABLES) as unknown as HardwareColumns;
+    const kernelColumns = bind(KERNEL_TABLES) as unknown as KernelColumns;
+    this.columns = { ...hw, ...kernelColumns, ...bind(ENGINE_TABLES) } as unknown as MachineColumns;
+    const extra = Object.fromEntries(shape.extraTables().map((t) => [t.name, layout.columns(t, mem)]));
+    if (plan.oracle) {
+      const ghosts = bind(ORACLE_TABLES) as unknown as ConstructorParameters<typeof Oracle>[1];
+      this.oracle = new Oracle(mem, ghosts, this.columns, shape.geometry, plan.oracle);
+    }
+    const replaced = [plan.policy, ...plan.patches].map((p) => p.routines);
+    this.kernel = engine.wrap(Object.assign({}, MAINLINE, ...replaced) as Kernel);
+    for (let task = 0; task < shape.geometry.cpus + shape.program.tasks.length; task++) {
+      const home = task < shape.geometry.cpus ? task : shape.program.tasks[task - shape.geometry.cpus].cpu;
+      const cpu = new Cpu(home as CpuId, mem, shape.geometry, shape.switches, shape.costs, hw, engine.pace);
+      cpu.current = task as TaskId;
+      cpu.bindKernel(this.kernel, kernelColumns, extra);
+      cpu.observer = this.oracle;
+      this.handles.push(cpu);
+    }
+  }
+
+  get program(): CompiledProgram {
+    return this.shape.program;
+  }
+  get user(): MachineColumns['user'] {
+    return this.columns.user;
+  }
+  get shared(): MachineColumns['program'] {
+    return this.columns.program;
+  }
+  returned(cpu: Cpu): void {
+    this.engine.returned(cpu);
+  }
+  goesOn(_cpu: Cpu, round: number): boolean {
+    return round < this.program.rounds;
+  }
+
+  /** Writes the image of a machine just booted: done once per image, by one isolate, before anything runs. */
+  boot(): void {
+    const { program } = this.shape;
+    bootKernel(this.handles[0], {
+      mms: program.mms,
+      tasks: program.tasks.map((t) => ({
+        id: t.id,
+        cpu: t.cpu,
+        mm: t.mm,
+        priority: t.priority,
+        kthread: t.kthread,
+        dead: t.forked,
+      })),
+    });
+    this.oracle?.boot(this.handles[0]);
+  }
+
+  /** The path at the bottom of a task's stack; `fresh` when it follows a switch to a task that never ran. */
+  *pathOf(cpu: Cpu, fresh: boolean): Path<void> {
+    if (fresh) yield* this.kernel.scheduleTail(cpu);
+    if (cpu.current < this.geometry.cpus) return yield* this.kernel.cpuIdleLoop(cpu);
+    yield* userMode(cpu, this, this.program.tasks[cpu.current - this.geometry.cpus]);
+  }
+
+  /** Every task of the program has done all its operations. */
+  allDone(): boolean {
+    return this.program.tasks.every((t) => this.columns.user.done.peek(t.id) === 1 || t.code.length === 0);
+  }
+}
+
+/** The stepper's machine. */
+export class Machine extends MachineCore<SteppedMemory> {
+  constructor(plan: MachinePlan, engine: EngineSide) {
+    const shape = new MachineShape(plan);
+    super(shape, new SteppedMemory(shape.layout as Layout<unknown>, shape.pairs()), engine);
+    this.boot();
+    this.mem.rebase();
+  }
+
+  reset(): void {
+    this.mem.reset();
+    this.oracle?.reset();
+  }
+}
+

@@ -1,0 +1,316 @@
+/**
+ * The stepper: all CPUs in one thread, one step at a time. A step resumes the path on top of one task's stack until its
+ * next point; kernel routines called on the way get a frame of their own on that stack, so a step costs the same at any
+ * depth. Who runs next is the scheduler's choice, and the choices are the whole schedule.
+ */
+import { adversaryPerform } from '../hardware/adversary.ts';
+import { apicAcknowledge, apicHasPending } from '../hardware/apic.ts';
+import type { CpuId } from '../hardware/types.ts';
+import { VECTOR_TIMER } from '../hardware/types.ts';
+import type { Cpu } from '../kernel/cpu.ts';
+import { KernelBug } from '../kernel/cpu.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { TaskId } from '../kernel/types.ts';
+import { NOWHERE, type Word } from '../memory/memory.ts';
+import { START, type Path, type Point } from '../memory/point.ts';
+import { OP } from '../oracle/oracle.ts';
+import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK, type Choice } from './choice.ts';
+import { Machine, type MachinePlan } from './machine.ts';
+
+/** One frame of a task's stack. An interrupt handler's frame remembers where it interrupted. */
+interface Interrupted {
+  readonly depth: number;
+  readonly point: Point;
+  readonly word: Word;
+  readonly waiting: boolean;
+  readonly waitSeen: number;
+}
+
+class TaskStack {
+  readonly frames: Path<unknown>[] = [];
+  readonly interrupted: Interrupted[] = [];
+  constructor(
+    readonly id: TaskId,
+    readonly cpu: Cpu,
+  ) {}
+}
+
+/** How a run ended. `finished`: every task has done its program and nothing is in flight. */
+export type RunEnd = 'finished' | 'violation' | 'deadlock' | 'livelock' | 'stopped';
+
+/** Watches the steps of a run: records for columns, coverage, statistics. */
+export interface StepWatcher {
+  /** Before a step: `cpu` stands at its point and is about to touch its announced word. */
+  before?(stepper: Stepper, c: Choice, cpu: Cpu): void;
+  /** After the step. */
+  after?(stepper: Stepper, c: Choice, cpu: Cpu): void;
+}
+
+export class Stepper {
+  readonly machine: Machine;
+  /** Steps since the reset. */
+  steps = 0;
+  /** The choices that exist now: runnable CPUs and deliverable interrupts, in the order of CPUs. */
+  readonly choices: Choice[] = [];
+  watcher: StepWatcher | undefined = undefined;
+
+  private readonly tasks: TaskStack[] = [];
+  private readonly running: TaskStack[] = [];
+  private readonly atBoundary: Cpu[] = [];
+  private callee: Path<unknown> | undefined = undefined;
+  private readonly call: Call;
+
+  constructor(plan: MachinePlan) {
+    const call = new Call();
+    this.call = call;
+    this.machine = new Machine(plan, {
+      pace: { stepping: true, due: () => true },
+      wrap: (kernel) => this.framed(kernel),
+      returned: () => this.probe(),
+    });
+    for (const cpu of this.machine.handles) this.tasks[cpu.current] = new TaskStack(cpu.current, cpu);
+    this.reset();
+    this.runHistory();
+  }
+
+  /** Back to the start of the concurrent part. */
+  reset(): void {
+    const { machine } = this;
+    machine.reset();
+    this.steps = 0;
+    this.callee = undefined;
+    for (const task of this.tasks) {
+      task.frames.length = 0;
+      task.interrupted.length = 0;
+      task.cpu.point = START;
+      task.cpu.word = NOWHERE;
+      task.cpu.waiting = false;
+      task.cpu.kernelDepth = 0;
+    }
+    for (let id = 0; id < machine.geometry.cpus; id++) {
+      const task = this.tasks[machine.columns.rq.curr.peek(id as CpuId)];
+      task.cpu.bind(id as CpuId);
+      task.frames.push(machine.pathOf(task.cpu, false));
+      this.running[id] = task;
+    }
+    this.findChoices();
+  }
+
+  /** The CPU handle of the task that runs on `id` now. */
+  cpuAt(id: CpuId): Cpu {
+    return this.running[id].cpu;
+  }
+
+  /** Whether no choice is left: all tasks ended or asleep for good, nothing in flight. */
+  get atRest(): boolean {
+    return this.choices.length === 0;
+  }
+
+  /**
+   * Performs one choice: a step.
+   * @throws KernelBug, OneAccessError, or whatever a plug-in throws; the run is over then and needs a `reset`.
+   */
+  step(c: Choice): void {
+    const { machine } = this;
+    const id = choiceCpu(c);
+    const task = this.running[id];
+    const { cpu } = task;
+    this.watcher?.before?.(this, c, cpu);
+    if (machine.oracle) machine.oracle.now = this.steps;
+    switch (choiceKind(c)) {
+      case RUN:
+        machine.mem.beginStep(id, task.id, cpu.word);
+        cpu.waiting = false;
+        this.resume(task);
+        break;
+      case DELIVER:
+        this.deliver(task);
+        break;
+      case ADVERSARY:
+        machine.mem.beginStep(id, task.id, NOWHERE);
+        adversaryPerform(cpu, choiceArgument(c));
+        break;
+      case TICK:
+        machine.mem.beginStep(id, task.id, cpu.hw.apic.irr.at(id));
+        cpu.hw.apic.irr.or(id, 1 << VECTOR_TIMER);
+        break;
+    }
+    this.steps++;
+    this.findChoices();
+    this.watcher?.after?.(this, c, cpu);
+  }
+
+  /** Runs to the end (or to a violation) with `choose`, which returns the next choice or -1 to stop. */
+  run(choose: (stepper: Stepper) => number, maxSteps: number): RunEnd {
+    const { oracle } = this.machine;
+    while (this.choices.length > 0) {
+      if (this.steps >= maxSteps) return 'livelock';
+      const c = choose(this);
+      if (c < 0) return 'stopped';
+      this.step(c as Choice);
+      if (oracle?.violation) return 'violation';
+    }
+    return this.machine.allDone() ? 'finished' : 'deadlock';
+  }
+
+  /** Is it possible that CPU `id` takes a tick now? Only if its interrupt is not pending already. */
+  tickChoice(id: CpuId): Choice | -1 {
+    return (this.machine.columns.apic.irr.peek(id) & (1 << VECTOR_TIMER)) === 0 ? choice(TICK, id) : -1;
+  }
+
+  /** Handles of the CPUs that stand at a user instruction boundary now. */
+  private boundary(): readonly Cpu[] {
+    const { atBoundary } = this;
+    atBoundary.length = 0;
+    for (const task of this.running) {
+      if (task.cpu.kernelDepth === 0 && task.id >= this.machine.geometry.cpus) atBoundary.push(task.cpu);
+    }
+    return atBoundary;
+  }
+
+  private probe(): void {
+    this.machine.oracle?.probe(this.boundary());
+  }
+
+  private findChoices(): void {
+    const { choices, running } = this;
+    const { words } = this.machine.mem;
+    choices.length = 0;
+    for (let id = 0; id < running.length; id++) {
+      const { cpu } = running[id];
+      if (!cpu.waiting || (cpu.word !== NOWHERE && words[cpu.word] !== cpu.waitSeen)) choices.push(choice(RUN, id));
+      if (apicHasPending(cpu)) choices.push(choice(DELIVER, id));
+    }
+  }
+
+  /** Resumes the top frame until its next point; frames that end hand their value to the one below. */
+  private resume(task: TaskStack): void {
+    const { cpu, frames } = task;
+    let value: unknown;
+    for (;;) {
+      const result = (frames[frames.length - 1] as Generator<undefined, unknown, unknown>).next(value);
+      if (result.done) {
+        frames.pop();
+        if (frames.length === 0) {
+          // an idle task or a program that ended: it never gives its CPU back by returning
+          throw new KernelBug(`the path of task ${task.id} returned`);
+        }
+        if (this.endsInterrupt(task)) return;
+        value = result.value;
+      } else if (this.callee) {
+        frames.push(this.callee);
+        this.callee = undefined;
+        value = undefined;
+      } else if (cpu.next >= 0) {
+        this.switchTask(task);
+        return;
+      } else {
+        return;
+      }
+    }
+  }
+
+  /** `task` suspended itself in switchTo: its CPU goes on, in this very step, with the task it named. */
+  private switchTask(task: TaskStack): void {
+    const { machine } = this;
+    const id = task.cpu.id;
+    const next = this.tasks[task.cpu.next];
+    task.cpu.next = -1 as TaskId;
+    next.cpu.bind(id);
+    this.running[id] = next;
+    if (next.frames.length === 0) next.frames.push(machine.pathOf(next.cpu, true));
+    machine.mem.switchTask(next.id);
+    this.resume(next);
+  }
+
+  private deliver(task: TaskStack): void {
+    const { cpu, frames } = task;
+    const { oracle, mem } = this.machine;
+    mem.beginStep(cpu.id, task.id, cpu.hw.apic.irr.at(cpu.id));
+    task.interrupted.push({
+      depth: frames.length,
+      point: cpu.point,
+      word: cpu.word,
+      waiting: cpu.waiting,
+      waitSeen: cpu.waitSeen,
+    });
+    cpu.hw.walk.active.put(cpu.id, 0, 0);
+    cpu.waiting = false;
+    cpu.kernelDepth++;
+    const vector = apicAcknowledge(cpu);
+    oracle?.opBegins(cpu, OP.interrupt, this.machine.noArguments);
+    frames.push(cpu.kernel.commonInterrupt(cpu, vector) as unknown as Path<unknown>);
+    if (this.callee) {
+      // the record wraps the handler as it wraps every routine: take the frame it made
+      frames[frames.length - 1] = this.callee;
+      this.callee = undefined;
+    }
+    this.resume(task);
+  }
+
+  /** A handler's frame just ended: the interrupted path stands where it stood. */
+  private endsInterrupt(task: TaskStack): boolean {
+    const last = task.interrupted[task.interrupted.length - 1];
+    if (last === undefined || last.depth !== task.frames.length) return false;
+    task.interrupted.pop();
+    const { cpu } = task;
+    cpu.kernelDepth--;
+    cpu.point = last.point;
+    cpu.word = last.word;
+    cpu.waiting = last.waiting;
+    cpu.waitSeen = last.waitSeen;
+    this.machine.oracle?.opEnds(cpu, 0);
+    this.probe();
+    return true;
+  }
+
+  /** The history and the first switches, in a fixed order; what they leave behind is the image that `reset` returns to. */
+  private runHistory(): void {
+    let turn = 0;
+    const end = this.run((s) => s.choices[turn++ % s.choices.length], 10_000_000);
+    void end;
+    this.machine.mem.rebase();
+    this.reset();
+  }
+
+  /** Each routine hands its generator to the driver, which runs it on the stack of the calling task. */
+  private framed(kernel: Kernel): Kernel {
+    const { call } = this;
+    const framed: Record<string, unknown> = {};
+    type Routine = (...args: unknown[]) => Path<unknown>;
+    for (const [name, routine] of Object.entries(kernel) as [string, Routine][]) {
+      if (routine.constructor.name !== 'GeneratorFunction') {
+        framed[name] = routine;
+        continue;
+      }
+      framed[name] = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) => {
+        this.callee = routine(a, b, c, d, e, f, g, h);
+        call.starting = true;
+        return call;
+      };
+    }
+    return framed as Kernel;
+  }
+}
+
+/**
+ * What a framed routine returns to `yield*`: the first turn yields, so that the driver sees the new frame; the second,
+ * when that frame has ended, passes its value on. One object serves all calls, because the first turn follows at once.
+ */
+class Call implements Iterator<undefined, unknown, unknown> {
+  starting = false;
+  private readonly suspended: IteratorYieldResult<undefined> = { done: false, value: undefined };
+  private readonly ended: IteratorReturnResult<unknown> = { done: true, value: undefined };
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+  next(value?: unknown): IteratorResult<undefined, unknown> {
+    if (this.starting) {
+      this.starting = false;
+      return this.suspended;
+    }
+    this.ended.value = value;
+    return this.ended;
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * User mode: the path at the bottom of every task's stack. It performs the task's operations one by one, tells the oracle
+ * when each begins and ends, and gives the CPU away where the kernel asks for it. The same path runs in both engines.
+ */
+import { access } from '../hardware/access.ts';
+import { FETCH, LOAD, STORE, type AccessKind, type Vpn } from '../hardware/types.ts';
+import type { Cpu } from '../kernel/cpu.ts';
+import type { MmId, TaskId } from '../kernel/types.ts';
+import { NOWHERE } from '../memory/memory.ts';
+import { point, type Path } from '../memory/point.ts';
+import type { Columns } from '../memory/table.ts';
+import { OP, type OpKind, type Oracle, type OpArguments } from '../oracle/oracle.ts';
+import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
+import type { SHARED_USER, USER } from './tables.ts';
+
+const TURN_COMES = point('user: waits for its turn in the history');
+const TURN_DONE = point('user: operation of the history done');
+const POSTS = point('user: posts a flag');
+const AWAITS = point('user: awaits a flag');
+const SYSCALL = point('user: system call entered');
+const PARKED = point('user: program ended');
+
+/** What user mode needs to know of the run it belongs to. */
+export interface UserRun {
+  readonly program: CompiledProgram;
+  readonly user: Columns<TaskId, (typeof USER)['fields']>;
+  readonly shared: Columns<number, (typeof SHARED_USER)['fields']>;
+  readonly oracle: Oracle | undefined;
+  /** Called at each return of an operation: the moment at which the stepper probes. */
+  returned(cpu: Cpu): void;
+  /** True while rounds go on: a bounded run counts them, a stress run looks at its stop word. */
+  goesOn(cpu: Cpu, round: number): boolean;
+}
+
+/** The whole life of a task in user mode. Starts right behind the switch to it, at the first operation not yet done. */
+export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
+  yield* history(cpu, run, task);
+  const { user } = run;
+  while (run.goesOn(cpu, user.round.own(task.id))) {
+    while (user.pc.own(task.id) < task.code.length) {
+      const pc = user.pc.own(task.id);
+      yield* perform(cpu, run, task, task.code[pc]);
+      if (task.code[pc].do === 'exit') {
+        user.done.put(task.id, 1);
+        return yield* cpu.kernel.doTaskDead(cpu);
+      }
+      user.pc.put(task.id, pc + 1);
+      yield* backToUser(cpu);
+    }
+    user.pc.put(task.id, 0);
+    user.round.put(task.id, user.round.own(task.id) + 1);
+  }
+  yield* end(cpu, run, task);
+}
+
+/** The operations of the history, in their order over all tasks; each to its end before the next begins. */
+function* history(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
+  const { turn } = run.shared;
+  const steps = run.program.history;
+  for (let i = 0; i < steps.length; i++) {
+    if (steps[i].task !== task.id) continue;
+    yield* untilWord(cpu, run, i);
+    yield* perform(cpu, run, task, steps[i].op);
+    yield* backToUser(cpu);
+    if (cpu.at(TURN_DONE, turn.at(0))) yield;
+    turn.store(0, i + 1);
+  }
+}
+
+function* untilWord(cpu: Cpu, run: UserRun, turn: number): Path<void> {
+  const word = run.shared.turn.at(0);
+  for (;;) {
+    if (cpu.at(TURN_COMES, word)) yield;
+    const now = cpu.mem.load(word);
+    if (now >= turn) return;
+    if (yield* cpu.kernel.yieldIfOthersRunnable(cpu)) continue;
+    yield cpu.waitWhile(TURN_COMES, word, now);
+  }
+}
+
+function* backToUser(cpu: Cpu): Path<void> {
+  if (cpu.rq.needResched.peek(cpu.id) !== 0) yield* cpu.kernel.exitToUserMode(cpu);
+}
+
+/** A task whose program has ended keeps its CPU in user mode, as a thread that spins would, unless others want to run. */
+function* end(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
+  run.user.done.put(task.id, 1);
+  for (;;) {
+    yield* cpu.kernel.sleepIfOthersRunnable(cpu);
+    yield cpu.waitWhile(PARKED, NOWHERE, 0);
+  }
+}
+
+function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path<void> {
+  const from = op.page as Vpn;
+  switch (op.do) {
+    case 'load':
+    case 'fetch': {
+      const done = yield* userAccess(cpu, run, from, op.word, op.do === 'load' ? LOAD : FETCH, 0);
+      if (done && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
+      return;
+    }
+    case 'store':
+      yield* userAccess(cpu, run, from, op.word, STORE, op.value >= 0 ? op.value : freshValue(run, task));
+      return;
+    case 'touch':
+      for (let i = 0; i < op.pages; i++) {
+        const value = op.write ? freshValue(run, task) : 0;
+        yield* userAccess(cpu, run, (from + i) as Vpn, 0, op.write ? STORE : LOAD, value);
+      }
+      return;
+    case 'post': {
+      const word = run.shared.flag.at(0, op.target);
+      if (cpu.at(POSTS, word)) yield;
+      cpu.mem.store(word, 1);
+      return;
+    }
+    case 'await': {
+      const word = run.shared.flag.at(0, op.target);
+      for (;;) {
+        if (cpu.at(AWAITS, word)) yield;
+        if (cpu.mem.load(word) !== 0) return;
+        if (yield* cpu.kernel.yieldIfOthersRunnable(cpu)) continue;
+        yield cpu.waitWhile(AWAITS, word, 0);
+      }
+    }
+    case 'compute':
+      cpu.spend(op.target);
+      return;
+    default:
+      yield* systemCall(cpu, run, task, op);
+  }
+}
+
+function freshValue(run: UserRun, task: CompiledTask): number {
+  const n = run.user.stores.own(task.id) + 1;
+  run.user.stores.put(task.id, n);
+  // unique in the program as long as a task stores fewer than a million times between two wraps
+  return ((task.id + 1) << 20) | (n & 0xfffff);
+}
+
+/**
+ * One access of user code, with the faults it takes. A signal ends the access: the task goes on behind it, as a program
+ * with a handler that skips the instruction would. Returns whether the access was performed.
+ */
+function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: AccessKind, value: number): Path<boolean> {
+  const { oracle } = run;
+  oracle?.opBegins(cpu, kind === LOAD ? OP.load : kind === STORE ? OP.store : OP.fetch, argumentsOf(cpu, vpn, 1));
+  let performed = true;
+  while (!(yield* access(cpu, vpn, word, kind, value))) {
+    const { faultVpn, faultCode } = cpu;
+    oracle?.opBegins(cpu, OP.fault, argumentsOf(cpu, faultVpn, 1));
+    cpu.kernelDepth++;
+    const signal = yield* cpu.kernel.excPageFault(cpu, faultVpn, faultCode);
+    cpu.kernelDepth--;
+    oracle?.opEnds(cpu, signal === 0 ? 0 : -signal);
+    if (signal !== 0) {
+      cpu.observer?.signalled(cpu, faultVpn, signal, kind);
+      performed = false;
+      break;
+    }
+    yield* backToUser(cpu);
+  }
+  oracle?.opEnds(cpu, performed ? 0 : -1);
+  run.returned(cpu);
+  return performed;
+}
+
+function argumentsOf(cpu: Cpu, from: Vpn, pages: number): OpArguments {
+  return { mm: cpu.tasks.mm.own(cpu.current) as MmId, from, pages, rights: 0, to: -1, toPages: 0, fixed: false };
+}
+
+const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
+  mmap: OP.mmap,
+  munmap: OP.munmap,
+  mprotect: OP.mprotect,
+  mremap: OP.mremap,
+  madvise: OP.madvise,
+  fork: OP.fork,
+  exit: OP.exit,
+};
+
+function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path<void> {
+  const { kernel } = cpu;
+  const from = op.page as Vpn;
+  const { oracle } = run;
+  oracle?.opBegins(cpu, KINDS[op.do] ?? OP.other, {
+    ...argumentsOf(cpu, from, op.pages),
+    rights: op.rights,
+    to: op.to,
+    toPages: op.newPages,
+    fixed: op.fixed,
+  });
+  cpu.kernelDepth++;
+  if (cpu.at(SYSCALL, NOWHERE)) yield;
+  let result = 0;
+  let childMm = 0 as MmId;
+  switch (op.do) {
+    case 'mmap':
+      result = yield* kernel.sysMmap(cpu, from, op.pages, op.rights, op.fixed, op.populate);
+      break;
+    case 'munmap':
+      result = yield* kernel.sysMunmap(cpu, from, op.pages);
+      break;
+    case 'mprotect':
+      result = yield* kernel.sysMprotect(cpu, from, op.pages, op.rights);
+      break;
+    case 'mremap':
+      result = yield* kernel.sysMremap(cpu, from, op.pages, op.newPages, op.to as Vpn);
+      break;
+    case 'madvise':
+      result = yield* kernel.sysMadvise(cpu, from, op.pages);
+      break;
+    case 'fork':
+      result = yield* kernel.sysFork(cpu, op.target as TaskId);
+      if (result >= 0) childMm = result as MmId;
+      break;
+    case 'exit':
+      yield* kernel.sysExit(cpu);
+      break;
+    case 'sleep':
+      yield* kernel.sysSleep(cpu);
+      break;
+    case 'wake':
+      yield* kernel.sysWake(cpu, op.target as TaskId);
+      break;
+    case 'yield':
+      yield* kernel.sysSchedYield(cpu);
+      break;
+    case 'move':
+      yield* kernel.sysSchedSetaffinity(cpu, op.target);
+      break;
+    default:
+      throw new Error(`operation ${op.do} of task ${task.name} is not a system call`);
+  }
+  cpu.kernelDepth--;
+  oracle?.opEnds(cpu, result, childMm);
+  run.returned(cpu);
+}
+
