@@ -3,7 +3,7 @@
  * when each begins and ends, and gives the CPU away where the kernel asks for it. The same path runs in both engines.
  */
 import { access } from '../hardware/access.ts';
-import { FETCH, LOAD, STORE, type AccessKind, type Vpn } from '../hardware/types.ts';
+import { type AccessKind, type CpuId, FETCH, LOAD, STORE, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
@@ -39,12 +39,13 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
   while (run.goesOn(cpu, user.round.own(task.id))) {
     while (user.pc.own(task.id) < task.code.length) {
       const pc = user.pc.own(task.id);
+      // counted before it is done: a task that moves to another worker starts afresh there, behind its move
+      user.pc.put(task.id, pc + 1);
       yield* perform(cpu, run, task, task.code[pc]);
       if (task.code[pc].do === 'exit') {
         user.done.put(task.id, 1);
         return yield* cpu.kernel.doTaskDead(cpu);
       }
-      user.pc.put(task.id, pc + 1);
       yield* backToUser(cpu);
     }
     user.pc.put(task.id, 0);
@@ -127,9 +128,24 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
     case 'compute':
       cpu.spend(op.target);
       return;
+    case 'sleep':
+      return yield* inKernel(cpu, cpu.kernel.sysSleep(cpu));
+    case 'wake':
+      return yield* inKernel(cpu, cpu.kernel.sysWake(cpu, op.target as TaskId));
+    case 'yield':
+      return yield* inKernel(cpu, cpu.kernel.sysSchedYield(cpu));
+    case 'move':
+      return yield* inKernel(cpu, cpu.kernel.sysSchedSetaffinity(cpu, op.target as CpuId));
     default:
       yield* systemCall(cpu, run, task, op);
   }
+}
+
+/** A call that only concerns the scheduler: nothing that the oracle judges. */
+function* inKernel(cpu: Cpu, path: Path<unknown>): Path<void> {
+  cpu.kernelDepth++;
+  yield* path;
+  cpu.kernelDepth--;
 }
 
 function freshValue(run: UserRun, task: CompiledTask): number {
@@ -217,18 +233,6 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
       break;
     case 'exit':
       yield* kernel.sysExit(cpu);
-      break;
-    case 'sleep':
-      yield* kernel.sysSleep(cpu);
-      break;
-    case 'wake':
-      yield* kernel.sysWake(cpu, op.target as TaskId);
-      break;
-    case 'yield':
-      yield* kernel.sysSchedYield(cpu);
-      break;
-    case 'move':
-      yield* kernel.sysSchedSetaffinity(cpu, op.target);
       break;
     default:
       throw new Error(`operation ${op.do} of task ${task.name} is not a system call`);
