@@ -1,4 +1,5 @@
 /** The sizes of a machine: every number is a parameter, from tiny (hunting) to full (measuring). */
+import type { Vpn } from './types.ts';
 
 /** Bounds: `[smallest, largest]` allowed value of a parameter, inclusive. */
 export const GEOMETRY_BOUNDS = {
@@ -39,6 +40,8 @@ type Sizes = { readonly [K in GeometryName]: number };
 export interface Geometry extends Sizes {
   /** Bits per level, root first. */
   readonly levelBits: readonly number[];
+  /** Bits of a page number below each level's index, root first; the last is 0. */
+  readonly levelShift: readonly number[];
   /** Virtual pages of an address space. */
   readonly pages: number;
   /** Words a frame occupies in the image: enough for its content or for the largest table. */
@@ -101,6 +104,9 @@ const FULL: Sizes = {
 
 export const GEOMETRIES = { tiny: TINY, small: SMALL, full: FULL } as const;
 
+/** Words of physical memory at most: 1 GiB of host memory. */
+const MOST_WORDS = 1 << 28;
+
 /** Bad parameters of a machine: what, and what was expected. One line. */
 export class GeometryError extends Error {}
 
@@ -113,23 +119,41 @@ export function geometry(name: keyof typeof GEOMETRIES, override: Record<string,
   if (!preset) throw new GeometryError(`geometry "${name}": expected ${Object.keys(GEOMETRIES).join(', ')}`);
   for (const [key, value] of Object.entries(override)) {
     const bounds = GEOMETRY_BOUNDS[key as GeometryName];
-    if (!bounds) throw new GeometryError(`geometry parameter "${key}": expected ${Object.keys(GEOMETRY_BOUNDS).join(', ')}`);
+    if (!bounds)
+      throw new GeometryError(`geometry parameter "${key}": expected ${Object.keys(GEOMETRY_BOUNDS).join(', ')}`);
     if (!Number.isInteger(value) || value < bounds[0] || value > bounds[1]) {
-      throw new GeometryError(`geometry parameter ${key} = ${value}: expected an integer from ${bounds[0]} to ${bounds[1]}`);
+      throw new GeometryError(
+        `geometry parameter ${key} = ${value}: expected an integer from ${bounds[0]} to ${bounds[1]}`,
+      );
     }
   }
   const sizes: Sizes = { ...preset, ...override };
   const levelBits = String(sizes.levels).split('').map(Number);
   const bits = levelBits.reduce((a, b) => a + b, 0);
   if (levelBits.length > 5 || levelBits.some((b) => b < 1) || bits > 32) {
-    throw new GeometryError(`geometry parameter levels = ${sizes.levels}: expected 1 to 5 digits from 1 to 9, at most 32 bits in all`);
+    throw new GeometryError(
+      `geometry parameter levels = ${sizes.levels}: expected 1 to 5 digits from 1 to 9, at most 32 bits in all`,
+    );
   }
+  // an entry is a pair of words
   const tableWords = 2 << Math.max(...levelBits);
+  const frameWords = Math.max(sizes.wordsPerPage + (sizes.wordsPerPage & 1), tableWords);
+  if (sizes.frames * frameWords > MOST_WORDS) {
+    throw new GeometryError(
+      `geometry parameter frames = ${sizes.frames}: expected at most ${Math.floor(MOST_WORDS / frameWords)} with frames of ${frameWords} words`,
+    );
+  }
   return {
     ...sizes,
     levelBits,
+    levelShift: levelBits.map((_, level) => levelBits.slice(level + 1).reduce((a, b) => a + b, 0)),
     pages: 2 ** bits,
-    frameWords: Math.max(sizes.wordsPerPage + (sizes.wordsPerPage & 1), tableWords),
+    frameWords,
     maskWords: Math.ceil(sizes.cpus / sizes.cpumaskBits),
   };
+}
+
+/** Index of the entry for `vpn` in a table of `level` (0 is the root). */
+export function pteIndex(g: Geometry, vpn: Vpn, level: number): number {
+  return (vpn >>> g.levelShift[level]) & ((1 << g.levelBits[level]) - 1);
 }

@@ -5,27 +5,19 @@
  */
 import type { Memory, Word } from '../memory/memory.ts';
 import { NOWHERE } from '../memory/memory.ts';
-import { START, type Point } from '../memory/point.ts';
-import type { Columns } from '../memory/table.ts';
+import { type Point, START } from '../memory/point.ts';
+import type { Column, Columns, Table } from '../memory/table.ts';
 import type { CostProfile } from './costs.ts';
 import type { Geometry } from './geometry.ts';
 import type { HardwareObserver } from './observer.ts';
 import type { MachineSwitches } from './switches.ts';
-import type { APIC, COUNTERS, FRAME, PSC, REGS, TLB, WALK } from './tables.ts';
-import type { CpuId, Pcid, Pfn, TlbSlot, Vpn } from './types.ts';
+import { type HARDWARE_TABLES, tlbHints } from './tables.ts';
+import type { CpuId, PteHi, Vpn } from './types.ts';
 
-type Of<T> = T extends { fields: infer F; row?: infer R } ? Columns<Extract<R, number>, F> : never;
+type ColumnsOf<T> = T extends Table<infer R, infer _S, infer F> ? Columns<R, F> : never;
 
 /** The columns of the hardware's tables, bound to one memory; all CPUs of an isolate share them. */
-export interface HardwareColumns {
-  readonly regs: Of<typeof REGS>;
-  readonly tlb: Of<typeof TLB>;
-  readonly psc: Of<typeof PSC>;
-  readonly walk: Of<typeof WALK>;
-  readonly apic: Of<typeof APIC>;
-  readonly frame: Of<typeof FRAME>;
-  readonly count: Of<typeof COUNTERS>;
-}
+export type HardwareColumns = { readonly [K in keyof typeof HARDWARE_TABLES]: ColumnsOf<(typeof HARDWARE_TABLES)[K]> };
 
 /** How the engine that runs a CPU answers at a point. */
 export interface Pace {
@@ -33,9 +25,13 @@ export interface Pace {
   readonly stepping: boolean;
   /** In `threads`: is an interrupt due, or does chaos strike here? Reads plain words only. */
   due(cpu: LogicalCpu): boolean;
+  /** An interrupt was just sent to `target`: in `threads`, wake it if it sleeps. */
+  kicked?(target: CpuId): void;
 }
 
 export class LogicalCpu {
+  /** The CPU this handle names now; changed by `bind` only. */
+  id!: CpuId;
   /** The point this CPU stands at. */
   point: Point = START;
   /** The contended word the path touches next, or NOWHERE. */
@@ -46,15 +42,54 @@ export class LogicalCpu {
   /** Ghost observer, or undefined when running without the oracle. */
   observer: HardwareObserver | undefined = undefined;
 
+  /** What the last access loaded, or stored. */
+  loaded = 0;
+  /** x86 error code of the last page fault: bit 0 P, 1 W, 2 U, 3 RSVD, 4 I (SDM 3A 4.7). */
+  faultCode = 0;
+  /** CR2, as a page number. */
+  faultVpn = 0 as Vpn;
+  /** High half of the entry that `pteLoadBoth` just read. */
+  pteHi = 0 as PteHi;
+
+  // where this CPU's rows begin, kept for the access path; valid for `id` only
+  readonly words: Int32Array;
+  readonly hintMask: number;
+  readonly frameAt: number;
+  readonly frameStride: number;
+  tlbVpnAt = 0;
+  tlbPcidAt = 0;
+  tlbLoAt = 0;
+  tlbHiAt = 0;
+  tlbHintAt = 0;
+  cr3PcidAt = 0;
+
   constructor(
-    public id: CpuId,
+    id: CpuId,
     readonly mem: Memory,
     readonly geometry: Geometry,
     readonly switches: MachineSwitches,
     readonly costs: CostProfile,
     readonly hw: HardwareColumns,
     readonly pace: Pace,
-  ) {}
+  ) {
+    this.words = mem.words;
+    this.hintMask = tlbHints(geometry) - 1;
+    this.frameAt = hw.frame.words.base;
+    this.frameStride = hw.frame.words.stride;
+    this.bind(id);
+  }
+
+  /** Makes this handle name another CPU: its task was moved there. */
+  bind(id: CpuId): void {
+    const { tlb, regs } = this.hw;
+    this.id = id;
+    this.tlbVpnAt = tlb.vpn.at(id);
+    this.tlbPcidAt = tlb.pcid.at(id);
+    this.tlbLoAt = tlb.lo.at(id);
+    this.tlbHiAt = tlb.hi.at(id);
+    this.tlbHintAt = tlb.hint.at(id);
+    this.cr3PcidAt = regs.cr3Pcid.at(id);
+  }
 
   /**
    * Announces a race window: `point` says what is true now, `word` what the path touches next. Use it as
@@ -80,11 +115,13 @@ export class LogicalCpu {
 
   /** Adds `cycles` to this CPU's clock. */
   spend(cycles: number): void {
-    const { regs } = this.hw;
-    regs.cycles.put(this.id, (regs.cycles.own(this.id) + cycles) | 0);
+    if (cycles === 0) return;
+    const { cycles: clock } = this.hw.regs;
+    clock.put(this.id, (clock.own(this.id) + cycles) | 0);
   }
 
-  // the pieces below are declared here and live in their own files; see tlb.ts, walker.ts, apic.ts
+  /** Adds one to a counter of this CPU. */
+  count(counter: Column<CpuId>): void {
+    counter.put(this.id, counter.own(this.id) + 1);
+  }
 }
-
-export type { Pcid, Pfn, TlbSlot, Vpn };

@@ -24,5 +24,13 @@ export interface HardwareObserver {
   /** A user access was performed through `slot` on word `word` of its frame; `value` is what was loaded or stored. */
   accessed(cpu: LogicalCpu, slot: TlbSlot, vpn: Vpn, word: number, kind: AccessKind, value: number): void;
   /** An entry of a page table is about to change (kernel stores and hardware A/D updates alike). */
-  pteChanges(cpu: LogicalCpu, table: Pfn, index: number, oldLo: number, newLo: number, oldHi: number, newHi: number): void;
+  pteChanges(
+    cpu: LogicalCpu,
+    table: Pfn,
+    index: number,
+    oldLo: number,
+    newLo: number,
+    oldHi: number,
+    newHi: number,
+  ): void;
 }

@@ -42,6 +42,11 @@ export function mkPte(pfn: Pfn, bits: number): PteLo {
   return ((pfn << 12) | bits) as PteLo;
 }
 
+/** The entry with its rights replaced by the accumulated ones: what a TLB entry holds. */
+export function mkRights(lo: PteLo, rights: number): PteLo {
+  return ((lo & ~(PTE_RW | PTE_US)) | rights) as PteLo;
+}
+
 /** Where an entry lies: `index` within the table in frame `table`. */
 export function pteWord(cpu: LogicalCpu, table: Pfn, index: number): Word {
   return cpu.hw.frame.words.at(table, index * 2);
@@ -54,6 +59,22 @@ export function pteLoad(cpu: LogicalCpu, table: Pfn, index: number): PteLo {
 /** Reads the high word, in the same step as the low one. */
 export function pteLoadHigh(cpu: LogicalCpu, table: Pfn, index: number): PteHi {
   return cpu.hw.frame.words.load(table, index * 2 + 1) as PteHi;
+}
+
+/**
+ * Reads an entry as a whole; its high half goes to `cpu.pteHi`. Between threads the halves belong together because a high
+ * half only changes while the low one says not present: low, high, and low again until it stands still.
+ */
+export function pteLoadBoth(cpu: LogicalCpu, table: Pfn, index: number): PteLo {
+  let lo = pteLoad(cpu, table, index);
+  if (!ptePresent(lo)) return lo;
+  cpu.pteHi = pteLoadHigh(cpu, table, index);
+  if (cpu.pace.stepping) return lo;
+  for (let again = pteLoad(cpu, table, index); again !== lo; again = pteLoad(cpu, table, index)) {
+    lo = again;
+    cpu.pteHi = pteLoadHigh(cpu, table, index);
+  }
+  return lo;
 }
 
 /** Linux set_pte(): replaces the entry, whatever it holds. Racing A/D updates are lost, so only for entries that are not present. */

@@ -1,7 +1,7 @@
 /** The words of the hardware: registers, TLB, paging-structure cache, walkers, APIC, physical memory. */
 import { table } from '../memory/table.ts';
 import type { Geometry } from './geometry.ts';
-import type { CpuId, Pfn } from './types.ts';
+import { type CpuId, type Pfn, VECTORS } from './types.ts';
 
 const perCpu = table<CpuId, Geometry>();
 const cpus = (g: Geometry): number => g.cpus;
@@ -24,17 +24,23 @@ export const REGS = perCpu('regs', cpus, {
   cycles: mine,
 });
 
-/** The TLB: one entry per slot, spread over fields. A slot is free when `valid` is 0. */
+/** Words of the way predictor: the power of two that holds as many as the TLB has entries. */
+export function tlbHints(g: Geometry): number {
+  return 2 ** Math.ceil(Math.log2(g.tlbSets * g.tlbWays));
+}
+
+/** The TLB: one entry per slot, spread over fields. A slot is free when its `lo` is 0; its other words are then 0 too. */
 export const TLB = perCpu('tlb', cpus, {
-  valid: ways,
   vpn: ways,
   pcid: ways,
-  /** Accumulated rights (AND of RW, AND of US), D and G of the leaf, and the frame, as a low PTE word. */
+  /** Accumulated rights (AND of RW, AND of US), P, A, D and G of the leaf, and the frame, as a low PTE word. */
   lo: ways,
   /** Accumulated NX, as a high PTE word. */
   hi: ways,
   /** Next victim way of each set, round robin. */
   victim: { owner: mine, width: (g: Geometry) => g.tlbSets },
+  /** Way predictor of the fast path: the slot last used for a page, by the low bits of its number. Only a guess, checked at use. */
+  hint: { owner: mine, width: tlbHints },
 });
 
 /** The paging-structure cache: pointers to lower tables with the accumulated rights of the levels above. */
@@ -63,12 +69,21 @@ export const WALK = perCpu('walk', cpus, {
   hi: walks,
   /** The entry read at this level when its A (or D) bit has still to be set; 0 otherwise. */
   pending: walks,
+  /** High word read together with `pending`. */
+  pendingHi: walks,
 });
+
+/** One word per (other CPU, vector). */
+const messages = { owner: mine, width: (g: Geometry) => g.cpus * VECTORS };
 
 /** Local APIC: interrupts sent and not yet delivered. */
 export const APIC = perCpu('apic', cpus, {
   /** Bit v: vector v is pending. A bit set twice before delivery is one interrupt. */
   irr: 'shared',
+  /** Word target * VECTORS + v: this CPU's clock when it last set that bit. Bookkeeping of the clock only, see apic.ts. */
+  sentAt: messages,
+  /** Word sender * VECTORS + v: the stamp of the message last taken from that sender. */
+  takenAt: messages,
 });
 
 /** Physical memory. A frame holds a page's content words, or a table's entries as pairs of words. */
@@ -94,3 +109,14 @@ export const COUNTERS = perCpu('count', cpus, {
   fullFlushes: mine,
   pageFlushes: mine,
 });
+
+/** Every table of the hardware in the order in which the image holds them. */
+export const HARDWARE_TABLES = {
+  regs: REGS,
+  tlb: TLB,
+  psc: PSC,
+  walk: WALK,
+  apic: APIC,
+  frame: FRAME,
+  count: COUNTERS,
+} as const;
