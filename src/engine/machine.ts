@@ -195,6 +195,12 @@ export class Machine extends MachineCore<SteppedMemory> {
     this.mem.rebase();
   }
 
+  /** The history is over: from now on `reset` returns here, and tasks start with their concurrent operations. */
+  beginConcurrentPart(): void {
+    this.mem.words[this.columns.program.turn.at(0)] = this.program.history.length + 1;
+    this.mem.rebase();
+  }
+
   reset(): void {
     this.mem.reset();
     this.oracle?.reset();

@@ -12,10 +12,13 @@ import { KernelBug } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { NOWHERE, type Word } from '../memory/memory.ts';
-import { START, type Path, type Point } from '../memory/point.ts';
-import { OP } from '../oracle/oracle.ts';
+import { type Path, type Point, pointLabel, START } from '../memory/point.ts';
+import { OP, type Violation } from '../oracle/oracle.ts';
 import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK, type Choice } from './choice.ts';
 import { Machine, type MachinePlan } from './machine.ts';
+import { TURN_COMES } from './user-mode.ts';
+
+const MAX_HISTORY_STEPS = 10_000_000;
 
 /** One frame of a task's stack. An interrupt handler's frame remembers where it interrupted. */
 interface Interrupted {
@@ -52,15 +55,21 @@ export class Stepper {
   steps = 0;
   /** The choices that exist now: runnable CPUs and deliverable interrupts, in the order of CPUs. */
   readonly choices: Choice[] = [];
-  watcher: StepWatcher | undefined = undefined;
+  /** The history alone, without any race, already convicts: there is nothing to schedule. */
+  historyViolation: Violation | undefined = undefined;
 
   private readonly tasks: TaskStack[] = [];
   private readonly running: TaskStack[] = [];
   private readonly atBoundary: Cpu[] = [];
   private callee: Path<unknown> | undefined = undefined;
+  private from: Point = START;
   private readonly call: Call;
 
-  constructor(plan: MachinePlan) {
+  /** @param watcher sees every step from the boot on, those of the history too. */
+  constructor(
+    plan: MachinePlan,
+    public watcher: StepWatcher | undefined = undefined,
+  ) {
     const call = new Call();
     this.call = call;
     this.machine = new Machine(plan, {
@@ -101,9 +110,20 @@ export class Stepper {
     return this.running[id].cpu;
   }
 
-  /** Whether no choice is left: all tasks ended or asleep for good, nothing in flight. */
-  get atRest(): boolean {
-    return this.choices.length === 0;
+  /** Who waits for what, for the report of a deadlock. */
+  whoWaits(): string {
+    const { layout } = this.machine.shape;
+    const waits = this.running.map(({ cpu }, id) =>
+      cpu.word === NOWHERE
+        ? `CPU${id} has nothing to do`
+        : `CPU${id} waits at "${pointLabel(cpu.point)}" for ${layout.nameOf(cpu.word)} to change from ${cpu.waitSeen}`,
+    );
+    return waits.join('; ');
+  }
+
+  /** Label of the point at which the CPU that moved last stood before its step. */
+  lastPoint(): string {
+    return pointLabel(this.from);
   }
 
   /**
@@ -115,6 +135,7 @@ export class Stepper {
     const id = choiceCpu(c);
     const task = this.running[id];
     const { cpu } = task;
+    this.from = cpu.point;
     this.watcher?.before?.(this, c, cpu);
     if (machine.oracle) machine.oracle.now = this.steps;
     switch (choiceKind(c)) {
@@ -266,11 +287,30 @@ export class Stepper {
 
   /** The history and the first switches, in a fixed order; what they leave behind is the image that `reset` returns to. */
   private runHistory(): void {
-    let turn = 0;
-    const end = this.run((s) => s.choices[turn++ % s.choices.length], 10_000_000);
-    void end;
-    this.machine.mem.rebase();
+    const { machine } = this;
+    const { turn } = machine.columns.program;
+    const length = machine.program.history.length;
+    let next = 0;
+    for (let steps = 0; ; steps++) {
+      // CPUs that wait for the concurrent part stay where they are; the others go on in turn
+      const over = turn.peek(0) === length;
+      const free = this.choices.filter((c) => !over || !this.atBarrier(choiceCpu(c)));
+      if (free.length === 0) break;
+      if (steps > MAX_HISTORY_STEPS) throw new Error(`the history does not end: ${this.whoWaits()}`);
+      this.step(free[next++ % free.length]);
+      if (machine.oracle?.violation) {
+        this.historyViolation = machine.oracle.violation;
+        return;
+      }
+    }
+    machine.beginConcurrentPart();
     this.reset();
+  }
+
+  /** In user mode, all of its own history done. */
+  private atBarrier(id: CpuId): boolean {
+    const { frames, cpu } = this.running[id];
+    return frames.length === 1 && cpu.point === TURN_COMES && !apicHasPending(cpu);
   }
 
   /** Each routine hands its generator to the driver, which runs it on the stack of the calling task. */

@@ -13,7 +13,8 @@ import { OP, type OpKind, type Oracle, type OpArguments } from '../oracle/oracle
 import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
 import type { SHARED_USER, USER } from './tables.ts';
 
-const TURN_COMES = point('user: waits for its turn in the history');
+/** Where a task stands whose turn in the history has not come, or who waits for the concurrent part. */
+export const TURN_COMES = point('user: waits for its turn in the history');
 const TURN_DONE = point('user: operation of the history done');
 const POSTS = point('user: posts a flag');
 const AWAITS = point('user: awaits a flag');
@@ -54,21 +55,26 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
   yield* end(cpu, run, task);
 }
 
-/** The operations of the history, in their order over all tasks; each to its end before the next begins. */
+/**
+ * The operations of the history, in their order over all tasks, each to its end before the next begins; then the wait
+ * for the concurrent part, which the engine opens when everybody is here.
+ */
 function* history(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
   const { turn } = run.shared;
   const steps = run.program.history;
+  if (turn.peek(0) > steps.length) return;
   for (let i = 0; i < steps.length; i++) {
     if (steps[i].task !== task.id) continue;
-    yield* untilWord(cpu, run, i);
+    yield* untilTurn(cpu, run, i);
     yield* perform(cpu, run, task, steps[i].op);
     yield* backToUser(cpu);
     if (cpu.at(TURN_DONE, turn.at(0))) yield;
     turn.store(0, i + 1);
   }
+  yield* untilTurn(cpu, run, steps.length + 1);
 }
 
-function* untilWord(cpu: Cpu, run: UserRun, turn: number): Path<void> {
+function* untilTurn(cpu: Cpu, run: UserRun, turn: number): Path<void> {
   const word = run.shared.turn.at(0);
   for (;;) {
     if (cpu.at(TURN_COMES, word)) yield;

@@ -165,9 +165,9 @@ export class SteppedMemory implements Memory {
     return (this.held[task] ?? []).map((l) => this.layout.nameOf((l >> 1) as Word) + (l & 1 ? '' : ' (shared)'));
   }
 
-  /** Makes the present state the one that `reset` returns to. */
+  /** Makes the present state, however it came about, the one that `reset` returns to. */
   rebase(): void {
-    for (let i = 0; i < this.dirtyCount; i++) this.base[this.dirty[i]] = this.words[this.dirty[i]];
+    this.base.set(this.words);
     this.dirtyCount = 0;
     this.epoch++;
     this.forgetHash();

@@ -1,0 +1,209 @@
+/**
+ * The hunt: program after program, schedule after schedule, until a run convicts or the budget is spent. Everything that
+ * it does follows from the seed; time comes in only as `outOfTime`.
+ */
+import type { Choice } from '../engine/choice.ts';
+import type { MachinePlan } from '../engine/machine.ts';
+import { Stepper } from '../engine/stepper.ts';
+import type { OracleOptions } from '../oracle/oracle.ts';
+import type { Patch, Policy } from '../policy/policy.ts';
+import type { Program } from '../program/program.ts';
+import { Coverage, type CoverageSummary } from './coverage.ts';
+import { type Conviction, type Execution, execute } from './execute.ts';
+import { allTraits, generateProgram } from './generator.ts';
+import { DEFAULT_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
+import { type Random, randomFrom } from './random.ts';
+import type { AdversaryBudget, Strategy } from './strategies/strategy.ts';
+
+export interface HuntOptions {
+  readonly policy: Policy;
+  readonly patches: readonly Patch[];
+  /** The scenario to hunt in, or 'fuzz' for generated programs. */
+  readonly source: Program | 'fuzz';
+  readonly seed: number;
+  /** Schedules at most. */
+  readonly schedules: number;
+  readonly strategies?: readonly StrategyName[];
+  readonly strict: boolean;
+  readonly costs: string;
+  readonly adversary?: AdversaryBudget;
+  /** Polled between schedules; true ends the hunt. */
+  outOfTime(): boolean;
+  /** Told from time to time how far the hunt is. */
+  progress?(state: HuntProgress): void;
+}
+
+export interface HuntProgress {
+  readonly schedules: number;
+  readonly steps: number;
+  readonly programs: number;
+}
+
+/** A run that convicted, as found: the program, the plan and the exact schedule. */
+export interface RawFinding {
+  readonly plan: MachinePlan;
+  readonly conviction: Conviction;
+  readonly choices: readonly number[];
+  readonly strategy: string;
+  readonly steps: number;
+}
+
+export interface StrategyUse {
+  readonly name: string;
+  schedules: number;
+  steps: number;
+  /** Largest number of steps with a choice in one run: the k of PCT's bound, where measured. */
+  k?: number;
+}
+
+export interface HuntResult {
+  readonly found: RawFinding | undefined;
+  readonly schedules: number;
+  readonly steps: number;
+  readonly programs: number;
+  readonly strategies: readonly StrategyUse[];
+  readonly windows: readonly { path: string; count: number; longestSteps: number }[];
+  readonly coverage: CoverageSummary;
+  /** Every schedule of the scenario has been run (exhaustive only). */
+  readonly complete: boolean;
+  /** Ended because a run twice gave two results: a tool error. */
+  readonly diverged: boolean;
+}
+
+/** Schedules that one generated program gets before the next is drawn. */
+const SCHEDULES_PER_PROGRAM = 48;
+/** One run in this many is run a second time and compared. */
+const CHECK_EVERY = 512;
+const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
+
+/**
+ * Runs a hunt.
+ * @throws PathError when a plug-in breaks the rules of paths.
+ */
+export function hunt(options: HuntOptions): HuntResult {
+  return new Hunt(options).run();
+}
+
+/** The plan of a machine for hunting. */
+export function huntingPlan(
+  program: Program,
+  of: { policy: Policy; patches: readonly Patch[]; strict: boolean; costs: string },
+): MachinePlan {
+  const oracle: OracleOptions = { strict: of.strict, threads: false };
+  return { program, policy: of.policy, patches: of.patches, oracle, costs: of.costs };
+}
+
+class Hunt {
+  private schedules = 0;
+  private steps = 0;
+  private programs = 0;
+  private readonly uses = new Map<string, StrategyUse>();
+  private readonly windows = new Map<string, { path: string; count: number; longestSteps: number }>();
+  private readonly coverage = new Coverage();
+  private readonly draws: Random;
+  private readonly names: readonly StrategyName[];
+  private found: RawFinding | undefined = undefined;
+  private complete = false;
+  private diverged = false;
+
+  constructor(private readonly options: HuntOptions) {
+    this.draws = randomFrom(options.seed, 0);
+    this.names = options.strategies ?? DEFAULT_MIX;
+  }
+
+  run(): HuntResult {
+    const { options } = this;
+    if (options.source === 'fuzz') {
+      const traits = allTraits();
+      while (this.goesOn()) this.huntIn(generateProgram(this.draws.bits, traits), SCHEDULES_PER_PROGRAM);
+    } else {
+      this.huntIn(options.source, options.schedules);
+    }
+    return {
+      found: this.found,
+      schedules: this.schedules,
+      steps: this.steps,
+      programs: this.programs,
+      strategies: [...this.uses.values()],
+      windows: [...this.windows.values()].sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1)),
+      coverage: this.coverage.summary(),
+      complete: this.complete,
+      diverged: this.diverged,
+    };
+  }
+
+  private goesOn(): boolean {
+    const { options } = this;
+    return !this.found && !this.diverged && !this.complete && this.schedules < options.schedules && !options.outOfTime();
+  }
+
+  private huntIn(program: Program, schedules: number): void {
+    const { options } = this;
+    const plan = huntingPlan(program, options);
+    const stepper = new Stepper(plan);
+    const budget = options.adversary ?? DEFAULT_BUDGET;
+    const random = randomFrom(this.draws.bits(), 1);
+    const mix = this.names.map((name) => strategyNamed(name, random, budget));
+    this.programs++;
+    for (let i = 0; i < schedules && this.goesOn(); i++) {
+      const strategy = mix[i % mix.length];
+      if (!strategy.begin(stepper)) {
+        this.complete = 'complete' in strategy && strategy.complete === true;
+        if (mix.length === 1) return;
+        continue;
+      }
+      this.once(plan, stepper, strategy);
+      if (this.schedules % 256 === 0) options.progress?.({ schedules: this.schedules, steps: this.steps, programs: this.programs });
+    }
+    this.gatherWindows(stepper);
+  }
+
+  private once(plan: MachinePlan, stepper: Stepper, strategy: Strategy): void {
+    const choices: number[] = [];
+    const { coverage } = this;
+    coverage.begin();
+    stepper.reset();
+    const run = execute(stepper, (s) => {
+      const c = strategy.choose(s);
+      choices.push(c);
+      coverage.step(s, c as Choice);
+      return c;
+    });
+    strategy.end?.(stepper);
+    this.count(strategy, run.steps);
+    if (run.convicted || this.schedules % CHECK_EVERY === 1) this.check(stepper, choices, run);
+    if (run.convicted && !this.diverged) {
+      this.found = { plan, conviction: run.convicted, choices, strategy: strategy.name, steps: run.steps };
+    }
+  }
+
+  /** The same choices must lead to the same image and the same verdict. */
+  private check(stepper: Stepper, choices: readonly number[], run: Execution): void {
+    const hash = stepper.machine.mem.hash();
+    let at = 0;
+    stepper.reset();
+    const again = execute(stepper, () => choices[at++] ?? -1);
+    const same = stepper.machine.mem.hash() === hash && again.steps === run.steps;
+    this.diverged = !same || again.convicted?.says !== run.convicted?.says;
+  }
+
+  private count(strategy: Strategy, steps: number): void {
+    this.schedules++;
+    this.steps += steps;
+    const use = this.uses.get(strategy.name) ?? { name: strategy.name, schedules: 0, steps: 0 };
+    use.schedules++;
+    use.steps += steps;
+    if ('k' in strategy) use.k = Math.max(use.k ?? 0, strategy.k as number);
+    this.uses.set(strategy.name, use);
+  }
+
+  private gatherWindows(stepper: Stepper): void {
+    for (const w of stepper.machine.oracle?.windows() ?? []) {
+      const sum = this.windows.get(w.path) ?? { path: w.path, count: 0, longestSteps: 0 };
+      sum.count += w.count;
+      sum.longestSteps = Math.max(sum.longestSteps, w.longestSteps);
+      this.windows.set(w.path, sum);
+    }
+  }
+}
+

@@ -1,0 +1,116 @@
+/**
+ * Schedules as data: the exact choices (byte replay on the same model) and the edit-proof switch list (which CPU acts
+ * until it stands at which point for the n-th time), which survives changes of the model.
+ */
+import { choice, choiceArgument, choiceCpu, choiceKind, type Choice, type ChoiceKind } from '../engine/choice.ts';
+import type { Stepper, StepWatcher } from '../engine/stepper.ts';
+import { pointLabel } from '../memory/point.ts';
+import type { ScheduleSwitch } from '../program/finding.ts';
+
+const DOES = ['run', 'deliver', 'adversary', 'tick'] as const;
+
+/** Steps between two image hashes of a recording. */
+export const HASH_EVERY = 64;
+
+/** Records a run: choices, switch list, hashes. Attach as the stepper's watcher from the start of a run. */
+export class Recorder implements StepWatcher {
+  readonly choices: Choice[] = [];
+  readonly switches: ScheduleSwitch[] = [];
+  readonly hashes: string[] = [];
+  private readonly visits = new Visits();
+
+  after(stepper: Stepper, c: Choice): void {
+    this.choices.push(c);
+    const until = this.visits.count(stepper, c);
+    const does = DOES[choiceKind(c)];
+    const last = this.switches[this.switches.length - 1];
+    const goesOn = last && does === 'run' && last.does === 'run' && last.cpu === choiceCpu(c);
+    if (goesOn) last.until = until;
+    else this.switches.push({ cpu: choiceCpu(c), does, argument: choiceArgument(c), until });
+    if (this.choices.length % HASH_EVERY === 0) this.hashes.push(stepper.machine.mem.hash());
+  }
+
+  /** Call when the run is over. */
+  finish(stepper: Stepper): this {
+    this.hashes.push(stepper.machine.mem.hash());
+    return this;
+  }
+}
+
+/** Counts how often each CPU has stood at each point. */
+class Visits {
+  private readonly seen = new Map<string, number>();
+
+  count(stepper: Stepper, c: Choice): { point: string; visit: number } {
+    const id = choiceCpu(c);
+    const point = pointLabel(stepper.cpuAt(id).point);
+    const key = `${id} ${point}`;
+    const visit = (this.seen.get(key) ?? 0) + 1;
+    this.seen.set(key, visit);
+    return { point, visit };
+  }
+}
+
+/** Where a replay stopped following its schedule. */
+export interface Divergence {
+  readonly step: number;
+  readonly says: string;
+}
+
+/** A chooser that follows exact choices and then stops; `diverged` says where they were not possible. */
+export class ExactReplay {
+  diverged: Divergence | undefined = undefined;
+  private at = 0;
+
+  constructor(private readonly choices: readonly number[]) {}
+
+  choose = (stepper: Stepper): number => {
+    const c = this.choices[this.at];
+    if (c === undefined) return -1;
+    const kind = choiceKind(c as Choice);
+    if (kind < 2 && !stepper.choices.includes(c as Choice)) {
+      this.diverged = { step: this.at, says: `CPU${choiceCpu(c as Choice)} cannot ${DOES[kind]} here` };
+      return -1;
+    }
+    this.at++;
+    return c;
+  };
+}
+
+/** A chooser that follows a switch list; behind its end it runs whoever ran last, then the lowest CPU. */
+export class SwitchReplay {
+  diverged: Divergence | undefined = undefined;
+  private at = 0;
+  private readonly visits = new Visits();
+  private last: Choice | undefined = undefined;
+
+  constructor(private readonly switches: readonly ScheduleSwitch[]) {}
+
+  choose = (stepper: Stepper): number => {
+    if (this.last !== undefined) this.advance(stepper, this.last);
+    const next = this.next(stepper);
+    this.last = next as Choice;
+    return next;
+  };
+
+  private advance(stepper: Stepper, done: Choice): void {
+    const reached = this.visits.count(stepper, done);
+    const current = this.switches[this.at];
+    if (!current) return;
+    const arrived = reached.point === current.until.point && reached.visit >= current.until.visit;
+    if (current.does !== 'run' || arrived) this.at++;
+  }
+
+  private next(stepper: Stepper): number {
+    const { choices } = stepper;
+    while (this.at < this.switches.length) {
+      const s = this.switches[this.at];
+      const c = choice(DOES.indexOf(s.does) as ChoiceKind, s.cpu, s.argument);
+      if (s.does === 'adversary' || s.does === 'tick' || choices.includes(c)) return c;
+      this.diverged ??= { step: stepper.steps, says: `CPU${s.cpu} cannot ${s.does} until "${s.until.point}"` };
+      this.at++;
+    }
+    const same = this.last !== undefined && choices.includes(this.last) ? this.last : choices[0];
+    return same;
+  }
+}

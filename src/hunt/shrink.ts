@@ -1,0 +1,164 @@
+/**
+ * Shrinking: first the program (operations of the history, of the tasks, whole tasks), then the schedule (preemptions),
+ * each to a fixed point. A smaller candidate counts only if it convicts with the same harm, and only strict replays are
+ * kept; failures are not monotone, so every removal starts again from the best so far.
+ */
+import type { Choice } from '../engine/choice.ts';
+import { choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
+import type { MachinePlan } from '../engine/machine.ts';
+import { Stepper } from '../engine/stepper.ts';
+import type { Program } from '../program/program.ts';
+import { type Conviction, execute } from './execute.ts';
+import type { RawFinding } from './hunt.ts';
+import { strategyNamed } from './portfolio.ts';
+import { randomFrom } from './random.ts';
+
+/** A convicting run that shrinking works on. */
+interface Candidate {
+  readonly plan: MachinePlan;
+  readonly choices: readonly number[];
+  readonly conviction: Conviction;
+  readonly steps: number;
+}
+
+export interface ShrinkBudget {
+  /** Schedules tried per smaller program. */
+  readonly schedules: number;
+  outOfTime(): boolean;
+}
+
+/** The smallest run with the same harm that the budget allows. */
+export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
+  let best: Candidate = found;
+  let progress = true;
+  while (progress && !budget.outOfTime()) {
+    progress = false;
+    for (const program of smaller(best.plan.program)) {
+      if (budget.outOfTime()) break;
+      const found = convict({ ...best.plan, program }, best, budget.schedules);
+      if (!found) continue;
+      best = found;
+      progress = true;
+      break;
+    }
+  }
+  return { ...found, ...fewerSwitches(best, budget) };
+}
+
+/** Programs with one thing less, the largest cuts first. */
+function* smaller(program: Program): Iterable<Program> {
+  const { tasks, history } = program;
+  for (const [i, task] of tasks.entries()) {
+    const referred = tasks.some((t) => t.forkedBy === task.name) || usesTask(program, task.name);
+    if (tasks.length > 1 && !referred) {
+      yield { ...program, tasks: tasks.filter((_, j) => j !== i), history: history.filter((h) => h.task !== task.name) };
+    }
+  }
+  const half = Math.ceil(history.length / 2);
+  if (history.length > 3) {
+    yield { ...program, history: history.slice(half) };
+    yield { ...program, history: history.slice(0, half) };
+  }
+  for (let i = history.length - 1; i >= 0; i--) {
+    if (history[i].op.do !== 'fork') yield { ...program, history: history.filter((_, j) => j !== i) };
+  }
+  for (const [i, task] of tasks.entries()) {
+    for (let k = task.ops.length - 1; k >= 0; k--) {
+      if (task.ops[k].do === 'fork') continue;
+      const ops = task.ops.filter((_, j) => j !== k);
+      yield { ...program, tasks: tasks.map((t, j) => (j === i ? { ...t, ops } : t)) };
+    }
+  }
+  const used = 1 + Math.max(...tasks.map((t) => t.cpu));
+  if (used < program.machine.cpus) yield { ...program, machine: { ...program.machine, cpus: used } };
+}
+
+function usesTask(program: Program, name: string): boolean {
+  const all = [...program.history.map((h) => h.op), ...program.tasks.flatMap((t) => t.ops)];
+  return all.some((op) => (op.do === 'fork' || op.do === 'wake') && op.task === name);
+}
+
+/** Looks for a schedule that convicts this plan with the harm of `like`. */
+function convict(plan: MachinePlan, like: Candidate, schedules: number): Candidate | undefined {
+  const stepper = new Stepper(plan);
+  const random = randomFrom(like.steps, 2);
+  const budget = { actions: 3, ticks: 2 };
+  const mix = (['pct-2', 'random', 'pct-3'] as const).map((name) => strategyNamed(name, random, budget));
+  for (let i = 0; i < schedules; i++) {
+    const strategy = mix[i % mix.length];
+    strategy.begin(stepper);
+    const choices: number[] = [];
+    stepper.reset();
+    const run = execute(stepper, (s) => {
+      const c = strategy.choose(s);
+      choices.push(c);
+      return c;
+    });
+    if (run.convicted?.harm === like.conviction.harm) {
+      return { plan, choices, conviction: run.convicted, steps: run.steps };
+    }
+  }
+  return undefined;
+}
+
+/** Takes preemptions and actions of the adversary out of the schedule, one block at a time, while the harm stays. */
+function fewerSwitches(from: Candidate, budget: ShrinkBudget): Candidate {
+  const stepper = new Stepper(from.plan);
+  let best = from;
+  let progress = true;
+  while (progress && !budget.outOfTime()) {
+    progress = false;
+    const blocks = blocksOf(best.choices);
+    for (let i = 0; i < blocks.length && !budget.outOfTime(); i++) {
+      const run = follow(stepper, blocks.filter((_, j) => j !== i).flat());
+      if (run.conviction?.harm !== best.conviction.harm || !isSmaller(run.choices, best.choices)) continue;
+      best = { plan: from.plan, choices: run.choices, conviction: run.conviction, steps: run.steps };
+      progress = true;
+      break;
+    }
+  }
+  return best;
+}
+
+function isSmaller(a: readonly number[], b: readonly number[]): boolean {
+  const x = blocksOf(a).length;
+  const y = blocksOf(b).length;
+  return x < y || (x === y && a.length < b.length);
+}
+
+/** Runs of choices of one CPU. */
+function blocksOf(choices: readonly number[]): number[][] {
+  const blocks: number[][] = [];
+  let last = -1;
+  for (const c of choices) {
+    const cpu = choiceCpu(c as Choice);
+    if (cpu === last) blocks[blocks.length - 1].push(c);
+    else blocks.push([c]);
+    last = cpu;
+  }
+  return blocks;
+}
+
+/** Follows `wanted` as far as it goes: what is not possible is left out; at its end whoever ran last goes on. */
+function follow(
+  stepper: Stepper,
+  wanted: readonly number[],
+): { choices: number[]; conviction: Conviction | undefined; steps: number } {
+  const choices: number[] = [];
+  let at = 0;
+  stepper.reset();
+  const run = execute(stepper, (s) => {
+    let c = -1;
+    while (at < wanted.length && c < 0) {
+      const w = wanted[at++] as Choice;
+      if (choiceKind(w) > 1 || s.choices.includes(w)) c = w;
+    }
+    if (c < 0) {
+      const last = choices.length > 0 ? choiceCpu(choices[choices.length - 1] as Choice) : -1;
+      c = s.choices.find((x) => choiceCpu(x) === last && choiceKind(x) === RUN) ?? s.choices[0];
+    }
+    choices.push(c);
+    return c;
+  });
+  return { choices, conviction: run.convicted, steps: run.steps };
+}
