@@ -30,7 +30,8 @@ const STORE_NEEDS = PTE_P | PTE_US | PTE_RW | PTE_D;
 
 /**
  * The access of a TLB hit, at once: true if it was performed (value in `cpu.loaded`), false if it takes the long way,
- * `access`. For `threads`, where the caller looks for interrupts now and then; in the stepper a hit needs its point.
+ * `access`. Only for `threads`, where the caller looks for interrupts now and then: in the stepper a hit needs its point,
+ * and private words, written here directly, need `put`.
  */
 export function tryAccess(cpu: LogicalCpu, vpn: Vpn, word: number, kind: AccessKind, value: number): boolean {
   const { words } = cpu;
@@ -47,11 +48,13 @@ export function tryAccess(cpu: LogicalCpu, vpn: Vpn, word: number, kind: AccessK
     if (slot === TLB_MISS) return false;
     lo = words[cpu.tlbLoAt + slot];
     if ((lo & needs) !== needs) return false;
-    cpu.mem.put(hint as Word, slot);
+    words[hint] = slot;
   }
   if (kind === FETCH && (words[cpu.tlbHiAt + slot] & PTE_NX) !== 0) return false;
   perform(cpu, slot, lo, vpn, word, kind, value);
-  cpu.count(cpu.hw.count.tlbHits);
+  words[cpu.accessesAt]++;
+  words[cpu.tlbHitsAt]++;
+  words[cpu.cyclesAt] += cpu.hitCycles;
   return true;
 }
 
@@ -77,7 +80,9 @@ export function* access(cpu: LogicalCpu, vpn: Vpn, word: number, kind: AccessKin
           if (now === TLB_MISS || !usable(cpu, now, kind) || dataWord(cpu, tlbLo(cpu, now), word) !== target) continue;
           perform(cpu, now, tlbLo(cpu, now), vpn, word, kind, value);
         } else perform(cpu, slot, lo, vpn, word, kind, value);
+        cpu.count(cpu.hw.count.accesses);
         if (!walked) cpu.count(cpu.hw.count.tlbHits);
+        cpu.spend(cpu.hitCycles);
         return true;
       }
     }
@@ -119,14 +124,13 @@ function perform(
   kind: AccessKind,
   value: number,
 ): void {
+  const { mem } = cpu;
   const target = dataWord(cpu, lo, word);
   if (kind === STORE) {
-    cpu.mem.store(target, value);
+    mem.store(target, value);
     cpu.loaded = value;
-  } else cpu.loaded = cpu.mem.load(target);
+  } else cpu.loaded = mem.load(target);
   cpu.observer?.accessed(cpu, slot, vpn, word, kind, cpu.loaded);
-  cpu.count(cpu.hw.count.accesses);
-  cpu.spend(cpu.costs.access + cpu.costs.tlbHit);
 }
 
 function pageFault(cpu: LogicalCpu, vpn: Vpn, code: number): boolean {

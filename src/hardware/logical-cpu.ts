@@ -62,6 +62,11 @@ export class LogicalCpu {
   tlbHiAt = 0;
   tlbHintAt = 0;
   cr3PcidAt = 0;
+  accessesAt: Word = NOWHERE;
+  tlbHitsAt: Word = NOWHERE;
+  cyclesAt: Word = NOWHERE;
+  /** What a TLB hit and its data access cost. */
+  readonly hitCycles: number;
 
   constructor(
     id: CpuId,
@@ -73,6 +78,7 @@ export class LogicalCpu {
     readonly pace: Pace,
   ) {
     this.words = mem.words;
+    this.hitCycles = costs.access + costs.tlbHit;
     this.hintMask = tlbHints(geometry) - 1;
     this.frameAt = hw.frame.words.base;
     this.frameStride = hw.frame.words.stride;
@@ -81,7 +87,7 @@ export class LogicalCpu {
 
   /** Makes this handle name another CPU: its task was moved there. */
   bind(id: CpuId): void {
-    const { tlb, regs } = this.hw;
+    const { tlb, regs, count } = this.hw;
     this.id = id;
     this.tlbVpnAt = tlb.vpn.at(id);
     this.tlbPcidAt = tlb.pcid.at(id);
@@ -89,6 +95,9 @@ export class LogicalCpu {
     this.tlbHiAt = tlb.hi.at(id);
     this.tlbHintAt = tlb.hint.at(id);
     this.cr3PcidAt = regs.cr3Pcid.at(id);
+    this.accessesAt = count.accesses.at(id);
+    this.tlbHitsAt = count.tlbHits.at(id);
+    this.cyclesAt = regs.cycles.at(id);
   }
 
   /**
