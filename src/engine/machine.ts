@@ -3,7 +3,7 @@ import { COST_PROFILES, type CostProfile } from '../hardware/costs.ts';
 import { geometry as makeGeometry, type Geometry } from '../hardware/geometry.ts';
 import type { HardwareColumns, Pace } from '../hardware/logical-cpu.ts';
 import { type MachineSwitches, SWITCHES_6_18 } from '../hardware/switches.ts';
-import { APIC, COUNTERS, FRAME, PSC, REGS, TLB, WALK } from '../hardware/tables.ts';
+import { FRAME, HARDWARE_TABLES } from '../hardware/tables.ts';
 import type { CpuId, Vpn } from '../hardware/types.ts';
 import { bootKernel } from '../kernel/boot.ts';
 import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
@@ -42,8 +42,6 @@ export interface EngineSide {
 }
 
 type AnyTable = Table<number, Geometry, Record<string, Field<Geometry>>>;
-
-const HARDWARE_TABLES = { regs: REGS, tlb: TLB, psc: PSC, walk: WALK, apic: APIC, frame: FRAME, count: COUNTERS } as const;
 
 /** The part of a machine that engines share: the layout of its image and what runs on it. */
 export class MachineShape {
@@ -93,6 +91,16 @@ export interface MachineColumns extends HardwareColumns, KernelColumns {
   readonly program: Columns<number, (typeof SHARED_USER)['fields']>;
 }
 
+/** The first few pages that operations of the program touch or change. */
+function pagesOf(program: CompiledProgram): Vpn[] {
+  const pages = new Set<Vpn>();
+  const all = [...program.history.map((h) => h.op), ...program.tasks.flatMap((t) => t.code)];
+  for (const op of all) {
+    for (let i = 0; i < Math.min(op.pages, 4) && pages.size < 32; i++) pages.add((op.page + i) as Vpn);
+  }
+  return [...pages];
+}
+
 /** Columns, oracle and handles of a shape over one memory. */
 export class MachineCore<M extends Memory> implements UserRun {
   readonly columns: MachineColumns;
@@ -101,6 +109,8 @@ export class MachineCore<M extends Memory> implements UserRun {
   /** One handle per task: first the idle tasks, then the program's. */
   readonly handles: Cpu[] = [];
   readonly geometry: Geometry;
+  /** Pages that the program names: those worth a speculative walk. */
+  readonly pages: readonly Vpn[];
   readonly noArguments: OpArguments = {
     mm: 0 as MmId,
     from: 0 as Vpn,
@@ -118,6 +128,7 @@ export class MachineCore<M extends Memory> implements UserRun {
   ) {
     const { layout, plan } = shape;
     this.geometry = shape.geometry;
+    this.pages = pagesOf(shape.program);
     const bind = (tables: Record<string, unknown>): Record<string, unknown> =>
       Object.fromEntries(Object.entries(tables).map(([key, t]) => [key, layout.columns(t as AnyTable, mem)]));
     const hw = bind(HARDWARE_TABLES) as unknown as HardwareColumns;

@@ -3,7 +3,7 @@
  * next point; kernel routines called on the way get a frame of their own on that stack, so a step costs the same at any
  * depth. Who runs next is the scheduler's choice, and the choices are the whole schedule.
  */
-import { adversaryPerform } from '../hardware/adversary.ts';
+import { type AdversaryAction, adversaryPerform, adversaryWord } from '../hardware/adversary.ts';
 import { apicAcknowledge, apicHasPending } from '../hardware/apic.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { VECTOR_TIMER } from '../hardware/types.ts';
@@ -148,8 +148,8 @@ export class Stepper {
         this.deliver(task);
         break;
       case ADVERSARY:
-        machine.mem.beginStep(id, task.id, NOWHERE);
-        adversaryPerform(cpu, choiceArgument(c));
+        machine.mem.beginStep(id, task.id, adversaryWord(cpu, choiceArgument(c) as AdversaryAction));
+        adversaryPerform(cpu, choiceArgument(c) as AdversaryAction);
         break;
       case TICK:
         machine.mem.beginStep(id, task.id, cpu.hw.apic.irr.at(id));

@@ -27,6 +27,8 @@ export class Cpu extends LogicalCpu {
   current: TaskId = NO_TASK;
   /** Every kernel routine. Calls go through this record, so that patches, policies and tracing can stand in. */
   kernel!: Kernel;
+  /** 0 in user mode; raised by system calls, faults and interrupts. */
+  kernelDepth = 0;
   /** The task to run next on this CPU, set by `switchTo` for the driver; NO_TASK otherwise. */
   next: TaskId = NO_TASK;
 

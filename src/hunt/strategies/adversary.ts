@@ -32,10 +32,9 @@ export class RandomAdversary {
       if (tick >= 0) this.ticks--;
       return tick;
     }
-    this.list.length = 0;
-    adversaryActions(stepper.cpuAt(id), this.list);
-    if (this.list.length === 0) return -1;
+    const n = this.actions > 0 ? adversaryActions(stepper.cpuAt(id), stepper.machine.pages, this.list) : 0;
+    if (n === 0) return -1;
     this.actions--;
-    return choice(ADVERSARY, id, this.list[this.random.below(this.list.length)]);
+    return choice(ADVERSARY, id, this.list[this.random.below(n)]);
   }
 }
