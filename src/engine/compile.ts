@@ -1,6 +1,6 @@
 /** Programs made ready to run: names become numbers, every operation the same flat shape. */
 import type { Geometry } from '../hardware/geometry.ts';
-import { VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, type TaskId } from '../kernel/types.ts';
+import { type TaskId, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
 import type { Op, OpName, Program, Prot } from '../program/program.ts';
 import { FLAGS, REGISTERS } from './tables.ts';
 
@@ -67,7 +67,8 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
   };
   const compile = (op: Op, task: number): Instruction => {
     const any = op as Partial<Record<string, never>> & Op;
-    const of = <T>(key: string, otherwise: T): T => ((any as Record<string, unknown>)[key] as T | undefined) ?? otherwise;
+    const of = <T>(key: string, otherwise: T): T =>
+      ((any as Record<string, unknown>)[key] as T | undefined) ?? otherwise;
     const prot = of<Prot | undefined>('prot', undefined);
     const target =
       op.do === 'fork' || op.do === 'wake'

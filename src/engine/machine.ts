@@ -1,6 +1,6 @@
 /** A machine made ready: layout, memory, columns, oracle, the kernel record with policy and patches, one handle per task. */
 import { COST_PROFILES, type CostProfile } from '../hardware/costs.ts';
-import { geometry as makeGeometry, type Geometry } from '../hardware/geometry.ts';
+import { type Geometry, geometry as makeGeometry } from '../hardware/geometry.ts';
 import type { HardwareColumns, Pace } from '../hardware/logical-cpu.ts';
 import { type MachineSwitches, SWITCHES_6_18 } from '../hardware/switches.ts';
 import { FRAME, HARDWARE_TABLES } from '../hardware/tables.ts';
@@ -15,12 +15,12 @@ import type { Memory } from '../memory/memory.ts';
 import type { Path } from '../memory/point.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns, Field, Table } from '../memory/table.ts';
-import { Oracle, type OpArguments, type OracleOptions, ORACLE_TABLES } from '../oracle/oracle.ts';
+import { type OpArguments, ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
-import { compileProgram, type CompiledProgram } from './compile.ts';
-import { ENGINE_TABLES, SHARED_USER, USER } from './tables.ts';
-import { userMode, type UserRun } from './user-mode.ts';
+import { type CompiledProgram, compileProgram } from './compile.ts';
+import { ENGINE_TABLES, type SHARED_USER, type USER } from './tables.ts';
+import { type UserRun, userMode } from './user-mode.ts';
 
 /** Everything that decides what a machine is; two machines of one plan are the same, in any isolate. */
 export interface MachinePlan {
@@ -217,4 +217,3 @@ export class Machine extends MachineCore<SteppedMemory> {
     this.oracle?.reset();
   }
 }
-

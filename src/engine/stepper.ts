@@ -14,7 +14,7 @@ import type { TaskId } from '../kernel/types.ts';
 import { NOWHERE, type Word } from '../memory/memory.ts';
 import { type Path, type Point, pointLabel, START } from '../memory/point.ts';
 import { OP, type Violation } from '../oracle/oracle.ts';
-import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK, type Choice } from './choice.ts';
+import { ADVERSARY, type Choice, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK } from './choice.ts';
 import { Machine, type MachinePlan } from './machine.ts';
 import { TURN_COMES } from './user-mode.ts';
 
@@ -323,7 +323,16 @@ export class Stepper {
         framed[name] = routine;
         continue;
       }
-      framed[name] = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) => {
+      framed[name] = (
+        a: unknown,
+        b: unknown,
+        c: unknown,
+        d: unknown,
+        e: unknown,
+        f: unknown,
+        g: unknown,
+        h: unknown,
+      ) => {
         this.callee = routine(a, b, c, d, e, f, g, h);
         call.starting = true;
         return call;

@@ -7,9 +7,9 @@ import { type AccessKind, type CpuId, FETCH, LOAD, STORE, type Vpn } from '../ha
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
-import { point, type Path } from '../memory/point.ts';
+import { type Path, point } from '../memory/point.ts';
 import type { Columns } from '../memory/table.ts';
-import { OP, type OpKind, type Oracle, type OpArguments } from '../oracle/oracle.ts';
+import { OP, type OpArguments, type OpKind, type Oracle } from '../oracle/oracle.ts';
 import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
 import type { SHARED_USER, USER } from './tables.ts';
 
@@ -247,4 +247,3 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
   oracle?.opEnds(cpu, result, childMm);
   run.returned(cpu);
 }
-

@@ -1,5 +1,5 @@
 /** What a hunt has seen: pairs of points at which two CPUs stood when one of them touched a word another had announced. */
-import { choiceCpu, type Choice } from '../engine/choice.ts';
+import { type Choice, choiceCpu } from '../engine/choice.ts';
 import type { Stepper } from '../engine/stepper.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { NOWHERE } from '../memory/memory.ts';

@@ -60,7 +60,6 @@ export function execute(stepper: Stepper, choose: (stepper: Stepper) => number, 
   return { steps: stepper.steps, convicted: undefined, stopped: end === 'stopped' };
 }
 
-
 function judged(
   stepper: Stepper,
   { harm, says }: { harm: Harm; says: string },
@@ -71,7 +70,10 @@ function judged(
 
 function named(stepper: Stepper, error: unknown): PathError {
   const { policy, patches } = stepper.machine.shape.plan;
-  const plugins = [...patches.map((p) => `patch ${p.name}`), ...(policy.name === 'mainline' ? [] : [`policy ${policy.name}`])];
+  const plugins = [
+    ...patches.map((p) => `patch ${p.name}`),
+    ...(policy.name === 'mainline' ? [] : [`policy ${policy.name}`]),
+  ];
   const who = plugins.length > 0 ? plugins.join(' or ') : 'mainline';
   const at = stepper.lastPoint();
   if (error instanceof OneAccessError) return new PathError(who, `one-access rule broken at "${at}": ${error.message}`);

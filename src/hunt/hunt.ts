@@ -134,7 +134,9 @@ class Hunt {
 
   private goesOn(): boolean {
     const { options } = this;
-    return !this.found && !this.diverged && !this.complete && this.schedules < options.schedules && !options.outOfTime();
+    return (
+      !this.found && !this.diverged && !this.complete && this.schedules < options.schedules && !options.outOfTime()
+    );
   }
 
   private huntIn(program: Program, schedules: number): void {
@@ -153,7 +155,8 @@ class Hunt {
         continue;
       }
       this.once(plan, stepper, strategy);
-      if (this.schedules % 256 === 0) options.progress?.({ schedules: this.schedules, steps: this.steps, programs: this.programs });
+      if (this.schedules % 256 === 0)
+        options.progress?.({ schedules: this.schedules, steps: this.steps, programs: this.programs });
     }
     this.gatherWindows(stepper);
   }
@@ -206,4 +209,3 @@ class Hunt {
     }
   }
 }
-

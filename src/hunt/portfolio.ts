@@ -1,9 +1,10 @@
 /** The strategies by name, and the fixed mix that a hunt uses when none is asked for. */
+
+import type { Random } from './random.ts';
 import { Exhaustive } from './strategies/exhaustive.ts';
 import { Pct } from './strategies/pct.ts';
 import { RandomWalk } from './strategies/random-walk.ts';
 import type { AdversaryBudget, Strategy } from './strategies/strategy.ts';
-import type { Random } from './random.ts';
 
 export const STRATEGY_NAMES = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'exhaustive'] as const;
 export type StrategyName = (typeof STRATEGY_NAMES)[number];

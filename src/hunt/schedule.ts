@@ -2,7 +2,7 @@
  * Schedules as data: the exact choices (byte replay on the same model) and the edit-proof switch list (which CPU acts
  * until it stands at which point for the n-th time), which survives changes of the model.
  */
-import { choice, choiceArgument, choiceCpu, choiceKind, type Choice, type ChoiceKind } from '../engine/choice.ts';
+import { type Choice, type ChoiceKind, choice, choiceArgument, choiceCpu, choiceKind } from '../engine/choice.ts';
 import type { Stepper, StepWatcher } from '../engine/stepper.ts';
 import { pointLabel } from '../memory/point.ts';
 import type { ScheduleSwitch } from '../program/finding.ts';

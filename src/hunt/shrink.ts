@@ -51,7 +51,11 @@ function* smaller(program: Program): Iterable<Program> {
   for (const [i, task] of tasks.entries()) {
     const referred = tasks.some((t) => t.forkedBy === task.name) || usesTask(program, task.name);
     if (tasks.length > 1 && !referred) {
-      yield { ...program, tasks: tasks.filter((_, j) => j !== i), history: history.filter((h) => h.task !== task.name) };
+      yield {
+        ...program,
+        tasks: tasks.filter((_, j) => j !== i),
+        history: history.filter((h) => h.task !== task.name),
+      };
     }
   }
   const half = Math.ceil(history.length / 2);

@@ -20,8 +20,6 @@ interface Placed {
   readonly rows: number;
 }
 
-
-
 /** Places tables one behind the other. The same tables and sizes always give the same layout, in every isolate. */
 export class Layout<S> {
   /** Number of words of the image so far. */

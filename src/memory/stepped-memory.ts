@@ -241,7 +241,8 @@ export class SteppedMemory implements Memory {
       return;
     }
     // the high half of an announced page-table entry belongs to the same 64-bit access
-    const isHighHalf = word - 1 === this.announced && (word & 1) === 1 && word >= this.pairs.from && word < this.pairs.to;
+    const isHighHalf =
+      word - 1 === this.announced && (word & 1) === 1 && word >= this.pairs.from && word < this.pairs.to;
     if (isHighHalf && !this.highHalfTouched) {
       this.highHalfTouched = true;
       return;

@@ -17,7 +17,12 @@ export type GuardRef = string | { via: string; table: string; lock: string };
  * - `private`: the row's CPU or the CPU that runs the row's task; nobody else, ever.
  * - `oracle`: ghost words. Only observers touch them, and observers touch nothing else.
  */
-export type Owner = 'shared' | 'once' | 'oracle' | { guardedBy: GuardRef | readonly GuardRef[] } | { private: 'cpu' | 'task' };
+export type Owner =
+  | 'shared'
+  | 'once'
+  | 'oracle'
+  | { guardedBy: GuardRef | readonly GuardRef[] }
+  | { private: 'cpu' | 'task' };
 
 /** A field that is more than one word wide gives its width, a function of the sizes of the machine. */
 export type Field<S> = Owner | { owner: Owner; width: (sizes: S) => number };

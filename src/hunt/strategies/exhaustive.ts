@@ -3,7 +3,7 @@
  * bounding), so that the first counterexample has the fewest. A switch away from a CPU that could go on costs 1, a forced
  * switch nothing. The search is complete when a bound cut nothing off. The adversary does not act.
  */
-import { choiceCpu, type Choice } from '../../engine/choice.ts';
+import { type Choice, choiceCpu } from '../../engine/choice.ts';
 import type { Stepper } from '../../engine/stepper.ts';
 import type { Strategy } from './strategy.ts';
 

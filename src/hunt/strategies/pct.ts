@@ -4,7 +4,7 @@
  * drops below all others. A bug of depth d is hit with probability at least 1/(n k^(d-1)) per run. k is the largest
  * number of steps with a choice seen so far; only such steps count.
  */
-import { choiceCpu, choiceKind, DELIVER, type Choice } from '../../engine/choice.ts';
+import { type Choice, choiceCpu, choiceKind, DELIVER } from '../../engine/choice.ts';
 import type { Stepper } from '../../engine/stepper.ts';
 import type { Random } from '../random.ts';
 import { RandomAdversary } from './adversary.ts';
