@@ -1,0 +1,104 @@
+/** Programs written in TypeScript: `race({cpus: 2}, {setup: [mmap(4, 1, 'rw')], P0: [munmap(4)], P1: [load(4)]})`. */
+import { BadInput } from './bad-input.ts';
+import { canonicalProgram } from './canonical.ts';
+import { checkProgram, type Limits } from './check.ts';
+import type { MachineSpec, Op, Program, Prot, TaskProgram } from './program.ts';
+
+/** A task: its operations, or those with where it runs. */
+export type TaskSpec = Op[] | (Partial<Omit<TaskProgram, 'name'>> & { ops: Op[] });
+
+/** One operation of the history that a named task does. */
+export interface ByTask {
+  task: string;
+  op: Op;
+}
+
+/** Tasks by name, and under `setup` the history: operations of the first task, or of the task that `by` names. */
+export interface RaceSpec {
+  setup?: (Op | ByTask)[];
+  [task: string]: TaskSpec | (Op | ByTask)[] | undefined;
+}
+
+/** What else a program says about itself. */
+export type About = Partial<Pick<Program, 'name' | 'says' | 'rounds' | 'final'>>;
+
+/**
+ * A canonical program. A task whose CPU is not given runs on CPU 0, 1, … by its position, and starts again at 0 when
+ * there are more tasks than CPUs.
+ * @throws BadInput for what the checks of programs refuse
+ */
+export function race(
+  machine: MachineSpec,
+  { setup = [], ...tasks }: RaceSpec,
+  about: About = {},
+  limits: Limits = {},
+): Program {
+  const { name = 'race' } = about;
+  const names = Object.keys(tasks);
+  if (names.length === 0) throw new BadInput({ what: 'no tasks', where: name, expected: 'at least 1' });
+  const program = canonicalProgram({
+    ...about,
+    name,
+    machine,
+    tasks: names.map((task, i) => {
+      const spec = tasks[task] as TaskSpec;
+      return { cpu: i % machine.cpus, ...(Array.isArray(spec) ? { ops: spec } : spec), name: task };
+    }),
+    history: setup.map((step) => ('op' in step ? step : { task: names[0], op: step })),
+  });
+  checkProgram(program, limits, (path) => `${name}: ${path}`);
+  return program;
+}
+
+/** Operations of the history done by that task. */
+export const by = (task: string, ...ops: Op[]): ByTask[] => ops.map((op) => ({ task, op }));
+
+export const load = (page: number, { word, into }: { word?: number; into?: string } = {}): Op => ({
+  do: 'load',
+  page,
+  word,
+  into,
+});
+export const fetch = (page: number, { word, into }: { word?: number; into?: string } = {}): Op => ({
+  do: 'fetch',
+  page,
+  word,
+  into,
+});
+export const store = (page: number, { word, value }: { word?: number; value?: number } = {}): Op => ({
+  do: 'store',
+  page,
+  word,
+  value,
+});
+/** Reads word 0 of each page. */
+export const read = (page: number, pages = 1): Op => ({ do: 'touch', page, pages });
+/** Writes word 0 of each page. */
+export const write = (page: number, pages = 1): Op => ({ do: 'touch', page, pages, write: true });
+export const mmap = (
+  page: number,
+  pages: number,
+  prot: Prot,
+  { fixed, populate, shared }: { fixed?: boolean; populate?: boolean; shared?: boolean } = {},
+): Op => ({ do: 'mmap', page, pages, prot, fixed, populate, shared });
+export const munmap = (page: number, pages = 1): Op => ({ do: 'munmap', page, pages });
+export const mprotect = (page: number, pages: number, prot: Prot): Op => ({ do: 'mprotect', page, pages, prot });
+export const mremap = (page: number, pages: number, { to, newPages }: { to?: number; newPages?: number }): Op => ({
+  do: 'mremap',
+  page,
+  pages,
+  to,
+  newPages,
+});
+export const dontneed = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'dontneed' });
+export const fork = (task: string): Op => ({ do: 'fork', task });
+export const exit = (): Op => ({ do: 'exit' });
+export const post = (flag: string): Op => ({ do: 'post', flag });
+/** Blocks until the flag is posted (`await` is a reserved word). */
+export const awaits = (flag: string): Op => ({ do: 'await', flag });
+export const sleep = (): Op => ({ do: 'sleep' });
+export const wake = (task: string): Op => ({ do: 'wake', task });
+/** sched_yield (`yield` is a reserved word). */
+export const yields = (): Op => ({ do: 'yield' });
+export const move = (cpu: number): Op => ({ do: 'move', cpu });
+export const compute = (cycles: number): Op => ({ do: 'compute', cycles });

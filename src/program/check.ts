@@ -1,0 +1,146 @@
+/** What the shape of a program cannot say: names that must exist, ranges that must fit, tasks that must be started. */
+import { BadInput } from './bad-input.ts';
+import type { Op, Program, TaskProgram } from './program.ts';
+
+/** Bounds that depend on the machine. */
+export interface Limits {
+  /** Virtual pages of an address space. Default 2^32, the largest that any geometry has. */
+  pages?: number;
+}
+
+/** Operations that a kernel thread may do: it has no address space of its own. */
+const KTHREAD_OPS: readonly Op['do'][] = ['yield', 'sleep', 'wake', 'move', 'compute'];
+
+/**
+ * Checks what a well-shaped program says about itself.
+ * @param place turns a path such as `tasks[1].ops[0].page` into the place that the message names
+ * @throws BadInput for the first thing that is wrong
+ */
+export function checkProgram(program: Program, limits: Limits, place: (path: string) => string): void {
+  const fail = (path: string, what: string, expected: string): never => {
+    throw new BadInput({ what, where: place(path), expected });
+  };
+  const byName = checkTasks(program, fail);
+  checkForks(program, byName, fail);
+  const pages = limits.pages ?? 2 ** 32;
+  const posted = new Set(allOps(program).flatMap(({ op }) => (op.do === 'post' ? [op.flag] : [])));
+  for (const { op, path, task } of allOps(program)) {
+    if (task.kthread && !KTHREAD_OPS.includes(op.do)) {
+      fail(`${path}.do`, `"${op.do}" of kernel thread ${task.name}`, `one of ${KTHREAD_OPS.join(', ')}`);
+    }
+    checkRange(op, pages, path, fail);
+    if (op.do === 'wake' && !byName.has(op.task)) unknownTask(`${path}.task`, op.task, program, fail);
+    if (op.do === 'move' && op.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, op.cpu, program, fail);
+    if (op.do === 'await' && !posted.has(op.flag)) {
+      fail(
+        `${path}.flag`,
+        `flag "${op.flag}" is never posted`,
+        posted.size > 0 ? oneOf([...posted]) : 'a flag that a task posts',
+      );
+    }
+  }
+  checkFinal(program, byName, fail);
+}
+
+type Fail = (path: string, what: string, expected: string) => never;
+type ByName = ReadonlyMap<string, TaskProgram>;
+
+function checkTasks(program: Program, fail: Fail): ByName {
+  const byName = new Map<string, TaskProgram>();
+  program.tasks.forEach((task, i) => {
+    const path = `tasks[${i}]`;
+    if (byName.has(task.name)) fail(`${path}.name`, `second task named "${task.name}"`, 'a name of its own');
+    if (task.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, task.cpu, program, fail);
+    if (task.kthread && task.forkedBy !== undefined) {
+      fail(`${path}.forkedBy`, 'kernel thread that is forked', 'a kernel thread without forkedBy');
+    }
+    byName.set(task.name, task);
+  });
+  program.history.forEach((h, i) => {
+    if (!byName.has(h.task)) unknownTask(`history[${i}].task`, h.task, program, fail);
+  });
+  return byName;
+}
+
+/** A forked task is forked once, by the task it names, and does nothing in the history before that. */
+function checkForks(program: Program, byName: ByName, fail: Fail): void {
+  const forkedAt = new Map<string, string>();
+  const ops = allOps(program);
+  for (const { op, path, task } of ops) {
+    if (op.do === 'fork') {
+      const child = byName.get(op.task);
+      if (!child) unknownTask(`${path}.task`, op.task, program, fail);
+      else if (child.forkedBy === undefined) {
+        fail(`${path}.task`, `task "${op.task}" starts by itself`, `a task with forkedBy: "${task.name}"`);
+      } else if (child.forkedBy !== task.name) {
+        fail(
+          `${path}.task`,
+          `task "${op.task}" is forked by "${child.forkedBy}"`,
+          `a task with forkedBy: "${task.name}"`,
+        );
+      }
+      if (forkedAt.has(op.task)) {
+        fail(path, `second fork of task "${op.task}"`, `one fork of it, which ${forkedAt.get(op.task)} is`);
+      }
+      forkedAt.set(op.task, path);
+    } else if (path.startsWith('history') && task.forkedBy !== undefined && !forkedAt.has(task.name)) {
+      fail(path, `task "${task.name}" acts before it is forked`, `a fork of it earlier in the history`);
+    }
+  }
+  program.tasks.forEach((task, i) => {
+    if (task.forkedBy === undefined) return;
+    if (!byName.has(task.forkedBy)) unknownTask(`tasks[${i}].forkedBy`, task.forkedBy, program, fail);
+    if (!forkedAt.has(task.name)) {
+      fail(
+        `tasks[${i}].forkedBy`,
+        `task "${task.name}" is never forked`,
+        `an operation of "${task.forkedBy}" that forks it`,
+      );
+    }
+  });
+}
+
+function checkRange(op: Op, limit: number, path: string, fail: Fail): void {
+  if (!('page' in op)) return;
+  const last = `0 to ${limit - 1} (the address space has ${limit} pages)`;
+  const check = (field: string, page: number, pages: number) => {
+    if (page >= limit) fail(`${path}.${field}`, `page ${page}`, last);
+    if (page + pages > limit) fail(`${path}.${field}`, `pages ${page} to ${page + pages - 1}`, last);
+  };
+  const pages = ('pages' in op ? op.pages : undefined) ?? 1;
+  check('page', op.page, pages);
+  if (op.do === 'mremap' && op.to !== undefined) check('to', op.to, op.newPages ?? pages);
+}
+
+function checkFinal(program: Program, byName: ByName, fail: Fail): void {
+  for (const [i, term] of (program.final?.where ?? []).entries()) {
+    const task = byName.get(term.task) ?? unknownTask(`final.where[${i}].task`, term.task, program, fail);
+    const history = program.history.filter((h) => h.task === term.task).map((h) => h.op);
+    const filled = [...history, ...task.ops].flatMap((op) => ('into' in op && op.into !== undefined ? [op.into] : []));
+    if (!filled.includes(term.register)) {
+      const expected = filled.length > 0 ? oneOf(filled) : 'a register that a load fills';
+      fail(`final.where[${i}].register`, `register "${term.register}" of ${term.task} is never loaded`, expected);
+    }
+  }
+}
+
+function allOps(program: Program): { op: Op; path: string; task: TaskProgram }[] {
+  const byName = new Map(program.tasks.map((t) => [t.name, t]));
+  const history = program.history.map((h, i) => ({ op: h.op, path: `history[${i}].op`, task: byName.get(h.task)! }));
+  const own = program.tasks.flatMap((task, t) =>
+    task.ops.map((op, i) => ({ op, path: `tasks[${t}].ops[${i}]`, task })),
+  );
+  return [...history, ...own];
+}
+
+function unknownTask(path: string, name: string, program: Program, fail: Fail): never {
+  return fail(path, `unknown task "${name}"`, oneOf(program.tasks.map((t) => t.name)));
+}
+
+function badCpu(path: string, cpu: number, program: Program, fail: Fail): never {
+  return fail(path, `CPU ${cpu}`, `0 to ${program.machine.cpus - 1} (the machine has ${program.machine.cpus})`);
+}
+
+function oneOf(names: readonly string[]): string {
+  return [...new Set(names)].join(', ');
+}
