@@ -12,7 +12,7 @@ import { KERNEL_TABLES } from '../kernel/tables.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
 import { Layout } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import type { Path } from '../memory/point.ts';
+import { type Path, type Point, pointNamed } from '../memory/point.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns, Field, Table } from '../memory/table.ts';
 import { type OpArguments, ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
@@ -91,6 +91,28 @@ export interface MachineColumns extends HardwareColumns, KernelColumns {
   readonly program: Columns<number, (typeof SHARED_USER)['fields']>;
 }
 
+/** What runs at a point: `before` its access, when the path arrives there; `after` its access, at the next point. */
+export interface PointHooks {
+  readonly before?: (cpu: Cpu) => Path<void>;
+  readonly after?: (cpu: Cpu) => Path<void>;
+}
+
+/** Hooks by point; several owners of one point are refused, because their order would be arbitrary. */
+function hooksOf(
+  owners: readonly { name: string; hooks?: Readonly<Record<string, PointHooks>> }[],
+): Map<Point, PointHooks> {
+  const hooks = new Map<Point, PointHooks>();
+  for (const { name, hooks: own } of owners) {
+    for (const [label, hook] of Object.entries(own ?? {})) {
+      const at = pointNamed(label);
+      if (at === undefined) throw new RangeError(`${name}: no point is called "${label}"`);
+      if (hooks.has(at)) throw new RangeError(`${name}: point "${label}" has a hook already`);
+      hooks.set(at, hook);
+    }
+  }
+  return hooks;
+}
+
 /** The first few pages that operations of the program touch or change. */
 function pagesOf(program: CompiledProgram): Vpn[] {
   const pages = new Set<Vpn>();
@@ -106,6 +128,8 @@ export class MachineCore<M extends Memory> implements UserRun {
   readonly columns: MachineColumns;
   readonly kernel: Kernel;
   readonly oracle: Oracle | undefined;
+  /** Paths that policy and patches run at points, by point. */
+  readonly hooks: ReadonlyMap<Point, PointHooks>;
   /** One handle per task: first the idle tasks, then the program's. */
   readonly handles: Cpu[] = [];
   readonly geometry: Geometry;
@@ -139,6 +163,7 @@ export class MachineCore<M extends Memory> implements UserRun {
       const ghosts = bind(ORACLE_TABLES) as unknown as ConstructorParameters<typeof Oracle>[1];
       this.oracle = new Oracle(mem, ghosts, this.columns, shape.geometry, plan.oracle);
     }
+    this.hooks = hooksOf([plan.policy, ...plan.patches]);
     const replaced = [plan.policy, ...plan.patches].map((p) => p.routines);
     this.kernel = engine.wrap(Object.assign({}, MAINLINE, ...replaced) as Kernel);
     for (let task = 0; task < shape.geometry.cpus + shape.program.tasks.length; task++) {

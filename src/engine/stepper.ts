@@ -7,6 +7,7 @@ import { type AdversaryAction, adversaryPerform, adversaryWord } from '../hardwa
 import { apicAcknowledge, apicHasPending } from '../hardware/apic.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { VECTOR_TIMER } from '../hardware/types.ts';
+import { walkCancel } from '../hardware/walker.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { KernelBug } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -20,9 +21,10 @@ import { TURN_COMES } from './user-mode.ts';
 
 const MAX_HISTORY_STEPS = 10_000_000;
 
-/** One frame of a task's stack. An interrupt handler's frame remembers where it interrupted. */
+/** Where a path stood when a frame that it did not call was put on top of it: an interrupt handler or a policy's hook. */
 interface Interrupted {
   readonly depth: number;
+  readonly irq: boolean;
   readonly point: Point;
   readonly word: Word;
   readonly waiting: boolean;
@@ -216,7 +218,7 @@ export class Stepper {
           // an idle task or a program that ended: it never gives its CPU back by returning
           throw new KernelBug(`the path of task ${task.id} returned`);
         }
-        if (this.endsInterrupt(task)) return;
+        if (this.endsInterposed(task)) return;
         value = result.value;
       } else if (this.callee) {
         frames.push(this.callee);
@@ -226,6 +228,7 @@ export class Stepper {
         this.switchTask(task);
         return;
       } else {
+        if (this.machine.hooks.size > 0) this.arrive(task);
         return;
       }
     }
@@ -248,40 +251,57 @@ export class Stepper {
     const { cpu, frames } = task;
     const { oracle, mem } = this.machine;
     mem.beginStep(cpu.id, task.id, cpu.hw.apic.irr.at(cpu.id));
-    task.interrupted.push({
-      depth: frames.length,
-      point: cpu.point,
-      word: cpu.word,
-      waiting: cpu.waiting,
-      waitSeen: cpu.waitSeen,
-    });
-    cpu.hw.walk.active.put(cpu.id, 0, 0);
-    cpu.waiting = false;
+    this.interpose(task, true);
+    walkCancel(cpu, 0);
     cpu.kernelDepth++;
     const vector = apicAcknowledge(cpu);
     oracle?.opBegins(cpu, OP.interrupt, this.machine.noArguments);
-    frames.push(cpu.kernel.commonInterrupt(cpu, vector) as unknown as Path<unknown>);
-    if (this.callee) {
-      // the record wraps the handler as it wraps every routine: take the frame it made
-      frames[frames.length - 1] = this.callee;
-      this.callee = undefined;
-    }
+    // the record hands the handler's generator over as it does with every routine
+    cpu.kernel.commonInterrupt(cpu, vector);
+    frames.push(this.callee as Path<unknown>);
+    this.callee = undefined;
     this.resume(task);
   }
 
-  /** A handler's frame just ended: the interrupted path stands where it stood. */
-  private endsInterrupt(task: TaskStack): boolean {
+  /** A frame that the running path did not call goes on top: remembers where the path stands. */
+  private interpose(task: TaskStack, irq: boolean): void {
+    const { cpu } = task;
+    const { point, word, waiting, waitSeen } = cpu;
+    task.interrupted.push({ depth: task.frames.length, irq, point, word, waiting, waitSeen });
+    cpu.point = START;
+    cpu.word = NOWHERE;
+    cpu.waiting = false;
+  }
+
+  /** The path has arrived at a point: hooks behind the one it left and before this one run first. */
+  private arrive(task: TaskStack): void {
+    const { hooks } = this.machine;
+    const { cpu } = task;
+    const before = hooks.get(cpu.point)?.before;
+    const after = hooks.get(this.from)?.after;
+    for (const hook of [before, after]) {
+      if (!hook) continue;
+      this.interpose(task, false);
+      task.frames.push(hook(cpu));
+    }
+  }
+
+  /** An interposed frame just ended: the path below stands where it stood. */
+  private endsInterposed(task: TaskStack): boolean {
     const last = task.interrupted[task.interrupted.length - 1];
     if (last === undefined || last.depth !== task.frames.length) return false;
     task.interrupted.pop();
     const { cpu } = task;
-    cpu.kernelDepth--;
     cpu.point = last.point;
     cpu.word = last.word;
-    cpu.waiting = last.waiting;
+    // a wait for nothing is a wait for the next interrupt
+    cpu.waiting = last.waiting && last.word !== NOWHERE;
     cpu.waitSeen = last.waitSeen;
-    this.machine.oracle?.opEnds(cpu, 0);
-    this.probe();
+    if (last.irq) {
+      cpu.kernelDepth--;
+      this.machine.oracle?.opEnds(cpu, 0);
+      this.probe();
+    }
     return true;
   }
 

@@ -13,7 +13,7 @@ import { type Conviction, type Execution, execute } from './execute.ts';
 import { allTraits, generateProgram } from './generator.ts';
 import { DEFAULT_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
 import { type Random, randomFrom } from './random.ts';
-import type { AdversaryBudget, Strategy } from './strategies/strategy.ts';
+import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
 
 export interface HuntOptions {
   readonly policy: Policy;
@@ -167,7 +167,7 @@ class Hunt {
     coverage.begin();
     stepper.reset();
     const run = execute(stepper, (s) => {
-      const c = strategy.choose(s);
+      const c = chooseFairly(strategy, s);
       choices.push(c);
       coverage.step(s, c as Choice);
       return c;

@@ -12,6 +12,7 @@ import { type Conviction, execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
 import { strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
+import { chooseFairly } from './strategies/strategy.ts';
 
 /** A convicting run that shrinking works on. */
 interface Candidate {
@@ -94,13 +95,12 @@ function convict(plan: MachinePlan, like: Candidate, schedules: number): Candida
     const choices: number[] = [];
     stepper.reset();
     const run = execute(stepper, (s) => {
-      const c = strategy.choose(s);
+      const c = chooseFairly(strategy, s);
       choices.push(c);
       return c;
     });
-    if (run.convicted?.harm === like.conviction.harm) {
-      return { plan, choices, conviction: run.convicted, steps: run.steps };
-    }
+    const { convicted: conviction, steps } = run;
+    if (conviction && conviction.harm === like.conviction.harm) return { plan, choices, conviction, steps };
   }
   return undefined;
 }
@@ -115,8 +115,9 @@ function fewerSwitches(from: Candidate, budget: ShrinkBudget): Candidate {
     const blocks = blocksOf(best.choices);
     for (let i = 0; i < blocks.length && !budget.outOfTime(); i++) {
       const run = follow(stepper, blocks.filter((_, j) => j !== i).flat());
-      if (run.conviction?.harm !== best.conviction.harm || !isSmaller(run.choices, best.choices)) continue;
-      best = { plan: from.plan, choices: run.choices, conviction: run.conviction, steps: run.steps };
+      const { conviction, choices, steps } = run;
+      if (!conviction || conviction.harm !== best.conviction.harm || !isSmaller(choices, best.choices)) continue;
+      best = { plan: from.plan, choices, conviction, steps };
       progress = true;
       break;
     }

@@ -17,3 +17,12 @@ export interface AdversaryBudget {
   readonly actions: number;
   readonly ticks: number;
 }
+
+/** Steps that a strategy directs; behind them CPUs go on in turn, so that a starved CPU is never taken for a livelock. */
+const FAIR_AFTER = 5_000;
+
+/** The strategy's choice, or after very many steps a fair one. */
+export function chooseFairly(strategy: Strategy, stepper: Stepper): number {
+  if (stepper.steps < FAIR_AFTER) return strategy.choose(stepper);
+  return stepper.choices[stepper.steps % stepper.choices.length];
+}
