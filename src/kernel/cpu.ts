@@ -36,6 +36,7 @@ export class Cpu extends LogicalCpu {
   mm!: KernelColumns['mm'];
   vma!: KernelColumns['vma'];
   folio!: KernelColumns['folio'];
+  slab!: KernelColumns['slab'];
   zone!: KernelColumns['zone'];
   pcp!: KernelColumns['pcp'];
   tlbState!: KernelColumns['tlbState'];
@@ -43,7 +44,10 @@ export class Cpu extends LogicalCpu {
   csd!: KernelColumns['csd'];
   tasks!: KernelColumns['tasks'];
   rq!: KernelColumns['rq'];
+  parking!: KernelColumns['parking'];
   rcu!: KernelColumns['rcu'];
+  rcuState!: KernelColumns['rcuState'];
+  tlbUbc!: KernelColumns['tlbUbc'];
   kcount!: KernelColumns['kcount'];
   /** Columns of the tables that policy and patches declared, by table name; typed by `wordsOf`. */
   extra: Readonly<Record<string, unknown>> = {};

@@ -20,9 +20,9 @@ export const MM = table<MmId, Geometry>()('mm', (g) => g.mms + 1, {
   pgd: 'once',
   tlbGen: 'shared',
   cpumask: mask,
-  /** rw_semaphore: 0 free, n > 0 readers, -1 a writer. */
+  /** rw_semaphore, see locking/rwsem.ts: 0 free, n > 0 readers, -1 a writer; other values while tasks wait. */
   mmapLock: 'shared',
-  /** Task that holds mmapLock for writing, plus one. */
+  /** Task that holds mmapLock for writing, plus one. Lies right behind mmapLock: rwsem.ts reaches it from there. */
   mmapLockOwner: { guardedBy: 'mmapLock' },
   /** Raised when a writer drops or downgrades mmapLock: ends the write marks of all VMAs. */
   mmLockSeq: 'shared',
@@ -34,23 +34,33 @@ export const MM = table<MmId, Geometry>()('mm', (g) => g.mms + 1, {
   tlbFlushBatched: 'shared',
   /** Pages mapped by VMAs. */
   totalVm: { guardedBy: 'mmapLock' },
+  /** Linux map_count: VMAs in the tree. */
+  mapCount: { guardedBy: ['mmapLock', 'treeSeq'] },
+  /** Stands for the maple tree: rows of `vma` in ascending order of address, `mapCount` of them. */
+  vmaTree: { owner: { guardedBy: ['mmapLock', 'treeSeq'] }, width: (g: Geometry) => g.vmas },
 });
 
 const vmaGuards = [
   { via: 'mm', table: 'mm', lock: 'mmapLock' },
   { via: 'mm', table: 'mm', lock: 'treeSeq' },
+  'vmRefcnt',
 ] as const;
 
-/** Linux: struct vm_area_struct. To change a field: mmapLock for writing, inside a treeSeq section. */
+/**
+ * Linux: struct vm_area_struct. To change a field: mmapLock for writing, inside a treeSeq section, with the VMA marked;
+ * readers under the per-VMA lock hold `vmRefcnt` shared.
+ */
 export const VMA = table<VmaId, Geometry>()('vma', (g) => g.vmas, {
-  /** Row of the mm it belongs to; 0 means the row is free. */
+  /** Row of the mm it belongs to. Kept when the row is freed: rows are reused type-safe (SLAB_TYPESAFE_BY_RCU). */
   mm: 'shared',
   /** First page and first page after. */
   start: { guardedBy: vmaGuards },
   end: { guardedBy: vmaGuards },
   flags: { guardedBy: vmaGuards },
-  /** Identity of the mapped object: one per mmap, kept by splits and moves; a fork copies it. */
+  /** The mapped file; 0 for anonymous memory. */
   object: { guardedBy: vmaGuards },
+  /** Linux vm_pgoff: page of the object mapped at `start`; for anonymous memory the page number at mmap, kept by moves. */
+  pgoff: { guardedBy: vmaGuards },
   /** Readers under the per-VMA lock; a writer adds VMA_LOCK_OFFSET and waits for them. */
   vmRefcnt: 'shared',
   /** Equals the mm's mmLockSeq while a writer has the VMA marked. */
@@ -65,6 +75,18 @@ export const FOLIO = table<Pfn, Geometry>()('folio', (g) => g.frames, {
   flags: 'shared',
   /** Page-table lock of the table in this frame: 0 free, else holder CPU + 1. */
   ptl: 'shared',
+});
+
+/** Linux: the kmem_caches of mm_struct (row SLAB_MM) and vm_area_struct (row SLAB_VMA). An image of zeros: all rows free. */
+export const SLAB = table<number, Geometry>()('slab', () => 2, {
+  lock: 'shared',
+  /** Rows 1 to `used` were handed out at least once. */
+  used: { guardedBy: 'lock' },
+  /** Objects handed out since boot: the source of ctx_id, which is never reused. */
+  serial: { guardedBy: 'lock' },
+  nrFree: { guardedBy: 'lock' },
+  /** Rows given back, most recent on top. */
+  free: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => Math.max(g.vmas, g.mms + 1) },
 });
 
 /** Linux: struct zone, one. Free frames as a stack, most recently freed on top. */
@@ -82,9 +104,9 @@ export const PCP = table<CpuId, Geometry>()('pcp', (g) => g.cpus, {
 
 /** Linux: struct tlb_state and tlb_state_shared, per CPU. */
 export const TLB_STATE = table<CpuId, Geometry>()('tlbState', (g) => g.cpus, {
-  loadedMm: 'shared',
+  loadedMm: { writtenBy: 'cpu' },
   loadedMmAsid: privateCpu,
-  isLazy: 'shared',
+  isLazy: { writtenBy: 'cpu' },
   nextAsid: privateCpu,
   /** ctxs[asid].ctx_id and ctxs[asid].tlb_gen. */
   ctxId: { owner: privateCpu, width: (g: Geometry) => g.asids },
@@ -109,48 +131,97 @@ export const FLUSH_INFO = table<CpuId, Geometry>()('flushInfo', (g) => g.cpus, {
 export const CSD = table<CpuId, Geometry>()('csd', (g) => g.cpus, {
   /** Word t: 1 while the call of this initiator to CPU t has not been run. */
   locked: { owner: 'shared', width: (g: Geometry) => g.cpus },
-  /** What to run: a CALL_* number, see smp.ts. Written before the call is queued, read by targets that were handed it. */
-  func: { guardedBy: 'funcOwner' },
-  funcOwner: 'shared',
+  /** Word t: what CPU t is to run, a CALL_* number (see smp/call-function.ts). Written before the call is queued. */
+  func: { owner: 'once', width: (g: Geometry) => g.cpus },
   /** Queue of this CPU as target: bit i of the mask is set while CPU i has a call queued. */
   queue: mask,
 });
 
+/** A task's words belong to the run queue of the CPU it is on. */
+const rqLock = { guardedBy: { via: 'cpu', table: 'rq', lock: 'lock' } } as const;
+
 /** Linux: struct task_struct. */
 export const TASK = table<TaskId, Geometry>()('task', (g) => g.cpus + g.tasks, {
-  /** TASK_RUNNING, TASK_SLEEPING, TASK_DEAD. */
-  state: 'shared',
-  /** CPU whose run queue it is on. */
+  /** CPU whose run queue it belongs to, asleep or not. Changes under the lock of the old one; lock it, then look again. */
   cpu: 'shared',
+  /** TASK_RUNNING, TASK_SLEEPING, TASK_DEAD. */
+  state: rqLock,
+  /** 1 while it sits on a run queue or runs. */
+  onRq: rqLock,
   /** 1 while some CPU executes it. */
-  onCpu: 'shared',
-  /** 1 while it sits on a run queue (or runs). */
-  onRq: 'shared',
+  onCpu: rqLock,
+  /** 1 while all it does is wait for a word: it keeps its CPU only as long as no other task wants it. */
+  polling: rqLock,
+  /** WAKE_* bits of wakes that came before their sleep. */
+  wakePending: rqLock,
+  /** The WAKE_* bit that ends its sleep. */
+  sleepsFor: rqLock,
+  /** 0 is normal; 1 runs before 0. */
   priority: 'once',
-  /** Its mm (0 for kernel threads). */
-  mm: privateTask,
-  /** A wake that came before the sleep. */
-  wakePending: 'shared',
+  /** Its mm (0 for kernel threads, and after exit_mm). */
+  mm: 'once',
 });
 
 /** Linux: struct rq and the preemption words of a CPU. */
 export const RQ = table<CpuId, Geometry>()('rq', (g) => g.cpus, {
   lock: 'shared',
   /** Task that runs here. */
-  curr: privateCpu,
-  /** mm whose tables a kernel thread or the idle task borrows. */
+  curr: { guardedBy: 'lock' },
+  /** Tasks that are runnable and do not run, first come first. */
+  nrQueued: { guardedBy: 'lock' },
+  queue: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => g.tasks },
+  /** TIF_NEED_RESCHED of the running task: set by whoever holds the lock, awaited by the idle task. */
+  needResched: { guardedBy: 'lock' },
+  /** The task that just left in order to move to another CPU, plus one, and that CPU. */
+  moving: { guardedBy: 'lock' },
+  movingTo: { guardedBy: 'lock' },
+  /** mm whose tables the running task uses: its own, or for kernel threads and the idle task a borrowed one. */
   activeMm: privateCpu,
-  /** TIF_NEED_RESCHED of the running task. */
-  needResched: 'shared',
+  /** A borrowed mm whose reference is dropped once the switch away from it is complete; 0 if none. */
+  prevMm: privateCpu,
+  /** Depth of spinlocks and other preempt_disable(); HARDIRQ_OFFSET is added in interrupt handlers. */
   preemptCount: privateCpu,
+  /** needResched as far as this CPU has noticed (the folded bit of __preempt_count): looked at where preemption is enabled. */
+  preemptNeedResched: privateCpu,
 });
 
-/** Linux: kernel/rcu: quiescent states and the page tables that wait for them. */
+/** Tasks that sleep for an rwsem, first come first: one queue for all of them. */
+export const PARKING = table<number, Geometry>()('parking', () => 1, {
+  lock: 'shared',
+  count: { guardedBy: 'lock' },
+  /** Word of the rwsem, task, and whether it wants to write. */
+  sem: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => g.tasks },
+  task: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => g.tasks },
+  writer: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => g.tasks },
+});
+
+/** Linux: kernel/rcu, per CPU. */
 export const RCU = table<CpuId, Geometry>()('rcu', (g) => g.cpus, {
-  /** Raised at each quiescent state of this CPU; others read it to learn that a grace period is over. */
-  quiescent: 'shared',
-  /** 1 while the CPU is idle or in user mode for good: an extended quiescent state. */
-  idle: 'shared',
+  /** Raised by 2 at each quiescent state; odd while the CPU is idle. Others read it to learn that a grace period is over. */
+  quiescent: { writtenBy: 'cpu' },
+  /** 1 while this CPU may have callbacks waiting. */
+  hasCallbacks: privateCpu,
+});
+
+/** Linux: the callback lists of kernel/rcu, one for all CPUs; a callback frees a page table. */
+export const RCU_STATE = table<number, Geometry>()('rcuState', () => 1, {
+  lock: 'shared',
+  /** Frames whose grace period has not begun, as a list linked by frame; 0 ends it. */
+  next: { guardedBy: 'lock' },
+  nrNext: { guardedBy: 'lock' },
+  /** Frames that wait for the present grace period. */
+  waiting: { guardedBy: 'lock' },
+  /** quiescent of each CPU when the grace period began. */
+  snapshot: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => g.cpus },
+  link: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => g.frames },
+});
+
+/** Linux: struct tlbflush_unmap_batch, in the task. */
+export const TLB_UBC = table<TaskId, Geometry>()('tlbUbc', (g) => g.cpus + g.tasks, {
+  cpumask: { owner: privateTask, width: (g: Geometry) => g.maskWords },
+  flushRequired: privateTask,
+  /** 1 if a PTE of the batch was dirty: its page may still be written through a TLB. */
+  writable: privateTask,
 });
 
 /** Counters that only the kernel can know; see `measure` for the JSON names. */
@@ -173,6 +244,7 @@ export const KERNEL_TABLES = {
   mm: MM,
   vma: VMA,
   folio: FOLIO,
+  slab: SLAB,
   zone: ZONE,
   pcp: PCP,
   tlbState: TLB_STATE,
@@ -180,6 +252,9 @@ export const KERNEL_TABLES = {
   csd: CSD,
   tasks: TASK,
   rq: RQ,
+  parking: PARKING,
   rcu: RCU,
+  rcuState: RCU_STATE,
+  tlbUbc: TLB_UBC,
   kcount: KERNEL_COUNTERS,
 } as const;

@@ -21,13 +21,26 @@ export const TASK_SLEEPING = 1;
 /** Not started yet (before its fork) or ended. */
 export const TASK_DEAD = 2;
 
+/** Who may end a sleep: the kernel object slept on, or `sysWake`. A wake of the other kind is kept. */
+export const WAKE_KERNEL = 1;
+export const WAKE_USER = 2;
+
 /** Linux: vm_flags, reduced to what the paths test. */
 export const VM_READ = 1;
 export const VM_WRITE = 2;
 export const VM_EXEC = 4;
 export const VM_SHARED = 8;
 
+/** Flags of mmap. Anonymous and private always. */
+export const MAP_FIXED = 1;
+export const MAP_FIXED_NOREPLACE = 2;
+export const MAP_POPULATE = 4;
+
+/** Advice of madvise. */
+export const MADV_DONTNEED = 4;
+
 /** Negative results of system calls. */
+export const EAGAIN = -11;
 export const ENOMEM = -12;
 export const EACCES = -13;
 export const EFAULT = -14;
@@ -38,3 +51,5 @@ export const EINVAL = -22;
 export const FAULT_HANDLED = 0;
 export const SIGSEGV = 11;
 export const SIGBUS = 7;
+/** Out of memory in a fault: the signal of the OOM killer. */
+export const SIGKILL = 9;

@@ -9,6 +9,7 @@ export const OWNED_CPU = 2;
 export const OWNED_TASK = 3;
 export const OWNED_GUARDED = 4;
 export const OWNED_ONCE = 5;
+export const OWNED_WRITER = 6;
 
 interface Placed {
   readonly table: string;
@@ -99,6 +100,9 @@ export class Layout<S> {
         else if (p.owner === 'once') k = OWNED_ONCE;
         else if (typeof p.owner === 'object' && 'private' in p.owner) {
           k = p.owner.private === 'cpu' ? OWNED_CPU : OWNED_TASK;
+          o = row;
+        } else if (typeof p.owner === 'object' && 'writtenBy' in p.owner) {
+          k = OWNED_WRITER;
           o = row;
         } else if (typeof p.owner === 'object') {
           k = OWNED_GUARDED;

@@ -3,7 +3,7 @@
  * incremental hash, and the log of the one contended access of the step.
  */
 import type { Guard, GuardLock, Layout } from './layout.ts';
-import { OWNED_CPU, OWNED_GUARDED, OWNED_ONCE, OWNED_ORACLE, OWNED_TASK } from './layout.ts';
+import { OWNED_CPU, OWNED_GUARDED, OWNED_ONCE, OWNED_ORACLE, OWNED_TASK, OWNED_WRITER } from './layout.ts';
 import type { Memory, Word } from './memory.ts';
 import { NOWHERE } from './memory.ts';
 
@@ -227,6 +227,8 @@ export class SteppedMemory implements Memory {
       if (this.of[word] === this.cpu) return;
     } else if (kind === OWNED_TASK) {
       if (this.of[word] === this.task) return;
+    } else if (kind === OWNED_WRITER) {
+      if (!write && this.of[word] === this.cpu) return;
     } else if (kind === OWNED_ORACLE) {
       if (this.observing) return;
       throw this.broken('a path touched an oracle word', word);

@@ -15,6 +15,7 @@ export type GuardRef = string | { via: string; table: string; lock: string };
  * - `once`: written while nobody else knows the row (from 0 to a value, and back to 0 when the row is given up), so that
  *   reading it is free.
  * - `private`: the row's CPU or the CPU that runs the row's task; nobody else, ever.
+ * - `writtenBy`: only the row's CPU writes it, so that its own reads are no race; its writes and the reads of others are.
  * - `oracle`: ghost words. Only observers touch them, and observers touch nothing else.
  */
 export type Owner =
@@ -22,7 +23,8 @@ export type Owner =
   | 'once'
   | 'oracle'
   | { guardedBy: GuardRef | readonly GuardRef[] }
-  | { private: 'cpu' | 'task' };
+  | { private: 'cpu' | 'task' }
+  | { writtenBy: 'cpu' };
 
 /** A field that is more than one word wide gives its width, a function of the sizes of the machine. */
 export type Field<S> = Owner | { owner: Owner; width: (sizes: S) => number };
