@@ -115,10 +115,10 @@ export class GeometryError extends Error {}
  * @throws GeometryError for an unknown name, a value that is no integer or out of bounds, or an impossible combination.
  */
 export function geometry(name: keyof typeof GEOMETRIES, override: Record<string, number> = {}): Geometry {
-  const preset = GEOMETRIES[name];
+  const preset = Object.hasOwn(GEOMETRIES, name) ? GEOMETRIES[name] : undefined;
   if (!preset) throw new GeometryError(`geometry "${name}": expected ${Object.keys(GEOMETRIES).join(', ')}`);
   for (const [key, value] of Object.entries(override)) {
-    const bounds = GEOMETRY_BOUNDS[key as GeometryName];
+    const bounds = Object.hasOwn(GEOMETRY_BOUNDS, key) ? GEOMETRY_BOUNDS[key as GeometryName] : undefined;
     if (!bounds)
       throw new GeometryError(`geometry parameter "${key}": expected ${Object.keys(GEOMETRY_BOUNDS).join(', ')}`);
     if (!Number.isInteger(value) || value < bounds[0] || value > bounds[1]) {

@@ -15,6 +15,8 @@ export interface MachineSwitches {
   readonly perVmaLocks: boolean;
   /** MADV_DONTNEED frees page tables it emptied (Linux 6.14, CONFIG_PT_RECLAIM). */
   readonly ptReclaim: boolean;
+  /** Copy and zero a page in one step instead of word by word: for measuring with large pages, never for hunting. */
+  readonly bulkCopy: boolean;
 }
 
 /** Linux 6.18 on an Intel CPU with PCID. */
@@ -26,4 +28,5 @@ export const SWITCHES_6_18: MachineSwitches = {
   ipiWhileSwitching: true,
   perVmaLocks: true,
   ptReclaim: true,
+  bulkCopy: false,
 };
