@@ -42,6 +42,9 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
   checkFinal(program, byName, fail);
 }
 
+/** Words that begin other statements of litmus text. */
+const NO_TASK_NAMES = ['machine', 'override', 'switches', 'rounds'];
+
 type Fail = (path: string, what: string, expected: string) => never;
 type ByName = ReadonlyMap<string, TaskProgram>;
 
@@ -50,6 +53,9 @@ function checkTasks(program: Program, fail: Fail): ByName {
   program.tasks.forEach((task, i) => {
     const path = `tasks[${i}]`;
     if (byName.has(task.name)) fail(`${path}.name`, `second task named "${task.name}"`, 'a name of its own');
+    if (NO_TASK_NAMES.includes(task.name)) {
+      fail(`${path}.name`, `"${task.name}"`, `a name other than ${NO_TASK_NAMES.join(', ')}`);
+    }
     if (task.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, task.cpu, program, fail);
     if (task.kthread && task.forkedBy !== undefined) {
       fail(`${path}.forkedBy`, 'kernel thread that is forked', 'a kernel thread without forkedBy');

@@ -69,7 +69,7 @@ const task = z.strictObject({
 
 /** The shape of a program. `parseProgram` checks the rest. */
 export const programSchema = z.strictObject({
-  name: z.string().regex(/^\S+$/, 'a name without blanks'),
+  name: z.string().regex(/^[\w.+-]+$/, 'a name of letters, digits and _ . + -'),
   says: z
     .string()
     .regex(/^[^\r\n]*$/, 'one line')
@@ -113,15 +113,20 @@ export const programSchema = z.strictObject({
  * @throws BadInput for the first thing that is wrong: `where: tasks[1].ops[0].page: …`
  */
 export function parseProgram(value: unknown, where: string, limits: Limits = {}): Program {
+  return validProgram(value, limits, (path) => (path === '' ? where : `${where}: ${path}`));
+}
+
+/**
+ * As `parseProgram`, for readers that know better than a path where something stands.
+ * @param place turns a path such as `tasks[1].ops[0].page` into the place that the message names
+ * @throws BadInput for the first thing that is wrong
+ */
+export function validProgram(value: unknown, limits: Limits, place: (path: string) => string): Program {
   const result = programSchema.safeParse(value);
-  const place = (path: string) => (path === '' ? where : `${where}: ${path}`);
   if (!result.success) {
     const issue = innermost(result.error.issues[0]);
-    throw new BadInput({
-      what: found(value, issue.path),
-      where: place(pathOf(issue.path)),
-      expected: expectation(issue),
-    });
+    const { path } = issue;
+    throw new BadInput({ what: found(value, path), where: place(pathOf(path)), expected: expectation(issue) });
   }
   checkProgram(result.data, limits, place);
   return canonicalProgram(result.data);

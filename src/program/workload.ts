@@ -44,7 +44,8 @@ export function requireWorkload(value: unknown, where: string): Workload {
       'a workload made with defineWorkload',
     );
   }
-  if (typeof w.name !== 'string' || !/^\S+$/.test(w.name)) fail('name', typeof w.name, 'a name without blanks');
+  if (typeof w.name !== 'string' || !/^[\w.+-]+$/.test(w.name))
+    fail('name', typeof w.name, 'a name of letters, digits and _ . + -');
   if (typeof w.says !== 'string') fail('says', typeof w.says, 'one line of text');
   if (typeof w.params !== 'object' || w.params === null) fail('params', typeof w.params, 'an object of texts');
   if (typeof w.program !== 'function')

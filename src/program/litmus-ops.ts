@@ -1,0 +1,200 @@
+/**
+ * The operations of litmus text, one entry each, shared by parser and printer: a keyword, then fields in order. A new
+ * operation is a new entry.
+ */
+import type { Lexer } from './litmus-lexer.ts';
+import type { Regions } from './litmus-regions.ts';
+import type { Op } from './program.ts';
+
+export type OpFields = Record<string, unknown>;
+
+/** Reads and writes one part of an operation. What is at its default is left out on both sides. */
+interface Field {
+  parse(lexer: Lexer, op: OpFields, regions: Regions): void;
+  /** '' when there is nothing to write. */
+  print(op: OpFields, regions: Regions): string;
+}
+
+interface Syntax {
+  readonly do: Op['do'];
+  /** Fields that the keyword itself decides. */
+  readonly means?: OpFields;
+  readonly fields: readonly Field[];
+}
+
+const TARGET = 'a place such as p, p[1] or @12';
+
+function parsePage(lexer: Lexer, regions: Regions): { page: number; whole: number } {
+  if (lexer.take('@')) return { page: lexer.number('a page number'), whole: 1 };
+  const token = lexer.word(TARGET);
+  const region = regions.find(token.text);
+  if (!region) {
+    const known = regions.names();
+    return lexer.fail(known.length > 0 ? `a place: ${known.join(', ')} or @PAGE` : 'a place: @PAGE', token);
+  }
+  if (!lexer.take('[')) return { page: region.page, whole: region.pages };
+  const index = lexer.number('a page of the region');
+  lexer.expect(']');
+  return { page: region.page + index, whole: 1 };
+}
+
+/** `p[1].w2` */
+const word: Field = {
+  parse(lexer, op, regions) {
+    op.page = parsePage(lexer, regions).page;
+    if (!lexer.take('.')) return;
+    const token = lexer.word('a word such as w2');
+    if (!/^w\d+$/.test(token.text)) lexer.fail('a word such as w2', token);
+    op.word = Number(token.text.slice(1));
+  },
+  print: (op, regions) => regions.place(op.page as number) + (op.word ? `.w${op.word}` : ''),
+};
+
+/** `p`, `p[1]`, `p[1] 3` */
+const range: Field = {
+  parse(lexer, op, regions) {
+    const { page, whole } = parsePage(lexer, regions);
+    op.page = page;
+    op.pages = lexer.peek().kind === 'number' ? lexer.number('a number of pages') : whole;
+  },
+  print: (op, regions) => regions.range(op.page as number, (op.pages as number | undefined) ?? 1),
+};
+
+/** `-> r0` */
+const into: Field = {
+  parse(lexer, op) {
+    if (lexer.take('->')) op.into = lexer.word('a register').text;
+  },
+  print: (op) => (op.into === undefined ? '' : `-> ${op.into}`),
+};
+
+/** `= 5` */
+const value: Field = {
+  parse(lexer, op) {
+    if (lexer.take('=')) op.value = lexer.number('a value to store');
+  },
+  print: (op) => (op.value === undefined ? '' : `= ${op.value}`),
+};
+
+/** `-> q`: where an mremap goes. The arrow may be left out. */
+const to: Field = {
+  parse(lexer, op, regions) {
+    const arrow = lexer.take('->');
+    const { kind } = lexer.peek();
+    if (arrow || lexer.is('@') || (kind === 'word' && !lexer.is('size'))) op.to = parsePage(lexer, regions).page;
+  },
+  print: (op, regions) => (op.to === undefined ? '' : `-> ${regions.place(op.to as number)}`),
+};
+
+/** `size 3`: pages after an mremap. */
+const size: Field = {
+  parse(lexer, op) {
+    if (lexer.take('size')) op.newPages = lexer.number('a number of pages');
+  },
+  print: (op) => (op.newPages === undefined ? '' : `size ${op.newPages}`),
+};
+
+const write: Field = {
+  parse(lexer, op) {
+    if (lexer.take('write')) op.write = true;
+  },
+  print: (op) => (op.write ? 'write' : ''),
+};
+
+const prot: Field = {
+  parse(lexer, op) {
+    const token = lexer.word('rights');
+    if (!['none', 'r', 'rw', 'rx', 'rwx'].includes(token.text)) lexer.fail('one of none, r, rw, rx, rwx', token);
+    op.prot = token.text;
+  },
+  print: (op) => String(op.prot),
+};
+
+const name = (key: string, expected: string): Field => ({
+  parse(lexer, op) {
+    op[key] = lexer.word(expected).text;
+  },
+  print: (op) => String(op[key]),
+});
+
+const count = (key: string, expected: string): Field => ({
+  parse(lexer, op) {
+    op[key] = lexer.number(expected);
+  },
+  print: (op) => String(op[key]),
+});
+
+const MMAP_FLAGS = ['fixed', 'populate', 'shared'];
+
+/** `(rw, 2, fixed)`, then `at @4` where the parser reads it. */
+const mapping: Field = {
+  parse(lexer, op, regions) {
+    lexer.expect('(');
+    prot.parse(lexer, op, regions);
+    while (lexer.take(',')) {
+      if (lexer.peek().kind === 'number') op.pages = lexer.number('a number of pages');
+      else {
+        const token = lexer.word(`a number of pages or ${MMAP_FLAGS.join(', ')}`);
+        if (!MMAP_FLAGS.includes(token.text)) lexer.fail(MMAP_FLAGS.join(', '), token);
+        op[token.text] = true;
+      }
+    }
+    lexer.expect(')', '"," or ")"');
+  },
+  print(op) {
+    const pages = (op.pages as number | undefined) ?? 1;
+    return `(${[op.prot, ...(pages === 1 ? [] : [pages]), ...MMAP_FLAGS.filter((f) => op[f])].join(', ')})`;
+  },
+};
+
+/** Keyword to syntax. `mmap` stands behind `p = `. */
+export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
+  load: { do: 'load', fields: [word, into] },
+  fetch: { do: 'fetch', fields: [word, into] },
+  store: { do: 'store', fields: [word, value] },
+  touch: { do: 'touch', fields: [range, write] },
+  mmap: { do: 'mmap', fields: [mapping] },
+  munmap: { do: 'munmap', fields: [range] },
+  mprotect: { do: 'mprotect', fields: [range, prot] },
+  mremap: { do: 'mremap', fields: [range, to, size] },
+  dontneed: { do: 'madvise', means: { advice: 'dontneed' }, fields: [range] },
+  fork: { do: 'fork', fields: [name('task', 'a task')] },
+  exit: { do: 'exit', fields: [] },
+  post: { do: 'post', fields: [name('flag', 'a flag')] },
+  await: { do: 'await', fields: [name('flag', 'a flag')] },
+  sleep: { do: 'sleep', fields: [] },
+  wake: { do: 'wake', fields: [name('task', 'a task')] },
+  yield: { do: 'yield', fields: [] },
+  move: { do: 'move', fields: [count('cpu', 'a CPU')] },
+  compute: { do: 'compute', fields: [count('cycles', 'a number of cycles')] },
+};
+
+/** Words that are no names of regions. */
+export const RESERVED: readonly string[] = [
+  ...Object.keys(LITMUS_OPS),
+  'size',
+  'write',
+  'at',
+  'reserve',
+  'forbidden',
+  'permitted',
+];
+
+/** The operation whose keyword has just been read. */
+export function parseFields(syntax: Syntax, lexer: Lexer, regions: Regions): OpFields {
+  const op: OpFields = { do: syntax.do, ...syntax.means };
+  for (const field of syntax.fields) field.parse(lexer, op, regions);
+  return op;
+}
+
+/** The operation as one cell, without the `p = ` and `at` of an mmap. */
+export function printOp(op: Op, regions: Regions): string {
+  const fields = op as unknown as OpFields;
+  const found = Object.entries(LITMUS_OPS).find(
+    ([, s]) => s.do === op.do && Object.entries(s.means ?? {}).every(([k, v]) => fields[k] === v),
+  );
+  if (!found) throw new RangeError(`litmus text has no word for ${JSON.stringify(op)}`);
+  const [keyword, syntax] = found;
+  const parts = syntax.fields.map((f) => f.print(fields, regions)).filter((part) => part !== '');
+  return op.do === 'mmap' ? keyword + parts.join(' ') : [keyword, ...parts].join(' ');
+}

@@ -1,0 +1,28 @@
+/**
+ * Programs as litmus text, in the convention of the field: a header, an initial state, one column per processor, a
+ * final condition. Comments stand between `(*` and `*)`.
+ *
+ *     file      = "TLB" NAME [ '"says"' ] "{" { statement ";" } "}" names { row } [ final ]
+ *     statement = "machine:" setting { "," setting }    cpus=2, geometry=tiny|small|full; cpus is the number of columns if left out
+ *               | "override:" setting { "," setting }   parameters of the geometry: frames=20
+ *               | "switches:" setting { "," setting }   pcid=false
+ *               | "rounds:" NUMBER
+ *               | "task" TASK ":" trait { "," trait }   cpu=1 (default: the column), mm=1, forkedBy=P0, kthread, priority=1
+ *               | NAME "=" "reserve" "(" NUMBER ")" [ at ]      names pages without mapping them
+ *               | [ TASK ":" ] operation                the history, in order; without TASK: the first column
+ *     names     = TASK { "|" TASK } ";"
+ *     row       = cell { "|" cell } ";"                 as many cells as columns; a blank cell is no operation
+ *     final     = ("forbidden" | "permitted") "(" term { "/\" term } ")" [ ";" ]
+ *     term      = COLUMN ":" REGISTER "=" NUMBER        the column by number from 0, or by name
+ *     operation = REGION "=" "mmap" "(" rights [ "," NUMBER ] { "," fixed | populate | shared } ")" [ at ]
+ *               | keyword with fields as in litmus-ops.ts: load p[1].w2 -> r0, store p = 5, touch p write, munmap p[1] 1,
+ *                 mprotect p r, mremap p -> q size 3, dontneed p, fork P2, post f, await f, sleep, wake P1, move 1, …
+ *     at        = "at" "@" NUMBER                       the page at which the region lies
+ *     place     = REGION [ "[" NUMBER "]" ] | "@" NUMBER
+ *
+ * A region is bound once, at `at` or behind the regions before it in the text, and its name is known everywhere in the
+ * file; mmap of a bound name maps there again. Where an operation takes a range, a bare `p` is the whole region as first
+ * bound, `p[1]` one page, `p[1] 3` three.
+ */
+export { parseLitmus } from './litmus-parser.ts';
+export { printLitmus } from './litmus-printer.ts';

@@ -1,0 +1,96 @@
+/** Programs of any shape that the schema accepts, on a machine of 32 pages. */
+import fc from 'fast-check';
+import type { Op, Program, TaskProgram } from '#tlblab/program/program.js';
+
+const PAGES = 32;
+const TASKS = ['P0', 'P1', 'writer', 'k_0'];
+
+const word = fc.constantFrom('r0', 'r1', 'f', 'go', 'x_1');
+const page = fc.integer({ min: 0, max: PAGES - 1 });
+const maybe = <T>(arb: fc.Arbitrary<T>) => fc.option(arb, { nil: undefined });
+const range = page.chain((p) =>
+  fc.record({ page: fc.constant(p), pages: maybe(fc.integer({ min: 1, max: PAGES - p })) }),
+);
+const prot = fc.constantFrom('none' as const, 'r' as const, 'rw' as const, 'rx' as const, 'rwx' as const);
+const flag = maybe(fc.boolean());
+const inPage = maybe(fc.integer({ min: 0, max: 3 }));
+
+const userOp: fc.Arbitrary<Op> = fc.oneof(
+  fc.record({ do: fc.constantFrom('load' as const, 'fetch' as const), page, word: inPage, into: maybe(word) }),
+  fc.record({ do: fc.constant('store' as const), page, word: inPage, value: maybe(fc.nat()) }),
+  fc.tuple(range, flag).map(([r, write]) => ({ do: 'touch' as const, ...r, write })),
+  fc
+    .tuple(range, prot, flag, flag, flag)
+    .map(([r, p, fixed, populate, shared]) => ({ do: 'mmap' as const, ...r, prot: p, fixed, populate, shared })),
+  range.map((r) => ({ do: 'munmap' as const, ...r })),
+  fc.tuple(range, prot).map(([r, p]) => ({ do: 'mprotect' as const, ...r, prot: p })),
+  fc
+    .tuple(range, maybe(fc.integer({ min: 0, max: 15 })), maybe(fc.integer({ min: 1, max: 8 })))
+    .map(([r, to, newPages]) => ({
+      do: 'mremap' as const,
+      page: r.page,
+      pages: Math.min(r.pages ?? 1, 16),
+      to,
+      newPages,
+    }))
+    .map((op) => ({ ...op, pages: Math.min(op.pages, PAGES - op.page) })),
+  range.map((r) => ({ do: 'madvise' as const, ...r, advice: 'dontneed' as const })),
+  fc.constant<Op>({ do: 'exit' }),
+  word.map((f) => ({ do: 'post' as const, flag: f })),
+);
+
+const anyOp: fc.Arbitrary<Op> = fc.oneof(
+  fc.constantFrom<Op>({ do: 'sleep' }, { do: 'yield' }),
+  fc.constantFrom('P0', 'P1').map((task) => ({ do: 'wake' as const, task })),
+  fc.constantFrom(0, 1).map((cpu) => ({ do: 'move' as const, cpu })),
+  fc.nat().map((cycles) => ({ do: 'compute' as const, cycles })),
+);
+
+const says = maybe(fc.string({ unit: 'binary' }).filter((s) => !/[\r\n]/.test(s)));
+
+/** Forks, waits and the final condition are added so that they refer to something that is there. */
+export const arbitraryProgram: fc.Arbitrary<Program> = fc
+  .record({
+    name: fc.stringMatching(/^[\w.+-]{1,12}$/),
+    says,
+    geometry: maybe(fc.constantFrom('tiny' as const, 'small' as const)),
+    override: maybe(fc.dictionary(fc.constantFrom('frames', 'pcpBatch'), fc.integer({ min: 1, max: 64 }))),
+    switches: maybe(fc.dictionary(fc.constantFrom('pcid', 'lazyTlb'), fc.oneof(fc.boolean(), fc.nat(3)))),
+    rounds: maybe(fc.integer({ min: 1, max: 9 })),
+    ops: fc.array(fc.array(fc.oneof(userOp, anyOp), { maxLength: 5 }), { minLength: 3, maxLength: 3 }),
+    kernelOps: fc.array(anyOp, { maxLength: 3 }),
+    cpus: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 4, maxLength: 4 }),
+    mms: fc.array(maybe(fc.integer({ min: 0, max: 2 })), { minLength: 4, maxLength: 4 }),
+    past: fc.array(fc.tuple(fc.constantFrom('P0', 'P1'), fc.oneof(userOp, anyOp)), { maxLength: 6 }),
+    forks: fc.boolean(),
+    kthread: fc.boolean(),
+    priority: maybe(fc.constantFrom(0 as const, 1 as const)),
+    waits: fc.boolean(),
+    final: maybe(
+      fc.tuple(fc.constantFrom('forbidden' as const, 'permitted' as const), fc.integer({ min: -5, max: 5 })),
+    ),
+  })
+  .map((d) => {
+    const ops = d.ops.map((list) => [...list]);
+    if (d.forks) ops[0].push({ do: 'fork', task: TASKS[2] });
+    if (d.waits) {
+      ops[0].push({ do: 'post', flag: 'w' });
+      ops[1].push({ do: 'await', flag: 'w' });
+    }
+    if (d.final) ops[1].push({ do: 'load', page: 1, into: 'last' });
+    const tasks: TaskProgram[] = [
+      { name: TASKS[0], cpu: d.cpus[0], mm: d.mms[0], ops: ops[0] },
+      { name: TASKS[1], cpu: d.cpus[1], mm: d.mms[1], priority: d.priority, ops: ops[1] },
+      { name: TASKS[2], cpu: d.cpus[2], mm: d.mms[2], forkedBy: d.forks ? TASKS[0] : undefined, ops: ops[2] },
+    ];
+    if (d.kthread) tasks.push({ name: TASKS[3], cpu: d.cpus[3], kthread: true, ops: d.kernelOps });
+    return {
+      name: d.name,
+      says: d.says,
+      machine: { cpus: 2, geometry: d.geometry, override: d.override, switches: d.switches },
+      tasks,
+      history: d.past.map(([task, op]) => ({ task, op })),
+      rounds: d.rounds,
+      final: d.final && { verdict: d.final[0], where: [{ task: 'P1', register: 'last', value: d.final[1] }] },
+    };
+  });

@@ -1,0 +1,178 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BadInput } from '#tlblab/program/bad-input.js';
+import { canonicalProgram } from '#tlblab/program/canonical.js';
+import { parseLitmus, printLitmus } from '#tlblab/program/litmus.js';
+import { parseProgram } from '#tlblab/program/schema.js';
+import { arbitraryProgram } from './arbitrary-program.ts';
+
+const TEXT = `TLB everything
+"each kind of statement"
+{
+  machine: cpus=2, geometry=tiny;   (* a comment
+                                       of two lines *)
+  override: frames=20;
+  switches: pcid=false, lazyTlb=1;
+  task child: cpu=1, forkedBy=P0;
+  task k: cpu=0, kthread;
+  q = reserve(2) at @20;
+  p = mmap(rw, 3);
+  P0: store p[1].w2 = 7;
+  store p;
+  P1: one = mmap(r, 1, fixed);
+}
+ P0            | P1                    | child        | k           ;
+ fork child    | load p[1].w2 -> r1    | touch p write| yield       ;
+ munmap p      | await go              | dontneed p 2 | compute 100 ;
+ munmap p[1] 1 | mprotect p r          |              | wake P1     ;
+ post go       |                       | exit         |             ;
+ mremap p q    | mremap p[0] -> @30 size 2 |          |             ;
+ p = mmap(rw, 2) | sleep              |              |             ;
+forbidden (1:r1=0 /\\ P1:r1=-1)
+`;
+
+function failure(text: string): string {
+  try {
+    parseLitmus(text, 'x.litmus', { pages: 32 });
+  } catch (error) {
+    if (error instanceof BadInput) return error.message;
+    throw error;
+  }
+  return 'no error';
+}
+
+describe('parseLitmus', () => {
+  it('reads every kind of statement', () => {
+    const program = parseLitmus(TEXT, 'x.litmus', { pages: 32 });
+    expect(program.machine).toEqual({
+      cpus: 2,
+      geometry: 'tiny',
+      override: { frames: 20 },
+      switches: { pcid: false, lazyTlb: 1 },
+    });
+    expect(program.history).toEqual([
+      // behind q, which lies at 20 and 21, with a hole
+      { task: 'P0', op: { do: 'mmap', page: 23, pages: 3, prot: 'rw' } },
+      { task: 'P0', op: { do: 'store', page: 24, word: 2, value: 7 } },
+      { task: 'P0', op: { do: 'store', page: 23 } },
+      { task: 'P1', op: { do: 'mmap', page: 27, prot: 'r', fixed: true } },
+    ]);
+    expect(program.tasks.map((t) => t.ops)).toEqual([
+      [
+        { do: 'fork', task: 'child' },
+        { do: 'munmap', page: 23, pages: 3 },
+        { do: 'munmap', page: 24 },
+        { do: 'post', flag: 'go' },
+        { do: 'mremap', page: 23, pages: 3, to: 20 },
+        { do: 'mmap', page: 23, pages: 2, prot: 'rw' },
+      ],
+      [
+        { do: 'load', page: 24, word: 2, into: 'r1' },
+        { do: 'await', flag: 'go' },
+        { do: 'mprotect', page: 23, pages: 3, prot: 'r' },
+        { do: 'mremap', page: 23, to: 30, newPages: 2 },
+        { do: 'sleep' },
+      ],
+      [
+        { do: 'touch', page: 23, pages: 3, write: true },
+        { do: 'madvise', page: 23, pages: 2, advice: 'dontneed' },
+        { do: 'exit' },
+      ],
+      [{ do: 'yield' }, { do: 'compute', cycles: 100 }, { do: 'wake', task: 'P1' }],
+    ]);
+    expect(program.tasks[2]).toMatchObject({ name: 'child', cpu: 1, forkedBy: 'P0' });
+    expect(program.final).toEqual({
+      verdict: 'forbidden',
+      where: [
+        { task: 'P1', register: 'r1', value: 0 },
+        { task: 'P1', register: 'r1', value: -1 },
+      ],
+    });
+  });
+
+  it('says where a text is wrong, what is there and what could be', () => {
+    const body = (cell: string) => `TLB t\n{ machine: cpus=2; p = mmap(rw); }\n P0 | P1 ;\n load p | ${cell} ;\n`;
+    expect(failure(body('lod p'))).toMatch(/^x\.litmus:4:11: "lod"; expected an operation: .*load, fetch/);
+    expect(failure(body('load q'))).toBe('x.litmus:4:16: "q"; expected a place: p or @PAGE');
+    expect(failure(body('load p.x'))).toBe('x.litmus:4:18: "x"; expected a word such as w2');
+    expect(failure(body('mprotect p q'))).toBe('x.litmus:4:22: "q"; expected one of none, r, rw, rx, rwx');
+    expect(failure(body('load p | load p'))).toBe('x.litmus:4:18: "|"; expected ";": the row has 2 columns');
+    expect(failure(body('load @40'))).toBe('x.litmus:4:11: page 40; expected 0 to 31 (the address space has 32 pages)');
+    expect(failure(body('fork P0'))).toMatch(/^x\.litmus:4:11: task "P0" starts by itself/);
+    expect(failure(body('await f'))).toMatch(/^x\.litmus:4:11: flag "f" is never posted/);
+    expect(failure(body('move 5'))).toMatch(/^x\.litmus:4:11: CPU 5; expected 0 to 1/);
+    expect(failure(body('load p -> r0').replace('cpus=2', 'cpus=0'))).toBe('x.litmus:2:12: 0; expected at least 1');
+    expect(failure(`${body('load p')}forbidden (1:r0=1)\n`)).toMatch(
+      /^x\.litmus:5:12: register "r0" of P1 is never loaded/,
+    );
+    expect(failure(body('load p').replace('}', 'task Q: cpu=1; }'))).toBe(
+      'x.litmus:2:39: "Q"; expected a task with a column: P0, P1',
+    );
+    expect(failure('hello world')).toBe('x.litmus:1:1: "hello"; expected "TLB" and a name');
+    expect(failure(body('load p').replace('{', '{ (* oops'))).toBe(
+      'x.litmus:2:3: (* without end; expected *) that ends it',
+    );
+    expect(failure(body('load p').replace('p = ', 'load = '))).toBe(
+      'x.litmus:2:20: "load"; expected a name that is no word of litmus text',
+    );
+  });
+
+  it('refuses empty and binary input in one line', () => {
+    expect(failure('')).toBe('x.litmus:1: empty file; expected litmus text that starts with TLB and a name');
+    expect(failure(' \n\n')).toMatch(/empty file/);
+    expect(failure('TLB t\n\0\x01\x02')).toBe(
+      'x.litmus:2: binary data; expected litmus text that starts with TLB and a name',
+    );
+  });
+
+  it('never answers a cut or garbled text with anything but a program or BadInput', () => {
+    for (let i = 0; i < TEXT.length; i++) expect(failure(TEXT.slice(0, i))).toMatch(/^(x\.litmus:\d+|no error)/);
+    fc.assert(
+      fc.property(fc.nat(TEXT.length), fc.string({ unit: 'binary', maxLength: 4 }), (at, junk) => {
+        expect(failure(TEXT.slice(0, at) + junk + TEXT.slice(at + 1))).toMatch(
+          /^(x\.litmus:\d+.*; expected |no error)/,
+        );
+      }),
+    );
+  });
+});
+
+describe('printLitmus', () => {
+  it('prints what parseLitmus reads back as the same program', () => {
+    fc.assert(
+      fc.property(arbitraryProgram, (program) => {
+        expect(parseLitmus(printLitmus(program), 'printed', { pages: 32 })).toEqual(canonicalProgram(program));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('accepts exactly what the schema accepts', () => {
+    fc.assert(
+      fc.property(arbitraryProgram, (program) => {
+        expect(parseProgram(JSON.parse(JSON.stringify(program)), 'json', { pages: 32 })).toEqual(
+          canonicalProgram(program),
+        );
+      }),
+    );
+  });
+
+  it('reads as a person would write it', () => {
+    const program = parseLitmus(
+      'TLB munmap-touch { machine: cpus=2; p = mmap(rw, 2); } P0 | P1; munmap p | load p[1].w2 -> r0; | store p; permitted (1:r0=0)',
+      'x',
+    );
+    expect(printLitmus(program)).toMatchInlineSnapshot(`
+      "TLB munmap-touch
+      {
+        machine: cpus=2;
+        P0: p = mmap(rw, 2) at @8;
+      }
+       P0       | P1                 ;
+       munmap p | load p[1].w2 -> r0 ;
+                | store p            ;
+      permitted (1:r0=0)
+      "
+    `);
+  });
+});

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { BadInput } from '#tlblab/program/bad-input.js';
+import type { Program } from '#tlblab/program/program.js';
+import { parseProgram } from '#tlblab/program/schema.js';
+
+const good = (): Program => ({
+  name: 'good',
+  machine: { cpus: 2 },
+  tasks: [
+    { name: 'P0', cpu: 0, ops: [{ do: 'mmap', page: 4, pages: 1, prot: 'rw' }] },
+    { name: 'P1', cpu: 1, ops: [{ do: 'load', page: 4, word: 0, into: 'r0' }] },
+  ],
+  history: [],
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: what is tested is input of the wrong type
+type Change = (program: any) => unknown;
+
+/** The message for a good program that is changed so. */
+function refused(change: Change): string {
+  const program = good();
+  change(program);
+  try {
+    parseProgram(program, 'x.json', { pages: 32 });
+  } catch (error) {
+    if (error instanceof BadInput) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('parseProgram', () => {
+  it('returns the canonical program', () => {
+    expect(parseProgram(good(), 'x.json')).toEqual({
+      name: 'good',
+      machine: { cpus: 2 },
+      tasks: [
+        { name: 'P0', cpu: 0, ops: [{ do: 'mmap', page: 4, prot: 'rw' }] },
+        { name: 'P1', cpu: 1, ops: [{ do: 'load', page: 4, into: 'r0' }] },
+      ],
+      history: [],
+    });
+  });
+
+  it.each([
+    ['page below 0', (p) => (p.tasks[1].ops[0].page = -1), 'tasks[1].ops[0].page: -1; expected at least 0'],
+    ['page no number', (p) => (p.tasks[1].ops[0].page = 'a'), 'tasks[1].ops[0].page: "a"; expected a number'],
+    ['page no integer', (p) => (p.tasks[0].ops[0].page = 1.5), 'tasks[0].ops[0].page: 1.5; expected an integer'],
+    ['no page', (p) => delete p.tasks[1].ops[0].page, 'tasks[1].ops[0].page: missing; expected a number'],
+    [
+      'field too many',
+      (p) => (p.tasks[1].ops[0].x = 3),
+      'tasks[1].ops[0]: {do, page, word, into, x}; expected no field named "x"',
+    ],
+    [
+      'rights',
+      (p) => (p.tasks[0].ops[0].prot = 'w'),
+      'tasks[0].ops[0].prot: "w"; expected one of none, r, rw, rx, rwx',
+    ],
+    ['no pages', (p) => (p.tasks[0].ops[0].pages = 0), 'tasks[0].ops[0].pages: 0; expected at least 1'],
+    [
+      'range beyond the geometry',
+      (p) => (p.tasks[0].ops[0].pages = 29),
+      'tasks[0].ops[0].page: pages 4 to 32; expected 0 to 31 (the address space has 32 pages)',
+    ],
+    [
+      'mremap beyond the geometry',
+      (p) => p.tasks[0].ops.push({ do: 'mremap', page: 4, pages: 2, to: 31 }),
+      'tasks[0].ops[1].to: pages 31 to 32; expected 0 to 31 (the address space has 32 pages)',
+    ],
+    ['CPU out of range', (p) => (p.tasks[1].cpu = 2), 'tasks[1].cpu: CPU 2; expected 0 to 1 (the machine has 2)'],
+    [
+      'two tasks of a name',
+      (p) => (p.tasks[1].name = 'P0'),
+      'tasks[1].name: second task named "P0"; expected a name of its own',
+    ],
+    ['no tasks', (p) => (p.tasks = []), 'tasks: a list of 0; expected at least 1 of them'],
+    [
+      'name of a statement',
+      (p) => (p.tasks[1].name = 'machine'),
+      'tasks[1].name: "machine"; expected a name other than',
+    ],
+    [
+      'unknown task in wake',
+      (p) => p.tasks[0].ops.push({ do: 'wake', task: 'Q' }),
+      'tasks[0].ops[1].task: unknown task "Q"; expected P0, P1',
+    ],
+    [
+      'unknown task in history',
+      (p) => p.history.push({ task: 'Q', op: { do: 'exit' } }),
+      'history[0].task: unknown task "Q"; expected P0, P1',
+    ],
+    [
+      'child started and not forked',
+      (p) => (p.tasks[1].forkedBy = 'P0'),
+      'tasks[1].forkedBy: task "P1" is never forked; expected an operation of "P0" that forks it',
+    ],
+    [
+      'fork of a task that starts by itself',
+      (p) => p.tasks[0].ops.push({ do: 'fork', task: 'P1' }),
+      'tasks[0].ops[1].task: task "P1" starts by itself; expected a task with forkedBy: "P0"',
+    ],
+    [
+      'fork of another task’s child',
+      (p) => {
+        p.tasks.push({ name: 'C', cpu: 0, forkedBy: 'P0', ops: [] });
+        p.tasks[1].ops.push({ do: 'fork', task: 'C' });
+      },
+      'tasks[1].ops[1].task: task "C" is forked by "P0"; expected a task with forkedBy: "P1"',
+    ],
+    [
+      'second fork',
+      (p) => {
+        p.tasks.push({ name: 'C', cpu: 0, forkedBy: 'P0', ops: [] });
+        p.tasks[0].ops.push({ do: 'fork', task: 'C' }, { do: 'fork', task: 'C' });
+      },
+      'tasks[0].ops[2]: second fork of task "C"; expected one fork of it, which tasks[0].ops[1] is',
+    ],
+    [
+      'child acting before its fork',
+      (p) => {
+        p.tasks.push({ name: 'C', cpu: 0, forkedBy: 'P0', ops: [] });
+        p.tasks[0].ops.push({ do: 'fork', task: 'C' });
+        p.history.push({ task: 'C', op: { do: 'load', page: 1 } });
+      },
+      'history[0].op: task "C" acts before it is forked; expected a fork of it earlier in the history',
+    ],
+    [
+      'kernel thread with user operations',
+      (p) => (p.tasks[1].kthread = true),
+      'tasks[1].ops[0].do: "load" of kernel thread P1; expected one of yield, sleep, wake, move, compute',
+    ],
+    [
+      'flag nobody posts',
+      (p) => p.tasks[0].ops.push({ do: 'await', flag: 'f' }),
+      'tasks[0].ops[1].flag: flag "f" is never posted',
+    ],
+    [
+      'register nobody fills',
+      (p) => (p.final = { verdict: 'forbidden', where: [{ task: 'P1', register: 'r9', value: 1 }] }),
+      'final.where[0].register: register "r9" of P1 is never loaded; expected r0',
+    ],
+    [
+      'unknown operation',
+      (p) => (p.tasks[0].ops[0].do = 'lod'),
+      'tasks[0].ops[0].do: "lod"; expected a known operation: load,',
+    ],
+    ['no history', (p) => delete p.history, 'history: missing; expected an array'],
+  ] as [string, Change, string][])('refuses: %s', (_, change, message) => {
+    expect(refused(change)).toContain(`x.json: ${message}`);
+  });
+
+  it('refuses what is no object', () => {
+    for (const value of [undefined, null, 'x', 3, []]) {
+      expect(() => parseProgram(value, 'x.json')).toThrow(/^x\.json: .*; expected an object$/);
+    }
+  });
+
+  it('keeps messages on one line', () => {
+    expect(refused((p) => (p.tasks[1].ops[0].into = 'a\nb'))).not.toContain('\n');
+  });
+});
