@@ -73,13 +73,11 @@ export function* access(cpu: LogicalCpu, vpn: Vpn, word: number, kind: AccessKin
         if (cpu.switches.spuriousFaults) return pageFault(cpu, vpn, faultCodeOf(kind, FAULT_PRESENT));
       } else if (kind !== STORE || (lo & PTE_D) !== 0) {
         const target = dataWord(cpu, lo, word);
-        if (cpu.at(TRANSLATED, target)) {
-          yield;
-          // what was found before the point may be gone, or lead elsewhere: then nothing is touched in this step
-          const now = tlbLookup(cpu, vpn);
-          if (now === TLB_MISS || !usable(cpu, now, kind) || dataWord(cpu, tlbLo(cpu, now), word) !== target) continue;
-          perform(cpu, now, tlbLo(cpu, now), vpn, word, kind, value);
-        } else perform(cpu, slot, lo, vpn, word, kind, value);
+        if (cpu.at(TRANSLATED, target)) yield;
+        // what was found before the point may be gone, or lead elsewhere: then nothing is touched in this step
+        const now = tlbLookup(cpu, vpn);
+        if (now === TLB_MISS || !usable(cpu, now, kind) || dataWord(cpu, tlbLo(cpu, now), word) !== target) continue;
+        perform(cpu, now, tlbLo(cpu, now), vpn, word, kind, value);
         cpu.count(cpu.hw.count.accesses);
         if (!walked) cpu.count(cpu.hw.count.tlbHits);
         cpu.spend(cpu.hitCycles);
