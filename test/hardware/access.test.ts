@@ -4,9 +4,10 @@ import { access, tryAccess } from '#tlblab/hardware/access.js';
 import { COST_PROFILES, type CostProfile } from '#tlblab/hardware/costs.js';
 import { geometry } from '#tlblab/hardware/geometry.js';
 import { INVPCID_CONTEXT, invlpg, invpcid, toggleCr4Pge, writeCr3 } from '#tlblab/hardware/invalidate.js';
-import { LogicalCpu } from '#tlblab/hardware/logical-cpu.js';
+import { LogicalCpu, type Pace } from '#tlblab/hardware/logical-cpu.js';
 import { mkPte, PTE_A, PTE_D, PTE_G, PTE_NX, PTE_P, PTE_RW, PTE_US, pteStore } from '#tlblab/hardware/pte.js';
 import { SWITCHES_6_18 } from '#tlblab/hardware/switches.js';
+import { TLB_MISS, tlbDrop, tlbFill, tlbLookup } from '#tlblab/hardware/tlb.js';
 import {
   type AccessKind,
   type CpuId,
@@ -16,6 +17,7 @@ import {
   type Pfn,
   type PteHi,
   STORE,
+  type TlbSlot,
 } from '#tlblab/hardware/types.js';
 import { NOWHERE, SharedMemory } from '#tlblab/memory/memory.js';
 import { OneAccessError } from '#tlblab/memory/stepped-memory.js';
@@ -134,12 +136,11 @@ it('a task that moves between look-up and access goes on with the tlb of the CPU
 
 describe('tryAccess', () => {
   /** A CPU over truly shared memory: pages 0-7 of tables 2 and 3 (roots, one level), frames 4 to 11. */
-  function shared() {
+  function shared(pace: Pace = { stepping: false, due: () => false }) {
     const g = geometry('tiny', { levels: 4, tlbSets: 2, tlbWays: 3 });
     const layout = hardwareLayout(g);
     const nobodySleeps = { words: new Int32Array(1), sleepersAt: 0, changed: () => {}, acquired: () => {} };
     const mem = new SharedMemory(new Int32Array(new SharedArrayBuffer(layout.words * 4)), nobodySleeps);
-    const pace = { stepping: false, due: () => false };
     const hw = hardwareColumns(layout, mem);
     return new LogicalCpu(0 as CpuId, mem, g, SWITCHES_6_18, COST_PROFILES['bare-metal'] as CostProfile, hw, pace);
   }
@@ -233,6 +234,30 @@ describe('tryAccess', () => {
       invalidate();
       expect(hit()).toBe(false);
     }
+  });
+
+  it('goes the long way safely when hardware acts inside a point that does not yield', () => {
+    const slots: number[] = [];
+    const pace: Pace = {
+      stepping: false,
+      due: (who) => {
+        // the entry just found is gone, and its slot holds another page
+        if (slots.length === 0 && tlbLookup(who, vpn(4)) !== TLB_MISS) {
+          slots.push(tlbLookup(who, vpn(4)));
+          tlbDrop(who, slots[0] as TlbSlot);
+          slots.push(tlbFill(who, vpn(6), mkPte(8 as Pfn, USED), 0 as PteHi));
+        }
+        return false;
+      },
+    };
+    const cpu = shared(pace);
+    pteStore(cpu, 2 as Pfn, 4, mkPte(7 as Pfn, USED), 0 as PteHi);
+    writeCr3(cpu, 2 as Pfn, 1 as Pcid, false);
+    let through = -1;
+    cpu.observer = listener({ accessed: (_, slot) => (through = slot) });
+    expect(slow(cpu, 4, 0, STORE, 5)).toBe(true);
+    expect(slots[0]).toBe(slots[1]);
+    expect(through).toBe(tlbLookup(cpu, vpn(4)));
   });
 
   it('leaves a store through a clean entry, and every violation, to the path', () => {
