@@ -13,7 +13,7 @@ import type { MmId, TaskId } from '../kernel/types.ts';
 import { Layout } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
-import { SteppedMemory } from '../memory/stepped-memory.ts';
+import { type MemoryChecks, SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns, Field, Table } from '../memory/table.ts';
 import { type OpArguments, ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
@@ -31,6 +31,8 @@ export interface MachinePlan {
   readonly oracle: OracleOptions | undefined;
   /** Name of a cost profile. */
   readonly costs: string;
+  /** What the stepper's memory checks; everything when left out. */
+  readonly checks?: MemoryChecks;
 }
 
 /** What an engine gives its machine. */
@@ -185,8 +187,14 @@ export class MachineCore<M extends Memory> implements UserRun {
   get shared(): MachineColumns['program'] {
     return this.columns.program;
   }
+  get plainHits(): boolean {
+    return false;
+  }
   returned(cpu: Cpu): void {
     this.engine.returned(cpu);
+  }
+  between(_cpu: Cpu): boolean {
+    return false;
   }
   goesOn(_cpu: Cpu, round: number): boolean {
     return round < this.program.rounds;
@@ -226,7 +234,7 @@ export class MachineCore<M extends Memory> implements UserRun {
 export class Machine extends MachineCore<SteppedMemory> {
   constructor(plan: MachinePlan, engine: EngineSide) {
     const shape = new MachineShape(plan);
-    super(shape, new SteppedMemory(shape.layout as Layout<unknown>, shape.pairs()), engine);
+    super(shape, new SteppedMemory(shape.layout as Layout<unknown>, shape.pairs(), plan.checks), engine);
     this.boot();
     this.mem.rebase();
   }

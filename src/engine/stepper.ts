@@ -4,7 +4,7 @@
  * depth. Who runs next is the scheduler's choice, and the choices are the whole schedule.
  */
 import { type AdversaryAction, adversaryPerform, adversaryWord } from '../hardware/adversary.ts';
-import { apicAcknowledge, apicHasPending } from '../hardware/apic.ts';
+import { apicAcknowledge, apicHasPending, irqsOff } from '../hardware/apic.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { VECTOR_TIMER } from '../hardware/types.ts';
 import { walkCancel } from '../hardware/walker.ts';
@@ -112,6 +112,11 @@ export class Stepper {
     return this.running[id].cpu;
   }
 
+  /** Frames on the stack of the task that runs on `id`: how deep its calls are. */
+  depthAt(id: CpuId): number {
+    return this.running[id].frames.length;
+  }
+
   /** Who waits for what, for the report of a deadlock. */
   whoWaits(): string {
     const { layout } = this.machine.shape;
@@ -202,7 +207,7 @@ export class Stepper {
     for (let id = 0; id < running.length; id++) {
       const { cpu } = running[id];
       if (!cpu.waiting || (cpu.word !== NOWHERE && words[cpu.word] !== cpu.waitSeen)) choices.push(choice(RUN, id));
-      if (apicHasPending(cpu)) choices.push(choice(DELIVER, id));
+      if (apicHasPending(cpu) && !irqsOff(cpu)) choices.push(choice(DELIVER, id));
     }
   }
 

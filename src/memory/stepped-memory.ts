@@ -25,6 +25,14 @@ export interface Snapshot {
   readonly values: Int32Array;
 }
 
+/** What a stepped memory does beside holding words. Hunting needs all of it; a measuring run may leave it out. */
+export interface MemoryChecks {
+  /** The one-access rule, checked at every access. */
+  readonly access: boolean;
+  /** The hash of the image. Left out, it stays that of the base image. */
+  readonly hash: boolean;
+}
+
 export class SteppedMemory implements Memory {
   readonly words: Int32Array;
   /** While an observer runs: it may touch oracle words and nothing else. */
@@ -64,6 +72,7 @@ export class SteppedMemory implements Memory {
   constructor(
     private readonly layout: Layout<unknown>,
     private readonly pairs: { from: number; to: number },
+    private readonly checks: MemoryChecks = { access: true, hash: true },
   ) {
     const n = layout.words;
     const owners = layout.owners();
@@ -74,9 +83,10 @@ export class SteppedMemory implements Memory {
     this.guards = owners.guards;
     this.dirty = new Int32Array(n);
     this.dirtyStamp = new Int32Array(n);
-    this.unhashed = new Int32Array(n);
-    this.hashStamp = new Int32Array(n);
-    this.hashedValue = new Int32Array(n);
+    const hashed = checks.hash ? n : 0;
+    this.unhashed = new Int32Array(hashed);
+    this.hashStamp = new Int32Array(hashed);
+    this.hashedValue = new Int32Array(hashed);
   }
 
   /** Starts a step of `cpu` in the context of `task`; the step may touch the contended word `announced`, once. */
@@ -134,6 +144,10 @@ export class SteppedMemory implements Memory {
     return former;
   }
   put(word: Word, value: number): void {
+    if (!this.checks.access) {
+      this.set(word, value);
+      return;
+    }
     const kind = this.kind[word];
     const mine = kind === OWNED_CPU ? this.of[word] === this.cpu : kind === OWNED_TASK && this.of[word] === this.task;
     if (!mine && !(this.observing && kind === OWNED_ORACLE)) {
@@ -213,7 +227,7 @@ export class SteppedMemory implements Memory {
       this.dirtyStamp[word] = this.epoch;
       this.dirty[this.dirtyCount++] = word;
     }
-    if (this.hashStamp[word] !== this.hashEpoch) {
+    if (this.checks.hash && this.hashStamp[word] !== this.hashEpoch) {
       this.hashStamp[word] = this.hashEpoch;
       this.hashedValue[word] = this.words[word];
       this.unhashed[this.unhashedCount++] = word;
@@ -222,6 +236,7 @@ export class SteppedMemory implements Memory {
   }
 
   private check(word: Word, write: boolean): void {
+    if (!this.checks.access) return;
     const kind = this.kind[word];
     if (kind === OWNED_CPU) {
       if (this.of[word] === this.cpu) return;
