@@ -31,6 +31,8 @@ export const GEOMETRY_BOUNDS = {
   pteWalkLimit: [1, 1 << 14],
   /** Linux: tlb_single_page_flush_ceiling. */
   flushCeiling: [0, 1 << 14],
+  /** A shootdown asks unused CPUs to leave the cpumask once in so many generations of the mm (Linux: once a second). */
+  trimEvery: [1, 1 << 20],
 } as const;
 
 export type GeometryName = keyof typeof GEOMETRY_BOUNDS;
@@ -68,6 +70,7 @@ const TINY: Sizes = {
   gatherBatch: 8,
   pteWalkLimit: 4,
   flushCeiling: 4,
+  trimEvery: 4,
 };
 
 const SMALL: Sizes = {
@@ -86,6 +89,7 @@ const SMALL: Sizes = {
   gatherBatch: 512,
   pteWalkLimit: 32,
   flushCeiling: 33,
+  trimEvery: 64,
 };
 
 const FULL: Sizes = {
@@ -100,6 +104,7 @@ const FULL: Sizes = {
   vmas: 1 << 14,
   gatherBatch: 10_000,
   pteWalkLimit: 512,
+  trimEvery: 1024,
 };
 
 export const GEOMETRIES = { tiny: TINY, small: SMALL, full: FULL } as const;

@@ -2,11 +2,22 @@
  * The record of every kernel routine: mainline Linux 6.18. A policy or a patch is this record with some routines
  * replaced; the stepper wraps each routine so that its steps cost the same at any depth of calls.
  */
+import { entryRoutines } from './entry/routines.ts';
+import { lockingRoutines } from './locking/routines.ts';
 import { mmRoutines } from './mm/routines.ts';
+import { rcuRoutines } from './rcu/routines.ts';
 import { schedRoutines } from './sched/routines.ts';
 import { smpRoutines } from './smp/routines.ts';
 import { tlbRoutines } from './tlb/routines.ts';
 
-export const MAINLINE = { ...mmRoutines, ...tlbRoutines, ...smpRoutines, ...schedRoutines };
+export const MAINLINE = {
+  ...lockingRoutines,
+  ...rcuRoutines,
+  ...mmRoutines,
+  ...tlbRoutines,
+  ...smpRoutines,
+  ...schedRoutines,
+  ...entryRoutines,
+};
 
 export type Kernel = typeof MAINLINE;

@@ -125,6 +125,8 @@ export const FLUSH_INFO = table<CpuId, Geometry>()('flushInfo', (g) => g.cpus, {
   full: { guardedBy: 'owner' },
   newTlbGen: { guardedBy: 'owner' },
   freedTables: { guardedBy: 'owner' },
+  /** 1 if CPUs that no longer use the mm are to leave its cpumask. */
+  trim: { guardedBy: 'owner' },
 });
 
 /** Linux: kernel/smp.c, call_single_data of each (initiator, target) pair and the queue of each target. */

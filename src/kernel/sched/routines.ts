@@ -1,2 +1,34 @@
 /** The routines of `sched/` that go into the kernel record. */
-export const schedRoutines = {};
+import { contextSwitch, exitMm, mmgrab } from './context-switch.ts';
+import { cpuIdleLoop } from './idle.ts';
+import { pollBegin, pollEnd, sleepIfOthersRunnable, yieldIfOthersRunnable } from './polling.ts';
+import { doTaskDead, finishTaskSwitch, schedule, scheduleAs, scheduleTail, sleepOn } from './schedule.ts';
+import { sysSchedSetaffinity, sysSchedYield, sysSleep, sysWake } from './syscalls.ts';
+import { schedTick, schedulerIpi } from './tick.ts';
+import { activateTask, wakeUp, wakeUpNewTask } from './wake.ts';
+
+export const schedRoutines = {
+  schedule,
+  scheduleAs,
+  scheduleTail,
+  finishTaskSwitch,
+  contextSwitch,
+  exitMm,
+  mmgrab,
+  sleepOn,
+  doTaskDead,
+  wakeUp,
+  wakeUpNewTask,
+  activateTask,
+  pollBegin,
+  pollEnd,
+  yieldIfOthersRunnable,
+  sleepIfOthersRunnable,
+  cpuIdleLoop,
+  schedTick,
+  schedulerIpi,
+  sysSchedYield,
+  sysSchedSetaffinity,
+  sysSleep,
+  sysWake,
+};

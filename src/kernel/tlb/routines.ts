@@ -1,2 +1,35 @@
 /** The routines of `tlb/` that go into the kernel record. */
-export const tlbRoutines = {};
+import {
+  archTlbbatchAddPending,
+  archTlbbatchFlush,
+  flushTlbBatchedPending,
+  setTlbUbcFlushPending,
+  tryToUnmapFlush,
+  tryToUnmapFlushDirty,
+} from './batch.ts';
+import { flushTlbFunc, runFlushLocally } from './flush-func.ts';
+import { flushTlbMulti, shouldFlushTlb } from './flush-multi.ts';
+import { flushTlbMm, flushTlbMmRange, flushTlbPage, flushTlbRange, incMmTlbGen } from './flush-tlb.ts';
+import { enterLazyTlb, leaveMm } from './lazy.ts';
+import { switchMmIrqsOff } from './switch-mm.ts';
+
+export const tlbRoutines = {
+  flushTlbMmRange,
+  flushTlbMm,
+  flushTlbPage,
+  flushTlbRange,
+  incMmTlbGen,
+  flushTlbMulti,
+  shouldFlushTlb,
+  flushTlbFunc,
+  runFlushLocally,
+  switchMmIrqsOff,
+  enterLazyTlb,
+  leaveMm,
+  setTlbUbcFlushPending,
+  archTlbbatchAddPending,
+  tryToUnmapFlush,
+  tryToUnmapFlushDirty,
+  archTlbbatchFlush,
+  flushTlbBatchedPending,
+};

@@ -1,0 +1,22 @@
+/** Linux: kernel/sched/idle.c do_idle(). */
+import { type Path, point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+
+const IDLE = point('cpuIdleLoop: nothing to run');
+
+/**
+ * The idle task of a CPU, for ever: it borrows the mm it finds, watches need_resched, and needs no interrupt to notice it.
+ * It may be entered anew at any time while it waits: nothing of it lies outside the image.
+ */
+export function* cpuIdleLoop(cpu: Cpu): Path<never> {
+  const { rq, kernel } = cpu;
+  for (;;) {
+    yield* kernel.rcuAdvance(cpu);
+    yield* kernel.rcuIdleEnter(cpu);
+    const word = rq.needResched.at(cpu.id);
+    do yield cpu.waitWhile(IDLE, word, 0);
+    while (cpu.mem.load(word) === 0);
+    yield* kernel.rcuIdleExit(cpu);
+    yield* kernel.schedule(cpu);
+  }
+}
