@@ -2,7 +2,7 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import { type TaskId, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
 import type { Op, OpName, Program, Prot } from '../program/program.ts';
-import { FLAGS, REGISTERS } from './tables.ts';
+import { REGISTERS } from './tables.ts';
 
 /** One operation, flat. Fields that an operation does not use are 0, or -1 where 0 would mean something. */
 export interface Instruction {
@@ -74,7 +74,7 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
       op.do === 'fork' || op.do === 'wake'
         ? (rows.get(op.task) ?? -1)
         : op.do === 'post' || op.do === 'await'
-          ? numberOf(flags, op.flag, FLAGS)
+          ? numberOf(flags, op.flag, geometry.flags)
           : of('cpu', of('cycles', 0));
     const into = of<string | undefined>('into', undefined);
     return {

@@ -6,7 +6,6 @@ import { table } from '../memory/table.ts';
 const mine = { private: 'task' } as const;
 
 export const REGISTERS = 16;
-export const FLAGS = 32;
 
 /** User state of a task; rows as in the kernel's task table. */
 export const USER = table<TaskId, Geometry>()('user', (g) => g.cpus + g.tasks, {
@@ -25,7 +24,7 @@ export const SHARED_USER = table<number, Geometry>()('program', () => 1, {
   /** Index of the operation of the history that comes next. */
   turn: 'shared',
   /** User-level flags: `post` sets, `await` waits. They stand for synchronisation that is not under test. */
-  flag: { owner: 'shared', width: () => FLAGS },
+  flag: { owner: 'shared', width: (g) => g.flags },
 });
 
 export const ENGINE_TABLES = { user: USER, program: SHARED_USER } as const;

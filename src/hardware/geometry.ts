@@ -17,6 +17,8 @@ export const GEOMETRY_BOUNDS = {
   mms: [1, 64],
   vmas: [4, 1 << 16],
   tasks: [1, 256],
+  /** Flags that tasks of a program post and await. */
+  flags: [1, 1 << 16],
   /** Dynamic address-space ids per CPU (Linux: TLB_NR_DYN_ASIDS = 6). */
   asids: [1, 6],
   /** CPUs per word of a cpumask. */
@@ -63,6 +65,7 @@ const TINY: Sizes = {
   mms: 4,
   vmas: 24,
   tasks: 16,
+  flags: 32,
   asids: 2,
   cpumaskBits: 32,
   pcpBatch: 1,
