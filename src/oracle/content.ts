@@ -1,0 +1,244 @@
+/**
+ * Content by name: for each word of private memory, which of its writes a load may still return. Writes are numbered in
+ * the order in which they were performed. `floor` is the oldest one that a returned write leaves legal; a discarder
+ * (munmap, MAP_FIXED, DONTNEED, exit) is a write of zero placed anywhere between its begin and its return.
+ */
+import type { Vpn } from '../hardware/types.ts';
+import type { MmId } from '../kernel/types.ts';
+import type { Ghost } from './ghost.ts';
+import { OP, type OpKind, type OpRef } from './ops.ts';
+import { type PageKey, type WordKey, WRITES } from './tables.ts';
+
+/** Zero may be loaded: never written, or discarded. */
+const ZERO_LEGAL = 0;
+/** A returned write has made zero illegal. */
+const ZERO_OVERWRITTEN = 1;
+/** Only a load that saw a later write has. */
+const ZERO_PASSED = 2;
+
+/** How a loaded value relates to what is legal. */
+export type Legality =
+  | 'legal'
+  /** Older than a returned write allows. */
+  | 'below-floor'
+  /** Older than another load allows. */
+  | 'below-seen'
+  /** Not a value of this word: another address space's, or nobody's. */
+  | 'foreign';
+
+export class Content {
+  constructor(private readonly ghost: Ghost) {}
+
+  /** A store was performed: it gets the next number. Returns it. */
+  stored(page: PageKey, word: number, value: number): number {
+    const { word: w, write, global } = this.ghost.g;
+    const key = this.ghost.wordKey(page, word);
+    const seq = global.writes.peek(0) + 1;
+    global.writes.put(0, seq);
+    const row = seq % WRITES;
+    write.seq.put(row, seq);
+    write.value.put(row, value);
+    write.key.put(row, key + 1);
+    write.before.put(row, w.last.peek(key));
+    w.last.put(key, seq);
+    return seq;
+  }
+
+  /** The store with number `seq`, begun at step `begun`, has returned: older writes are no longer legal. */
+  storeReturned(page: PageKey, word: number, seq: number, begun: number): void {
+    const { word: w } = this.ghost.g;
+    const key = this.ghost.wordKey(page, word);
+    if (seq > w.floor.peek(key)) w.floor.put(key, seq);
+    if (!this.discardedSince(page, begun)) w.zero.put(key, ZERO_OVERWRITTEN);
+  }
+
+  judge(page: PageKey, word: number, value: number): Legality {
+    const { word: w, write } = this.ghost.g;
+    const key = this.ghost.wordKey(page, word);
+    const floor = w.floor.peek(key);
+    const seen = w.seenFloor.peek(key);
+    if (value === 0) {
+      const zero = w.zero.peek(key);
+      if (zero === ZERO_LEGAL) return 'legal';
+      return zero === ZERO_OVERWRITTEN ? 'below-floor' : 'below-seen';
+    }
+    for (let seq = w.last.peek(key); seq > 0; ) {
+      const row = seq % WRITES;
+      // overwritten in the table of writes: too old to be told apart
+      if (write.seq.peek(row) !== seq) return 'legal';
+      if (write.value.peek(row) === value) {
+        if (seq < floor) return 'below-floor';
+        return seq < seen ? 'below-seen' : 'legal';
+      }
+      seq = write.before.peek(row);
+    }
+    return 'foreign';
+  }
+
+  /** A load, begun at step `begun`, that returned `value` has ended: later loads may not go back behind it. */
+  loadEnded(page: PageKey, word: number, value: number, begun: number): void {
+    const { word: w, write } = this.ghost.g;
+    const key = this.ghost.wordKey(page, word);
+    if (value === 0) {
+      // zero by a discarder behind every write so far, if there was one
+      if (w.last.peek(key) >= w.seenFloor.peek(key) && w.last.peek(key) > 0) w.seenFloor.put(key, w.last.peek(key) + 1);
+      return;
+    }
+    for (let seq = w.last.peek(key); seq > 0; seq = write.before.peek(seq % WRITES)) {
+      if (write.seq.peek(seq % WRITES) !== seq) return;
+      if (write.value.peek(seq % WRITES) !== value) continue;
+      if (seq > w.seenFloor.peek(key)) w.seenFloor.put(key, seq);
+      if (w.zero.peek(key) === ZERO_LEGAL && !this.discardedSince(page, begun)) w.zero.put(key, ZERO_PASSED);
+      return;
+    }
+  }
+
+  /** The address space whose write this value is, or -1. */
+  writerOf(value: number): MmId | -1 {
+    const { write, global } = this.ghost.g;
+    const last = global.writes.peek(0);
+    for (let seq = last; seq > 0 && seq > last - WRITES; seq--) {
+      const row = seq % WRITES;
+      if (write.value.peek(row) !== value) continue;
+      const page = Math.floor((write.key.peek(row) - 1) / this.ghost.geometry.wordsPerPage) as PageKey;
+      return this.ghost.mmOf(page);
+    }
+    return -1;
+  }
+
+  /** The value of the write that a load must not go behind, for reports; undefined if zero is the only legal value. */
+  expected(page: PageKey, word: number): number {
+    const { word: w, write } = this.ghost.g;
+    const last = w.last.peek(this.ghost.wordKey(page, word));
+    const row = last % WRITES;
+    return last > 0 && write.seq.peek(row) === last ? write.value.peek(row) : 0;
+  }
+
+  begin(kind: OpKind, op: OpRef): void {
+    for (const [mm, from, pages] of this.discarded(kind, op)) {
+      this.each(mm, from, pages, (page) => this.ghost.g.page.discarding.add(page, 1));
+      this.eachWord(mm, from, pages, (key) => this.ghost.g.word.zero.put(key, ZERO_LEGAL));
+    }
+  }
+
+  end(kind: OpKind, op: OpRef, result: number, childMm: MmId): void {
+    const { page: p, task: t, word: w } = this.ghost.g;
+    const before = t.writesBefore.peek(op.task, op.depth);
+    if (kind === OP.mremap && result >= 0) this.move(op, result, before);
+    for (const [mm, from, pages] of this.discarded(kind, op)) {
+      this.each(mm, from, pages, (page) => {
+        p.discarding.add(page, -1);
+        p.discardedAt.store(page, this.ghost.now + 1);
+      });
+      // writes performed before the discarder began are gone; a failed one may not have come to this word
+      if (result < 0) continue;
+      if (kind === OP.mremap) continue;
+      this.eachWord(mm, from, pages, (key) => {
+        if (w.floor.peek(key) <= before) w.floor.put(key, before + 1);
+      });
+    }
+    if (kind === OP.fork && result >= 0) this.inherit(op, childMm, before);
+  }
+
+  /** Ranges whose words the operation may make zero. */
+  private discarded(kind: OpKind, op: OpRef): readonly (readonly [MmId, number, number])[] {
+    const { task: t } = this.ghost.g;
+    const mm = t.mm.peek(op.task, op.depth) as MmId;
+    const from = t.from.peek(op.task, op.depth);
+    const pages = t.pages.peek(op.task, op.depth);
+    switch (kind) {
+      case OP.munmap:
+      case OP.madvise:
+        return [[mm, from, pages]];
+      case OP.mmap:
+        return t.fixed.peek(op.task, op.depth) === 1 ? [[mm, from, pages]] : [];
+      case OP.exit:
+        return [[mm, 0, this.ghost.geometry.pages]];
+      case OP.mremap: {
+        const to = t.to.peek(op.task, op.depth);
+        const target: [MmId, number, number] = [mm, to, t.toPages.peek(op.task, op.depth)];
+        return to < 0 ? [[mm, from, pages]] : [[mm, from, pages], target];
+      }
+      default:
+        return [];
+    }
+  }
+
+  /** mremap takes the content along: the new words inherit every write that was legal at the old ones. */
+  private move(op: OpRef, result: number, before: number): void {
+    const { task: t, word: w } = this.ghost.g;
+    const mm = t.mm.peek(op.task, op.depth) as MmId;
+    const from = t.from.peek(op.task, op.depth);
+    const pages = t.pages.peek(op.task, op.depth);
+    const toPages = t.toPages.peek(op.task, op.depth);
+    const words = this.ghost.geometry.wordsPerPage;
+    const gone = (key: WordKey): void => {
+      if (w.floor.peek(key) <= before) w.floor.put(key, before + 1);
+    };
+    if (result === from) {
+      // shrunk or grown in place: what was kept is as before, what was cut off is gone
+      this.eachWord(mm, from + toPages, Math.max(0, pages - toPages), gone);
+      this.eachWord(mm, from, Math.min(pages, toPages), (key) => {
+        if (w.last.peek(key) >= w.floor.peek(key) && w.floor.peek(key) > 0) w.zero.put(key, ZERO_OVERWRITTEN);
+      });
+      return;
+    }
+    for (let i = 0; i < Math.min(pages, toPages); i++) {
+      const source = this.ghost.pageKey(mm, (from + i) as Vpn);
+      const target = this.ghost.pageKey(mm, (result + i) as Vpn);
+      for (let k = 0; k < words; k++) {
+        const a = this.ghost.wordKey(source, k);
+        const b = this.ghost.wordKey(target, k);
+        // a store at the new place while the call was in flight keeps its own order
+        if (w.last.peek(b) > before) continue;
+        w.last.put(b, w.last.peek(a));
+        w.floor.put(b, w.floor.peek(a));
+        w.seenFloor.put(b, 0);
+        const overwritten = w.floor.peek(a) > 0 && w.last.peek(a) >= w.floor.peek(a);
+        w.zero.put(b, overwritten ? ZERO_OVERWRITTEN : ZERO_LEGAL);
+      }
+    }
+    this.eachWord(mm, from, pages, gone);
+  }
+
+  /** A child's word starts as any value that was legal for the parent between begin and return of fork. */
+  private inherit(op: OpRef, child: MmId, before: number): void {
+    const { task: t, word: w, write } = this.ghost.g;
+    const mm = t.mm.peek(op.task, op.depth) as MmId;
+    this.eachWord(mm, 0, this.ghost.geometry.pages, (key, page, k) => {
+      const last = w.last.peek(key);
+      const copy = this.ghost.wordKey(this.ghost.pageKey(child, this.ghost.vpnOf(page)), k);
+      if (last === 0 || w.last.peek(copy) !== 0) return;
+      w.last.put(copy, last);
+      let floor = w.floor.peek(key);
+      // the floor of the moment at which fork began: the newest write that had returned then
+      for (let seq = last; seq > before || seq > floor; seq = write.before.peek(seq % WRITES)) {
+        if (seq === 0 || write.seq.peek(seq % WRITES) !== seq) break;
+        if (floor > before && write.before.peek(seq % WRITES) <= before) floor = write.before.peek(seq % WRITES);
+      }
+      w.floor.put(copy, floor);
+      w.zero.put(copy, floor > 0 && last >= floor ? w.zero.peek(key) : ZERO_LEGAL);
+    });
+  }
+
+  private discardedSince(page: PageKey, begun: number): boolean {
+    const { page: p } = this.ghost.g;
+    return p.discarding.peek(page) > 0 || p.discardedAt.peek(page) > begun;
+  }
+
+  private each(mm: MmId, from: number, pages: number, visit: (page: PageKey) => void): void {
+    const last = Math.min(from + pages, this.ghost.geometry.pages);
+    for (let vpn = Math.max(from, 0); vpn < last; vpn++) visit(this.ghost.pageKey(mm, vpn as Vpn));
+  }
+  private eachWord(
+    mm: MmId,
+    from: number,
+    pages: number,
+    visit: (key: WordKey, page: PageKey, word: number) => void,
+  ): void {
+    const { wordsPerPage } = this.ghost.geometry;
+    this.each(mm, from, pages, (page) => {
+      for (let k = 0; k < wordsPerPage; k++) visit(this.ghost.wordKey(page, k), page, k);
+    });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Frame epochs: raised when a frame is handed to an owner. A TLB entry, a paging-structure-cache entry and a walk carry
+ * the epoch of their frame; one that differs at use has been overtaken by a new owner, and no operation excuses that.
+ */
+import type { LogicalCpu } from '../hardware/logical-cpu.ts';
+import type { WalkId } from '../hardware/observer.ts';
+import type { Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
+import { type FrameOwner, OWNER_FREE, OWNER_TABLE } from '../kernel/observer.ts';
+import type { TaskId } from '../kernel/types.ts';
+import type { Ghost } from './ghost.ts';
+
+export class Frames {
+  constructor(private readonly ghost: Ghost) {}
+
+  handedOut(pfn: Pfn, owner: FrameOwner): void {
+    const { frame } = this.ghost.g;
+    frame.owner.store(pfn, owner);
+    frame.epoch.add(pfn, 1);
+  }
+  freed(pfn: Pfn): void {
+    this.ghost.g.frame.owner.store(pfn, OWNER_FREE);
+  }
+
+  rootLoaded(cpu: LogicalCpu, pgd: Pfn): void {
+    this.ghost.g.cpu.rootEpoch.put(cpu.id, this.ghost.g.frame.epoch.load(pgd));
+  }
+  walkStarts(cpu: LogicalCpu, walk: WalkId, psc: number): void {
+    const { cpu: c } = this.ghost.g;
+    const epoch = psc >= 0 ? c.pscEpoch.peek(cpu.id, psc) : c.rootEpoch.peek(cpu.id);
+    c.walkEpoch.put(cpu.id, epoch, walk);
+  }
+  walkDescends(cpu: LogicalCpu, walk: WalkId, table: Pfn): void {
+    this.ghost.g.cpu.walkEpoch.put(cpu.id, this.ghost.g.frame.epoch.load(table), walk);
+  }
+  pscFilled(cpu: LogicalCpu, walk: WalkId, psc: number): void {
+    const { cpu: c } = this.ghost.g;
+    c.pscEpoch.put(cpu.id, c.walkEpoch.peek(cpu.id, walk), psc);
+  }
+  tlbFilled(cpu: LogicalCpu, slot: TlbSlot, pfn: Pfn): void {
+    this.ghost.g.cpu.tlbEpoch.put(cpu.id, this.ghost.g.frame.epoch.load(pfn), slot);
+  }
+
+  /** A walk touches an entry of `table`: is it still the table that the walk's pointer led to? */
+  walkReads(cpu: LogicalCpu, walk: WalkId, table: Pfn, task: TaskId): void {
+    const { frame, cpu: c } = this.ghost.g;
+    const owner = frame.owner.load(table);
+    if (owner === OWNER_TABLE && frame.epoch.load(table) === c.walkEpoch.peek(cpu.id, walk)) return;
+    const vpn = (this.ghost.machine.walk.vpn.peek(cpu.id, walk) >>> 0) as Vpn;
+    const who = walk === 0 ? 'a page walk' : 'a speculative page walk';
+    const now = owner === OWNER_FREE ? 'is free' : 'has a new owner';
+    this.ghost.convict({
+      harm: 'table-reuse',
+      says: `${who} of CPU${cpu.id} for page ${vpn} reads the page table in frame ${table}, which ${now}`,
+      cpu: cpu.id,
+      task,
+      mm: 0 as never,
+      vpn,
+      word: 0,
+      kind: -1,
+      value: 0,
+      stale: true,
+      endedBy: undefined,
+      filledAt: -1,
+      probe: false,
+      window: false,
+    });
+  }
+}

@@ -1,0 +1,108 @@
+/** What all parts of the oracle share: the ghost columns, the machine they watch, the time, and the first violation. */
+import type { Geometry } from '../hardware/geometry.ts';
+import type { HardwareColumns } from '../hardware/logical-cpu.ts';
+import type { AccessKind, CpuId, Vpn } from '../hardware/types.ts';
+import type { KernelColumns } from '../kernel/cpu.ts';
+import type { MmId, TaskId } from '../kernel/types.ts';
+import type { Memory } from '../memory/memory.ts';
+import type { Columns, Table } from '../memory/table.ts';
+import type { OpKind } from './ops.ts';
+import type { ORACLE_TABLES, PageKey, WordKey } from './tables.ts';
+
+type ColumnsOf<T> = T extends Table<infer R, infer _S, infer F> ? Columns<R, F> : never;
+export type GhostColumns = { readonly [K in keyof typeof ORACLE_TABLES]: ColumnsOf<(typeof ORACLE_TABLES)[K]> };
+
+/** What a run can be convicted of; `oracle` page, section "Oracle". */
+export type Harm =
+  | 'frame-reuse'
+  | 'table-reuse'
+  | 'isolation'
+  | 'lost-write'
+  | 'rights-bypass'
+  | 'va-reuse'
+  | 'stale-read'
+  | 'inversion'
+  | 'missed-tracking'
+  | 'wrong-fault'
+  | 'kernel-assert'
+  | 'deadlock'
+  | 'livelock'
+  | 'leak';
+
+export interface Violation {
+  readonly harm: Harm;
+  /** One sentence with the numbers. */
+  readonly says: string;
+  readonly cpu: CpuId;
+  readonly task: TaskId;
+  readonly mm: MmId;
+  readonly vpn: Vpn;
+  readonly word: number;
+  /** What the access was; -1 if it was none (read-back, leak, table walk). */
+  readonly kind: AccessKind | -1;
+  readonly value: number;
+  /** The access went through a translation older than the page tables. */
+  readonly stale: boolean;
+  /** The operation that ended that translation: the one that owed the flush. */
+  readonly endedBy: { op: OpKind; task: TaskId; step: number } | undefined;
+  /** Step at which the TLB entry was filled, or -1. */
+  readonly filledAt: number;
+  /** Nobody made this access: the probe asked what it would do. */
+  readonly probe: boolean;
+  /** Covered by an operation in flight; convicted because of `strict`. */
+  readonly window: boolean;
+}
+
+/** Groups of checks, to be switched off one by one when their price is measured. */
+export interface OracleChecks {
+  readonly frames: boolean;
+  readonly rights: boolean;
+  readonly content: boolean;
+  readonly probe: boolean;
+}
+
+export interface OracleOptions {
+  /** Windows convict too. */
+  readonly strict: boolean;
+  /** The `threads` engine: report only what is wrong whatever the true order was. */
+  readonly threads: boolean;
+  readonly checks?: Partial<OracleChecks>;
+}
+
+export class Ghost {
+  /** Number of the present step; in `threads` whatever clock the engine gives. */
+  now = 0;
+  violation: Violation | undefined = undefined;
+  readonly checks: OracleChecks;
+
+  constructor(
+    readonly mem: Memory,
+    readonly g: GhostColumns,
+    readonly machine: HardwareColumns & KernelColumns,
+    readonly geometry: Geometry,
+    readonly options: OracleOptions,
+  ) {
+    this.checks = { frames: true, rights: true, content: true, probe: true, ...options.checks };
+  }
+
+  pageKey(mm: MmId, vpn: Vpn): PageKey {
+    return (mm * this.geometry.pages + vpn) as PageKey;
+  }
+  mmOf(page: PageKey): MmId {
+    return Math.floor(page / this.geometry.pages) as MmId;
+  }
+  vpnOf(page: PageKey): Vpn {
+    return (page % this.geometry.pages) as Vpn;
+  }
+  wordKey(page: PageKey, word: number): WordKey {
+    return (page * this.geometry.wordsPerPage + word) as WordKey;
+  }
+  /** A word of a frame, read without an event. */
+  frameWord(pfn: number, word: number): number {
+    return this.machine.frame.words.peek(pfn as never, word);
+  }
+  /** The first violation stands. */
+  convict(violation: Violation): void {
+    this.violation ??= violation;
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * The judge of one access: given the TLB entry it went through, the rights in force and what may be loaded, is it a
+ * violation, a window (wrong, but the operation that made it so is still in flight) or legal?
+ */
+import type { LogicalCpu } from '../hardware/logical-cpu.ts';
+import { ptePfn } from '../hardware/pte.ts';
+import { type AccessKind, FETCH, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
+import { OWNER_FREE } from '../kernel/observer.ts';
+import { type MmId, type TaskId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
+import type { Content } from './content.ts';
+import type { Ghost, Harm, Violation } from './ghost.ts';
+import { type Operations, opName } from './ops.ts';
+import type { Rights } from './rights.ts';
+import type { PageKey } from './tables.ts';
+import type { Ender, Versions } from './versions.ts';
+import type { Windows } from './windows.ts';
+
+/** An access to be judged: made, or imagined by the probe. */
+export interface Access {
+  readonly cpu: LogicalCpu;
+  readonly task: TaskId;
+  /** Address space of the task. */
+  readonly mm: MmId;
+  readonly slot: TlbSlot;
+  readonly vpn: Vpn;
+  readonly word: number;
+  readonly kind: AccessKind;
+  readonly value: number;
+  readonly probe: boolean;
+}
+
+export class Judge {
+  constructor(
+    private readonly ghost: Ghost,
+    private readonly ops: Operations,
+    private readonly versions: Versions,
+    private readonly rights: Rights,
+    private readonly content: Content,
+    private readonly windows: Windows,
+  ) {}
+
+  /** Judges the access; returns true if it was a violation. */
+  access(a: Access): boolean {
+    const { g, checks } = this.ghost;
+    const { id } = a.cpu;
+    const page = this.ghost.pageKey(a.mm, a.vpn);
+    const pfn = ptePfn(this.ghost.machine.tlb.lo.peek(id, a.slot));
+    if (checks.frames && g.frame.epoch.load(pfn) !== g.cpu.tlbEpoch.peek(id, a.slot)) {
+      return this.convict(a, page, 'frame-reuse', `frame ${pfn} has a new owner since its translation was cached`);
+    }
+    const version = g.cpu.tlbVersion.peek(id, a.slot);
+    if (g.cpu.tlbPage.peek(id, a.slot) !== page) {
+      const other = this.ghost.mmOf(g.cpu.tlbPage.peek(id, a.slot) as PageKey);
+      return this.convict(a, page, 'isolation', `the translation used is that of address space ${other}`);
+    }
+    const stale = version !== g.page.version.load(page);
+    if (stale) return this.stale(a, page, version);
+    return this.ghost.options.threads ? false : this.loaded(a, page, undefined, false);
+  }
+
+  /** An access through a translation older than the page tables. */
+  private stale(a: Access, page: PageKey, version: number): boolean {
+    const ender = this.versions.enderOf(page, version);
+    const uncovered = ender.op !== 0 && this.ops.returned(ender.op);
+    const { max, changing, seq } = this.rights.read(page);
+    const need = a.kind === STORE ? VM_WRITE : a.kind === FETCH ? VM_EXEC : VM_READ;
+    const foreignObject = version < this.ghost.g.page.objectVersion.load(page);
+    const harm: Harm | undefined = (max & need) === 0 ? 'rights-bypass' : foreignObject ? 'va-reuse' : undefined;
+    if (harm && this.ghost.checks.rights) {
+      const why =
+        harm === 'rights-bypass' ? `no right to ${verbOf(a.kind)} is in force` : 'the page maps another object now';
+      if (!uncovered) return this.window(a, page, harm, why, ender);
+      if (!this.ghost.options.threads) return this.convict(a, page, harm, why, ender);
+      // sound in threads: nothing may have changed between the reading and this moment, at which the entry still serves
+      const again = this.rights.read(page);
+      if (changing === 0 && again.changing === 0 && again.seq === seq) return this.convict(a, page, harm, why, ender);
+      return false;
+    }
+    if (this.ghost.options.threads) return false;
+    if (a.probe && a.kind === STORE) return this.vanishes(a, page, ender, uncovered);
+    const guilty = this.loaded(a, page, ender, !uncovered);
+    if (!guilty && !a.probe) this.windows.benignStale++;
+    return guilty;
+  }
+
+  /** A store that the probe imagines: would it go to a frame that is no longer the page's? */
+  private vanishes(a: Access, page: PageKey, ender: Ender, uncovered: boolean): boolean {
+    const pfn = ptePfn(this.ghost.machine.tlb.lo.peek(a.cpu.id, a.slot));
+    const free = this.ghost.g.frame.owner.peek(pfn) === OWNER_FREE;
+    if (!uncovered || !free) return false;
+    return this.convict(a, page, 'lost-write', `it goes to frame ${pfn}, which is free`, ender);
+  }
+
+  /** What a load returned. */
+  private loaded(a: Access, page: PageKey, ender: Ender | undefined, covered: boolean): boolean {
+    if (a.kind === STORE || !this.ghost.checks.content || this.ghost.options.threads) return false;
+    const legality = this.content.judge(page, a.word, a.value);
+    if (legality === 'legal') return false;
+    const { value } = a;
+    if (legality === 'foreign') {
+      const writer = this.content.writerOf(value);
+      if (writer !== a.mm) {
+        const whose = writer < 0 ? 'no program ever stored' : `address space ${writer} stored`;
+        return this.convict(a, page, 'isolation', `it returns ${show(value)}, which ${whose}`, ender);
+      }
+    }
+    const expected = this.content.expected(page, a.word);
+    const why = `it returns ${show(value)} although ${show(expected)} is what the word holds`;
+    if (ender === undefined) return this.convict(a, page, legality === 'below-seen' ? 'inversion' : 'lost-write', why);
+    const harm = legality === 'below-seen' ? 'inversion' : 'stale-read';
+    if (covered) return this.window(a, page, harm, why, ender);
+    return this.convict(a, page, harm, why, ender);
+  }
+
+  private window(a: Access, page: PageKey, harm: Harm, why: string, ender: Ender): boolean {
+    if (this.ghost.options.strict) return this.convict(a, page, harm, why, ender, true);
+    if (!a.probe) this.windows.saw(this.ops.kindOf(ender.op), this.ghost.now - ender.step);
+    return false;
+  }
+
+  private convict(
+    a: Access,
+    page: PageKey,
+    harm: Harm,
+    why: string,
+    ender: Ender | undefined = this.lastEnder(a, page),
+    window = false,
+  ): boolean {
+    const { g } = this.ghost;
+    const kind = ender ? this.ops.kindOf(ender.op) : 0;
+    const owed = ender && kind !== 0 ? `, ended by ${opName(kind)} at step ${ender.step}` : '';
+    const stale = ender !== undefined;
+    const verb = a.probe ? `a ${verbOf(a.kind)} now` : `${verbOf(a.kind)}`;
+    const how = stale ? ` through a stale translation${owed}` : '';
+    const violation: Violation = {
+      harm,
+      says: `CPU${a.cpu.id}: ${verb} of page ${a.vpn}, word ${a.word}${how}: ${why}`,
+      cpu: a.cpu.id,
+      task: a.task,
+      mm: a.mm,
+      vpn: a.vpn,
+      word: a.word,
+      kind: a.kind,
+      value: a.value,
+      stale,
+      endedBy: ender && kind !== 0 ? { op: kind, task: this.ops.refOf(ender.op).task, step: ender.step } : undefined,
+      filledAt: g.cpu.tlbFilledAt.peek(a.cpu.id, a.slot),
+      probe: a.probe,
+      window,
+    };
+    this.ghost.convict(violation);
+    return true;
+  }
+
+  /** What ended the version of the entry, if it is not the present one. */
+  private lastEnder(a: Access, page: PageKey): Ender | undefined {
+    const { g } = this.ghost;
+    const version = g.cpu.tlbVersion.peek(a.cpu.id, a.slot);
+    if (g.cpu.tlbPage.peek(a.cpu.id, a.slot) !== page || version === g.page.version.peek(page)) return undefined;
+    return this.versions.enderOf(page, version);
+  }
+}
+
+function verbOf(kind: AccessKind): string {
+  return kind === LOAD ? 'load' : kind === STORE ? 'store' : 'fetch';
+}
+
+/** Values in reports: as the program's columns print them. */
+function show(value: number): string {
+  return value >= 0 && value < 1 << 20 ? String(value) : `0x${(value >>> 0).toString(16)}`;
+}

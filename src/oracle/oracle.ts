@@ -1,0 +1,269 @@
+/**
+ * The oracle: the observer that judges what a program could notice. It trusts no generation, flag or ledger of a policy
+ * and no code of a kernel path; it hears of events as they happen and compares each access with what is legal.
+ */
+import type { LogicalCpu } from '../hardware/logical-cpu.ts';
+import type { WalkId } from '../hardware/observer.ts';
+import { type AccessKind, FETCH, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
+import type { Cpu } from '../kernel/cpu.ts';
+import { type FrameOwner, type Observer, OWNER_TABLE } from '../kernel/observer.ts';
+import { type MmId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
+import type { Memory } from '../memory/memory.ts';
+import { SteppedMemory } from '../memory/stepped-memory.ts';
+import { Content } from './content.ts';
+import { Frames } from './frames.ts';
+import { Ghost, type GhostColumns, type OracleOptions, type Violation } from './ghost.ts';
+import { Judge } from './judge.ts';
+import { type OpArguments, Operations, type OpKind } from './ops.ts';
+import { probe } from './probe.ts';
+import { leaks, readBack } from './rest.ts';
+import { Rights } from './rights.ts';
+import type { PageKey } from './tables.ts';
+import { Versions } from './versions.ts';
+import { type WindowSummary, Windows } from './windows.ts';
+
+export type { Harm, OracleChecks, OracleOptions, Violation } from './ghost.ts';
+export { OP, type OpArguments, type OpKind, opName } from './ops.ts';
+export { ORACLE_TABLES, oracleFits } from './tables.ts';
+export type { WindowSummary } from './windows.ts';
+
+export class Oracle implements Observer {
+  private readonly ghost: Ghost;
+  private readonly ops: Operations;
+  private readonly frames: Frames;
+  private readonly versions: Versions;
+  private readonly rights: Rights;
+  private readonly content: Content;
+  private readonly judge: Judge;
+  private readonly seen = new Windows();
+  /** In the stepper: the memory whose check has to know that an observer runs. */
+  private readonly stepped: SteppedMemory | undefined;
+
+  constructor(
+    mem: Memory,
+    columns: GhostColumns,
+    machine: ConstructorParameters<typeof Ghost>[2],
+    geometry: ConstructorParameters<typeof Ghost>[3],
+    options: OracleOptions,
+  ) {
+    this.ghost = new Ghost(mem, columns, machine, geometry, options);
+    this.stepped = mem instanceof SteppedMemory ? mem : undefined;
+    this.ops = new Operations(this.ghost);
+    this.frames = new Frames(this.ghost);
+    this.versions = new Versions(this.ghost, this.ops);
+    this.rights = new Rights(this.ghost);
+    this.content = new Content(this.ghost);
+    this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen);
+  }
+
+  /** Number of the present step; `threads` gives any clock that rises. */
+  set now(step: number) {
+    this.ghost.now = step;
+  }
+  get violation(): Violation | undefined {
+    return this.ghost.violation;
+  }
+  windows(): WindowSummary[] {
+    return this.seen.summary();
+  }
+  /** Accesses through a stale translation with a legal result. */
+  get benignStale(): number {
+    return this.seen.benignStale;
+  }
+
+  /** Forgets the violation; the ghost words are reset with the image. */
+  reset(): void {
+    this.ghost.violation = undefined;
+    this.ghost.now = 0;
+  }
+  /** Forgets the windows counted so far. */
+  clearWindows(): void {
+    this.seen.clear();
+  }
+
+  opBegins(cpu: Cpu, kind: OpKind, args: OpArguments): void {
+    const was = this.enter();
+    const op = this.ops.begin(cpu, kind, args);
+    this.rights.begin(kind, op);
+    if (!this.ghost.options.threads) this.content.begin(kind, op);
+    this.leave(was);
+  }
+
+  /** @param result negative errno, or what the call returned: the page for mmap and mremap. */
+  opEnds(cpu: Cpu, result: number, childMm = 0 as MmId): void {
+    const was = this.enter();
+    const op = this.ops.innermost(cpu);
+    const kind = this.ghost.g.task.kind.peek(op.task, op.depth) as OpKind;
+    this.rights.end(kind, op, result, childMm);
+    if (!this.ghost.options.threads) this.content.end(kind, op, result, childMm);
+    this.ops.end(op);
+    this.leave(was);
+  }
+
+  /** What would happen now on these CPUs, which all stand at a user instruction boundary? */
+  probe(cpus: readonly Cpu[]): void {
+    if (!this.ghost.checks.probe) return;
+    const was = this.enter();
+    probe(this.ghost, this.judge, cpus);
+    this.leave(was);
+  }
+  readBack(): void {
+    if (!this.ghost.options.threads && this.ghost.checks.content) readBack(this.ghost, this.rights, this.content);
+  }
+  /** @param waitingTables frames of page tables that wait for a grace period. */
+  leaks(waitingTables: ReadonlySet<number>): void {
+    leaks(this.ghost, waitingTables);
+  }
+
+  accessed(cpu: LogicalCpu, slot: TlbSlot, vpn: Vpn, word: number, kind: AccessKind, value: number): void {
+    const { g, machine, options } = this.ghost;
+    const { id } = cpu;
+    const page = g.cpu.tlbPage.peek(id, slot) as PageKey;
+    const pfn = machine.tlb.lo.peek(id, slot) >>> 12;
+    if (
+      options.threads &&
+      g.frame.epoch.load(pfn as Pfn) === g.cpu.tlbEpoch.peek(id, slot) &&
+      g.page.version.load(page) === g.cpu.tlbVersion.peek(id, slot)
+    ) {
+      return;
+    }
+    const was = this.enter();
+    const task = (cpu as Cpu).current;
+    const mm = machine.tasks.mm.peek(task) as MmId;
+    this.judge.access({ cpu, task, mm, slot, vpn, word, kind, value, probe: false });
+    if (!options.threads && this.ghost.checks.content) this.record(cpu as Cpu, mm, vpn, word, kind, value);
+    this.leave(was);
+  }
+
+  private record(cpu: Cpu, mm: MmId, vpn: Vpn, word: number, kind: AccessKind, value: number): void {
+    const page = this.ghost.pageKey(mm, vpn);
+    const op = this.ops.innermost(cpu);
+    const begun = op.depth >= 0 ? this.ghost.g.task.begunAt.peek(op.task, op.depth) : this.ghost.now;
+    // the access is the last event of its operation, so it returns with this step
+    if (kind === STORE) this.content.storeReturned(page, word, this.content.stored(page, word, value), begun);
+    else this.content.loadEnded(page, word, value, begun);
+  }
+
+  signalled(cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind): void {
+    const was = this.enter();
+    const { ghost } = this;
+    const mm = ghost.machine.tasks.mm.peek(cpu.current) as MmId;
+    const op = this.ops.innermost(cpu);
+    const begun = ghost.g.task.begunAt.peek(op.task, op.depth);
+    const need = kind === LOAD ? VM_READ : kind === FETCH ? VM_EXEC : VM_WRITE;
+    if ((this.rights.reliable(ghost.pageKey(mm, vpn), begun) & need) !== 0 && !ghost.options.threads) {
+      ghost.convict({
+        harm: 'wrong-fault',
+        says: `CPU${cpu.id}: an access to page ${vpn} gets signal ${signal} although every right in force allows it`,
+        cpu: cpu.id,
+        task: cpu.current,
+        mm,
+        vpn,
+        word: 0,
+        kind,
+        value: 0,
+        stale: false,
+        endedBy: undefined,
+        filledAt: -1,
+        probe: false,
+        window: false,
+      });
+    }
+    this.leave(was);
+  }
+
+  rootLoaded(cpu: LogicalCpu, pgd: Pfn): void {
+    const was = this.enter();
+    this.frames.rootLoaded(cpu, pgd);
+    this.leave(was);
+  }
+  walkStarts(cpu: LogicalCpu, walk: WalkId, _table: Pfn, psc: number): void {
+    const was = this.enter();
+    this.frames.walkStarts(cpu, walk, psc);
+    this.leave(was);
+  }
+  walkReads(cpu: LogicalCpu, walk: WalkId, table: Pfn): void {
+    if (!this.ghost.checks.frames) return;
+    const was = this.enter();
+    this.frames.walkReads(cpu, walk, table, (cpu as Cpu).current);
+    this.leave(was);
+  }
+  walkDescends(cpu: LogicalCpu, walk: WalkId, table: Pfn): void {
+    const was = this.enter();
+    this.frames.walkDescends(cpu, walk, table);
+    this.leave(was);
+  }
+  pscFilled(cpu: LogicalCpu, walk: WalkId, psc: number): void {
+    const was = this.enter();
+    this.frames.pscFilled(cpu, walk, psc);
+    this.leave(was);
+  }
+  tlbFilled(cpu: LogicalCpu, slot: TlbSlot, vpn: Vpn, pfn: Pfn): void {
+    const was = this.enter();
+    this.frames.tlbFilled(cpu, slot, pfn);
+    this.versions.filled(cpu, slot, vpn);
+    this.leave(was);
+  }
+  pteChanges(
+    cpu: LogicalCpu,
+    table: Pfn,
+    index: number,
+    oldLo: number,
+    newLo: number,
+    oldHi: number,
+    newHi: number,
+  ): void {
+    const was = this.enter();
+    this.versions.pteChanges(cpu as Cpu, table, index, oldLo, newLo, oldHi, newHi);
+    this.leave(was);
+  }
+  frameHandedOut(_cpu: Cpu, pfn: Pfn, owner: FrameOwner): void {
+    const was = this.enter();
+    this.frames.handedOut(pfn, owner);
+    this.leave(was);
+  }
+  frameFreed(_cpu: Cpu, pfn: Pfn): void {
+    const was = this.enter();
+    this.frames.freed(pfn);
+    this.leave(was);
+  }
+  tableLinked(_cpu: Cpu, mm: MmId, table: Pfn, level: number, base: Vpn): void {
+    const was = this.enter();
+    this.versions.tableLinked(mm, table, level, base);
+    this.leave(was);
+  }
+  tableUnlinked(cpu: Cpu, _mm: MmId, table: Pfn): void {
+    const was = this.enter();
+    this.versions.tableUnlinked(cpu, table);
+    this.leave(was);
+  }
+
+  /**
+   * The state of the ghosts at boot: root tables exist and are loaded. Written before anything runs, in no step.
+   * @param roots the address spaces that exist and their root tables.
+   */
+  boot(roots: readonly { mm: MmId; pgd: Pfn }[]): void {
+    const was = this.enter();
+    for (const { mm, pgd } of roots) {
+      this.frames.handedOut(pgd, OWNER_TABLE);
+      this.versions.tableLinked(mm, pgd, 0, 0 as Vpn);
+    }
+    const { g, machine, geometry } = this.ghost;
+    for (let id = 0; id < geometry.cpus; id++) {
+      const pgd = machine.regs.cr3Pgd.peek(id as never) as Pfn;
+      if (pgd !== 0) g.cpu.rootEpoch.put(id as never, g.frame.epoch.peek(pgd));
+    }
+    this.leave(was);
+  }
+
+  private enter(): boolean {
+    const { stepped } = this;
+    if (!stepped) return false;
+    const was = stepped.observing;
+    stepped.observing = true;
+    return was;
+  }
+  private leave(was: boolean): void {
+    if (this.stepped) this.stepped.observing = was;
+  }
+}

@@ -1,0 +1,96 @@
+/** The machine at rest: every live word is read back through the page tables, and no frame may be without an owner. */
+import { PTE_P, ptePfn } from '../hardware/pte.ts';
+import type { CpuId, Pfn, Vpn } from '../hardware/types.ts';
+import { OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
+import { type MmId, type TaskId, VM_READ } from '../kernel/types.ts';
+import type { Content } from './content.ts';
+import type { Ghost, Harm } from './ghost.ts';
+import type { Rights } from './rights.ts';
+
+const NOBODY = -1;
+
+/** Reads each word that was ever written and may be read now; an older value is a lost write. */
+export function readBack(ghost: Ghost, rights: Rights, content: Content): void {
+  const { geometry, machine } = ghost;
+  for (let mm = 1; mm <= geometry.mms; mm++) {
+    if (machine.mm.users.peek(mm as MmId) <= 0) continue;
+    for (let vpn = 0; vpn < geometry.pages; vpn++) {
+      const page = ghost.pageKey(mm as MmId, vpn as Vpn);
+      const { min, changing } = rights.read(page);
+      if ((min & VM_READ) === 0 || changing > 0) continue;
+      const pfn = frameOf(ghost, mm as MmId, vpn as Vpn);
+      for (let word = 0; word < geometry.wordsPerPage; word++) {
+        const value = pfn === 0 ? 0 : ghost.frameWord(pfn, word);
+        if (content.judge(page, word, value) === 'legal') continue;
+        const held = pfn === 0 ? 'no frame' : `frame ${pfn}`;
+        const says = `at rest page ${vpn} of address space ${mm}, word ${word}, is ${value} in ${held}, although ${content.expected(page, word)} was stored last`;
+        const foreign = value !== 0 && content.judge(page, word, value) === 'foreign';
+        const harm: Harm = foreign && content.writerOf(value) !== mm ? 'isolation' : 'lost-write';
+        convict(ghost, harm, says, mm, vpn, word, value);
+        return;
+      }
+    }
+  }
+}
+
+/** Frames that were handed to users or page tables and that no page table leads to. */
+export function leaks(ghost: Ghost, waitingTables: ReadonlySet<number>): void {
+  const { geometry, machine, g } = ghost;
+  const reached = new Set<number>(waitingTables);
+  for (let mm = 0; mm <= geometry.mms; mm++) {
+    const pgd = machine.mm.pgd.peek(mm as MmId);
+    if (pgd !== 0) reach(ghost, pgd as Pfn, 0, reached);
+  }
+  for (let pfn = 1; pfn < geometry.frames; pfn++) {
+    const owner = g.frame.owner.peek(pfn as Pfn);
+    if ((owner !== OWNER_USER && owner !== OWNER_TABLE) || reached.has(pfn)) continue;
+    const what = owner === OWNER_USER ? 'page' : 'page table';
+    convict(ghost, 'leak', `at rest frame ${pfn} is a ${what} that no page table leads to`, 0, 0, 0, 0);
+    return;
+  }
+}
+
+function reach(ghost: Ghost, table: Pfn, level: number, reached: Set<number>): void {
+  reached.add(table);
+  const { levelBits } = ghost.geometry;
+  for (let i = 0; i < 1 << levelBits[level]; i++) {
+    const lo = ghost.frameWord(table, i * 2);
+    if ((lo & PTE_P) === 0) continue;
+    if (level === levelBits.length - 1) reached.add(ptePfn(lo));
+    else reach(ghost, ptePfn(lo), level + 1, reached);
+  }
+}
+
+/** The frame that the page tables give the page, or 0. */
+function frameOf(ghost: Ghost, mm: MmId, vpn: Vpn): Pfn {
+  const { levelBits } = ghost.geometry;
+  let table = ghost.machine.mm.pgd.peek(mm) as Pfn;
+  let shift = levelBits.reduce((a, b) => a + b, 0);
+  for (const bits of levelBits) {
+    shift -= bits;
+    const index = Math.floor(vpn / 2 ** shift) % 2 ** bits;
+    const lo = ghost.frameWord(table, index * 2);
+    if ((lo & PTE_P) === 0) return 0 as Pfn;
+    table = ptePfn(lo);
+  }
+  return table;
+}
+
+function convict(ghost: Ghost, harm: Harm, says: string, mm: number, vpn: number, word: number, value: number): void {
+  ghost.convict({
+    harm,
+    says,
+    cpu: NOBODY as CpuId,
+    task: NOBODY as TaskId,
+    mm: mm as MmId,
+    vpn: vpn as Vpn,
+    word,
+    kind: -1,
+    value,
+    stale: false,
+    endedBy: undefined,
+    filledAt: -1,
+    probe: false,
+    window: false,
+  });
+}
