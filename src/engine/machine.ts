@@ -214,7 +214,7 @@ export class MachineCore<M extends Memory> implements UserRun {
         dead: t.forked,
       })),
     });
-    this.oracle?.boot(this.handles[0]);
+    this.oracle?.boot();
   }
 
   /** The path at the bottom of a task's stack; `fresh` when it follows a switch to a task that never ran. */

@@ -1,6 +1,6 @@
 /** The port through which the kernel (and, below it, the hardware) tells an observer what happens. `src/oracle` implements it. */
 import type { HardwareObserver } from '../hardware/observer.ts';
-import type { Pfn, Vpn } from '../hardware/types.ts';
+import type { AccessKind, Pfn, Vpn } from '../hardware/types.ts';
 import type { Cpu } from './cpu.ts';
 import type { MmId } from './types.ts';
 
@@ -20,5 +20,5 @@ export interface Observer extends HardwareObserver {
   /** mremap moves a whole table, or the table is unhooked (mm = -1). */
   tableUnlinked(cpu: Cpu, mm: MmId, table: Pfn): void;
   /** A fault ended with this signal for the current task. */
-  signalled(cpu: Cpu, vpn: Vpn, signal: number): void;
+  signalled(cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind): void;
 }

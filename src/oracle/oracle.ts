@@ -110,9 +110,9 @@ export class Oracle implements Observer {
   readBack(): void {
     if (!this.ghost.options.threads && this.ghost.checks.content) readBack(this.ghost, this.rights, this.content);
   }
-  /** @param waitingTables frames of page tables that wait for a grace period. */
-  leaks(waitingTables: ReadonlySet<number>): void {
-    leaks(this.ghost, waitingTables);
+  /** At rest: is there a page or a page table that nothing leads to? */
+  leaks(): void {
+    leaks(this.ghost);
   }
 
   accessed(cpu: LogicalCpu, slot: TlbSlot, vpn: Vpn, word: number, kind: AccessKind, value: number): void {
@@ -238,17 +238,16 @@ export class Oracle implements Observer {
     this.leave(was);
   }
 
-  /**
-   * The state of the ghosts at boot: root tables exist and are loaded. Written before anything runs, in no step.
-   * @param roots the address spaces that exist and their root tables.
-   */
-  boot(roots: readonly { mm: MmId; pgd: Pfn }[]): void {
+  /** The state of the ghosts at boot: root tables exist and are loaded. Written before anything runs, in no step. */
+  boot(): void {
     const was = this.enter();
-    for (const { mm, pgd } of roots) {
+    const { g, machine, geometry } = this.ghost;
+    for (let mm = 0 as MmId; mm <= geometry.mms; mm++) {
+      const pgd = machine.mm.pgd.peek(mm) as Pfn;
+      if (pgd === 0) continue;
       this.frames.handedOut(pgd, OWNER_TABLE);
       this.versions.tableLinked(mm, pgd, 0, 0 as Vpn);
     }
-    const { g, machine, geometry } = this.ghost;
     for (let id = 0; id < geometry.cpus; id++) {
       const pgd = machine.regs.cr3Pgd.peek(id as never) as Pfn;
       if (pgd !== 0) g.cpu.rootEpoch.put(id as never, g.frame.epoch.peek(pgd));

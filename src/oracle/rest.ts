@@ -34,9 +34,14 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content): void {
 }
 
 /** Frames that were handed to users or page tables and that no page table leads to. */
-export function leaks(ghost: Ghost, waitingTables: ReadonlySet<number>): void {
+export function leaks(ghost: Ghost): void {
   const { geometry, machine, g } = ghost;
-  const reached = new Set<number>(waitingTables);
+  const reached = new Set<number>();
+  // page tables that wait for a grace period have an owner: RCU
+  const { next, waiting, link } = machine.rcuState;
+  for (const head of [next, waiting]) {
+    for (let pfn = head.peek(0); pfn !== 0; pfn = link.peek(0, pfn)) reached.add(pfn);
+  }
   for (let mm = 0; mm <= geometry.mms; mm++) {
     const pgd = machine.mm.pgd.peek(mm as MmId);
     if (pgd !== 0) reach(ghost, pgd as Pfn, 0, reached);
