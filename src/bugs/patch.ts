@@ -1,0 +1,21 @@
+/** A historical bug or an ablation, as a change of the kernel. */
+import type { Patch } from '../policy/policy.ts';
+import { DefinitionError, type ReplacementSpec, replacement } from '../policy/replacement.ts';
+
+export type PatchSpec = ReplacementSpec & { year?: number; source: string };
+
+/**
+ * Defines a patch: `definePatch({ name, says, year, source, *flushTlbFunc(cpu, initiator) { … } })`.
+ * @throws DefinitionError, one clear line.
+ */
+export function definePatch(spec: PatchSpec): Patch {
+  const common = replacement('patch', spec, ['year', 'source']);
+  const { year, source } = spec;
+  if (year !== undefined && !Number.isInteger(year)) {
+    throw new DefinitionError(`patch "${common.name}": year: expected an integer`);
+  }
+  if (typeof source !== 'string' || source === '') {
+    throw new DefinitionError(`patch "${common.name}": source: expected where the mistake is told`);
+  }
+  return { ...common, year, source };
+}

@@ -1,0 +1,126 @@
+/**
+ * Linux: init/main.c start_kernel(), as far as it leaves words behind: the image of a machine that is about to run its
+ * programs, each task of which already has an address space. Written bare, because nothing runs yet.
+ */
+import type { CpuId, Pfn, Vpn } from '../hardware/types.ts';
+import type { Column } from '../memory/table.ts';
+import type { Cpu } from './cpu.ts';
+import { bootAllocator } from './mm/page-alloc.ts';
+import { SLAB_MM } from './mm/slab.ts';
+import { OWNER_TABLE } from './observer.ts';
+import { kernPcid } from './tlb/switch-mm.ts';
+import { INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, type TaskId } from './types.ts';
+
+export interface BootTask {
+  /** Row of the task table, from `cpus` on. */
+  readonly id: TaskId;
+  readonly cpu: number;
+  /** 1 to `mms`; ignored for kernel threads and for tasks not started yet. */
+  readonly mm: number;
+  readonly priority: number;
+  readonly kthread: boolean;
+  /** Not started: some task forks it later. */
+  readonly dead: boolean;
+}
+
+export interface BootSpec {
+  /** Address spaces in use at the start: rows 1 to `mms`. */
+  readonly mms: number;
+  readonly tasks: readonly BootTask[];
+}
+
+/**
+ * Writes the image. On each CPU the first of its tasks of the highest priority runs, with its mm loaded; the others wait in
+ * order. `cpu` is any handle; it names CPU 0 afterwards.
+ * @throws RangeError if there are more address spaces or tasks than the geometry has rows, or too few frames.
+ */
+export function bootKernel(cpu: Cpu, spec: BootSpec): void {
+  const { geometry } = cpu;
+  if (spec.mms > geometry.mms)
+    throw new RangeError(`${spec.mms} address spaces: the geometry has mms = ${geometry.mms}`);
+  if (spec.tasks.length > geometry.tasks) {
+    throw new RangeError(`${spec.tasks.length} tasks: the geometry has tasks = ${geometry.tasks}`);
+  }
+  bootAllocator(cpu);
+  for (let mm = INIT_MM; mm <= spec.mms; mm = (mm + 1) as MmId) {
+    const users = spec.tasks.filter((t) => !t.kthread && !t.dead && t.mm === mm).length;
+    bootMm(cpu, mm, mm === INIT_MM ? 1 : users);
+  }
+  put(cpu.slab.used, SLAB_MM, spec.mms);
+  put(cpu.slab.serial, SLAB_MM, spec.mms + 1);
+  for (const task of spec.tasks) bootTask(cpu, task);
+  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
+    const here = spec.tasks.filter((t) => t.cpu === id && !t.dead).sort((a, b) => b.priority - a.priority);
+    bootCpu(cpu, id, here);
+  }
+  cpu.bind(0 as CpuId);
+}
+
+function bootMm(cpu: Cpu, row: MmId, users: number): void {
+  const { mm } = cpu;
+  const pgd = takeFrame(cpu);
+  cpu.observer?.frameHandedOut(cpu, pgd, OWNER_TABLE);
+  put(cpu.folio.refcount, pgd, 1);
+  put(mm.pgd, row, pgd);
+  put(mm.ctxId, row, row + 1);
+  put(mm.users, row, users);
+  put(mm.count, row, 1);
+  if (row !== INIT_MM) cpu.observer?.tableLinked(cpu, row, pgd, 0, 0 as Vpn);
+}
+
+function bootTask(cpu: Cpu, task: BootTask): void {
+  const { tasks } = cpu;
+  put(tasks.cpu, task.id, task.cpu);
+  put(tasks.state, task.id, task.dead ? TASK_DEAD : TASK_RUNNING);
+  put(tasks.priority, task.id, task.priority);
+  put(tasks.mm, task.id, task.kthread || task.dead ? INIT_MM : task.mm);
+}
+
+/** `here`: the started tasks of this CPU, the one that runs first. */
+function bootCpu(cpu: Cpu, id: CpuId, here: readonly BootTask[]): void {
+  const { tasks, rq, tlbState, mm, rcu, geometry } = cpu;
+  const { regs } = cpu.hw;
+  const idle = id as number as TaskId;
+  put(tasks.cpu, idle, id);
+  const curr = here.length > 0 ? here[0].id : idle;
+  put(rq.curr, id, curr);
+  put(tasks.onCpu, curr, 1);
+  if (curr !== idle) put(tasks.onRq, curr, 1);
+  here.slice(1).forEach((task, i) => {
+    put(rq.queue, id, task.id, i);
+    put(tasks.onRq, task.id, 1);
+  });
+  put(rq.nrQueued, id, Math.max(0, here.length - 1));
+  put(rcu.quiescent, id, curr === idle ? 1 : 0);
+
+  const loaded = cpu.mem.words[tasks.mm.at(curr)] as MmId;
+  put(rq.activeMm, id, loaded);
+  put(tlbState.loadedMm, id, loaded);
+  put(tlbState.ctxId, id, loaded + 1);
+  put(tlbState.nextAsid, id, 1);
+  if (loaded !== INIT_MM) {
+    const k = Math.floor(id / geometry.cpumaskBits);
+    const word = mm.cpumask.at(loaded, k);
+    cpu.mem.words[word] |= 1 << (id % geometry.cpumaskBits);
+  }
+  const pgd = cpu.mem.words[mm.pgd.at(loaded)] as Pfn;
+  put(regs.cr3Pgd, id, pgd);
+  put(regs.cr3Pcid, id, cpu.switches.pcid ? kernPcid(0) : 0);
+  cpu.bind(id);
+  cpu.observer?.rootLoaded(cpu, pgd);
+}
+
+function takeFrame(cpu: Cpu): Pfn {
+  const { zone } = cpu;
+  const { words } = cpu.mem;
+  const n = words[zone.nrFree.at(0)] - 1;
+  if (n < 0) throw new RangeError(`frames = ${cpu.geometry.frames}: not enough for the root tables`);
+  words[zone.nrFree.at(0)] = n;
+  const pfn = words[zone.free.at(0, n)] as Pfn;
+  words[zone.free.at(0, n)] = 0;
+  return pfn;
+}
+
+function put<R extends number>(column: Column<R>, row: R, value: number, k = 0): void {
+  column.mem.words[column.at(row, k)] = value;
+}

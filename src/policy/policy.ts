@@ -1,0 +1,60 @@
+/** A flush policy: when a shootdown happens. It replaces kernel routines, hooks points, and may own words. */
+import { DefinitionError, type Replacement, type ReplacementSpec, replacement } from './replacement.ts';
+
+/**
+ * What must have been flushed before each event, in the policy's own words: a summary for its reader. A gate left out
+ * behaves eagerly.
+ */
+export interface Gates {
+  /** A frame is handed to its next owner. */
+  readonly frameReuse?: string;
+  /** A virtual address is mapped to something else. */
+  readonly vaReuse?: string;
+  /** A page table is freed. */
+  readonly tableFree?: string;
+  /** Rights are taken away. */
+  readonly narrowing?: string;
+  /** The content of a mapped file changes. */
+  readonly content?: string;
+  /** An allocation outside task context. */
+  readonly atomicAlloc?: string;
+}
+
+const GATES: readonly string[] = ['frameReuse', 'vaReuse', 'tableFree', 'narrowing', 'content', 'atomicAlloc'];
+
+export interface Policy extends Replacement {
+  /** The kernel it is a change of. */
+  readonly base: string;
+  readonly gates: Gates;
+}
+
+export type PolicySpec = ReplacementSpec & { base: string; gates?: Gates };
+
+/** A bug or an ablation: a change of the kernel that the hunter must find; see `src/bugs/patch.ts`. */
+export interface Patch extends Replacement {
+  /** When the mistake was in some kernel; undefined for ablations. */
+  readonly year: number | undefined;
+  /** Where it is told: commit, message, paper. */
+  readonly source: string;
+}
+
+/**
+ * Defines a policy: `definePolicy({ name, says, base, gates, *flushTlbMmRange(cpu, mm) { … } })`.
+ * @throws DefinitionError, one clear line.
+ */
+export function definePolicy(spec: PolicySpec): Policy {
+  const common = replacement('policy', spec, ['base', 'gates']);
+  const { base, gates = {} } = spec;
+  if (typeof base !== 'string' || base === '') {
+    throw new DefinitionError(
+      `policy "${common.name}": base: expected the kernel that it changes, like "mainline 6.18"`,
+    );
+  }
+  for (const [gate, says] of Object.entries(gates)) {
+    if (GATES.includes(gate) && typeof says === 'string') continue;
+    throw new DefinitionError(
+      `policy "${common.name}": gates.${gate}: expected a sentence under one of ${GATES.join(', ')}`,
+    );
+  }
+  return { ...common, base, gates };
+}

@@ -1,0 +1,135 @@
+/** What policies and patches have in common: kernel routines replaced, paths hooked at points, words of their own. */
+import type { Geometry } from '../hardware/geometry.ts';
+import type { Cpu } from '../kernel/cpu.ts';
+import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
+import { type Path, pointLabels, pointNamed } from '../memory/point.ts';
+import type { Field, Table } from '../memory/table.ts';
+
+/** Paths run at a point: before the word it announces is touched, or behind that step, at the next point. */
+export interface PointHooks {
+  before?: (cpu: Cpu) => Path<void>;
+  after?: (cpu: Cpu) => Path<void>;
+}
+
+export type AnyTable = Table<number, Geometry, Record<string, Field<Geometry>>>;
+
+export interface Replacement {
+  readonly name: string;
+  /** One sentence for lists. */
+  readonly says: string;
+  /** Tables placed in the image beside the kernel's; reached by `cpu.wordsOf(table)`. */
+  readonly tables: readonly AnyTable[];
+  /** By point label. */
+  readonly hooks: Readonly<Record<string, PointHooks>>;
+  readonly routines: Partial<Kernel>;
+}
+
+/** What the author writes: the routines stand beside the other fields, under their own names. */
+export type ReplacementSpec = {
+  name: string;
+  says: string;
+  // a table of rows with a brand of their own is one of plain numbered rows to everybody else
+  tables?: readonly unknown[];
+  hooks?: Record<string, PointHooks>;
+} & Partial<Kernel>;
+
+/** A policy or patch that cannot be used; one line: what, where, what was expected. */
+export class DefinitionError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'DefinitionError';
+  }
+}
+
+/**
+ * Checks a definition and sorts its fields. `kind` is what it calls itself in errors, `own` its fields that are no routines.
+ * @throws DefinitionError naming the field and what was expected there.
+ */
+export function replacement(kind: string, spec: ReplacementSpec, own: readonly string[]): Replacement {
+  if (typeof spec !== 'object' || spec === null) throw new DefinitionError(`${kind}: expected an object`);
+  const { name, says } = spec;
+  if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]*$/.test(name)) {
+    throw new DefinitionError(`${kind} ${JSON.stringify(name)}: name: expected lower-case letters, digits and dashes`);
+  }
+  if (typeof says !== 'string' || says === '')
+    throw new DefinitionError(`${kind} "${name}": says: expected a sentence`);
+  const fields = new Set(['name', 'says', 'tables', 'hooks', ...own]);
+  const routines: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(spec)) {
+    if (fields.has(key)) continue;
+    if (!(key in MAINLINE)) {
+      throw new DefinitionError(
+        `${kind} "${name}": ${key}: no kernel routine has this name${nearest(key, Object.keys(MAINLINE))}`,
+      );
+    }
+    if (!isGenerator(value)) {
+      throw new DefinitionError(`${kind} "${name}": ${key}: expected a generator function, like *${key}(cpu, …) { … }`);
+    }
+    routines[key] = value;
+  }
+  return {
+    name,
+    says,
+    tables: checkTables(kind, name, spec.tables),
+    hooks: checkHooks(kind, name, spec.hooks),
+    routines: routines as Partial<Kernel>,
+  };
+}
+
+function checkTables(kind: string, name: string, tables: readonly unknown[] = []): readonly AnyTable[] {
+  const list = tables as readonly AnyTable[];
+  if (!Array.isArray(tables)) throw new DefinitionError(`${kind} "${name}": tables: expected an array`);
+  list.forEach((t, i) => {
+    if (typeof t?.name === 'string' && typeof t.rows === 'function' && typeof t.fields === 'object') return;
+    throw new DefinitionError(`${kind} "${name}": tables[${i}]: expected a table made with table()`);
+  });
+  return list;
+}
+
+function checkHooks(kind: string, name: string, hooks: Record<string, PointHooks> = {}): Record<string, PointHooks> {
+  for (const [label, hook] of Object.entries(hooks)) {
+    if (pointNamed(label) === undefined) {
+      throw new DefinitionError(
+        `${kind} "${name}": hooks: no point is called "${label}"${nearest(label, pointLabels())}`,
+      );
+    }
+    for (const [when, path] of Object.entries(hook)) {
+      if (when !== 'before' && when !== 'after') {
+        throw new DefinitionError(`${kind} "${name}": hooks: "${label}": ${when}: expected before or after`);
+      }
+      if (!isGenerator(path)) {
+        throw new DefinitionError(`${kind} "${name}": hooks: "${label}": ${when}: expected a generator function`);
+      }
+    }
+  }
+  return hooks;
+}
+
+function isGenerator(value: unknown): boolean {
+  return typeof value === 'function' && value.constructor.name === 'GeneratorFunction';
+}
+
+/** The known name that shares most letters with the unknown one, if any is close. */
+function nearest(unknown: string, known: readonly string[]): string {
+  let best = '';
+  let bestDistance = Math.max(2, unknown.length / 3);
+  for (const candidate of known) {
+    const distance = editDistance(unknown.toLowerCase(), candidate.toLowerCase());
+    if (distance >= bestDistance) continue;
+    best = candidate;
+    bestDistance = distance;
+  }
+  return best === '' ? '' : `; did you mean "${best}"?`;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
