@@ -1,0 +1,118 @@
+/**
+ * Linux: mm/memory.c handle_mm_fault() to handle_pte_fault(), do_anonymous_page(). Callers hold the VMA or mmap_lock for
+ * reading; so other faults and DONTNEED run at the same time, and what was read without the PTL is checked again under it.
+ */
+import { PTE_A, PTE_D, PTE_P, PTE_RW, pteLoad, pteStore, pteWord, pteWrite } from '../../hardware/pte.ts';
+import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
+import { type Path, point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import { OWNER_USER } from '../observer.ts';
+import { type MmId, VM_WRITE, type VmaId } from '../types.ts';
+import { VM_FAULT_OOM } from './fault.ts';
+import { NO_PAGE, zeroPfn } from './page-alloc.ts';
+import { leafIndex, pmdLevel, tableWalk } from './pgtable.ts';
+import { PTE_SPECIAL, protHi, protLo, pteMapped, pteNone } from './pte-prot.ts';
+import { vmaFlags } from './vma-tree.ts';
+
+export const PTE_UNLOCKED = point('handlePteFault: pte to be read, no lock yet');
+export const PTE_RECHECK = point('handlePteFault: PTL taken, pte to be rechecked');
+export const ANON_RECHECK = point('doAnonymousPage: page ready, PTL taken, pte to be rechecked');
+export const ANON_SETS = point('doAnonymousPage: pte still none, to be set');
+export const ACCESS_FLAGS = point('ptepSetAccessFlags: entry to be widened');
+
+/** Linux: struct vm_fault. Lives as long as the fault. */
+export interface VmFault {
+  readonly mm: MmId;
+  readonly vpn: Vpn;
+  readonly vmFlags: number;
+  readonly write: boolean;
+  readonly pmd: Pfn;
+  /** The entry as it was read without the PTL. */
+  readonly origPte: PteLo;
+}
+
+/** Linux: handle_mm_fault() and __handle_mm_fault(): creates the tables above, then handles the entry. 0 or VM_FAULT_OOM. */
+export function* handleMmFault(cpu: Cpu, mm: MmId, vma: VmaId, vpn: Vpn, write: boolean): Path<number> {
+  const vmFlags = vmaFlags(cpu, vma);
+  const pmd = yield* cpu.kernel.walkToPmdAlloc(cpu, tableWalk(cpu, mm), vpn);
+  if (pmd === NO_PAGE) return VM_FAULT_OOM;
+  return yield* cpu.kernel.handlePteFault(cpu, { mm, vpn, vmFlags, write, pmd, origPte: 0 as PteLo });
+}
+
+/** Linux: handle_pte_fault(). The entry is looked at first without the PTL, under RCU alone. */
+export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
+  const { kernel } = cpu;
+  const { vpn } = vmf;
+  const pte = yield* kernel.pteOffsetMap(cpu, vmf.pmd, vpn);
+  if (pte === NO_PAGE) return yield* kernel.doAnonymousPage(cpu, vmf);
+  const index = leafIndex(cpu.geometry, vpn);
+  const word = pteWord(cpu, pte, index);
+  if (cpu.at(PTE_UNLOCKED, word)) yield;
+  const origPte = pteLoad(cpu, pte, index);
+  if (pteNone(origPte)) {
+    yield* kernel.pteUnmap(cpu);
+    return yield* kernel.doAnonymousPage(cpu, vmf);
+  }
+  if (!pteMapped(origPte) || (origPte & PTE_P) === 0) {
+    cpu.bug(`mm ${vmf.mm} page 0x${vpn.toString(16)}: pte 0x${(origPte >>> 0).toString(16)} in an accessible mapping`);
+  }
+  yield* kernel.spinLock(cpu, cpu.folio.ptl.at(pte));
+  if (cpu.at(PTE_RECHECK, word)) yield;
+  if (pteLoad(cpu, pte, index) === origPte) {
+    if (vmf.write && !pteWrite(origPte)) return yield* kernel.doWpPage(cpu, { ...vmf, origPte }, pte);
+    // spurious, or another thread was faster: nothing but A and D can be missing
+    const entry = (origPte | PTE_A | (vmf.write ? PTE_D : 0)) as PteLo;
+    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, origPte, entry);
+  }
+  yield* kernel.pteUnmapUnlock(cpu, pte);
+  return 0;
+}
+
+/**
+ * Linux: ptep_set_access_flags(): only ever widens, so no other CPU needs a flush; its stale entry costs it one spurious
+ * fault at most (B-13, B-14). Caller holds the PTL. The store loses no A or D: both are set in `entry` if hardware may.
+ */
+export function* ptepSetAccessFlags(cpu: Cpu, vmf: VmFault, pte: Pfn, old: PteLo, entry: PteLo): Path<void> {
+  if (entry === old) return;
+  const index = leafIndex(cpu.geometry, vmf.vpn);
+  if (cpu.at(ACCESS_FLAGS, pteWord(cpu, pte, index))) yield;
+  pteStore(cpu, pte, index, entry, protHi(vmf.vmFlags));
+}
+
+/** Linux: do_anonymous_page(): the zero page for reads, a page of its own for writes. 0 or VM_FAULT_OOM. */
+export function* doAnonymousPage(cpu: Cpu, vmf: VmFault): Path<number> {
+  const { kernel, geometry } = cpu;
+  const { mm, vpn, vmFlags, pmd } = vmf;
+  if (!(yield* kernel.pteAlloc(cpu, mm, pmd, pmdLevel(geometry), vpn))) return VM_FAULT_OOM;
+  let page = NO_PAGE;
+  let entry = ((zeroPfn(geometry) << 12) | protLo(vmFlags) | PTE_SPECIAL) as PteLo;
+  if (vmf.write) {
+    page = yield* kernel.allocPage(cpu, OWNER_USER);
+    if (page === NO_PAGE) return VM_FAULT_OOM;
+    yield* kernel.clearPage(cpu, page, geometry.wordsPerPage);
+    entry = mkNewPte(page, vmFlags);
+  }
+  const pte = yield* kernel.pteOffsetMapLock(cpu, pmd, vpn);
+  if (pte === NO_PAGE) {
+    if (page !== NO_PAGE) yield* kernel.folioPut(cpu, page);
+    return 0;
+  }
+  const index = leafIndex(geometry, vpn);
+  const word = pteWord(cpu, pte, index);
+  if (cpu.at(ANON_RECHECK, word)) yield;
+  const changed = !pteNone(pteLoad(cpu, pte, index));
+  if (!changed) {
+    if (page !== NO_PAGE) yield* kernel.folioAddNewAnonRmap(cpu, page);
+    if (cpu.at(ANON_SETS, word)) yield;
+    pteStore(cpu, pte, index, entry, protHi(vmFlags));
+  }
+  yield* kernel.pteUnmapUnlock(cpu, pte);
+  if (changed && page !== NO_PAGE) yield* kernel.folioPut(cpu, page);
+  return 0;
+}
+
+/** Linux: folio_mk_pte(), pte_mkwrite(pte_mkdirty()) of a page that this mapping owns alone. */
+export function mkNewPte(page: Pfn, vmFlags: number): PteLo {
+  const writable = (vmFlags & VM_WRITE) !== 0 ? PTE_RW | PTE_D : 0;
+  return ((page << 12) | protLo(vmFlags) | writable) as PteLo;
+}

@@ -1,0 +1,62 @@
+/** Linux: mm/mmap.c do_mmap() and mm/vma.c mmap_region(), for private anonymous memory. Callers hold mmap_lock for writing. */
+import type { Vpn } from '../../hardware/types.ts';
+import type { Path } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import { EEXIST, EINVAL, ENOMEM, MAP_FIXED, MAP_FIXED_NOREPLACE, type MmId, VM_SHARED, VM_WRITE } from '../types.ts';
+import { getUnmappedArea, NO_VMA, treeRemove, type VmaRange, vmasIn, vmaTreeEdit } from './vma-tree.ts';
+
+/**
+ * Linux: vm_mmap_pgoff(): the first page of the new mapping, or a negative errno. Shared mappings need an object that
+ * outlives the mapping, which comes with the page cache: -EINVAL until then.
+ */
+export function* vmMmap(cpu: Cpu, mm: MmId, hint: Vpn, pages: number, vmFlags: number, mapFlags: number): Path<number> {
+  if (pages <= 0 || (vmFlags & VM_SHARED) !== 0) return EINVAL;
+  if (pages > cpu.geometry.pages) return ENOMEM;
+  yield* cpu.kernel.mmapWriteLock(cpu, mm);
+  const start = yield* cpu.kernel.doMmap(cpu, mm, hint, pages, vmFlags, mapFlags);
+  yield* cpu.kernel.mmapWriteUnlock(cpu, mm);
+  return start;
+}
+
+/** Linux: do_mmap(): chooses the place. */
+export function* doMmap(cpu: Cpu, mm: MmId, hint: Vpn, pages: number, vmFlags: number, mapFlags: number): Path<number> {
+  const fixed = (mapFlags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
+  const start = fixed ? hint : getUnmappedArea(cpu, mm, hint, pages);
+  if (start < 0 || start + pages > cpu.geometry.pages) return ENOMEM;
+  if ((mapFlags & MAP_FIXED_NOREPLACE) !== 0 && vmasIn(cpu, mm, start, start + pages).length > 0) return EEXIST;
+  return yield* cpu.kernel.mmapRegion(cpu, mm, { start, end: start + pages, flags: vmFlags, pgoff: start, object: 0 });
+}
+
+/**
+ * Linux: __mmap_region(). What lies there is unmapped while its VMAs are still in the tree, so that the range is never
+ * seen empty: faults find marked VMAs and wait for mmap_lock. -ENOMEM leaves the old mapping gone, as in Linux.
+ */
+export function* mmapRegion(cpu: Cpu, mm: MmId, range: VmaRange): Path<number> {
+  const vms = yield* cpu.kernel.vmsGatherMunmapVmas(cpu, mm, range.start, range.end);
+  if (typeof vms === 'number') return vms;
+  const replaces = vms.vmas.length > 0;
+  if (replaces) yield* cpu.kernel.vmsClearPtes(cpu, vms);
+  const { totalVm } = cpu.mm;
+  const gone = vms.ranges.reduce((sum, r) => sum + r.end - r.start, 0);
+  if (replaces) yield* vmaTreeEdit(cpu, mm, () => treeRemove(cpu, mm, range.start, range.end));
+  const merged = yield* cpu.kernel.vmaMergeNewRange(cpu, mm, range);
+  const placed = merged !== NO_VMA ? merged : yield* cpu.kernel.vmaLink(cpu, mm, range);
+  totalVm.store(mm, totalVm.load(mm) - gone + (placed === NO_VMA ? 0 : range.end - range.start));
+  yield* cpu.kernel.vmsFreeVmas(cpu, vms);
+  return placed === NO_VMA ? ENOMEM : range.start;
+}
+
+/**
+ * Linux: __mm_populate() and populate_vma_page_range(): faults the pages in, for writing where the mapping allows it.
+ * What cannot be populated is left to later faults.
+ */
+export function* mmPopulate(cpu: Cpu, mm: MmId, start: number, pages: number): Path<void> {
+  yield* cpu.kernel.mmapReadLock(cpu, mm);
+  for (let at = start; at < start + pages; at++) {
+    const [vma] = vmasIn(cpu, mm, at, at + 1);
+    if (vma === undefined) break;
+    const flags = cpu.vma.flags.load(vma);
+    if ((yield* cpu.kernel.handleMmFault(cpu, mm, vma, at as Vpn, (flags & VM_WRITE) !== 0)) !== 0) break;
+  }
+  yield* cpu.kernel.mmapReadUnlock(cpu, mm);
+}

@@ -1,0 +1,132 @@
+/** Linux: mm/mprotect.c: VMAs marked and changed under mmap_lock for writing, PTEs rewritten, one flush at the end. */
+import { PTE_NONE, PTE_RW, pteExchange, pteLoad, pteLoadHigh, pteStore, pteWord } from '../../hardware/pte.ts';
+import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
+import { type Path, point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import { EINVAL, ENOMEM, type MmId, VM_EXEC, VM_READ, VM_WRITE, type VmaId } from '../types.ts';
+import { PG_ANON_EXCLUSIVE } from './folio.ts';
+import type { MmuGather } from './mmu-gather.ts';
+import { NO_PAGE } from './page-alloc.ts';
+import { leafIndex, pmdAddrEnd, tableWalk } from './pgtable.ts';
+import { protHi, pteMapped, pteModify, pteNeedsFlush, vmNormalPage } from './pte-prot.ts';
+import { findVma, NO_VMA, vmaEnd, vmaFlags, vmaRange, vmaStart, vmaStore, vmaTreeEdit } from './vma-tree.ts';
+
+export const PTE_NEXT = point('changePte: next pte to be read');
+export const PTE_FOUND = point('changePte: present pte found');
+export const PTE_TAKEN = point('changePte: pte taken away, is the page exclusive?');
+export const PTE_REWRITTEN = point('changePte: pte taken away, new one to be set');
+
+const ACCESS = VM_READ | VM_WRITE | VM_EXEC;
+
+/** Linux: do_mprotect_pkey(). `vmFlags` holds the new VM_READ, VM_WRITE, VM_EXEC. 0 or a negative errno; -ENOMEM at a hole. */
+export function* doMprotect(cpu: Cpu, mm: MmId, start: Vpn, pages: number, vmFlags: number): Path<number> {
+  const end = start + pages;
+  if (pages < 0) return EINVAL;
+  if (pages === 0) return 0;
+  if (end > cpu.geometry.pages) return ENOMEM;
+  yield* cpu.kernel.mmapWriteLock(cpu, mm);
+  let error = 0;
+  const first = findVma(cpu, mm, start);
+  if (first === NO_VMA || vmaStart(cpu, first) > start) error = ENOMEM;
+  else {
+    const tlb = yield* cpu.kernel.tlbGatherMmu(cpu, mm);
+    for (let at: number = start; at < end && error === 0; ) {
+      const vma = findVma(cpu, mm, at);
+      if (vma === NO_VMA || vmaStart(cpu, vma) > at) error = ENOMEM;
+      else {
+        const next = Math.min(end, vmaEnd(cpu, vma));
+        error = yield* cpu.kernel.mprotectFixup(cpu, tlb, vma, at, next, vmFlags & ACCESS);
+        at = next;
+      }
+    }
+    yield* cpu.kernel.tlbFinishMmu(cpu, tlb);
+  }
+  yield* cpu.kernel.mmapWriteUnlock(cpu, mm);
+  return error;
+}
+
+/** Linux: mprotect_fixup(): [start, end) of `vma` gets new flags. Caller holds mmap_lock for writing. */
+export function* mprotectFixup(
+  cpu: Cpu,
+  tlb: MmuGather,
+  vma: VmaId,
+  start: number,
+  end: number,
+  access: number,
+): Path<number> {
+  const { mm } = tlb;
+  const flags = (vmaFlags(cpu, vma) & ~ACCESS) | access;
+  if (flags === vmaFlags(cpu, vma)) return 0;
+  const changed = yield* cpu.kernel.vmaModify(cpu, mm, vma, start, end, flags);
+  if (changed < 0) return changed;
+  const target = changed as VmaId;
+  yield* cpu.kernel.vmaStartWrite(cpu, mm, target);
+  if (vmaFlags(cpu, target) !== flags) {
+    yield* vmaTreeEdit(cpu, mm, () => vmaStore(cpu, target, { ...vmaRange(cpu, target), flags }));
+  }
+  yield* cpu.kernel.changeProtection(cpu, tlb, start, end, flags);
+  return 0;
+}
+
+/** Linux: change_protection() to change_pmd_range(). */
+export function* changeProtection(cpu: Cpu, tlb: MmuGather, start: number, end: number, vmFlags: number): Path<void> {
+  const walk = tableWalk(cpu, tlb.mm);
+  for (let at = start; at < end; ) {
+    const pmd = yield* cpu.kernel.walkToPmd(cpu, walk, at as Vpn);
+    if (pmd === NO_PAGE) {
+      at = walk.holeEnd;
+      continue;
+    }
+    const next = pmdAddrEnd(cpu.geometry, at, end);
+    yield* cpu.kernel.changePteRange(cpu, tlb, pmd, at, next, vmFlags);
+    at = next;
+  }
+}
+
+/** Linux: change_pte_range(): one pte table, in stretches of `pteWalkLimit` entries per hold of the PTL. */
+export function* changePteRange(
+  cpu: Cpu,
+  tlb: MmuGather,
+  pmd: Pfn,
+  start: number,
+  end: number,
+  vmFlags: number,
+): Path<void> {
+  for (let at = start; at < end; ) {
+    const pte = yield* cpu.kernel.pteOffsetMapLock(cpu, pmd, at as Vpn);
+    if (pte === NO_PAGE) return;
+    yield* cpu.kernel.flushTlbBatchedPending(cpu, tlb.mm);
+    const stop = Math.min(end, at + cpu.geometry.pteWalkLimit);
+    for (; at < stop; at++) yield* cpu.kernel.changePte(cpu, tlb, pte, at as Vpn, vmFlags);
+    yield* cpu.kernel.pteUnmapUnlock(cpu, pte);
+  }
+}
+
+/**
+ * Linux: the loop body of change_pte_range(): ptep_modify_prot_start() takes the entry away, so that hardware cannot set A
+ * or D in between, ptep_modify_prot_commit() sets the new one. Caller holds the PTL.
+ */
+export function* changePte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, vmFlags: number): Path<void> {
+  const index = leafIndex(cpu.geometry, vpn);
+  const word = pteWord(cpu, pte, index);
+  if (cpu.at(PTE_NEXT, word)) yield;
+  if (!pteMapped(pteLoad(cpu, pte, index))) return;
+  const oldHi = pteLoadHigh(cpu, pte, index);
+  if (cpu.at(PTE_FOUND, word)) yield;
+  const old = pteExchange(cpu, pte, index, PTE_NONE);
+  let entry = pteModify(old, vmFlags);
+  if ((vmFlags & VM_WRITE) !== 0) entry = yield* cpu.kernel.canChangePteWritable(cpu, old, entry);
+  const hi = protHi(vmFlags);
+  if (cpu.at(PTE_REWRITTEN, word)) yield;
+  pteStore(cpu, pte, index, entry, hi);
+  if (pteNeedsFlush(old, oldHi, entry, hi)) yield* cpu.kernel.tlbFlushPteRange(cpu, tlb, vpn, 1);
+}
+
+/** Linux: can_change_private_pte_writable(): a page that no fork shares needs no fault to become writable. */
+export function* canChangePteWritable(cpu: Cpu, old: PteLo, entry: PteLo): Path<PteLo> {
+  const page = vmNormalPage(old);
+  if (page === NO_PAGE) return entry;
+  if (cpu.at(PTE_TAKEN, cpu.folio.flags.at(page))) yield;
+  const exclusive = (cpu.folio.flags.load(page) & PG_ANON_EXCLUSIVE) !== 0;
+  return (exclusive ? entry | PTE_RW : entry) as PteLo;
+}

@@ -1,0 +1,58 @@
+/**
+ * Linux: arch/x86/include/asm/pgtable.h, pgtable_types.h and tlbflush.h: what the bits of an entry mean to the kernel. All
+ * plain arithmetic on entries already read.
+ */
+import { PTE_A, PTE_D, PTE_G, PTE_NX, PTE_P, PTE_PS, PTE_RW, PTE_SOFT, PTE_US, ptePfn } from '../../hardware/pte.ts';
+import type { Pfn, PteHi, PteLo } from '../../hardware/types.ts';
+import { VM_EXEC, VM_READ, VM_WRITE } from '../types.ts';
+
+/** _PAGE_PROTNONE: P clear and G set: a page of a mapping without rights. Hardware sees an entry that is not present. */
+export const PTE_PROTNONE = PTE_G;
+/** _PAGE_SPECIAL: no folio behind the entry (the zero page). */
+export const PTE_SPECIAL = 1 << 9;
+/** An entry that points to a table (_PAGE_TABLE). */
+export const TABLE_BITS = PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D;
+
+const PFN_MASK = ~0xfff;
+/** _PAGE_CHG_MASK: what a change of protection keeps. */
+const CHG_MASK = PFN_MASK | PTE_A | PTE_D | PTE_SOFT;
+
+/** Linux: pte_present(): maps a page, even if hardware may not use it. */
+export function pteMapped(lo: PteLo): boolean {
+  return (lo & (PTE_P | PTE_PROTNONE)) !== 0;
+}
+/** Linux: pte_none(). */
+export function pteNone(lo: PteLo): boolean {
+  return lo === 0;
+}
+
+/** Linux: vm_get_page_prot() of a private mapping, low half: never writable, because the first store must find out about COW. */
+export function protLo(vmFlags: number): number {
+  if ((vmFlags & (VM_READ | VM_WRITE | VM_EXEC)) === 0) return PTE_PROTNONE | PTE_A;
+  return PTE_P | PTE_US | PTE_A;
+}
+/** The high half: no execution unless the mapping says so. */
+export function protHi(vmFlags: number): PteHi {
+  return ((vmFlags & VM_EXEC) !== 0 ? 0 : PTE_NX) as PteHi;
+}
+/** Linux: pte_modify(), low half. */
+export function pteModify(lo: PteLo, vmFlags: number): PteLo {
+  return ((lo & CHG_MASK) | (protLo(vmFlags) & ~CHG_MASK)) as PteLo;
+}
+
+/** Linux: vm_normal_page(): the counted frame behind a mapped entry; 0 if there is none (the zero page). */
+export function vmNormalPage(lo: PteLo): Pfn {
+  return ((lo & PTE_SPECIAL) !== 0 ? 0 : ptePfn(lo)) as Pfn;
+}
+
+/**
+ * Linux: pte_needs_flush() (B-12): a bit that lets hardware act was cleared, or rights, size or frame changed. A cleared A
+ * is ignored: a stale A is accepted.
+ */
+export function pteNeedsFlush(oldLo: PteLo, oldHi: PteHi, newLo: PteLo, newHi: PteHi): boolean {
+  if ((oldLo & PTE_P) === 0) return false;
+  if (ptePfn(oldLo) !== ptePfn(newLo)) return true;
+  const diff = oldLo ^ newLo;
+  if ((diff & oldLo & (PTE_D | PTE_P)) !== 0) return true;
+  return (diff & (PTE_RW | PTE_US | PTE_PS | PTE_G)) !== 0 || ((oldHi ^ newHi) & PTE_NX) !== 0;
+}

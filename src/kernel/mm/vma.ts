@@ -1,0 +1,159 @@
+/**
+ * Linux: mm/vma.c: VMAs created, split and merged. Callers hold mmap_lock for writing. All memory is anonymous: two VMAs
+ * are one if flags agree and the page offsets go on (which they do unless mremap moved one of them).
+ */
+import { type Path, point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import { ENOMEM, type MmId, type VmaId } from '../types.ts';
+import { SLAB_VMA } from './slab.ts';
+import {
+  NO_VMA,
+  treeInsert,
+  treeRemove,
+  type VmaRange,
+  vmaBefore,
+  vmaEnd,
+  vmaLookup,
+  vmaRange,
+  vmaStart,
+  vmaStore,
+  vmaTreeEdit,
+} from './vma-tree.ts';
+
+export const ROW_TAKEN = point('vmAreaAlloc: row taken, not yet of this mm');
+
+/** Linux: vm_area_alloc(). A row of this mm, detached; NO_VMA if there is none. */
+export function* vmAreaAlloc(cpu: Cpu, mm: MmId): Path<VmaId> {
+  const vma = (yield* cpu.kernel.kmemCacheAlloc(cpu, SLAB_VMA)) as VmaId;
+  if (vma === NO_VMA) return NO_VMA;
+  if (cpu.at(ROW_TAKEN, cpu.vma.mm.at(vma))) yield;
+  cpu.vma.mm.store(vma, mm);
+  return vma;
+}
+
+/** Linux: vm_area_free(). The VMA is detached; lockless readers may still pass by. */
+export function* vmAreaFree(cpu: Cpu, vma: VmaId): Path<void> {
+  yield* cpu.kernel.kmemCacheFree(cpu, SLAB_VMA, vma);
+}
+
+/** Linux: __mmap_new_vma() and vma_link(): a new VMA, marked and attached. NO_VMA when out of memory. */
+export function* vmaLink(cpu: Cpu, mm: MmId, range: VmaRange): Path<VmaId> {
+  const vma = yield* cpu.kernel.vmAreaAlloc(cpu, mm);
+  if (vma === NO_VMA) return NO_VMA;
+  yield* cpu.kernel.vmaMarkAttached(cpu, mm, vma);
+  yield* vmaTreeEdit(cpu, mm, () => treeInsert(cpu, mm, vma, range));
+  return vma;
+}
+
+/** Linux: __split_vma(): `vma` keeps the part below `at` (`upper` new) or above it. 0 or -ENOMEM. */
+export function* splitVma(cpu: Cpu, mm: MmId, vma: VmaId, at: number, newPart: 'below' | 'above'): Path<number> {
+  const fresh = yield* cpu.kernel.vmAreaAlloc(cpu, mm);
+  if (fresh === NO_VMA) return ENOMEM;
+  yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
+  yield* cpu.kernel.vmaMarkAttached(cpu, mm, fresh);
+  yield* vmaTreeEdit(cpu, mm, () => {
+    const whole = vmaRange(cpu, vma);
+    const below = { ...whole, end: at };
+    const above = { ...whole, start: at, pgoff: whole.pgoff + (at - whole.start) };
+    vmaStore(cpu, vma, newPart === 'below' ? above : below);
+    treeInsert(cpu, mm, fresh, newPart === 'below' ? below : above);
+  });
+  return 0;
+}
+
+/**
+ * Linux: vma_merge_new_range(): lets neighbours grow over `range`, which no VMA covers. Returns the VMA that covers it
+ * then, NO_VMA if no neighbour fits.
+ */
+export function* vmaMergeNewRange(cpu: Cpu, mm: MmId, range: VmaRange): Path<VmaId> {
+  const prev = mergeableBefore(cpu, mm, range);
+  const next = mergeableAfter(cpu, mm, range);
+  const keeper = prev !== NO_VMA ? prev : next;
+  if (keeper === NO_VMA) return NO_VMA;
+  yield* cpu.kernel.vmaStartWrite(cpu, mm, keeper);
+  if (prev !== NO_VMA && next !== NO_VMA) yield* cpu.kernel.vmaStartWrite(cpu, mm, next);
+  yield* vmaTreeEdit(cpu, mm, () => {
+    const from = prev !== NO_VMA ? vmaRange(cpu, prev) : range;
+    const end = next !== NO_VMA ? vmaEnd(cpu, next) : range.end;
+    if (keeper !== next && next !== NO_VMA) treeRemove(cpu, mm, vmaStart(cpu, next), end);
+    vmaStore(cpu, keeper, { ...range, start: from.start, pgoff: from.pgoff, end });
+  });
+  if (keeper !== next && next !== NO_VMA) yield* cpu.kernel.removeVma(cpu, next);
+  return keeper;
+}
+
+/**
+ * Linux: vma_modify(): makes [start, end), a part of `vma` that will get `flags`, a VMA of its own or a part of a
+ * neighbour with these flags. Returns that VMA (its flags are not changed here unless it merged) or -ENOMEM.
+ */
+export function* vmaModify(cpu: Cpu, mm: MmId, vma: VmaId, start: number, end: number, flags: number): Path<number> {
+  const merged = yield* cpu.kernel.vmaMergeExistingRange(cpu, mm, vma, start, end, flags);
+  if (merged !== NO_VMA) return merged;
+  if (vmaStart(cpu, vma) < start) {
+    const error = yield* cpu.kernel.splitVma(cpu, mm, vma, start, 'below');
+    if (error !== 0) return error;
+  }
+  if (vmaEnd(cpu, vma) > end) {
+    const error = yield* cpu.kernel.splitVma(cpu, mm, vma, end, 'above');
+    if (error !== 0) return error;
+  }
+  return vma;
+}
+
+/** Linux: vma_merge_existing_range(): gives [start, end) of `vma` to neighbours that have `flags` already. */
+export function* vmaMergeExistingRange(
+  cpu: Cpu,
+  mm: MmId,
+  vma: VmaId,
+  start: number,
+  end: number,
+  flags: number,
+): Path<VmaId> {
+  const old = vmaRange(cpu, vma);
+  const part = { ...old, start, end, flags, pgoff: old.pgoff + (start - old.start) };
+  const prev = start === old.start ? mergeableBefore(cpu, mm, part) : NO_VMA;
+  const next = end === old.end ? mergeableAfter(cpu, mm, part) : NO_VMA;
+  const keeper = prev !== NO_VMA ? prev : next;
+  if (keeper === NO_VMA) return NO_VMA;
+  yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
+  yield* cpu.kernel.vmaStartWrite(cpu, mm, keeper);
+  const both = prev !== NO_VMA && next !== NO_VMA;
+  if (both) yield* cpu.kernel.vmaStartWrite(cpu, mm, next);
+  const whole = start === old.start && end === old.end;
+  yield* vmaTreeEdit(cpu, mm, () => {
+    const from = prev !== NO_VMA ? vmaRange(cpu, prev) : part;
+    const to = next !== NO_VMA ? vmaEnd(cpu, next) : end;
+    if (whole) treeRemove(cpu, mm, old.start, old.end);
+    else if (prev !== NO_VMA) vmaStore(cpu, vma, { ...old, start: end, pgoff: old.pgoff + (end - old.start) });
+    else vmaStore(cpu, vma, { ...old, end: start });
+    if (both) treeRemove(cpu, mm, end, to);
+    vmaStore(cpu, keeper, { ...part, start: from.start, pgoff: from.pgoff, end: to });
+  });
+  if (whole) yield* cpu.kernel.removeVma(cpu, vma);
+  if (both) yield* cpu.kernel.removeVma(cpu, next);
+  return keeper;
+}
+
+/** Linux: the end of vma_complete(): a VMA that a merge took out of the tree. It is write-marked. */
+export function* removeVma(cpu: Cpu, vma: VmaId): Path<void> {
+  yield* cpu.kernel.vmaMarkDetached(cpu, vma);
+  yield* cpu.kernel.vmAreaFree(cpu, vma);
+}
+
+/** Linux: can_vma_merge_after(): the VMA that ends where `range` starts, if they could be one. */
+function mergeableBefore(cpu: Cpu, mm: MmId, range: VmaRange): VmaId {
+  const prev = vmaBefore(cpu, mm, range.start);
+  if (prev === NO_VMA) return NO_VMA;
+  const p = vmaRange(cpu, prev);
+  const fits = p.end === range.start && p.flags === range.flags && p.object === range.object;
+  return fits && p.pgoff + (p.end - p.start) === range.pgoff ? prev : NO_VMA;
+}
+
+/** Linux: can_vma_merge_before(): the VMA that starts where `range` ends, if they could be one. */
+function mergeableAfter(cpu: Cpu, mm: MmId, range: VmaRange): VmaId {
+  const next = vmaLookup(cpu, mm, range.end);
+  if (next === NO_VMA) return NO_VMA;
+  const n = vmaRange(cpu, next);
+  const fits = n.start === range.end && n.flags === range.flags && n.object === range.object;
+  return fits && range.pgoff + (range.end - range.start) === n.pgoff ? next : NO_VMA;
+}

@@ -1,0 +1,102 @@
+/** Linux: mm/memory.c do_wp_page(), wp_page_reuse(), wp_page_copy(): a store to a page that is mapped read-only for COW. */
+import {
+  PTE_A,
+  PTE_D,
+  PTE_NONE,
+  PTE_RW,
+  pteExchange,
+  pteLoad,
+  ptePresent,
+  pteStore,
+  pteWord,
+} from '../../hardware/pte.ts';
+import type { Pfn, PteLo } from '../../hardware/types.ts';
+import { type Path, point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import { OWNER_USER } from '../observer.ts';
+import { VM_FAULT_OOM } from './fault.ts';
+import { PG_ANON_EXCLUSIVE } from './folio.ts';
+import { mkNewPte, type VmFault } from './memory.ts';
+import { NO_PAGE } from './page-alloc.ts';
+import { leafIndex } from './pgtable.ts';
+import { protHi, vmNormalPage } from './pte-prot.ts';
+
+export const EXCLUSIVE = point('doWpPage: read-only page found, is it exclusive?');
+export const ONLY_REFERENCE = point('wpCanReuseAnonFolio: shared once, is ours the only reference left?');
+export const BECOMES_EXCLUSIVE = point('wpCanReuseAnonFolio: only reference, to be marked exclusive');
+export const COPIED = point('wpPageCopy: copied, PTL taken, pte to be rechecked');
+export const UNHOOKS = point('ptepClearFlush: pte to be cleared');
+export const NEW_PTE = point('wpPageCopy: old pte cleared and flushed, new one to be set');
+export const OLD_UNMAPS = point('wpPageCopy: new pte set, mapping of the old page to be uncounted');
+
+/** Linux: do_wp_page(). Caller holds the PTL of `pte`, which is dropped; `vmf.origPte` is what the entry holds. */
+export function* doWpPage(cpu: Cpu, vmf: VmFault, pte: Pfn): Path<number> {
+  const { kernel } = cpu;
+  const page = vmNormalPage(vmf.origPte);
+  if (page !== NO_PAGE && (yield* kernel.wpCanReuseAnonFolio(cpu, page))) {
+    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, vmf.origPte, (vmf.origPte | PTE_A | PTE_D | PTE_RW) as PteLo);
+    yield* kernel.pteUnmapUnlock(cpu, pte);
+    return 0;
+  }
+  // held over the copy: the PTL is dropped, and the last mapping may go meanwhile
+  if (page !== NO_PAGE) yield* kernel.folioGet(cpu, page);
+  yield* kernel.pteUnmapUnlock(cpu, pte);
+  return yield* kernel.wpPageCopy(cpu, vmf, page);
+}
+
+/** Linux: PageAnonExclusive() or wp_can_reuse_anon_folio(): may this mapping write to the page itself? Caller holds the PTL. */
+export function* wpCanReuseAnonFolio(cpu: Cpu, page: Pfn): Path<boolean> {
+  const { folio } = cpu;
+  if (cpu.at(EXCLUSIVE, folio.flags.at(page))) yield;
+  if ((folio.flags.load(page) & PG_ANON_EXCLUSIVE) !== 0) return true;
+  if (cpu.at(ONLY_REFERENCE, folio.refcount.at(page))) yield;
+  if (folio.refcount.load(page) !== 1) return false;
+  if (cpu.at(BECOMES_EXCLUSIVE, folio.flags.at(page))) yield;
+  folio.flags.or(page, PG_ANON_EXCLUSIVE);
+  return true;
+}
+
+/**
+ * Linux: wp_page_copy(): copy, recheck under the PTL, clear and flush the old entry, only then set the new one: at no time
+ * can two CPUs use both pages. `old` is NO_PAGE for the zero page; otherwise the caller's reference on it is dropped here.
+ */
+export function* wpPageCopy(cpu: Cpu, vmf: VmFault, old: Pfn): Path<number> {
+  const { kernel } = cpu;
+  const { vpn, vmFlags } = vmf;
+  const page = yield* kernel.allocPage(cpu, OWNER_USER);
+  if (page === NO_PAGE) {
+    if (old !== NO_PAGE) yield* kernel.folioPut(cpu, old);
+    return VM_FAULT_OOM;
+  }
+  if (old !== NO_PAGE) yield* kernel.copyPage(cpu, old, page);
+  else yield* kernel.clearPage(cpu, page, cpu.geometry.wordsPerPage);
+  const pte = yield* kernel.pteOffsetMapLock(cpu, vmf.pmd, vpn);
+  let unused = page;
+  if (pte !== NO_PAGE) {
+    const index = leafIndex(cpu.geometry, vpn);
+    const word = pteWord(cpu, pte, index);
+    if (cpu.at(COPIED, word)) yield;
+    if (pteLoad(cpu, pte, index) === vmf.origPte) {
+      yield* kernel.ptepClearFlush(cpu, vmf, pte);
+      yield* kernel.folioAddNewAnonRmap(cpu, page);
+      if (cpu.at(NEW_PTE, word)) yield;
+      pteStore(cpu, pte, index, mkNewPte(page, vmFlags), protHi(vmFlags));
+      if (old !== NO_PAGE) yield* kernel.folioRemoveRmapPte(cpu, old, OLD_UNMAPS);
+      // the reference of the old mapping goes instead of the new page
+      unused = old;
+    }
+    yield* kernel.pteUnmapUnlock(cpu, pte);
+  }
+  if (unused !== NO_PAGE) yield* kernel.folioPut(cpu, unused);
+  if (old !== NO_PAGE) yield* kernel.folioPut(cpu, old);
+  return 0;
+}
+
+/** Linux: mm/pgtable-generic.c ptep_clear_flush(). Caller holds the PTL. Returns the entry as it was at the clear. */
+export function* ptepClearFlush(cpu: Cpu, vmf: VmFault, pte: Pfn): Path<PteLo> {
+  const index = leafIndex(cpu.geometry, vmf.vpn);
+  if (cpu.at(UNHOOKS, pteWord(cpu, pte, index))) yield;
+  const old = pteExchange(cpu, pte, index, PTE_NONE);
+  if (ptePresent(old)) yield* cpu.kernel.flushTlbPage(cpu, vmf.mm, vmf.vpn);
+  return old;
+}

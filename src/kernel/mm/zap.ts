@@ -1,0 +1,106 @@
+/**
+ * Linux: mm/memory.c, unmap_vmas() down to zap_pte_range(): unhooks pages of a range and hands them to a gather. Caller
+ * holds mmap_lock (read is enough once the VMAs are detached), or the per-VMA lock of the one VMA around the range.
+ */
+import { PTE_NONE, pteExchange, pteLoad, pteWord } from '../../hardware/pte.ts';
+import type { Pfn, Vpn } from '../../hardware/types.ts';
+import { type Path, point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import type { MmuGather } from './mmu-gather.ts';
+import { NO_PAGE } from './page-alloc.ts';
+import { leafIndex, pmdAddrEnd, pmdLevel, pmdSize, tableWalk } from './pgtable.ts';
+import { pteMapped, pteNone, vmNormalPage } from './pte-prot.ts';
+
+export const PTE_NEXT = point('zapPte: next pte to be read');
+export const PTE_FOUND = point('zapPte: present pte found');
+export const PTE_CLEARED = point('zapPte: pte cleared, flush owed');
+
+/** Linux: struct zap_details. */
+export interface ZapDetails {
+  /** Free page tables that the zap empties. */
+  readonly reclaimPt: boolean;
+}
+export const ZAP_UNMAP: ZapDetails = { reclaimPt: false };
+export const ZAP_DONTNEED: ZapDetails = { reclaimPt: true };
+
+/** Linux: unmap_vmas(): VMA by VMA, with no flush in between unless the gather is full. */
+export function* unmapVmas(cpu: Cpu, tlb: MmuGather, ranges: readonly { start: number; end: number }[]): Path<void> {
+  for (const { start, end } of ranges) yield* cpu.kernel.unmapPageRange(cpu, tlb, start, end, ZAP_UNMAP);
+}
+
+/** Linux: unmap_page_range(), with zap_p4d_range() to zap_pmd_range(). */
+export function* unmapPageRange(cpu: Cpu, tlb: MmuGather, start: number, end: number, details: ZapDetails): Path<void> {
+  const walk = tableWalk(cpu, tlb.mm);
+  for (let at = start; at < end; ) {
+    const pmd = yield* cpu.kernel.walkToPmd(cpu, walk, at as Vpn);
+    if (pmd === NO_PAGE) {
+      at = walk.holeEnd;
+      continue;
+    }
+    const next = pmdAddrEnd(cpu.geometry, at, end);
+    yield* cpu.kernel.zapPteRange(cpu, tlb, pmd, at, next, details);
+    at = next;
+  }
+}
+
+/**
+ * Linux: zap_pte_range(): the entries of one pte table. The PTL is dropped and retaken after `pteWalkLimit` entries, when
+ * the CPU is wanted by another task, and when the gather is full: then what is owed is flushed before the PTL is dropped.
+ */
+export function* zapPteRange(
+  cpu: Cpu,
+  tlb: MmuGather,
+  pmd: Pfn,
+  start: number,
+  end: number,
+  details: ZapDetails,
+): Path<void> {
+  const g = cpu.geometry;
+  const canReclaim = details.reclaimPt && cpu.switches.ptReclaim && pmdLevel(g) >= 0 && end - start >= pmdSize(g);
+  let inOneGo = true;
+  for (let at = start; ; ) {
+    const pte = yield* cpu.kernel.pteOffsetMapLock(cpu, pmd, at as Vpn);
+    if (pte === NO_PAGE) return;
+    yield* cpu.kernel.flushTlbBatchedPending(cpu, tlb.mm);
+    let forceFlush = false;
+    for (let n = 0; at < end && !forceFlush; n++) {
+      if (n > 0 && (n >= g.pteWalkLimit || cpu.rq.preemptNeedResched.own(cpu.id) !== 0)) {
+        inOneGo = false;
+        break;
+      }
+      forceFlush = yield* cpu.kernel.zapPte(cpu, tlb, pte, at as Vpn);
+      at++;
+    }
+    if (forceFlush) inOneGo = false;
+    let unhooked = false;
+    if (canReclaim && inOneGo) unhooked = yield* cpu.kernel.tryGetAndClearPmd(cpu, pmd, pte, start as Vpn);
+    if (forceFlush) yield* cpu.kernel.tlbFlushMmuTlbonly(cpu, tlb);
+    yield* cpu.kernel.pteUnmapUnlock(cpu, pte);
+    if (forceFlush) yield* cpu.kernel.tlbFlushMmu(cpu, tlb);
+    // dropping the PTL has let other tasks run if they are due (Linux: cond_resched())
+    if (at < end) continue;
+    if (unhooked) yield* cpu.kernel.tlbRemoveTable(cpu, tlb, pte, start);
+    else if (canReclaim) yield* cpu.kernel.tryToFreePte(cpu, tlb, pmd, start as Vpn);
+    return;
+  }
+}
+
+/**
+ * Linux: do_zap_pte_range() and zap_present_folio_ptes(), one entry. Caller holds the PTL of `pte`. True: the gather is
+ * full. An exchange, not a store: hardware may set A and D until the very moment (B-18).
+ */
+export function* zapPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn): Path<boolean> {
+  const index = leafIndex(cpu.geometry, vpn);
+  const word = pteWord(cpu, pte, index);
+  if (cpu.at(PTE_NEXT, word)) yield;
+  if (pteNone(pteLoad(cpu, pte, index))) return false;
+  if (cpu.at(PTE_FOUND, word)) yield;
+  const old = pteExchange(cpu, pte, index, PTE_NONE);
+  if (!pteMapped(old))
+    cpu.bug(`mm ${tlb.mm} page 0x${vpn.toString(16)}: pte 0x${(old >>> 0).toString(16)} maps nothing`);
+  yield* cpu.kernel.tlbRemoveTlbEntry(cpu, tlb, vpn);
+  const page = vmNormalPage(old);
+  if (page === NO_PAGE) return false;
+  yield* cpu.kernel.folioRemoveRmapPte(cpu, page, PTE_CLEARED);
+  return yield* cpu.kernel.tlbRemovePage(cpu, tlb, page);
+}
