@@ -82,23 +82,3 @@ export function* dupMmap(cpu: Cpu, child: MmId, parent: MmId): Path<number> {
   yield* kernel.mmapWriteUnlock(cpu, parent);
   return error;
 }
-
-/** Writes the rows of the `n` address spaces that a machine starts with: at boot, into the bare image. */
-export function bootMms(cpu: Cpu, n: number): void {
-  const { mm: m, slab, zone, folio } = cpu;
-  const { words } = cpu.mem;
-  for (let mm = 1 as MmId; mm <= n; mm++) {
-    const left = words[zone.nrFree.at(0)] - 1;
-    const pgd = words[zone.free.at(0, left)] as Pfn;
-    words[zone.nrFree.at(0)] = left;
-    words[folio.refcount.at(pgd)] = 1;
-    words[m.pgd.at(mm)] = pgd;
-    words[m.ctxId.at(mm)] = mm;
-    words[m.users.at(mm)] = 0;
-    words[m.count.at(mm)] = 1;
-    cpu.observer?.frameHandedOut(cpu, pgd, OWNER_TABLE);
-    cpu.observer?.tableLinked(cpu, mm, pgd, 0, 0 as Vpn);
-  }
-  words[slab.used.at(SLAB_MM)] = n;
-  words[slab.serial.at(SLAB_MM)] = n;
-}
