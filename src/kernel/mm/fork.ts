@@ -1,5 +1,5 @@
 /** Linux: kernel/fork.c dup_mm(), mm_init(), and mm/mmap.c dup_mmap(): a child gets a copy of the address space. */
-import type { Pfn, Vpn } from '../../hardware/types.ts';
+import type { Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_TABLE } from '../observer.ts';
