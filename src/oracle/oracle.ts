@@ -108,7 +108,10 @@ export class Oracle implements Observer {
     this.leave(was);
   }
   readBack(): void {
-    if (!this.ghost.options.threads && this.ghost.checks.content) readBack(this.ghost, this.rights, this.content);
+    if (this.ghost.options.threads || !this.ghost.checks.content) return;
+    const was = this.enter();
+    readBack(this.ghost, this.rights, this.content);
+    this.leave(was);
   }
   /** At rest: is there a page or a page table that nothing leads to? */
   leaks(): void {
