@@ -1,6 +1,8 @@
 /** A historical bug or an ablation, as a change of the kernel. */
 import type { Patch } from '../policy/policy.ts';
-import { DefinitionError, type ReplacementSpec, replacement } from '../policy/replacement.ts';
+import { DefinitionError, isReplacement, type ReplacementSpec, replacement } from '../policy/replacement.ts';
+
+export type { Patch };
 
 export type PatchSpec = ReplacementSpec & { year?: number; source: string };
 
@@ -18,4 +20,16 @@ export function definePatch(spec: PatchSpec): Patch {
     throw new DefinitionError(`patch "${common.name}": source: expected where the mistake is told`);
   }
   return { ...common, year, source };
+}
+
+/**
+ * The patch that a plug-in file exports; `where` names the file. An object that was not passed through `definePatch` is.
+ * @throws DefinitionError if it is none
+ */
+export function requirePatch(value: unknown, where: string): Patch {
+  if (isReplacement(value)) {
+    if (typeof (value as Patch).source === 'string') return value as Patch;
+    throw new DefinitionError(`${where}: expected a patch made with definePatch, not a policy`);
+  }
+  return definePatch(value as PatchSpec);
 }

@@ -2,12 +2,11 @@
  * Linux: init/main.c start_kernel(), as far as it leaves words behind: the image of a machine that is about to run its
  * programs, each task of which already has an address space. Written bare, because nothing runs yet.
  */
-import type { CpuId, Pfn, Vpn } from '../hardware/types.ts';
+import type { CpuId, Pfn } from '../hardware/types.ts';
 import type { Column } from '../memory/table.ts';
 import type { Cpu } from './cpu.ts';
 import { bootAllocator } from './mm/page-alloc.ts';
 import { SLAB_MM } from './mm/slab.ts';
-import { OWNER_TABLE } from './observer.ts';
 import { kernPcid } from './tlb/switch-mm.ts';
 import { INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, type TaskId } from './types.ts';
 
@@ -31,7 +30,7 @@ export interface BootSpec {
 
 /**
  * Writes the image. On each CPU the first of its tasks of the highest priority runs, with its mm loaded; the others wait in
- * order. `cpu` is any handle; it names CPU 0 afterwards.
+ * order. `cpu` is any handle. An observer learns of root tables and registers from the image.
  * @throws RangeError if there are more address spaces or tasks than the geometry has rows, or too few frames.
  */
 export function bootKernel(cpu: Cpu, spec: BootSpec): void {
@@ -53,19 +52,16 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
     const here = spec.tasks.filter((t) => t.cpu === id && !t.dead).sort((a, b) => b.priority - a.priority);
     bootCpu(cpu, id, here);
   }
-  cpu.bind(0 as CpuId);
 }
 
 function bootMm(cpu: Cpu, row: MmId, users: number): void {
   const { mm } = cpu;
   const pgd = takeFrame(cpu);
-  cpu.observer?.frameHandedOut(cpu, pgd, OWNER_TABLE);
   put(cpu.folio.refcount, pgd, 1);
   put(mm.pgd, row, pgd);
   put(mm.ctxId, row, row + 1);
   put(mm.users, row, users);
   put(mm.count, row, 1);
-  if (row !== INIT_MM) cpu.observer?.tableLinked(cpu, row, pgd, 0, 0 as Vpn);
 }
 
 function bootTask(cpu: Cpu, task: BootTask): void {
@@ -106,8 +102,6 @@ function bootCpu(cpu: Cpu, id: CpuId, here: readonly BootTask[]): void {
   const pgd = cpu.mem.words[mm.pgd.at(loaded)] as Pfn;
   put(regs.cr3Pgd, id, pgd);
   put(regs.cr3Pcid, id, cpu.switches.pcid ? kernPcid(0) : 0);
-  cpu.bind(id);
-  cpu.observer?.rootLoaded(cpu, pgd);
 }
 
 function takeFrame(cpu: Cpu): Pfn {

@@ -1,4 +1,4 @@
-/** Every policy that ships, by name. */
+/** Every policy that ships. */
 import { eager } from './eager.ts';
 import { mainline } from './mainline.ts';
 import { never } from './never.ts';
@@ -8,7 +8,7 @@ export const POLICIES: readonly Policy[] = [never, eager, mainline];
 
 /** @throws RangeError naming those that exist. */
 export function policyNamed(name: string): Policy {
-  const found = POLICIES.find((p) => p.name === name);
-  if (!found) throw new RangeError(`policy "${name}": expected ${POLICIES.map((p) => p.name).join(', ')}`);
+  const found = POLICIES.find((policy) => policy.name === name);
+  if (!found) throw new RangeError(`policy "${name}": expected one of ${POLICIES.map((p) => p.name).join(', ')}`);
   return found;
 }

@@ -1,5 +1,5 @@
 /** A flush policy: when a shootdown happens. It replaces kernel routines, hooks points, and may own words. */
-import { DefinitionError, type Replacement, type ReplacementSpec, replacement } from './replacement.ts';
+import { DefinitionError, isReplacement, type Replacement, type ReplacementSpec, replacement } from './replacement.ts';
 
 /**
  * What must have been flushed before each event, in the policy's own words: a summary for its reader. A gate left out
@@ -57,4 +57,16 @@ export function definePolicy(spec: PolicySpec): Policy {
     );
   }
   return { ...common, base, gates };
+}
+
+/**
+ * The policy that a plug-in file exports; `where` names the file. An object that was not passed through `definePolicy` is.
+ * @throws DefinitionError if it is none
+ */
+export function requirePolicy(value: unknown, where: string): Policy {
+  if (isReplacement(value)) {
+    if (typeof (value as Policy).base === 'string') return value as Policy;
+    throw new DefinitionError(`${where}: expected a policy made with definePolicy, not a patch`);
+  }
+  return definePolicy(value as PolicySpec);
 }

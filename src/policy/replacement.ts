@@ -76,6 +76,13 @@ export function replacement(kind: string, spec: ReplacementSpec, own: readonly s
   };
 }
 
+/** Is `value` what `replacement` made, perhaps by another copy of this module (a plug-in's own)? */
+export function isReplacement(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, routines, hooks, tables } = value as Partial<Replacement>;
+  return typeof name === 'string' && typeof routines === 'object' && typeof hooks === 'object' && Array.isArray(tables);
+}
+
 function checkTables(kind: string, name: string, tables: readonly unknown[] = []): readonly AnyTable[] {
   const list = tables as readonly AnyTable[];
   if (!Array.isArray(tables)) throw new DefinitionError(`${kind} "${name}": tables: expected an array`);

@@ -5,7 +5,7 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { preemptDisable, preemptEnableNoResched } from '../locking/preempt.ts';
 import { rawSpinLock, rawSpinUnlock } from '../locking/spinlock.ts';
-import { TASK_DEAD, TASK_RUNNING, TASK_SLEEPING, type TaskId } from '../types.ts';
+import { INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, TASK_SLEEPING, type TaskId } from '../types.ts';
 import { enqueueTask, isIdleTask, pickNextTask } from './run-queue.ts';
 
 const MIGRATES = point('schedule: task about to belong to another run queue');
@@ -111,10 +111,10 @@ export function* finishTaskSwitch(cpu: Cpu): Path<void> {
     if (cpu.at(MIGRATES, tasks.cpu.at(moving))) yield;
     tasks.cpu.store(moving, target);
   }
-  const prevMm = rq.prevMm.own(on);
+  const prevMm = rq.prevMm.own(on) as MmId;
   rq.prevMm.put(on, 0);
   yield* rawSpinUnlock(cpu, lock);
   localIrqRestore(cpu);
-  if (prevMm !== 0) yield* kernel.mmdrop(cpu, prevMm);
+  if (prevMm !== INIT_MM) yield* kernel.mmdrop(cpu, prevMm);
   if (moving >= 0) yield* kernel.activateTask(cpu, moving, target);
 }
