@@ -32,13 +32,11 @@ const HANDED_OVER = point('rwsem: next holders taken off the queue');
 /** Linux down_read(). May sleep. */
 export function* downRead(cpu: Cpu, sem: Word): Path<void> {
   if (cpu.at(READ_WANTED, sem)) yield;
-  let seen = cpu.mem.cas(sem, 0, 1);
-  while (seen !== 0) {
+  let wanted = 0;
+  for (let seen = cpu.mem.cas(sem, 0, 1); seen !== wanted; seen = cpu.mem.cas(sem, wanted, wanted + 1)) {
     if (!readable(seen)) return yield* sleepFor(cpu, sem, 0);
+    wanted = seen;
     if (cpu.at(READERS_SEEN, sem)) yield;
-    const now = cpu.mem.cas(sem, seen, seen + 1);
-    if (now === seen) break;
-    seen = now;
   }
   cpu.spend(cpu.costs.lockedRmw);
   cpu.mem.acquired(sem, false);

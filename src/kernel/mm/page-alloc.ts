@@ -7,7 +7,7 @@ import type { Geometry } from '../../hardware/geometry.ts';
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { type FrameOwner, OWNER_USER } from '../observer.ts';
+import { type FrameOwner, OWNER_KERNEL } from '../observer.ts';
 import { PG_LOCKED, PG_RESERVED } from './folio.ts';
 
 export const NO_PAGE = 0 as Pfn;
@@ -109,7 +109,7 @@ export function bootAllocator(cpu: Cpu): void {
   words[zone.nrFree.at(0)] = n;
   words[folio.refcount.at(zero)] = 1;
   words[folio.flags.at(zero)] = PG_RESERVED;
-  cpu.observer?.frameHandedOut(cpu, zero, OWNER_USER);
+  cpu.observer?.frameHandedOut(cpu, zero, OWNER_KERNEL);
 }
 
 function zoneTake(cpu: Cpu): Pfn {
