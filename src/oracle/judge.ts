@@ -62,10 +62,12 @@ export class Judge {
   private stale(a: Access, page: PageKey, version: number): boolean {
     const ender = this.versions.enderOf(page, version);
     const uncovered = ender.op !== 0 && this.ops.returned(ender.op);
-    const { max, changing, seq } = this.rights.read(page);
+    const { max, min, changing, seq } = this.rights.read(page);
+    // were the operation that covers the access not in flight, what is in force only because of it would not be
+    const inForce = uncovered ? max : min;
     const need = a.kind === STORE ? VM_WRITE : a.kind === FETCH ? VM_EXEC : VM_READ;
     const foreignObject = version < this.ghost.g.page.objectVersion.load(page);
-    const harm: Harm | undefined = (max & need) === 0 ? 'rights-bypass' : foreignObject ? 'va-reuse' : undefined;
+    const harm: Harm | undefined = (inForce & need) === 0 ? 'rights-bypass' : foreignObject ? 'va-reuse' : undefined;
     if (harm && this.ghost.checks.rights) {
       const why =
         harm === 'rights-bypass' ? `no right to ${verbOf(a.kind)} is in force` : 'the page maps another object now';
@@ -95,7 +97,11 @@ export class Judge {
   private loaded(a: Access, page: PageKey, ender: Ender | undefined, covered: boolean): boolean {
     if (a.kind === STORE || !this.ghost.checks.content || this.ghost.options.threads) return false;
     const legality = this.content.judge(page, a.word, a.value);
-    if (legality === 'legal') return false;
+    if (legality === 'legal') {
+      const doomed = covered && a.value !== 0 && this.ghost.g.page.discarding.peek(page) > 0;
+      if (doomed && ender) this.window(a, page, 'stale-read', 'the page is being discarded', ender);
+      return false;
+    }
     const { value } = a;
     if (legality === 'foreign') {
       const writer = this.content.writerOf(value);
