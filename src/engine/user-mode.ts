@@ -2,10 +2,10 @@
  * User mode: the path at the bottom of every task's stack. It performs the task's operations one by one, tells the oracle
  * when each begins and ends, and gives the CPU away where the kernel asks for it. The same path runs in both engines.
  */
-import { access } from '../hardware/access.ts';
+import { access, tryAccess } from '../hardware/access.ts';
 import { type AccessKind, type CpuId, FETCH, LOAD, STORE, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
-import type { MmId, TaskId } from '../kernel/types.ts';
+import { MADV_DONTNEED, MAP_FIXED, MAP_POPULATE, type MmId, type TaskId } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import { type Path, point } from '../memory/point.ts';
 import type { Columns } from '../memory/table.ts';
@@ -17,9 +17,15 @@ import type { SHARED_USER, USER } from './tables.ts';
 export const TURN_COMES = point('user: waits for its turn in the history');
 const TURN_DONE = point('user: operation of the history done');
 const POSTS = point('user: posts a flag');
-const AWAITS = point('user: awaits a flag');
+/** Between two operations: nothing of this task is in flight. */
+export const BETWEEN = point('user: between two operations');
+export const AWAITS = point('user: awaits a flag');
+const TOUCHED = point('user: some pages touched, next not touched');
 const SYSCALL = point('user: system call entered');
-const PARKED = point('user: program ended');
+export const PARKED = point('user: program ended');
+
+/** Pages touched between two looks for interrupts. */
+const TOUCHES_AT_ONCE = 16;
 
 /** What user mode needs to know of the run it belongs to. */
 export interface UserRun {
@@ -29,6 +35,10 @@ export interface UserRun {
   readonly oracle: Oracle | undefined;
   /** Called at each return of an operation: the moment at which the stepper probes. */
   returned(cpu: Cpu): void;
+  /** Accesses that hit the TLB are performed at once, without a point: threads only. */
+  readonly plainHits: boolean;
+  /** Called between two operations of a program; true: the engine wants the CPU here. In the stepper this is no point. */
+  between(cpu: Cpu): boolean;
   /** True while rounds go on: a bounded run counts them, a stress run looks at its stop word. */
   goesOn(cpu: Cpu, round: number): boolean;
 }
@@ -40,14 +50,18 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
   while (run.goesOn(cpu, user.round.own(task.id))) {
     while (user.pc.own(task.id) < task.code.length) {
       const pc = user.pc.own(task.id);
-      // counted before it is done: a task that moves to another worker starts afresh there, behind its move
-      user.pc.put(task.id, pc + 1);
-      yield* perform(cpu, run, task, task.code[pc]);
-      if (task.code[pc].do === 'exit') {
+      const op = task.code[pc];
+      // counted before it is done: a task that moves to another worker starts afresh there, behind its move. Not so an
+      // await: in an image taken meanwhile, the task awaits still
+      if (op.do !== 'await') user.pc.put(task.id, pc + 1);
+      if (!run.plainHits || !hit(cpu, run, task, op)) yield* perform(cpu, run, task, op);
+      if (op.do === 'await') user.pc.put(task.id, pc + 1);
+      if (op.do === 'exit') {
         user.done.put(task.id, 1);
         return yield* cpu.kernel.doTaskDead(cpu);
       }
       yield* backToUser(cpu);
+      if (run.between(cpu)) yield;
     }
     user.pc.put(task.id, 0);
     user.round.put(task.id, user.round.own(task.id) + 1);
@@ -64,7 +78,7 @@ function* history(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
   const steps = run.program.history;
   if (turn.peek(0) > steps.length) return;
   for (let i = 0; i < steps.length; i++) {
-    if (steps[i].task !== task.id) continue;
+    if (steps[i].task !== task.id || i < turn.peek(0)) continue;
     yield* untilTurn(cpu, run, i);
     yield* perform(cpu, run, task, steps[i].op);
     yield* backToUser(cpu);
@@ -80,20 +94,20 @@ function* untilTurn(cpu: Cpu, run: UserRun, turn: number): Path<void> {
     if (cpu.at(TURN_COMES, word)) yield;
     const now = cpu.mem.load(word);
     if (now >= turn) return;
-    if (yield* cpu.kernel.yieldIfOthersRunnable(cpu)) continue;
+    if (yield* inKernel(cpu, cpu.kernel.yieldIfOthersRunnable(cpu))) continue;
     yield cpu.waitWhile(TURN_COMES, word, now);
   }
 }
 
 function* backToUser(cpu: Cpu): Path<void> {
-  if (cpu.rq.needResched.peek(cpu.id) !== 0) yield* cpu.kernel.exitToUserMode(cpu);
+  if (cpu.rq.needResched.peek(cpu.id) !== 0) yield* inKernel(cpu, cpu.kernel.exitToUserMode(cpu));
 }
 
 /** A task whose program has ended keeps its CPU in user mode, as a thread that spins would, unless others want to run. */
 function* end(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
   run.user.done.put(task.id, 1);
   for (;;) {
-    yield* cpu.kernel.sleepIfOthersRunnable(cpu);
+    yield* inKernel(cpu, cpu.kernel.sleepIfOthersRunnable(cpu));
     yield cpu.waitWhile(PARKED, NOWHERE, 0);
   }
 }
@@ -110,12 +124,16 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
     case 'store':
       yield* userAccess(cpu, run, from, op.word, STORE, op.value >= 0 ? op.value : freshValue(run, task));
       return;
-    case 'touch':
+    case 'touch': {
+      const kind = op.write ? STORE : LOAD;
       for (let i = 0; i < op.pages; i++) {
+        const vpn = (from + i) as Vpn;
         const value = op.write ? freshValue(run, task) : 0;
-        yield* userAccess(cpu, run, (from + i) as Vpn, 0, op.write ? STORE : LOAD, value);
+        if (!run.plainHits || !tryAccess(cpu, vpn, 0, kind, value)) yield* userAccess(cpu, run, vpn, 0, kind, value);
+        else if (i % TOUCHES_AT_ONCE === TOUCHES_AT_ONCE - 1 && cpu.at(TOUCHED, NOWHERE)) yield;
       }
       return;
+    }
     case 'post': {
       const word = run.shared.flag.at(0, op.target);
       if (cpu.at(POSTS, word)) yield;
@@ -127,7 +145,7 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
       for (;;) {
         if (cpu.at(AWAITS, word)) yield;
         if (cpu.mem.load(word) !== 0) return;
-        if (yield* cpu.kernel.yieldIfOthersRunnable(cpu)) continue;
+        if (yield* inKernel(cpu, cpu.kernel.yieldIfOthersRunnable(cpu))) continue;
         yield cpu.waitWhile(AWAITS, word, 0);
       }
     }
@@ -135,23 +153,36 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
       cpu.spend(op.target);
       return;
     case 'sleep':
-      return yield* inKernel(cpu, cpu.kernel.sysSleep(cpu));
+      return void (yield* inKernel(cpu, cpu.kernel.sysSleep(cpu)));
     case 'wake':
-      return yield* inKernel(cpu, cpu.kernel.sysWake(cpu, op.target as TaskId));
+      return void (yield* inKernel(cpu, cpu.kernel.sysWake(cpu, op.target as TaskId)));
     case 'yield':
-      return yield* inKernel(cpu, cpu.kernel.sysSchedYield(cpu));
+      return void (yield* inKernel(cpu, cpu.kernel.sysSchedYield(cpu)));
     case 'move':
-      return yield* inKernel(cpu, cpu.kernel.sysSchedSetaffinity(cpu, op.target as CpuId));
+      return void (yield* inKernel(cpu, cpu.kernel.sysSchedSetaffinity(cpu, op.target as CpuId)));
     default:
       yield* systemCall(cpu, run, task, op);
   }
 }
 
+/** Performs a load or a store at once if it hits the TLB; false, with nothing done, otherwise. */
+function hit(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): boolean {
+  if (op.do === 'load') {
+    if (!tryAccess(cpu, op.page as Vpn, op.word, LOAD, 0)) return false;
+    if (op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
+    return true;
+  }
+  if (op.do !== 'store') return false;
+  const value = op.value >= 0 ? op.value : freshValue(run, task);
+  return tryAccess(cpu, op.page as Vpn, op.word, STORE, value);
+}
+
 /** A call that only concerns the scheduler: nothing that the oracle judges. */
-function* inKernel(cpu: Cpu, path: Path<unknown>): Path<void> {
+function* inKernel<T>(cpu: Cpu, path: Path<T>): Path<T> {
   cpu.kernelDepth++;
-  yield* path;
+  const result = yield* path;
   cpu.kernelDepth--;
+  return result;
 }
 
 function freshValue(run: UserRun, task: CompiledTask): number {
@@ -219,7 +250,7 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
   let childMm = 0 as MmId;
   switch (op.do) {
     case 'mmap':
-      result = yield* kernel.sysMmap(cpu, from, op.pages, op.rights, op.fixed, op.populate);
+      result = yield* kernel.sysMmap(cpu, from, op.pages, op.rights, mapFlagsOf(op));
       break;
     case 'munmap':
       result = yield* kernel.sysMunmap(cpu, from, op.pages);
@@ -231,7 +262,7 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
       result = yield* kernel.sysMremap(cpu, from, op.pages, op.newPages, op.to as Vpn);
       break;
     case 'madvise':
-      result = yield* kernel.sysMadvise(cpu, from, op.pages);
+      result = yield* kernel.sysMadvise(cpu, from, op.pages, MADV_DONTNEED);
       break;
     case 'fork':
       result = yield* kernel.sysFork(cpu, op.target as TaskId);
@@ -243,7 +274,12 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
     default:
       throw new Error(`operation ${op.do} of task ${task.name} is not a system call`);
   }
-  cpu.kernelDepth--;
+  // a task that has left its mm never comes back to user mode
+  if (op.do !== 'exit') cpu.kernelDepth--;
   oracle?.opEnds(cpu, result, childMm);
   run.returned(cpu);
+}
+
+function mapFlagsOf(op: Instruction): number {
+  return (op.fixed ? MAP_FIXED : 0) | (op.populate ? MAP_POPULATE : 0);
 }

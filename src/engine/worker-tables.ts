@@ -59,11 +59,13 @@ const RUN = table<number, ControlSizes>()('run', () => 1, {
   /** How often the program was started again from the image of the boot. */
   restarts: 'shared',
   after: line,
-  /** CPUs at rest in this round. */
+  /** CPUs at rest in this round, see rounds.ts. */
   arrived: 'shared',
   last: line,
   /** Source of the order of points in this round. */
   ticket: 'shared',
+  /** Rises with the operations done; the oracle's clock. */
+  clock: 'shared',
   end: line,
 });
 

@@ -36,34 +36,74 @@ export interface Memory {
   released(lock: Word): void;
 }
 
-/** The truly shared flavour: one SharedArrayBuffer, every protocol access through `Atomics`. */
+/** What the engine of truly parallel CPUs adds to their shared memory. */
+export interface SharedSide {
+  /** The word `sleepersAt` of `words` is above 0 while a CPU sleeps until a word of the image changes. */
+  readonly words: Int32Array;
+  readonly sleepersAt: number;
+  /** `word` was just written while somebody sleeps. */
+  changed(word: Word): void;
+  /** The running path just took a lock. */
+  acquired(): void;
+}
+
+/** For a shared memory on whose words nobody ever sleeps. */
+export const NOBODY_SLEEPS: SharedSide = { words: new Int32Array(1), sleepersAt: 0, changed() {}, acquired() {} };
+
+/**
+ * The truly shared flavour: one SharedArrayBuffer, every protocol access through `Atomics`. A write looks whether anybody
+ * sleeps; that look is plain, so a CPU that falls asleep at this very moment may be missed: sleepers wake by themselves
+ * after a while.
+ */
 export class SharedMemory implements Memory {
-  constructor(readonly words: Int32Array) {}
+  private readonly sideWords: Int32Array;
+  private readonly sleepersAt: number;
+
+  constructor(
+    readonly words: Int32Array,
+    private readonly side: SharedSide,
+  ) {
+    this.sideWords = side.words;
+    this.sleepersAt = side.sleepersAt;
+  }
 
   load(word: Word): number {
     return Atomics.load(this.words, word);
   }
   store(word: Word, value: number): void {
     Atomics.store(this.words, word, value);
+    if (this.sideWords[this.sleepersAt] !== 0) this.side.changed(word);
   }
   exchange(word: Word, value: number): number {
-    return Atomics.exchange(this.words, word, value);
+    const former = Atomics.exchange(this.words, word, value);
+    if (this.sideWords[this.sleepersAt] !== 0) this.side.changed(word);
+    return former;
   }
   cas(word: Word, expected: number, value: number): number {
-    return Atomics.compareExchange(this.words, word, expected, value);
+    const former = Atomics.compareExchange(this.words, word, expected, value);
+    if (this.sideWords[this.sleepersAt] !== 0) this.side.changed(word);
+    return former;
   }
   add(word: Word, delta: number): number {
-    return Atomics.add(this.words, word, delta);
+    const former = Atomics.add(this.words, word, delta);
+    if (this.sideWords[this.sleepersAt] !== 0) this.side.changed(word);
+    return former;
   }
   or(word: Word, bits: number): number {
-    return Atomics.or(this.words, word, bits);
+    const former = Atomics.or(this.words, word, bits);
+    if (this.sideWords[this.sleepersAt] !== 0) this.side.changed(word);
+    return former;
   }
   and(word: Word, bits: number): number {
-    return Atomics.and(this.words, word, bits);
+    const former = Atomics.and(this.words, word, bits);
+    if (this.sideWords[this.sleepersAt] !== 0) this.side.changed(word);
+    return former;
   }
   put(word: Word, value: number): void {
     this.words[word] = value;
   }
-  acquired(): void {}
+  acquired(): void {
+    this.side.acquired();
+  }
   released(): void {}
 }

@@ -1,0 +1,82 @@
+/**
+ * The log of a round: for each CPU one word a point, with its place in the order of all CPUs' points. A ticket is taken
+ * before the access that follows its point; where a step took a lock, the ticket is taken again behind it, so that it comes
+ * after the step that released the lock. Of two racing accesses that are neither, the order is a guess of one step.
+ */
+import type { CpuId } from '../hardware/types.ts';
+import type { ControlColumns } from './worker-tables.ts';
+
+/** The path of the CPU goes on. */
+export const LOG_RUN = 0;
+/** It takes an interrupt: of vector 0, 1, 2 …; higher numbers follow. */
+export const LOG_DELIVER = 1;
+
+const KIND_BITS = 3;
+
+/** Place of an entry in the order of the round, from 0. */
+export function logTicket(entry: number): number {
+  return entry >>> KIND_BITS;
+}
+/** LOG_RUN, or LOG_DELIVER plus the vector. */
+export function logKind(entry: number): number {
+  return entry & ((1 << KIND_BITS) - 1);
+}
+
+export class RoundLog {
+  private length = 0;
+  private readonly words: Int32Array;
+  private readonly first: number;
+  private readonly ticketAt: number;
+  private readonly loggedAt: number;
+
+  constructor(
+    control: ControlColumns,
+    id: CpuId,
+    private readonly capacity: number,
+  ) {
+    this.words = control.log.entry.mem.words;
+    this.first = control.log.entry.at(id);
+    this.ticketAt = control.run.ticket.at(0);
+    this.loggedAt = control.board.logged.at(id);
+  }
+
+  /** A point was passed, or a wait ended: the step behind it comes next. */
+  passed(): void {
+    this.push(LOG_RUN);
+  }
+
+  /** The running step took a lock: it comes after whatever released it. */
+  acquired(): void {
+    const last = this.length - 1;
+    if (last >= 0 && last < this.capacity) {
+      const at = this.first + last;
+      this.words[at] = this.ticket() | logKind(this.words[at]);
+    }
+  }
+
+  /** Takes back the entry of the step announced last: something else comes before it. `passed` will enter it again. */
+  retract(): void {
+    this.length--;
+  }
+
+  /** The CPU takes an interrupt. */
+  delivered(vector: number): void {
+    this.push(LOG_DELIVER + vector);
+  }
+
+  /** A new round begins; all entries of the last one are forgotten. Called while every CPU rests. */
+  clear(): void {
+    this.length = 0;
+    this.words[this.loggedAt] = 0;
+  }
+
+  private push(kind: number): void {
+    if (this.length < this.capacity) this.words[this.first + this.length] = this.ticket() | kind;
+    this.length++;
+    this.words[this.loggedAt] = this.length;
+  }
+
+  private ticket(): number {
+    return Atomics.add(this.words, this.ticketAt, 1) << KIND_BITS;
+  }
+}

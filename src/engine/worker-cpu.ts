@@ -1,0 +1,311 @@
+/**
+ * One CPU of a parallel run, in a thread of its own: runs the paths of the tasks that are on this CPU, takes interrupts at
+ * their points, sleeps when they wait. Paths run on until a point at which something is due; the rest is as in the stepper.
+ * A task that comes from another CPU starts afresh here, which loses nothing, because tasks move between two operations.
+ */
+import { apicAcknowledge } from '../hardware/apic.ts';
+import type { CpuId } from '../hardware/types.ts';
+import { walkCancel } from '../hardware/walker.ts';
+import { type Cpu, KernelBug } from '../kernel/cpu.ts';
+import { TASK_DEAD, TASK_SLEEPING, type TaskId } from '../kernel/types.ts';
+import { NOWHERE } from '../memory/memory.ts';
+import { type Path, pointLabel, START } from '../memory/point.ts';
+import { OP, type Violation } from '../oracle/oracle.ts';
+import { type MachinePlan, MachineShape } from './machine.ts';
+import { type Resting, Rounds } from './rounds.ts';
+import { RoundLog } from './rounds-log.ts';
+import { AWAITS, BETWEEN, PARKED, TURN_COMES } from './user-mode.ts';
+import { bindControl, type RunLimits, type SharedImage, ThreadMachine } from './worker-machine.ts';
+import { type Injection, WorkerPace } from './worker-pace.ts';
+import { TaskStack } from './worker-stack.ts';
+import { type ControlColumns, GO_ON, STOP_AT_REST, STOP_NOW } from './worker-tables.ts';
+import type { WakeBoard } from './worker-wake.ts';
+
+/** Looks at a word before the CPU falls asleep, and how long it sleeps at most: see the costs in worker-wake.ts. */
+const POLLS = 50;
+const SLEEP_MS = 5;
+const NAP_MS = 0.2;
+
+export class WorkerCpu implements Resting {
+  readonly machine: ThreadMachine;
+
+  private readonly control: ControlColumns;
+  private readonly wakes: WakeBoard;
+  private readonly pace: WorkerPace;
+  private readonly rounds: Rounds;
+  private readonly log: RoundLog | undefined;
+  private readonly tasks: TaskStack[] = [];
+  private readonly image: Int32Array;
+  private running!: TaskStack;
+  private operationsInRound = 0;
+  private polls = 0;
+
+  /**
+   * @param now a clock in milliseconds
+   * @throws RangeError for a machine or hooks that cannot be built
+   */
+  constructor(
+    plan: MachinePlan,
+    private readonly shared: SharedImage,
+    private readonly id: CpuId,
+    private readonly limits: RunLimits,
+    injection: Injection,
+    now: () => number,
+  ) {
+    const shape = new MachineShape(plan);
+    const { control, wakes } = bindControl(shape, limits, shared);
+    this.control = control;
+    this.wakes = wakes;
+    this.image = new Int32Array(shared.image);
+    this.rounds = new Rounds(control, wakes, id, shape.geometry.cpus);
+    this.pace = new WorkerPace(id, control, this.image, wakes, injection, [BETWEEN, AWAITS, TURN_COMES], now);
+    this.machine = new ThreadMachine(shape, shared, limits, this.pace, (cpu) => this.between(cpu), wakes);
+    this.pace.attach(this.machine.handles[0], this.machine.hooks);
+    this.log = limits.logEntries > 0 ? new RoundLog(control, id, limits.logEntries) : undefined;
+    this.pace.log = this.log;
+    wakes.locks = this.log;
+    for (const cpu of this.machine.handles) this.tasks[cpu.current] = new TaskStack(cpu.current, cpu);
+    this.start();
+  }
+
+  /**
+   * Runs until the run is stopped. Returns what the oracle of this CPU convicted, if anything.
+   * @throws whatever a path throws: KernelBug for a broken assertion of the kernel, anything for a plug-in
+   */
+  run(): Violation | undefined {
+    const { machine, pace, rounds } = this;
+    const { stop } = this.control.run;
+    try {
+      while (stop.peek(0) !== STOP_NOW && machine.oracle?.violation === undefined) {
+        const stack = this.running;
+        const { cpu } = stack;
+        if (pace.interrupted()) this.deliver(stack);
+        else if (rounds.asked() && this.mayRest(stack)) {
+          if (!this.othersBusy()) {
+            if (this.rest() === 'stopped') break;
+            continue;
+          }
+          if (stack.id >= machine.geometry.cpus) this.giveWay(stack);
+          else if (!this.waitIsOver(cpu)) continue;
+        } else if (cpu.waiting) {
+          if (!this.waitIsOver(cpu)) continue;
+        } else pace.inject(cpu, machine.pages);
+        this.polls = 0;
+        this.resume(stack);
+      }
+    } finally {
+      // nobody can go on without this CPU
+      stop.store(0, STOP_NOW);
+      this.wakes.wakeAll();
+    }
+    return machine.oracle?.violation;
+  }
+
+  /** Where this CPU stands, in words: for the report of a run that went no further. */
+  stands(): string {
+    const { cpu } = this.running;
+    if (cpu.waiting && cpu.word === NOWHERE) return `CPU${this.id} has nothing to do`;
+    const label = pointLabel(cpu.point);
+    if (!cpu.waiting) return `CPU${this.id} runs, last seen at "${label}"`;
+    const name = this.machine.shape.layout.nameOf(cpu.word);
+    return `CPU${this.id} waits at "${label}" for ${name} to change from ${cpu.waitSeen}`;
+  }
+
+  interrupted(): boolean {
+    return this.pace.interrupted();
+  }
+
+  nothingHappened(): void {
+    this.pace.tick(this.running.cpu);
+  }
+
+  betweenRounds(): void {
+    const { machine, shared } = this;
+    const { turn } = machine.columns.program;
+    const { run } = this.control;
+    const { length } = machine.program.history;
+    if (run.stop.load(0) === GO_ON && turn.peek(0) === length) turn.store(0, length + 1);
+    else if (run.stop.load(0) !== GO_ON || machine.allDone()) {
+      machine.oracle?.readBack();
+      machine.oracle?.leaks();
+      if (!this.limits.repeat || machine.oracle?.violation) run.stop.store(0, STOP_AT_REST);
+      if (run.stop.load(0) === GO_ON) {
+        machine.startOver(shared);
+        run.restarts.add(0, 1);
+      }
+    }
+    if (shared.roundStart) new Int32Array(shared.roundStart).set(this.image);
+  }
+
+  /** Tasks stand where the image says: between two operations, and each CPU in its idle task or behind a switch. */
+  private start(): void {
+    const { machine, id } = this;
+    for (const task of this.tasks) task.clear();
+    this.running = this.tasks[machine.columns.rq.curr.peek(id)];
+    this.running.cpu.bind(id);
+    this.running.begin(machine.pathOf(this.running.cpu, false));
+    this.control.ran.on.store(this.running.id, id + 1);
+    // the concurrent part is opened by the CPU that comes last
+    this.rounds.ask();
+  }
+
+  /** Called by user mode between two operations. */
+  private between(cpu: Cpu): boolean {
+    const { board, run } = this.control;
+    const { oracle } = this.machine;
+    const words = board.operations.mem.words;
+    const done = ++words[board.operations.at(this.id)];
+    // a clock for the oracle that all CPUs share: operations done, in sixteens
+    if (oracle && (done & 15) === 0) oracle.now = run.clock.add(0, 16) + 16;
+    const { roundOperations, operations } = this.limits;
+    const { cpus } = this.machine.geometry;
+    if (roundOperations > 0 && ++this.operationsInRound * cpus >= roundOperations) this.rounds.ask();
+    if (operations > 0 && (done & 15) === 0 && this.operationsOfAll() >= operations) {
+      run.stop.cas(0, GO_ON, STOP_AT_REST);
+      this.rounds.ask();
+    }
+    return cpu.at(BETWEEN, NOWHERE) || oracle?.violation !== undefined;
+  }
+
+  private operationsOfAll(): number {
+    let sum = 0;
+    for (let id = 0 as CpuId; id < this.machine.geometry.cpus; id++)
+      sum += this.control.board.operations.peek(id) >>> 0;
+    return sum;
+  }
+
+  /** Resumes the frame on top until its next point, through switches to other tasks. */
+  private resume(from: TaskStack): void {
+    let stack = from;
+    for (;;) {
+      const { cpu, frames } = stack;
+      this.pace.left = cpu.point;
+      const result = frames[frames.length - 1].next();
+      if (result.done) {
+        frames.pop();
+        // an idle task or a program that ended: it never gives its CPU back by returning
+        if (frames.length === 0) throw new KernelBug(`the path of task ${stack.id} returned`);
+        this.endInterposed(stack);
+        return;
+      }
+      if (cpu.next < 0) {
+        if (this.machine.hooks.size > 0) this.arrive(stack);
+        return;
+      }
+      stack = this.switchFrom(stack);
+    }
+  }
+
+  /** The task suspended itself in switchTo: its CPU goes on at once with the task it named. */
+  private switchFrom(stack: TaskStack): TaskStack {
+    const { id } = this;
+    const { on } = this.control.ran;
+    const next = this.tasks[stack.cpu.next];
+    stack.cpu.next = -1 as TaskId;
+    next.cpu.bind(id);
+    if (next.frames.length === 0 || on.load(next.id) !== id + 1) next.begin(this.machine.pathOf(next.cpu, true));
+    on.store(next.id, id + 1);
+    this.running = next;
+    return next;
+  }
+
+  private deliver(stack: TaskStack): void {
+    const { cpu } = stack;
+    const { machine } = this;
+    if (!cpu.waiting && cpu.point !== START) this.log?.retract();
+    walkCancel(cpu, 0);
+    const vector = apicAcknowledge(cpu);
+    this.log?.delivered(vector);
+    stack.interpose('interrupt', cpu.kernel.commonInterrupt(cpu, vector) as Path<unknown>);
+    cpu.kernelDepth++;
+    machine.oracle?.opBegins(cpu, OP.interrupt, machine.noArguments);
+  }
+
+  /** Hooks behind the point that the path left and before the one at which it stands run first. */
+  private arrive(stack: TaskStack): void {
+    const { hooks } = this.machine;
+    const before = hooks.get(stack.cpu.point)?.before;
+    const after = hooks.get(this.pace.left)?.after;
+    for (const hook of [before, after]) {
+      if (!hook) continue;
+      if (!stack.cpu.waiting && stack.cpu.point !== START) this.log?.retract();
+      stack.interpose('hook', hook(stack.cpu));
+    }
+  }
+
+  private endInterposed(stack: TaskStack): void {
+    const { cpu } = stack;
+    if (stack.resumeBelow() === 'interrupt') {
+      cpu.kernelDepth--;
+      this.machine.oracle?.opEnds(cpu, 0);
+    }
+    if (!cpu.waiting && cpu.point !== START) this.log?.passed();
+  }
+
+  /** Has what the path waits for happened? If not for a while, sleeps until something happens. */
+  private waitIsOver(cpu: Cpu): boolean {
+    const { mem } = this.machine;
+    if (cpu.word !== NOWHERE && mem.load(cpu.word) !== cpu.waitSeen) {
+      cpu.waiting = false;
+      this.log?.passed();
+      return true;
+    }
+    if (++this.polls < POLLS) return false;
+    if (this.machine.allDone()) this.rounds.ask();
+    const { board, run } = this.control;
+    board.waits.store(this.id, 1);
+    const before = this.wakes.prepare(this.id, cpu.word);
+    const changed = cpu.word !== NOWHERE && mem.load(cpu.word) !== cpu.waitSeen;
+    const wanted = this.rounds.asked() && this.mayRest(this.running) && !this.othersBusy();
+    if (!changed && !wanted && !this.pace.interrupted() && run.stop.load(0) !== STOP_NOW) {
+      if (this.wakes.doze(this.id, before, SLEEP_MS) === 'timed-out') this.pace.tick(cpu);
+    }
+    this.wakes.arise(this.id, cpu.word);
+    board.waits.store(this.id, 0);
+    return false;
+  }
+
+  private rest(): string {
+    const end = this.rounds.rest(this);
+    if (end === 'over' || end === 'restarted') {
+      this.operationsInRound = 0;
+      this.log?.clear();
+    }
+    if (end === 'restarted') this.start();
+    return end;
+  }
+
+  /** Is the running task between two operations, or waiting for another task to do one? */
+  private mayRest(stack: TaskStack): boolean {
+    const { cpu } = stack;
+    const { program, columns, geometry } = this.machine;
+    if (stack.interposed.length > 0) return false;
+    if (stack.id < geometry.cpus) return cpu.waiting;
+    if (cpu.kernelDepth > 0) return false;
+    if (cpu.point === TURN_COMES) return columns.program.turn.peek(0) === program.history.length;
+    return cpu.point === BETWEEN || cpu.point === AWAITS || cpu.point === PARKED;
+  }
+
+  /** Does another task of this CPU stand in the middle of an operation? */
+  private othersBusy(): boolean {
+    const { columns, geometry, program } = this.machine;
+    const { tasks, user } = columns;
+    for (const task of this.tasks) {
+      if (task === this.running || task.id < geometry.cpus || task.frames.length === 0) continue;
+      if (this.control.ran.on.load(task.id) !== this.id + 1 || tasks.cpu.peek(task.id) !== this.id) continue;
+      if (tasks.state.peek(task.id) === TASK_DEAD || user.done.peek(task.id) === 1) continue;
+      // the engine itself suspended it between two operations
+      if (task.interposed.length > 0 && task.interposed[0].kind === 'rest') continue;
+      const last = program.tasks[task.id - geometry.cpus].code[user.pc.peek(task.id) - 1];
+      const sleeps = tasks.state.peek(task.id) === TASK_SLEEPING && last?.do === 'sleep' && task.cpu.kernelDepth === 1;
+      if (!sleeps || task.interposed.length > 0) return true;
+    }
+    return false;
+  }
+
+  /** The running task stands between two operations: lets the others of this CPU get there too. */
+  private giveWay(stack: TaskStack): void {
+    this.wakes.doze(this.id, this.control.board.wake.load(this.id), NAP_MS);
+    stack.interpose('rest', stack.cpu.kernel.yieldIfOthersRunnable(stack.cpu) as Path<unknown>);
+  }
+}
