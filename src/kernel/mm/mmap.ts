@@ -2,7 +2,18 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EEXIST, EINVAL, ENOMEM, MAP_FIXED, MAP_FIXED_NOREPLACE, type MmId, VM_SHARED, VM_WRITE } from '../types.ts';
+import {
+  EEXIST,
+  EINVAL,
+  ENOMEM,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  type MmId,
+  VM_EXEC,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from '../types.ts';
 import { getUnmappedArea, NO_VMA, treeRemove, type VmaRange, vmasIn, vmaTreeEdit } from './vma-tree.ts';
 
 /**
@@ -56,6 +67,7 @@ export function* mmPopulate(cpu: Cpu, mm: MmId, start: number, pages: number): P
     const [vma] = vmasIn(cpu, mm, at, at + 1);
     if (vma === undefined) break;
     const flags = cpu.vma.flags.load(vma);
+    if ((flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0) break;
     if ((yield* cpu.kernel.handleMmFault(cpu, mm, vma, at as Vpn, (flags & VM_WRITE) !== 0)) !== 0) break;
   }
   yield* cpu.kernel.mmapReadUnlock(cpu, mm);
