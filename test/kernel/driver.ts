@@ -51,6 +51,13 @@ export interface Choice {
   deliver: boolean;
 }
 
+export interface RunOptions {
+  choose?: (choices: Choice[]) => Choice;
+  until?: () => boolean;
+  limit?: number;
+  tickEvery?: number;
+}
+
 interface Interrupted {
   depth: number;
   point: Point;
@@ -85,8 +92,10 @@ export class KernelDriver {
     const tables = { ...HARDWARE_TABLES, ...KERNEL_TABLES };
     for (const t of Object.values(tables)) this.layout.place(t as never);
     this.mem = new SteppedMemory(this.layout as Layout<unknown>, this.layout.range(HARDWARE_TABLES.frame.name));
-    const bound = Object.entries(tables).map(([key, t]) => [key, this.layout.columns(t as never, this.mem)]);
-    this.columns = Object.fromEntries(bound);
+    const bind = (of: object) =>
+      Object.fromEntries(Object.entries(of).map(([key, t]) => [key, this.layout.columns(t as never, this.mem)]));
+    const kernelColumns = bind(KERNEL_TABLES) as KernelColumns;
+    this.columns = { ...(bind(HARDWARE_TABLES) as HardwareColumns), ...kernelColumns };
     const kernel = { ...MAINLINE, ...options.routines };
     const switches = { ...SWITCHES_6_18, ...options.switches };
     const { cpus } = this.geometry;
@@ -96,7 +105,7 @@ export class KernelDriver {
       const pace = { stepping: true, due: () => true };
       const cpu = new Cpu(home, this.mem, this.geometry, switches, costs, this.columns, pace);
       cpu.current = row as TaskId;
-      cpu.bindKernel(kernel, this.columns, {});
+      cpu.bindKernel(kernel, kernelColumns, {});
       cpu.observer = options.observer;
       this.stacks.push({ cpu, frames: [], interrupted: [], body: row < cpus ? undefined : tasks[row - cpus].body });
     }
@@ -166,12 +175,15 @@ export class KernelDriver {
   }
 
   /**
-   * Takes steps until none is left, or `until` says so; `choose` picks (default: the CPUs in turn, interrupts first).
+   * Takes steps until none is left, or `until` says so; `choose` picks (default: the CPUs in turn, interrupts first). With
+   * `tickEvery` a timer fires every so many steps, on the CPUs in turn, until all bodies have ended.
    * @throws Error if it goes on for `limit` steps.
    */
-  run(options: { choose?: (choices: Choice[]) => Choice; until?: () => boolean; limit?: number } = {}): void {
+  run(options: RunOptions = {}): void {
     const choose = options.choose ?? inTurn();
     for (let n = 0; options.until?.() !== true; n++) {
+      const { tickEvery } = options;
+      if (tickEvery && n % tickEvery === 0 && !this.allDone()) this.tick((n / tickEvery) % this.geometry.cpus);
       const choices = this.choices();
       if (choices.length === 0) return;
       if (n > (options.limit ?? 100_000)) throw new Error(`no end after ${n} steps: ${this.whoWaits()}`);
