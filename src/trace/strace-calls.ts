@@ -69,11 +69,13 @@ function mmap(importer: Importer, { space }: TracedThread, { args, result }: Tra
   const page = importer.page(at, pages);
   if (page === undefined) return TOO_LARGE;
   const populate = flags.includes('MAP_POPULATE') && prot !== 'none';
-  const shared = flags.includes('MAP_SHARED') || flags.includes('MAP_SHARED_VALIDATE');
-  importer.noteMapping(at, !flags.includes('MAP_ANONYMOUS'));
+  importer.noteMapping(at, {
+    file: !flags.includes('MAP_ANONYMOUS'),
+    shared: flags.includes('MAP_SHARED') || flags.includes('MAP_SHARED_VALIDATE'),
+  });
   const touches = space.map(page, pages, prot, { populate, stack: flags.includes('MAP_STACK') });
   return {
-    ops: [{ do: 'mmap', page, pages, prot, fixed: true, populate, shared }, ...touches],
+    ops: [{ do: 'mmap', page, pages, prot, fixed: true, populate }, ...touches],
     ranges: [[page, pages]],
     fresh: !flags.includes('MAP_FIXED'),
   };
@@ -151,7 +153,7 @@ function brk(importer: Importer, { space }: TracedThread, { result }: TraceCall)
   if (page === undefined) return TOO_LARGE;
   const ranges = [[page, pages]] as const;
   if (now > before) {
-    importer.noteMapping(low * 4096, false);
+    importer.noteMapping(low * 4096, { file: false, shared: false });
     return { ops: [{ do: 'mmap', page, pages, prot: 'rw', fixed: true }, ...space.map(page, pages, 'rw')], ranges };
   }
   space.unmap(page, pages);

@@ -18,6 +18,7 @@ export class TraceReplay implements Importer {
   readonly followsAffinity: boolean;
   replayed = 0;
   fileMappings = 0;
+  sharedMappings = 0;
   relocated = 0;
   /** Address spaces that exist at the start, and those made by forks. */
   starts = 0;
@@ -61,8 +62,9 @@ export class TraceReplay implements Importer {
     effect.then?.(step);
   }
 
-  noteMapping(address: number, file: boolean): void {
+  noteMapping(address: number, { file, shared }: { file: boolean; shared: boolean }): void {
     if (file) this.fileMappings++;
+    if (shared) this.sharedMappings++;
     if (this.fold.isRelocated(Math.floor(address / 4096))) this.relocated++;
   }
 

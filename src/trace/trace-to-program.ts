@@ -38,6 +38,8 @@ export interface Inference {
   implicitAreas: number;
   /** File mappings replayed as anonymous memory. */
   fileMappings: number;
+  /** Shared mappings, of files or not, replayed as private ones. */
+  sharedMappings: number;
   /** Calls that create memory elsewhere than the fold of their address, because another part lies there. */
   relocated: number;
   pagesTouched: number;
@@ -87,6 +89,7 @@ export function traceToProgram(trace: Trace, options: TraceOptions): { program: 
       linesSkipped: trace.skipped,
       implicitAreas: inferring.implicitAreas,
       fileMappings: replay.fileMappings,
+      sharedMappings: replay.sharedMappings,
       relocated: replay.relocated,
       pagesTouched: inferring.pagesTouched,
       peakPages: inferring.peakPages,

@@ -30,8 +30,8 @@ export interface Effect {
 export interface Importer {
   readonly cpus: number;
   readonly followsAffinity: boolean;
-  /** Memory is created at a recorded byte address, anonymous or as if it were. */
-  noteMapping(address: number, file: boolean): void;
+  /** Memory is created at a recorded byte address: private and anonymous, or replayed as if it were. */
+  noteMapping(address: number, was: { file: boolean; shared: boolean }): void;
   /** The machine's page for a recorded byte address; undefined: the range does not fit. */
   page(address: number, pages: number): number | undefined;
   /** A thread in the address space of `parent`, started by `step`. @param stack recorded byte address below which its stack begins */

@@ -43,6 +43,7 @@ describe('the recorded log', () => {
       linesSkipped: { 'end of a thread': 13 },
       implicitAreas: 2,
       fileMappings: 28,
+      sharedMappings: 0,
       relocated: 0,
       pagesTouched: 0,
       peakPages: 0,
@@ -95,10 +96,10 @@ describe('traceToProgram', () => {
     ]);
   });
 
-  it('keeps rights, sharing and population', () => {
+  it('keeps rights and population', () => {
     const kinds = [
       ['PROT_NONE', 'MAP_PRIVATE|MAP_ANONYMOUS', { prot: 'none' }],
-      ['PROT_READ', 'MAP_SHARED|MAP_ANONYMOUS', { prot: 'r', shared: true }],
+      ['PROT_READ', 'MAP_SHARED|MAP_ANONYMOUS', { prot: 'r' }],
       ['PROT_WRITE', 'MAP_PRIVATE|MAP_ANONYMOUS|MAP_POPULATE', { prot: 'rw', populate: true }],
       ['PROT_READ|PROT_EXEC', 'MAP_PRIVATE|MAP_ANONYMOUS', { prot: 'rx' }],
       ['PROT_READ|PROT_WRITE|PROT_EXEC', 'MAP_PRIVATE|MAP_ANONYMOUS', { prot: 'rwx' }],
@@ -108,6 +109,12 @@ describe('traceToProgram', () => {
         { do: 'mmap', page: 16, fixed: true, ...expected },
       ]);
     }
+  });
+
+  it('counts mappings of files and shared ones, which become private anonymous memory', () => {
+    const file = 'mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</x>, 0) = 0x20000';
+    const { inference } = imported([`1 ${map('0x10000', 1, 'PROT_READ', 'MAP_SHARED|MAP_ANONYMOUS')}`, `1 ${file}`]);
+    expect([inference.fileMappings, inference.sharedMappings]).toEqual([1, 2]);
   });
 
   it('grows and shrinks the heap', () => {
