@@ -1,0 +1,102 @@
+/**
+ * Worker entry of everything that runs a policy in the stepper on behalf of a person: hunts, replays, shrinking. Wiring
+ * only. Progress goes out through shared words, findings through a callback.
+ */
+import { parentPort } from 'node:worker_threads';
+import * as Comlink from 'comlink';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { isPluginPath, loadPatch, loadPolicy, loadWorkload } from '../src/engine/load.ts';
+import { GeometryError } from '../src/hardware/geometry.ts';
+import { checkMachine } from '../src/hunt/check-machine.ts';
+import { PathError } from '../src/hunt/execute.ts';
+import { BadInput } from '../src/program/bad-input.ts';
+import type { Finding } from '../src/program/finding.ts';
+import type { Program } from '../src/program/program.ts';
+import { parseProgram } from '../src/program/schema.ts';
+import {
+  type HuntRequest,
+  PROGRESS,
+  STOP_ALL,
+  STOP_HUNTING,
+  type WorkerAnswer,
+  type WorkloadCall,
+} from '../src/report/hunter-protocol.ts';
+import { type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
+import { huntSession, type SessionResult } from '../src/report/session.ts';
+import { WORKLOADS } from '../workloads/index.ts';
+
+type Found = (finding: Finding, final: boolean) => void | Promise<void>;
+
+const actor = {
+  hunt(request: HuntRequest, shared: SharedArrayBuffer, found: Found): Promise<WorkerAnswer<SessionResult>> {
+    const words = new Int32Array(shared);
+    const told: (void | Promise<void>)[] = [];
+    const stops = (atLeast: number): boolean => {
+      Atomics.add(words, PROGRESS.beat, 1);
+      return Atomics.load(words, PROGRESS.stop) >= atLeast;
+    };
+    const { policy, patches, plugins, tool, seed, source, strategies, strict, costs, mail } = request;
+    return answered(plugins.length > 0, async () => {
+      try {
+        return huntSession({
+          hunt: {
+            policy: await loadPolicy(policy),
+            patches: await Promise.all(patches.map((p) => loadPatch(p))),
+            source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
+            strategies,
+            strict,
+            costs,
+          },
+          origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
+          schedules: request.schedules,
+          findings: request.findings,
+          outOfTime: () => stops(STOP_HUNTING),
+          abandoned: () => stops(STOP_ALL),
+          progress: (at) => {
+            for (const key of ['schedules', 'steps', 'programs', 'findings'] as const) words[PROGRESS[key]] = at[key];
+          },
+          found: (finding, final) => {
+            told.push(found(finding, final));
+          },
+        });
+      } finally {
+        // the answer must not overtake the findings
+        await Promise.all(told);
+      }
+    });
+  },
+  /** Makes the program of a workload, which may be a plug-in. */
+  make(call: WorkloadCall): Promise<WorkerAnswer<Program>> {
+    return answered(isPluginPath(call.workload), () => made(call));
+  },
+  replay(finding: Finding, mail: boolean, plugged: boolean): Promise<WorkerAnswer<Replayed>> {
+    return answered(plugged, () => replayFinding(finding, mail));
+  },
+  shrink(finding: Finding, tool: string, mail: boolean, plugged: boolean): Promise<WorkerAnswer<Shrunk>> {
+    return answered(plugged, () => shrinkFinding(finding, tool, mail));
+  },
+};
+
+export type HunterActor = typeof actor;
+
+/** @throws BadInput if the workload, or what it makes, is of no use. */
+async function made({ workload, cpus, seed }: WorkloadCall): Promise<Program> {
+  const where = `workload ${workload}`;
+  const program = parseProgram((await loadWorkload(workload, WORKLOADS)).program({ cpus, seed, scale: 1 }), where);
+  checkMachine(program, where);
+  return program;
+}
+
+/** A fault is a plug-in's or a bad program's, then it is input, or the tool's. */
+async function answered<T>(plugged: boolean, work: () => Promise<T>): Promise<WorkerAnswer<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    const e = error instanceof Error ? error : new Error(String(error));
+    const input = e instanceof BadInput || e instanceof GeometryError || (plugged && e instanceof PathError);
+    const message = input || e instanceof PathError ? e.message : (e.stack ?? e.message);
+    return { ok: false, fault: input ? 'input' : 'tool', message };
+  }
+}
+
+if (parentPort) Comlink.expose(actor, nodeEndpoint(parentPort));

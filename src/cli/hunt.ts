@@ -1,0 +1,149 @@
+/** `tlblab hunt`: looks for an interleaving that convicts a policy. */
+import { isPluginPath } from '../engine/load.ts';
+import { DEFAULT_MIX, type StrategyName } from '../hunt/portfolio.ts';
+import type { Finding } from '../program/finding.ts';
+import { requireWritable, writeFinding } from '../report/finding-file.ts';
+import type { HuntRequest } from '../report/hunter-protocol.ts';
+import { confidence } from './confidence.ts';
+import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
+import { toolVersion } from './files.ts';
+import { findingJson, findingText } from './finding-output.ts';
+import { requireCosts, requirePatchNames, requirePolicyName } from './names.ts';
+import { type HuntOutcome, type HuntState, runHunter } from './run-hunter.ts';
+import { scenario } from './scenario.ts';
+
+export interface HuntOptions {
+  readonly scenario?: string;
+  readonly fuzz?: boolean;
+  readonly strategy?: StrategyName[];
+  readonly schedules?: number;
+  readonly seconds?: number;
+  readonly findings: number;
+  readonly patch?: string[];
+  readonly strict?: boolean;
+  readonly cost: string;
+  readonly seed: number;
+  readonly cpus?: number;
+  readonly out: string;
+  readonly mail?: boolean;
+  readonly json?: boolean;
+}
+
+const SCENARIO_SCHEDULES = 20_000;
+const FUZZ_SECONDS = 30;
+const UNLIMITED = 2 ** 31 - 1;
+
+export async function hunt(policy: string, options: HuntOptions): Promise<number> {
+  const patches = options.patch ?? [];
+  requirePolicyName(policy);
+  requirePatchNames(patches);
+  requireCosts(options.cost);
+  requireWritable(options.out);
+  const source = options.scenario === undefined ? 'fuzz' : scenario(options.scenario, options);
+  const limits = limitsOf(options);
+  const files = new Map<string, { finding: Finding; file: string }>();
+  let state: HuntState = { schedules: 0, steps: 0, programs: 0, findings: 0, seconds: 0 };
+  let unshrunk: Finding | undefined;
+  onInterrupt(() => {
+    if (unshrunk) files.set(unshrunk.id, { finding: unshrunk, file: writeFinding(unshrunk, options.out) });
+    interrupted(policy, options, [...files.values()], state);
+  });
+  const outcome = await runHunter(
+    {
+      tool: toolVersion(),
+      policy,
+      patches,
+      plugins: [policy, ...patches, ...workloadOf(source)].filter(isPluginPath),
+      source,
+      seed: options.seed,
+      schedules: limits.schedules,
+      findings: options.findings,
+      strategies: options.strategy,
+      strict: options.strict ?? false,
+      costs: options.cost,
+      mail: options.mail ?? false,
+    },
+    {
+      seconds: limits.seconds,
+      progress: (now) => {
+        state = now;
+        const shrinking = unshrunk ? `, shrinking ${unshrunk.harm}` : '';
+        const rate = Math.round(now.schedules / Math.max(now.seconds, 0.1));
+        status(`hunt ${policy}: ${now.schedules} schedules (${rate}/s), ${now.programs} programs${shrinking}`);
+      },
+      found: (finding, final) => {
+        unshrunk = final ? undefined : finding;
+        if (final) files.set(finding.id, { finding, file: writeFinding(finding, options.out) });
+      },
+    },
+  );
+  status('');
+  if (outcome.verdict === 'diverged') {
+    throw new ToolError('one schedule run twice gave two results: the model is not deterministic');
+  }
+  const cpus = source === 'fuzz' ? undefined : 'workload' in source ? source.cpus : source.machine.cpus;
+  report(policy, options, outcome, [...files.values()], cpus);
+  return files.size > 0 ? EXIT.violation : EXIT.clean;
+}
+
+function workloadOf(source: HuntRequest['source']): string[] {
+  return source !== 'fuzz' && 'workload' in source ? [source.workload] : [];
+}
+
+/** Schedules bound a hunt in a scenario, seconds one over generated programs, unless the person says otherwise. */
+function limitsOf({ scenario, schedules, seconds }: HuntOptions): { schedules: number; seconds: number } {
+  if (schedules !== undefined || seconds !== undefined) {
+    return { schedules: schedules ?? UNLIMITED, seconds: seconds ?? 0 };
+  }
+  return scenario === undefined
+    ? { schedules: UNLIMITED, seconds: FUZZ_SECONDS }
+    : { schedules: SCENARIO_SCHEDULES, seconds: 0 };
+}
+
+type Written = { finding: Finding; file: string };
+
+function report(policy: string, options: HuntOptions, outcome: HuntOutcome, files: Written[], cpus?: number): void {
+  const { schedules, steps, programs, strategies, windows, coverage, complete, verdict } = outcome;
+  const claims = confidence(outcome, cpus);
+  if (options.json) {
+    printJson({
+      verdict,
+      policy,
+      scenario: options.scenario ?? 'fuzz',
+      seed: options.seed,
+      schedules,
+      steps,
+      programs,
+      complete,
+      strategies,
+      coverage,
+      confidence: claims,
+      windows,
+      duplicates: outcome.duplicates,
+      findings: files.map(({ finding, file }) => findingJson(finding, file)),
+      timing: { seconds: outcome.seconds, schedulesPerSecond: schedules / outcome.seconds },
+    });
+    return;
+  }
+  for (const { finding, file } of files) print(`${findingText(finding, file)}\n`);
+  print(`verdict: ${verdict}${files.length > 0 ? ` (${files.map((f) => f.finding.harm).join(', ')})` : ''}`);
+  print(`hunted: ${schedules} schedules, ${steps} steps, ${programs} programs${complete ? ', complete' : ''}`);
+  print(`strategies: ${strategies.map((s) => `${s.name} ${s.schedules}`).join(', ') || DEFAULT_MIX.join(', ')}`);
+  const seen = `${coverage.points} points, ${coverage.conflicts} conflicting pairs`;
+  print(`coverage: ${seen}, ${coverage.newInLastTenth} of them new in the last tenth`);
+  const shown = windows.map((w) => `${w.path} ${w.count} (longest ${w.longestSteps} steps)`).join(', ');
+  print(`windows: ${shown || 'none'}`);
+  for (const claim of claims) print(`confidence: ${claim}`);
+  note(`${outcome.seconds.toFixed(1)} s`);
+}
+
+function interrupted(policy: string, options: HuntOptions, files: Written[], state: HuntState): void {
+  const { seconds, ...counts } = state;
+  const findings = files.map(({ finding, file }) => findingJson(finding, file));
+  if (options.json) {
+    printJson({ verdict: 'interrupted', policy, ...counts, findings, timing: { seconds } });
+    return;
+  }
+  for (const { finding, file } of files) print(`${findingText(finding, file)}\n`);
+  print(`verdict: interrupted after ${state.schedules} schedules of ${policy}, ${files.length} findings`);
+}

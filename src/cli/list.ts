@@ -1,0 +1,52 @@
+/** `tlblab list`: the names that other verbs take, each with one line. */
+
+import { listScenarios, loadScenario, WORKLOADS } from '../../workloads/index.ts';
+import { loadWorkload } from '../engine/load.ts';
+import { MAINLINE } from '../kernel/kernel.ts';
+import { pointLabels } from '../memory/point.ts';
+import { POLICIES } from '../policy/index.ts';
+import { EXIT, print, printJson } from './exit.ts';
+import { unknown } from './options.ts';
+
+interface Named {
+  readonly name: string;
+  readonly says: string;
+}
+
+const KINDS: Record<string, () => Named[] | Promise<Named[]>> = {
+  policies: () => Object.values(POLICIES).map(({ name, says }) => ({ name, says })),
+  workloads: () =>
+    Promise.all(WORKLOADS.names.map(async (name) => ({ name, says: (await loadWorkload(name, WORKLOADS)).says }))),
+  scenarios: () => listScenarios().map((name) => ({ name, says: loadScenario(name).says ?? '' })),
+  bugs: () => [],
+  points,
+};
+
+/** Points by label: `routine: what is true there`. */
+function points(): Named[] {
+  // the kernel's points exist once its routines are loaded
+  if (Object.keys(MAINLINE).length === 0) return [];
+  return pointLabels().map((name) => {
+    const colon = name.indexOf(': ');
+    return { name, says: colon < 0 ? '' : name.slice(colon + 2) };
+  });
+}
+
+export async function list(kind: string | undefined, options: { json?: boolean }): Promise<number> {
+  if (kind !== undefined && !Object.hasOwn(KINDS, kind)) throw unknown('kind', kind, Object.keys(KINDS));
+  const all: Record<string, Named[]> = {};
+  for (const key of kind === undefined ? Object.keys(KINDS) : [kind]) all[key] = await KINDS[key]();
+  if (options.json) {
+    printJson(all);
+    return EXIT.clean;
+  }
+  for (const [key, names] of Object.entries(all)) {
+    if (kind === undefined) print(`${key}:`);
+    const width = Math.min(32, Math.max(0, ...names.map(({ name }) => name.length)));
+    const indent = kind === undefined ? '  ' : '';
+    for (const { name, says } of names) {
+      print(key === 'points' ? `${indent}${name}` : `${indent}${name.padEnd(width)}  ${says}`.trimEnd());
+    }
+  }
+  return EXIT.clean;
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/env node
+/** The command line: verbs and their options. What a verb does is loaded when it is called, so that help is fast. */
+import { Command, CommanderError, Option } from 'commander';
+import { EXIT, installInterrupts, note, status } from './exit.ts';
+import { toolVersion } from './files.ts';
+import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds } from './options.ts';
+
+const CPUS = integer(1, 64);
+const STRATEGIES = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'exhaustive'] as const;
+const KINDS = ['policies', 'workloads', 'scenarios', 'bugs', 'points'] as const;
+
+const json = () => new Option('--json', 'print one JSON document');
+const seed = () => new Option('--seed <n>', 'seed of every choice').argParser(integer(0, SEED_MOST)).default(1);
+const out = () => new Option('--out <dir>', 'directory for findings and reports').default('out');
+const cost = () => new Option('--cost <profile>', 'cost profile').default('bare-metal');
+const mail = () => new Option('--mail', 'columns of at most 72 characters, CPUs by indentation');
+const cpus = () => new Option('--cpus <n>', 'CPUs of the machine').argParser(CPUS);
+const span = (text: string) => new Option('--seconds <s>', text).argParser(seconds(10_000_000));
+const patch = () => new Option('--patch <file...>', 'patches of the kernel: plug-in files');
+const trace = () => new Option('--trace <file>', 'a log of strace -f to run as a workload');
+
+const program = new Command('tlblab')
+  .description('A laboratory for TLB-shootdown protocols: is a flush policy safe, and what does it save?')
+  .version(toolVersion(), '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print help')
+  .showHelpAfterError(false)
+  .showSuggestionAfterError(false)
+  .configureOutput({ writeErr: () => {} })
+  .exitOverride();
+
+verb('evaluate <policy...>', 'the whole answer: hunts, stresses, measures, writes report.html')
+  .addOption(new Option('--baseline <policy>', 'what savings are relative to').default('mainline'))
+  .addOption(trace())
+  .addOption(new Option('--budget <s>', 'time for everything, in seconds').argParser(seconds(1_000_000)).default(60))
+  .addOption(cost())
+  .addOption(cpus())
+  .addOption(seed())
+  .addOption(out())
+  .addOption(json())
+  .action(async (policies, options) => done((await import('./evaluate.ts')).evaluate(policies, options)));
+
+verb('stress <policy>', 'a truly parallel run under the oracle')
+  .addOption(new Option('--workload <name>', 'a bundled workload, or a plug-in file').default('munmap-storm'))
+  .addOption(span('how long').default(10))
+  .addOption(new Option('--chaos <p>', 'probability of a delay at a point').argParser(ratio))
+  .addOption(patch())
+  .addOption(cpus().default(2))
+  .addOption(seed())
+  .addOption(json())
+  .action(async (policy, options) => done((await import('./stress.ts')).stress(policy, options)));
+
+verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario, or in generated programs')
+  .addOption(new Option('--scenario <name>', 'a bundled scenario, a .litmus or .json file, a workload'))
+  .addOption(new Option('--fuzz', 'generated programs (the default without --scenario)').conflicts('scenario'))
+  .addOption(
+    new Option('--strategy <names>', `some of ${STRATEGIES.join(',')}`).argParser(namesOf('strategy', STRATEGIES)),
+  )
+  .addOption(new Option('--schedules <n>', 'schedules at most (default: 20000 in a scenario)').argParser(count))
+  .addOption(span('time at most (default: 30 for generated programs)'))
+  .addOption(new Option('--findings <n>', 'stop after so many findings').argParser(integer(1, 1000)).default(1))
+  .addOption(patch())
+  .addOption(new Option('--strict', 'convict windows too'))
+  .addOption(cost())
+  .addOption(cpus())
+  .addOption(seed())
+  .addOption(out())
+  .addOption(mail())
+  .addOption(json())
+  .action(async (policy, options) => done((await import('./hunt.ts')).hunt(policy, options)));
+
+verb('replay <file>', 'runs a finding again and prints its columns')
+  .addOption(mail())
+  .addOption(json())
+  .action(async (file, options) => done((await import('./replay.ts')).replay(file, options)));
+
+verb('shrink <file>', 'a smaller program with the same harm')
+  .addOption(out())
+  .addOption(mail())
+  .addOption(json())
+  .action(async (file, options) => done((await import('./shrink.ts')).shrink(file, options)));
+
+verb('measure', 'counters of policies side by side, in simulated time')
+  .addOption(new Option('--workload <name>', 'a bundled workload, or a plug-in file').conflicts('trace'))
+  .addOption(trace())
+  .addOption(new Option('--policies <names>', 'policies, separated by commas').default('eager,mainline'))
+  .addOption(new Option('--seeds <n>', 'runs with different seeds').argParser(integer(1, 1000)).default(5))
+  .addOption(cost())
+  .addOption(cpus())
+  .addOption(seed())
+  .addOption(json())
+  .action(async (options) => done((await import('./measure.ts')).measure(options)));
+
+verb('list [kind]', `names of everything, one line each: ${KINDS.join(', ')}`)
+  .addOption(json())
+  .action(async (kind, options) => done((await import('./list.ts')).list(kind, options)));
+
+verb('doctor', 'what this machine offers, and how to record a trace')
+  .addOption(json())
+  .action(async (options) => done((await import('./doctor.ts')).doctor(options)));
+
+function verb(usage: string, says: string): Command {
+  return program
+    .command(usage)
+    .description(says)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
+}
+
+/** Ends at once when the verb is done, whatever still runs behind it. */
+async function done(code: Promise<number>): Promise<void> {
+  const result = await code;
+  status('');
+  process.exit(result);
+}
+
+installInterrupts();
+program.parseAsync().then(
+  () => {
+    // no verb: help was printed
+  },
+  (error: unknown) => {
+    status('');
+    process.exit(failed(error));
+  },
+);
+
+function failed(error: unknown): number {
+  if (error instanceof CommanderError) return misused(error);
+  const e = error instanceof Error ? error : new Error(String(error));
+  if (['BadInput', 'UsageError', 'GeometryError', 'DefinitionError'].includes(e.name)) {
+    note(`tlblab: ${e.message.split('\n')[0]}`);
+    return EXIT.input;
+  }
+  note(`tlblab: tool error: ${e.name === 'ToolError' ? e.message : (e.stack ?? e.message)}`);
+  return EXIT.tool;
+}
+
+/** One line for what the parser of the command line found. */
+function misused(error: CommanderError): number {
+  if (error.exitCode === 0) return EXIT.clean;
+  const verbs = program.commands.map((c) => c.name());
+  const here = program.commands.find((c) => c.name() === process.argv[2]);
+  const name = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  const message = error.message
+    .replace(/^error: /, '')
+    .replaceAll("'", '"')
+    .split('\n')[0];
+  const plain = message.replace(/\.$/, '');
+  if (error.code === 'commander.unknownCommand') {
+    note(`tlblab: unknown verb "${name}"; expected ${closestFirst(name, verbs).join(', ')}`);
+  } else if (error.code === 'commander.unknownOption') {
+    const known = (here ?? program).options.map((o) => o.long ?? '').concat('--help');
+    note(`tlblab: unknown option "${name}"; expected ${closestFirst(name, known).join(', ')}`);
+  } else if (error.code === 'commander.help') {
+    note(`tlblab: no verb; expected ${verbs.join(', ')}`);
+  } else {
+    note(`tlblab: ${here ? `${here.name()}: ` : ''}${plain}`);
+  }
+  return EXIT.input;
+}

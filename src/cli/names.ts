@@ -1,0 +1,38 @@
+/** Names that a person gives and that must exist: checked before any work begins. */
+import { existsSync } from 'node:fs';
+import { isPluginPath } from '../engine/load.ts';
+import { COST_PROFILES } from '../hardware/costs.ts';
+import { POLICIES } from '../policy/index.ts';
+import { BadInput } from '../program/bad-input.ts';
+import { unknown } from './options.ts';
+
+/**
+ * A built-in policy, or a file that exists. What is in the file is checked where it is loaded, in a worker: a plug-in that
+ * never ends must not hold up the command line.
+ * @throws BadInput for an unknown name, those closest to it first.
+ */
+export function requirePolicyName(name: string): void {
+  if (isPluginPath(name)) requireFile(name, 'a policy plug-in');
+  else if (!Object.hasOwn(POLICIES, name)) {
+    const names = Object.keys(POLICIES);
+    throw unknown('policy', name, names, ', or a plug-in file');
+  }
+}
+
+/** @throws BadInput for a patch that is no file. */
+export function requirePatchNames(names: readonly string[]): void {
+  for (const name of names) {
+    if (!isPluginPath(name))
+      throw new BadInput({ what: 'no such name', where: `patch "${name}"`, expected: 'a plug-in file' });
+    requireFile(name, 'a patch plug-in');
+  }
+}
+
+/** @throws BadInput for an unknown cost profile. */
+export function requireCosts(name: string): void {
+  if (!Object.hasOwn(COST_PROFILES, name)) throw unknown('cost profile', name, Object.keys(COST_PROFILES));
+}
+
+function requireFile(path: string, expected: string): void {
+  if (!existsSync(path)) throw new BadInput({ what: 'no such file', where: path, expected });
+}

@@ -1,0 +1,163 @@
+/**
+ * Runs the hunter in a worker and watches it: time limits, progress, and a path that never yields, which no code in the
+ * same thread could stop.
+ */
+import { performance } from 'node:perf_hooks';
+import { Worker } from 'node:worker_threads';
+import * as Comlink from 'comlink';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import type { HunterActor } from '../../actors/hunter.ts';
+import { isPluginPath } from '../engine/load.ts';
+import type { Finding } from '../program/finding.ts';
+import type { Program } from '../program/program.ts';
+import {
+  type HuntRequest,
+  PROGRESS,
+  STOP_ALL,
+  STOP_HUNTING,
+  type WorkerAnswer,
+  type WorkloadCall,
+} from '../report/hunter-protocol.ts';
+import type { Replayed, Shrunk } from '../report/replaying.ts';
+import type { SessionResult } from '../report/session.ts';
+import { ToolError, UsageError } from './exit.ts';
+
+export interface HuntControl {
+  /** No new schedule after so many seconds; 0: no limit. */
+  readonly seconds: number;
+  /** Several times a second. */
+  progress?(at: HuntState): void;
+  /** A finding as soon as it is known; `final` when it has been shrunk. */
+  found?(finding: Finding, final: boolean): void;
+  /** Ends the hunt at once. */
+  readonly signal?: AbortSignal;
+}
+
+export interface HuntState {
+  readonly schedules: number;
+  readonly steps: number;
+  readonly programs: number;
+  readonly findings: number;
+  readonly seconds: number;
+}
+
+export interface HuntOutcome extends SessionResult {
+  readonly findings: readonly Finding[];
+  readonly seconds: number;
+}
+
+const POLL_MS = 100;
+/** A schedule takes milliseconds. With a plug-in, so much silence means that it never yields. */
+const SILENCE_PLUGIN_MS = 10_000;
+const SILENCE_MS = 120_000;
+
+/**
+ * @throws UsageError for a faulty plug-in or program, by name.
+ * @throws ToolError for everything else that ends a hunt before its time.
+ */
+export async function runHunter(request: HuntRequest, control: HuntControl): Promise<HuntOutcome> {
+  const started = performance.now();
+  const shared = new SharedArrayBuffer(PROGRESS.words * Int32Array.BYTES_PER_ELEMENT);
+  const words = new Int32Array(shared);
+  const findings = new Map<string, Finding>();
+  const found = (finding: Finding, final: boolean): void => {
+    // the shrunk finding stands in for the one it came from
+    findings.delete('unshrunk');
+    findings.set(final ? finding.id : 'unshrunk', finding);
+    control.found?.(finding, final);
+  };
+  const seconds = (): number => (performance.now() - started) / 1000;
+  const poll = (): void => {
+    if (control.seconds > 0 && seconds() >= control.seconds) {
+      Atomics.compareExchange(words, PROGRESS.stop, 0, STOP_HUNTING);
+    }
+    if (control.signal?.aborted) Atomics.store(words, PROGRESS.stop, STOP_ALL);
+    control.progress?.({
+      schedules: words[PROGRESS.schedules],
+      steps: words[PROGRESS.steps] >>> 0,
+      programs: words[PROGRESS.programs],
+      findings: words[PROGRESS.findings],
+      seconds: seconds(),
+    });
+  };
+  const watch: Watch = { names: [request.policy, ...request.plugins], beat: () => words[PROGRESS.beat], poll };
+  const result = await withHunter(watch, (actor) => actor.hunt(request, shared, Comlink.proxy(found)), control.signal);
+  return { ...result, findings: [...findings.values()], seconds: seconds() };
+}
+
+/** The program of a workload. @throws UsageError, ToolError as `runHunter`. */
+export function runWorkload(call: WorkloadCall): Promise<Program> {
+  return withHunter({ names: [call.workload] }, (actor) => actor.make(call));
+}
+
+/** @throws UsageError, ToolError as `runHunter`. */
+export function runReplay(finding: Finding, mail: boolean): Promise<Replayed> {
+  const names = [finding.policy, ...finding.patches];
+  return withHunter({ names }, (actor) => actor.replay(finding, mail, names.some(isPluginPath)));
+}
+
+/** @throws UsageError, ToolError as `runHunter`. */
+export function runShrink(finding: Finding, tool: string, mail: boolean): Promise<Shrunk> {
+  const names = [finding.policy, ...finding.patches];
+  return withHunter({ names }, (actor) => actor.shrink(finding, tool, mail, names.some(isPluginPath)));
+}
+
+interface Watch {
+  /** Policy and patches as named. */
+  readonly names: readonly string[];
+  /** A number that changes while the worker gets on; without it only the whole call is timed. */
+  beat?(): number;
+  poll?(): void;
+}
+
+async function withHunter<T>(
+  watch: Watch,
+  call: (actor: Comlink.Remote<HunterActor>) => Promise<WorkerAnswer<T>>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const worker = new Worker(new URL('../../actors/hunter.js', import.meta.url));
+  const actor = Comlink.wrap<HunterActor>(nodeEndpoint(worker));
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const ended = new Promise<WorkerAnswer<T>>((resolve) => {
+      const fail = (fault: 'input' | 'tool', message: string): void => resolve({ ok: false, fault, message });
+      worker.once('error', (error: Error) => fail('tool', `hunter: ${error.stack ?? error.message}`));
+      worker.once('exit', (code) => fail('tool', `hunter: ended with code ${code}`));
+      signal?.addEventListener('abort', () => fail('tool', 'interrupted'));
+      const isSilent = silenceOf(watch);
+      timer = setInterval(() => {
+        watch.poll?.();
+        if (isSilent()) fail(...silent(watch.names));
+      }, POLL_MS);
+    });
+    const answer = await Promise.race([call(actor), ended]);
+    if (answer.ok) return answer.value;
+    throw answer.fault === 'input' ? new UsageError(answer.message) : new ToolError(answer.message);
+  } finally {
+    clearInterval(timer);
+    actor[Comlink.releaseProxy]();
+    await worker.terminate();
+  }
+}
+
+function silenceOf({ beat, names }: Watch): () => boolean {
+  let last = Number.NaN;
+  let heard = performance.now();
+  return () => {
+    const now = performance.now();
+    const is = beat?.() ?? 0;
+    if (is !== last) {
+      last = is;
+      heard = now;
+    }
+    return now - heard > (names.some(isPluginPath) ? SILENCE_PLUGIN_MS : SILENCE_MS);
+  };
+}
+
+function silent(names: readonly string[]): ['input' | 'tool', string] {
+  const plugins = names.filter(isPluginPath);
+  const who = plugins.length > 0 ? `plug-in ${plugins.join(' or ')}` : `policy ${names[0]}`;
+  const silence = (plugins.length > 0 ? SILENCE_PLUGIN_MS : SILENCE_MS) / 1000;
+  const message = `${who}: a path ran ${silence} s without coming to a point; expected a point on every way round a loop`;
+  return [plugins.length > 0 ? 'input' : 'tool', message];
+}

@@ -1,0 +1,38 @@
+/** Programs whose machine cannot exist: found before a machine is built, in one line. */
+import { compileProgram } from '../engine/compile.ts';
+import { GeometryError, geometry } from '../hardware/geometry.ts';
+import { SWITCHES_6_18 } from '../hardware/switches.ts';
+import { BadInput } from '../program/bad-input.ts';
+import type { Program } from '../program/program.ts';
+
+/** @throws BadInput when no machine of this kind can be built. */
+export function checkMachine(program: Program, where: string): void {
+  const { machine } = program;
+  for (const [key, value] of Object.entries(machine.switches ?? {})) {
+    const known = (SWITCHES_6_18 as unknown as Record<string, unknown>)[key];
+    if (known === undefined) {
+      const expected = Object.keys(SWITCHES_6_18).join(', ');
+      throw new BadInput({ what: 'no such switch', where: `${where}: switch ${key}`, expected });
+    }
+    if (typeof value !== typeof known) {
+      throw new BadInput({ what: String(value), where: `${where}: switch ${key}`, expected: `a ${typeof known}` });
+    }
+  }
+  try {
+    const sizes = geometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
+    compileProgram(program, sizes);
+    const mms = 1 + Math.max(...program.tasks.map((t) => t.mm ?? 0));
+    const need = { tasks: program.tasks.length, mms };
+    for (const key of ['tasks', 'mms'] as const) {
+      if (need[key] > sizes[key]) {
+        throw new GeometryError(
+          `geometry parameter ${key} = ${sizes[key]}: expected at least ${need[key]}, which the program needs`,
+        );
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof GeometryError || error instanceof RangeError)) throw error;
+    const [what, expected] = error.message.split(': expected ');
+    throw new BadInput({ what, where, expected: expected ?? 'a smaller program' });
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * A probe asks what an access would do now; nobody has done it yet. Here the access joins the program of the task that
+ * would suffer, so that the finding replays as an ordinary program. Probes are off from then on: they changed nothing, and
+ * the real access convicts in their place.
+ */
+import { ADVERSARY, type Choice, choice, choiceKind, RUN } from '../engine/choice.ts';
+import { Stepper } from '../engine/stepper.ts';
+import { LOAD, STORE } from '../hardware/types.ts';
+import type { TaskId } from '../kernel/types.ts';
+import type { Violation } from '../oracle/oracle.ts';
+import type { Op, Program } from '../program/program.ts';
+import { execute } from './execute.ts';
+import type { RawFinding } from './hunt.ts';
+import { ExactReplay } from './schedule.ts';
+
+/** The finding with its probed access performed; unchanged if it was no probe, or if the access does not convict. */
+export function withProbedAccess(found: RawFinding): RawFinding {
+  const { violation } = found.conviction;
+  const { oracle } = found.plan;
+  if (!violation?.probe || !oracle) return found;
+  const before = new Stepper(found.plan);
+  execute(before, new ExactReplay(found.choices).choose);
+  const at = placeOf(found.plan.program, before, violation);
+  const program = withAccess(found.plan.program, at, before.historyViolation !== undefined, violation);
+  if (!program) return found;
+  const plan = { ...found.plan, program, oracle: { ...oracle, checks: { ...oracle.checks, probe: false } } };
+  const stepper = new Stepper(plan);
+  const choices: number[] = [];
+  const { cpu, task } = violation;
+  const own = choice(RUN, cpu);
+  let next = 0;
+  const run = execute(stepper, (s) => {
+    // from the new access on, its CPU stands still until the recorded schedule is over
+    const waits = s.machine.columns.user.pc.peek(task as TaskId) > at;
+    while (waits && found.choices[next] === own) next++;
+    const c = found.choices[next++] ?? own;
+    if (choiceKind(c as Choice) < ADVERSARY && !s.choices.includes(c as Choice)) return -1;
+    choices.push(c);
+    return c;
+  });
+  const { convicted } = run;
+  if (!convicted || convicted.harm !== found.conviction.harm) return found;
+  return { ...found, plan, choices, conviction: convicted, steps: run.steps };
+}
+
+/** Index of the operation before which the task, or the history, stands in `stepper`. */
+function placeOf(program: Program, stepper: Stepper, { task }: Violation): number {
+  const { columns, geometry } = stepper.machine;
+  // in the history, the operation whose turn it is has just returned
+  if (stepper.historyViolation) return columns.program.turn.peek(0) + 1;
+  const ended = columns.user.done.peek(task as TaskId) === 1;
+  return ended ? (program.tasks[task - geometry.cpus]?.ops.length ?? 0) : columns.user.pc.peek(task as TaskId);
+}
+
+/** The program with the access at that place; undefined if it is no task's to do. */
+function withAccess(
+  program: Program,
+  at: number,
+  inHistory: boolean,
+  { task, vpn, word, kind }: Violation,
+): Program | undefined {
+  const index = task - program.machine.cpus;
+  const own = program.tasks[index];
+  if (!own || kind < 0) return undefined;
+  const what = kind === LOAD ? 'load' : kind === STORE ? 'store' : 'fetch';
+  const op: Op = word === 0 ? { do: what, page: vpn } : { do: what, page: vpn, word };
+  if (inHistory) {
+    const history = [...program.history.slice(0, at), { task: own.name, op }, ...program.history.slice(at)];
+    return { ...program, history };
+  }
+  const ops = [...own.ops.slice(0, at), op, ...own.ops.slice(at)];
+  return { ...program, tasks: program.tasks.map((t, i) => (i === index ? { ...t, ops } : t)) };
+}

@@ -1,0 +1,105 @@
+/** From a run that convicted to a finding: the access made real, the program shrunk, the run recorded, told and graded. */
+import { Stepper } from '../engine/stepper.ts';
+import { execute } from '../hunt/execute.ts';
+import { gradeOf } from '../hunt/grade.ts';
+import type { RawFinding } from '../hunt/hunt.ts';
+import { withProbedAccess } from '../hunt/probed-access.ts';
+import { ExactReplay, Recorder } from '../hunt/schedule.ts';
+import { shrink } from '../hunt/shrink.ts';
+import { canonicalProgram } from '../program/canonical.ts';
+import { FINDING_SCHEMA, type Finding } from '../program/finding.ts';
+import type { Program } from '../program/program.ts';
+import { printColumns } from './columns.ts';
+import { findingId } from './finding-file.ts';
+import { modelHash } from './model-hash.ts';
+import { Names } from './names.ts';
+import { type Retold, retell } from './narrative.ts';
+
+/** What a finding carries besides the run. Policy and patches as the person named them: built-in names or paths. */
+export interface FindingOrigin {
+  readonly tool: string;
+  readonly policy: string;
+  readonly patches: readonly string[];
+  readonly seed: number;
+  /** Plug-in files whose text is part of the model. */
+  readonly plugins: readonly string[];
+  /** Columns as for mail. */
+  readonly mail: boolean;
+}
+
+/** Work that shrinking and grading may do. Counted, not timed, so that one seed gives one finding. */
+export interface FindingBudget {
+  /** Smaller programs tried at most. */
+  readonly candidates: number;
+  /** Schedules tried for each, and for the grade. */
+  readonly schedules: number;
+}
+
+/** Full work: a few seconds. */
+export const FULL_BUDGET: FindingBudget = { candidates: 400, schedules: 60 };
+/** No shrinking, no grade: what can be said at once. */
+export const NO_BUDGET: FindingBudget = { candidates: 0, schedules: 0 };
+
+/** @param stopped polled now and then; true ends shrinking early (the result is then the best so far). */
+export function buildFinding(
+  raw: RawFinding,
+  origin: FindingOrigin,
+  budget: FindingBudget,
+  stopped: () => boolean = () => false,
+): Finding {
+  const real = withProbedAccess(raw);
+  let candidates = budget.candidates;
+  const outOfTime = (): boolean => candidates-- <= 0 || stopped();
+  const small = budget.candidates > 0 ? shrink(real, { schedules: budget.schedules, outOfTime }) : real;
+  const plan = { ...small.plan, program: canonicalProgram(small.plan.program) };
+  const { recorder, steps } = record(plan, small.choices);
+  const told = retell(plan, small.choices);
+  const { program } = plan;
+  const { policy, patches, seed, tool, plugins, mail } = origin;
+  const { harm, says } = small.conviction;
+  return {
+    schema: FINDING_SCHEMA,
+    tool,
+    model: modelHash(plugins),
+    id: findingId({ policy, patches: [...patches], program, choices: recorder.choices, harm }),
+    policy,
+    patches: [...patches],
+    seed,
+    strategy: raw.strategy,
+    strict: plan.oracle?.strict ?? false,
+    harm,
+    invariant: says,
+    owed: told.culprit.owed(new Names(program, program.machine.cpus)),
+    grade: grade({ ...small, plan }, told, budget.schedules * 5, seed),
+    cpus: program.machine.cpus,
+    steps: Math.max(1, steps),
+    shrunkFrom: { cpus: raw.plan.program.machine.cpus, steps: raw.steps, operations: operations(raw.plan.program) },
+    program,
+    choices: recorder.choices,
+    switches: recorder.switches,
+    hashes: recorder.hashes,
+    columns: printColumns(told.narrative, { mail }),
+  };
+}
+
+/** Runs exact choices and records them. */
+export function record(plan: RawFinding['plan'], choices: readonly number[]): { recorder: Recorder; steps: number } {
+  const stepper = new Stepper(plan);
+  const recorder = new Recorder();
+  stepper.watcher = recorder;
+  const run = execute(stepper, new ExactReplay(choices).choose);
+  return { recorder: recorder.finish(stepper), steps: run.steps };
+}
+
+export function operations(program: Program): number {
+  return program.history.length + program.tasks.reduce((sum, task) => sum + task.ops.length, 0);
+}
+
+function grade(small: RawFinding, { culprit, recording }: Retold, schedules: number, seed: number): Finding['grade'] {
+  const { endedBy, losing } = culprit;
+  const lost = losing && recording.events.findLast((e) => e.is === 'op' && e.task === losing.task);
+  if (endedBy?.is !== 'op' || lost?.is !== 'op' || schedules === 0) return 'real-time';
+  const { cpus } = small.plan.program.machine;
+  const place = (e: typeof endedBy) => ({ task: e.task - cpus, index: e.index, inHistory: e.inHistory });
+  return gradeOf(small, place(endedBy), place(lost), schedules, seed);
+}

@@ -1,0 +1,40 @@
+/** What crosses between the command line and the worker that hunts. */
+import type { StrategyName } from '../hunt/portfolio.ts';
+import type { Program } from '../program/program.ts';
+
+/** A program that a workload makes; by built-in name or by the path of a plug-in file. */
+export interface WorkloadCall {
+  readonly workload: string;
+  readonly cpus: number;
+  readonly seed: number;
+}
+
+/** What to hunt: plain data, so that it can cross to the worker. */
+export interface HuntRequest {
+  readonly tool: string;
+  /** A built-in name or the path of a plug-in file. */
+  readonly policy: string;
+  readonly patches: readonly string[];
+  /** Those of the two that are files. */
+  readonly plugins: readonly string[];
+  readonly source: Program | WorkloadCall | 'fuzz';
+  readonly seed: number;
+  readonly schedules: number;
+  readonly findings: number;
+  readonly strategies: readonly StrategyName[] | undefined;
+  readonly strict: boolean;
+  readonly costs: string;
+  /** Columns as for mail. */
+  readonly mail: boolean;
+}
+
+/** Words of the shared progress. */
+export const PROGRESS = { beat: 0, schedules: 1, steps: 2, programs: 3, findings: 4, stop: 5, words: 6 } as const;
+/** Values of the stop word: no more schedules; nothing more at all. */
+export const STOP_HUNTING = 1;
+export const STOP_ALL = 2;
+
+/** Errors lose their fields on the way between threads, so they cross as data. */
+export type WorkerAnswer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly fault: 'input' | 'tool'; readonly message: string };

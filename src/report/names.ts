@@ -1,0 +1,87 @@
+/** What things are called in columns: pages, values, operations. */
+import { type Regions, regionsOf } from '../program/litmus-regions.ts';
+import type { Op, Program } from '../program/program.ts';
+
+/**
+ * Names of pages, tasks and values of one program. Regions have the names that the program's litmus text gives them; pages
+ * outside every region go by number.
+ */
+export class Names {
+  private readonly regions: Regions;
+
+  constructor(
+    private readonly program: Program,
+    private readonly cpus: number,
+  ) {
+    this.regions = regionsOf(program);
+  }
+
+  /** `p`, `p[1]`, or `page 7`. */
+  page(vpn: number): string {
+    return this.range(vpn);
+  }
+
+  /** `p` for the whole region, `p[1] 3` for three pages of it, `page 7 3` outside every region. */
+  range(vpn: number, pages = 1): string {
+    return this.regions.range(vpn, pages).replace('@', 'page ');
+  }
+
+  /** The task in a row of the task table; idle tasks have no name of their own. */
+  task(row: number): string {
+    return row < this.cpus ? 'idle' : this.program.tasks[row - this.cpus].name;
+  }
+
+  /** A stored value: its number, or whose store it was (`P1#2`: the second value that P1 made up). */
+  value(value: number): string {
+    const row = (value >>> 20) - 1;
+    const task = this.program.tasks[row - this.cpus];
+    return value > 0 && task ? `${task.name}#${value & 0xfffff}` : String(value);
+  }
+
+  op(op: Op): string {
+    switch (op.do) {
+      case 'load':
+      case 'fetch':
+        return `${op.do} ${this.word(op.page, op.word)}`;
+      case 'store':
+        return `store ${this.word(op.page, op.word)}${op.value === undefined ? '' : ` = ${op.value}`}`;
+      case 'touch':
+        return `${op.write ? 'write' : 'read'} ${this.range(op.page, op.pages)}`;
+      case 'mmap':
+        return `mmap ${this.range(op.page, op.pages)} ${op.prot}${flags(op)}`;
+      case 'munmap':
+        return `munmap ${this.range(op.page, op.pages)}`;
+      case 'mprotect':
+        return `mprotect ${this.range(op.page, op.pages)} ${op.prot}`;
+      case 'mremap': {
+        const to = op.to === undefined ? '' : ` to ${this.range(op.to, op.newPages ?? op.pages)}`;
+        const size = op.newPages === undefined || op.newPages === (op.pages ?? 1) ? '' : ` (${op.newPages} pages)`;
+        return `mremap ${this.range(op.page, op.pages)}${to}${size}`;
+      }
+      case 'madvise':
+        return `madvise ${this.range(op.page, op.pages)} ${op.advice}`;
+      case 'fork':
+      case 'wake':
+        return `${op.do} ${op.task}`;
+      case 'post':
+      case 'await':
+        return `${op.do} ${op.flag}`;
+      case 'move':
+        return `move to CPU${op.cpu}`;
+      case 'compute':
+        return `compute ${op.cycles}`;
+      default:
+        return op.do;
+    }
+  }
+
+  /** `p`, or `p.w2` for another word than the first. */
+  word(vpn: number, word = 0): string {
+    return word === 0 ? this.page(vpn) : `${this.page(vpn)}.w${word}`;
+  }
+}
+
+function flags(op: { fixed?: boolean; populate?: boolean; shared?: boolean }): string {
+  const names = (['fixed', 'populate', 'shared'] as const).filter((name) => op[name]);
+  return names.length > 0 ? ` ${names.join(' ')}` : '';
+}

@@ -1,0 +1,183 @@
+/**
+ * What a conviction turns on: the losing access, the TLB fill it went through, the page-table change that should have been
+ * followed by a flush, and whether any message of that flush was on its way.
+ */
+import type { Stepper } from '../engine/stepper.ts';
+import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/pte.ts';
+import { VECTOR_CALL_FUNCTION } from '../hardware/types.ts';
+import type { Conviction } from '../hunt/execute.ts';
+import { opName } from '../oracle/oracle.ts';
+import type { Op } from '../program/program.ts';
+import type { Names } from './names.ts';
+import type { Event, Recording, StepPlace } from './recording.ts';
+
+/** Operations that move no memory: told only when they belong to the tasks that matter. */
+const MINOR: readonly Op['do'][] = ['load', 'store', 'fetch', 'touch', 'compute'];
+const LAST_PLACES = 10;
+
+export class Culprit {
+  /** The CPU whose access loses. */
+  cpu = 0;
+  vpn = -1;
+  mm = -1;
+  /** The frame, or table, that the losing access reached; -1 if none. */
+  pfn = -1;
+  /** Capitals: `STALE READ`. */
+  label = '';
+  losing: Event | undefined = undefined;
+  fill: Event | undefined = undefined;
+  /** The change of the page tables that ended the translation: a flush was owed from there on. */
+  ended: Event | undefined = undefined;
+  /** The operation that made it. */
+  endedBy: Event | undefined = undefined;
+  /** Its return. */
+  returned: Event | undefined = undefined;
+  /** Where the story starts: events before this index are not told. */
+  private from = 0;
+
+  constructor(private readonly events: readonly Event[]) {}
+
+  /** Looks for the change that ended the translation, and for who made it. */
+  trace(): void {
+    const { events } = this;
+    const to = this.losing ? events.indexOf(this.losing) : events.length;
+    const fillAt = this.lastIndex(to, (e) => e.is === 'fill' && e.cpu === this.cpu && e.vpn === this.vpn);
+    if (fillAt >= 0) this.fill = events[fillAt];
+    const endedAt = events.findIndex((e, i) => i > fillAt && i < to && this.ends(e));
+    if (endedAt < 0) {
+      this.from = Math.max(0, fillAt);
+      return;
+    }
+    this.ended = events[endedAt];
+    const { task } = this.ended;
+    const opAt = this.lastIndex(endedAt + 1, (e) => e.is === 'op' && e.task === task);
+    if (opAt >= 0) this.endedBy = events[opAt];
+    const name = this.endedBy?.is === 'op' ? this.endedBy.op.do : '';
+    this.returned = events.find(
+      (e, i) => i > endedAt && e.is === 'returns' && e.task === task && opName(e.kind) === name,
+    );
+    this.from = fillAt >= 0 ? Math.min(fillAt, opAt >= 0 ? opAt : endedAt) : 0;
+  }
+
+  /** Does the event belong to the story? */
+  concerns(e: Event): boolean {
+    if (e === this.losing) return true;
+    const samePage = 'vpn' in e && e.vpn === this.vpn;
+    switch (e.is) {
+      case 'op':
+        return !MINOR.includes(e.op.do);
+      case 'access':
+        return e.pfn === this.pfn || (samePage && e.mm === this.mm);
+      case 'pte':
+        return (
+          (samePage && e.mm === this.mm) ||
+          (this.pfn > 0 && ptePresent(e.newLo) && ptePfn(e.newLo as never) === this.pfn)
+        );
+      case 'fill':
+        return samePage && e.cpu === this.cpu;
+      case 'table':
+      case 'freed':
+        return e.pfn === this.pfn && this.isAfterStart(e);
+      case 'handed-out':
+        return e.pfn === this.pfn && this.isAfterStart(e);
+      case 'send':
+        return this.owesFlush(e) && (e.to === this.cpu || e.cpu === this.ended?.cpu);
+      case 'deliver':
+        return this.owesFlush(e) && e.cpu === this.cpu && e.vector === VECTOR_CALL_FUNCTION;
+      case 'drop':
+        return samePage && this.isAfterStart(e);
+      case 'hardware':
+        // what it did shows as a fill or a drop in the same step
+        return (
+          e.cpu === this.cpu &&
+          this.events.some((f) => f.step === e.step && (f.is === 'fill' || f.is === 'drop') && f.vpn === this.vpn)
+        );
+      case 'switch':
+        return e.cpu === this.cpu && this.isAfterStart(e);
+      case 'signal':
+        return samePage;
+      case 'returns':
+        return e === this.returned;
+      default:
+        return false;
+    }
+  }
+
+  /** The flush that was owed: by whom, since when, to whom, and what became of it. */
+  owed(names: Names): string {
+    const { ended, endedBy } = this;
+    if (!ended) return '';
+    const what = endedBy?.is === 'op' ? names.op(endedBy.op) : 'an operation';
+    const since = this.fill ? ` holds ${names.page(this.vpn)} -> pfn ${this.heldPfn()}` : '';
+    const stamp = (e: Event): string => (e.concurrent ? `step ${e.step}` : 'the history');
+    const filled = this.fill ? ` since ${stamp(this.fill)}` : '';
+    const debt = `${what} (${names.task(ended.task)} on CPU${ended.cpu}, ${stamp(ended)}) owed CPU${this.cpu} a flush of ${names.page(this.vpn)}`;
+    return `${debt}; CPU${this.cpu}${since}${filled}; ${this.message()}`;
+  }
+
+  /** The last steps of every CPU, for harms without a losing access. */
+  lastPlaces(recording: Recording): { step: number; place: StepPlace }[] {
+    const steps = recording.places.map((place, step) => ({ step, place }));
+    return steps.slice(-LAST_PLACES).filter(({ place }) => place.word !== '(nothing)' || place.label !== '(start)');
+  }
+
+  private message(): string {
+    const after = this.events.slice(this.events.indexOf(this.ended!) + 1);
+    const sent = after.find((e) => e.is === 'send' && e.to === this.cpu && e.vector === VECTOR_CALL_FUNCTION);
+    if (this.cpu === this.ended?.cpu) return 'it did not flush its own entry';
+    if (!sent) return 'no IPI was sent to it';
+    const taken = after.find((e) => e.is === 'deliver' && e.cpu === this.cpu && after.indexOf(e) > after.indexOf(sent));
+    if (!taken) return `the IPI of step ${sent.step} was not delivered yet`;
+    return `the IPI of step ${sent.step} was delivered in step ${taken.step} and did not flush it`;
+  }
+
+  private heldPfn(): number {
+    return this.fill?.is === 'fill' ? this.fill.pfn : this.pfn;
+  }
+
+  private ends(e: Event): boolean {
+    if (e.is === 'table') return !e.linked && e.pfn === this.pfn;
+    if (e.is !== 'pte' || e.vpn !== this.vpn || e.mm !== this.mm || !ptePresent(e.oldLo)) return false;
+    const rights = PTE_P | PTE_RW | PTE_US;
+    const narrowed = (e.oldLo & rights & ~e.newLo) !== 0 || (~e.oldHi & e.newHi & PTE_NX) !== 0;
+    return narrowed || ptePfn(e.oldLo as never) !== ptePfn(e.newLo as never);
+  }
+
+  private isAfterStart(e: Event): boolean {
+    return this.events.indexOf(e) >= this.from;
+  }
+  private owesFlush(e: Event): boolean {
+    return this.ended !== undefined && this.events.indexOf(e) > this.events.indexOf(this.ended);
+  }
+  private lastIndex(before: number, wanted: (e: Event) => boolean): number {
+    for (let i = before - 1; i >= 0; i--) if (wanted(this.events[i])) return i;
+    return -1;
+  }
+}
+
+/** What the conviction of a recorded run turns on. */
+export function findCulprit(recording: Recording, conviction: Conviction | undefined, stepper: Stepper): Culprit {
+  const { events, places } = recording;
+  const culprit = new Culprit(events);
+  culprit.label = (conviction?.harm ?? '').replaceAll('-', ' ').toUpperCase();
+  culprit.cpu = places[places.length - 1]?.cpu ?? 0;
+  const violation = conviction?.violation;
+  if (!violation) return culprit;
+  culprit.cpu = violation.cpu;
+  culprit.vpn = violation.vpn;
+  culprit.mm = violation.mm;
+  const last = events.findLast((e) => e.is !== 'op' && isLosing(e, culprit, violation.harm));
+  if (last && !violation.probe && last.step === stepper.steps - 1) culprit.losing = last;
+  const at = last ?? events.findLast((e) => e.is === 'fill' && e.cpu === culprit.cpu && e.vpn === culprit.vpn);
+  if (at?.is === 'walk') culprit.pfn = at.table;
+  else if (at && 'pfn' in at) culprit.pfn = at.pfn;
+  culprit.trace();
+  return culprit;
+}
+
+function isLosing(e: Event, culprit: Culprit, harm: string): boolean {
+  if (e.cpu !== culprit.cpu) return false;
+  if (harm === 'table-reuse') return e.is === 'walk';
+  if (harm === 'wrong-fault') return e.is === 'signal';
+  return e.is === 'access' && e.vpn === culprit.vpn;
+}

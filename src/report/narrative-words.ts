@@ -1,0 +1,84 @@
+/** One event in words, short enough for a column. */
+import { PTE_D, PTE_RW, ptePfn, ptePresent } from '../hardware/pte.ts';
+import { LOAD, STORE } from '../hardware/types.ts';
+import { OWNER_KERNEL, OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
+import { opName } from '../oracle/oracle.ts';
+import type { Names } from './names.ts';
+import type { Culprit } from './narrative-culprit.ts';
+import type { Event } from './recording.ts';
+
+const VECTORS = ['flush IPI', 'reschedule IPI', 'timer interrupt'];
+const SIGNALS: Record<number, string> = { 7: 'SIGBUS', 11: 'SIGSEGV' };
+
+/** What stands around an event and changes how it is told. */
+export interface Around {
+  /** The TLB fill that an access went through. */
+  readonly fill: Event | undefined;
+  /** The event is of a step that hardware took on its own. */
+  readonly speculative: boolean;
+}
+
+/** The text of the event; empty if it is told by another line. */
+export function tell(e: Event, names: Names, culprit: Culprit, { fill, speculative }: Around): string {
+  switch (e.is) {
+    case 'op':
+      return names.op(e.op);
+    case 'access': {
+      const through = fill?.is === 'fill' ? ` (tlb filled: pfn ${fill.pfn})` : ` (tlb: pfn ${e.pfn})`;
+      const word = names.word(e.vpn, e.word);
+      if (e.kind === STORE) return `store ${word} = ${names.value(e.value)}${through}`;
+      return `${e.kind === LOAD ? 'load' : 'fetch'} ${word} -> ${names.value(e.value)}${through}`;
+    }
+    case 'pte':
+      return pteText(e, names, e === culprit.ended ? culprit.cpu : -1);
+    case 'table':
+      return e.linked
+        ? `pfn ${e.pfn} becomes a page table`
+        : `page table pfn ${e.pfn} unhooked${e === culprit.ended ? `, CPU${culprit.cpu} not flushed` : ''}`;
+    case 'walk':
+      return `walk reads table pfn ${e.table}`;
+    case 'handed-out':
+      return `pfn ${e.pfn} handed out to ${ownerOf(e.owner, names, e.task)}`;
+    case 'freed':
+      return `pfn ${e.pfn} freed`;
+    case 'send':
+      return `${VECTORS[e.vector] ?? 'IPI'} sent to CPU${e.to}${e.merged ? ' (merged with one pending)' : ''}`;
+    case 'deliver':
+      return `${VECTORS[e.vector]} taken`;
+    case 'drop':
+      return `tlb entry of ${names.page(e.vpn)} (pfn ${e.pfn}) dropped`;
+    case 'hardware':
+      return e.says.replace(/page (\d+)/, (_, page) => names.page(Number(page)));
+    case 'tick':
+      return 'timer fires';
+    case 'switch':
+      return `switch from ${names.task(e.from)} to ${names.task(e.to)}`;
+    case 'signal':
+      return `${SIGNALS[e.signal] ?? `signal ${e.signal}`} at ${names.page(e.vpn)}`;
+    case 'returns':
+      return `${culprit.endedBy?.is === 'op' ? names.op(culprit.endedBy.op) : opName(e.kind)} returned`;
+    case 'fill':
+      // a demand walk's fill is told by the access it serves
+      return speculative ? `speculative walk fills the tlb: ${names.page(e.vpn)} -> pfn ${e.pfn}` : '';
+  }
+}
+
+function pteText(e: Event & { is: 'pte' }, names: Names, owedTo: number): string {
+  const page = names.page(e.vpn);
+  const owes = owedTo >= 0 ? `, flush owed to CPU${owedTo}` : '';
+  const was = ptePfn(e.oldLo as never);
+  const now = ptePfn(e.newLo as never);
+  if (!ptePresent(e.oldLo)) return ptePresent(e.newLo) ? `pte of ${page} set: pfn ${now}` : '';
+  if (!ptePresent(e.newLo)) return `pte of ${page} cleared (pfn ${was})${owes}`;
+  if (was !== now) return `pte of ${page}: pfn ${was} becomes ${now}${owes}`;
+  if ((e.oldLo & ~e.newLo & PTE_RW) !== 0) return `pte of ${page} write-protected${owes}`;
+  if ((~e.oldLo & e.newLo & PTE_RW) !== 0) return `pte of ${page} made writable`;
+  if ((e.oldLo & ~e.newLo & PTE_D) !== 0) return `pte of ${page} made clean${owes}`;
+  return owes === '' ? '' : `pte of ${page} narrowed${owes}`;
+}
+
+function ownerOf(owner: number, names: Names, task: number): string {
+  if (owner === OWNER_USER) return names.task(task);
+  if (owner === OWNER_TABLE) return 'a page table';
+  return owner === OWNER_KERNEL ? 'the kernel' : 'nobody';
+}

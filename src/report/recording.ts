@@ -1,0 +1,238 @@
+/**
+ * One run, watched: what a person would say happened, event by event, with the step and CPU of each. The recording
+ * stands between machine and oracle as a second observer, so that it sees exactly what the oracle judges.
+ */
+import { ADVERSARY, type Choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK } from '../engine/choice.ts';
+import type { Stepper, StepWatcher } from '../engine/stepper.ts';
+import { type AdversaryAction, adversaryLabel } from '../hardware/adversary.ts';
+import type { LogicalCpu } from '../hardware/logical-cpu.ts';
+import { ptePfn } from '../hardware/pte.ts';
+import { tlbLo, tlbPcid, tlbSlots, tlbVpn } from '../hardware/tlb.ts';
+import type { AccessKind, CpuId, Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
+import type { Cpu } from '../kernel/cpu.ts';
+import type { FrameOwner, Observer } from '../kernel/observer.ts';
+import type { MmId } from '../kernel/types.ts';
+import { pointLabel } from '../memory/point.ts';
+import type { OpKind, Oracle } from '../oracle/oracle.ts';
+import type { Op } from '../program/program.ts';
+
+/** What happened. Pages are virtual page numbers, `pfn` a frame. */
+export type Happening =
+  | { is: 'op'; op: Op; inHistory: boolean; index: number }
+  | { is: 'access'; mm: number; vpn: number; pfn: number; word: number; kind: AccessKind; value: number }
+  | { is: 'pte'; mm: number; vpn: number; oldLo: number; newLo: number; oldHi: number; newHi: number }
+  | { is: 'table'; linked: boolean; mm: number; pfn: number; base: number; level: number }
+  | { is: 'walk'; table: number }
+  | { is: 'fill'; mm: number; vpn: number; pfn: number }
+  | { is: 'drop'; vpn: number; pfn: number; pcid: number }
+  | { is: 'handed-out'; pfn: number; owner: FrameOwner }
+  | { is: 'freed'; pfn: number }
+  | { is: 'send'; to: number; vector: number; merged: boolean }
+  | { is: 'deliver'; vector: number }
+  | { is: 'hardware'; says: string }
+  | { is: 'tick' }
+  | { is: 'switch'; from: number; to: number }
+  | { is: 'signal'; vpn: number; signal: number }
+  | { is: 'returns'; kind: OpKind; result: number };
+
+export type Event = Happening & {
+  /** Steps since the start of the concurrent part; in the history they count from the boot and are below 0 in `concurrent`. */
+  readonly step: number;
+  readonly cpu: number;
+  readonly task: number;
+  readonly concurrent: boolean;
+};
+
+/** Where a CPU stood before one step, and the word it was about to touch. */
+export interface StepPlace {
+  readonly cpu: number;
+  readonly task: number;
+  readonly label: string;
+  readonly word: string;
+}
+
+/** Attach as the watcher of a new stepper: `new Stepper(plan, recording)`. One recording follows one run. */
+export class Recording implements StepWatcher {
+  readonly events: Event[] = [];
+  /** The steps of the concurrent part (of the history, if the run ends in it). */
+  readonly places: StepPlace[] = [];
+  private attached = false;
+  private concurrent = false;
+  private step = 0;
+  private lastOp = new Map<number, string>();
+  private readonly tables = new Map<number, { mm: number; level: number; base: number }>();
+  private cached: { vpn: number; lo: number; pcid: number }[] = [];
+  private pendingBefore = 0;
+
+  /** The history is over: what follows is the concurrent part. */
+  startConcurrent(): void {
+    this.concurrent = true;
+    this.step = 0;
+    this.places.length = 0;
+  }
+
+  before(stepper: Stepper, c: Choice, cpu: Cpu): void {
+    if (!this.attached) this.attach(stepper);
+    const id = choiceCpu(c);
+    const { layout } = stepper.machine.shape;
+    this.places.push({ cpu: id, task: cpu.current, label: pointLabel(cpu.point), word: layout.nameOf(cpu.word) });
+    this.pendingBefore = stepper.machine.columns.apic.irr.peek(this.targetOf(stepper, cpu));
+    this.cached = cachedBy(cpu);
+    if (choiceKind(c) === RUN) this.beginning(stepper, cpu);
+    if (choiceKind(c) === DELIVER) {
+      const pending = stepper.machine.columns.apic.irr.peek(id);
+      this.add(cpu, { is: 'deliver', vector: 31 - Math.clz32(pending & -pending) });
+    }
+    if (choiceKind(c) === TICK) this.add(cpu, { is: 'tick' });
+    if (choiceKind(c) === ADVERSARY) {
+      this.add(cpu, { is: 'hardware', says: adversaryLabel(cpu, choiceArgument(c) as AdversaryAction) });
+    }
+  }
+
+  after(stepper: Stepper, c: Choice, cpu: Cpu): void {
+    const id = choiceCpu(c);
+    const { mem, columns } = stepper.machine;
+    const now = cachedBy(stepper.cpuAt(id));
+    for (const [slot, was] of this.cached.entries()) {
+      const is = now[slot];
+      if (was.lo === 0 || (is.lo !== 0 && is.vpn === was.vpn && is.pcid === was.pcid)) continue;
+      this.add(cpu, { is: 'drop', vpn: was.vpn, pfn: ptePfn(was.lo as never), pcid: was.pcid }, id);
+    }
+    const { irr } = columns.apic;
+    for (let target = 0; target < stepper.machine.geometry.cpus && choiceKind(c) !== TICK; target++) {
+      if (mem.touched !== irr.at(target as CpuId) || !mem.touchedWrite || target === id) continue;
+      const raised = irr.peek(target as CpuId) & ~this.pendingBefore;
+      const vector = raised === 0 ? -1 : 31 - Math.clz32(raised);
+      this.add(cpu, { is: 'send', to: target, vector, merged: raised === 0 }, id);
+    }
+    const next = stepper.cpuAt(id).current;
+    if (next !== cpu.current) this.add(cpu, { is: 'switch', from: cpu.current, to: next }, id);
+    this.step++;
+  }
+
+  /** The CPU whose pending register this step is about to touch; its own if none. */
+  private targetOf(stepper: Stepper, cpu: Cpu): CpuId {
+    const { irr } = stepper.machine.columns.apic;
+    const target = Math.floor((cpu.word - irr.base) / irr.stride);
+    const hit = target >= 0 && target < stepper.machine.geometry.cpus && irr.at(target as CpuId) === cpu.word;
+    return hit ? (target as CpuId) : cpu.id;
+  }
+
+  /** An operation begins at the first step taken inside it. */
+  private beginning(stepper: Stepper, cpu: Cpu): void {
+    const { machine } = stepper;
+    const { cpus } = machine.geometry;
+    const task = cpu.current;
+    if (task < cpus) return;
+    const { user, program } = machine.columns;
+    const source = machine.shape.plan.program;
+    const turn = program.turn.peek(0);
+    const inHistory = turn < source.history.length;
+    const name = source.tasks[task - cpus].name;
+    const index = inHistory ? turn : user.pc.peek(task) - 1;
+    const op = inHistory ? source.history[turn] : undefined;
+    if (index < 0 || (op && op.task !== name)) return;
+    const key = `${inHistory} ${index} ${user.round.peek(task)}`;
+    if (this.lastOp.get(task) === key) return;
+    this.lastOp.set(task, key);
+    this.add(cpu, { is: 'op', op: op?.op ?? source.tasks[task - cpus].ops[index], inHistory, index });
+  }
+
+  private add(cpu: LogicalCpu, happening: Happening, id: number = cpu.id): void {
+    const task = (cpu as Cpu).current;
+    this.events.push({ ...happening, step: this.step, cpu: id, task, concurrent: this.concurrent });
+  }
+
+  private attach(stepper: Stepper): void {
+    this.attached = true;
+    for (const handle of stepper.machine.handles) {
+      if (handle.observer) handle.observer = this.besides(handle.observer, stepper);
+    }
+    const { oracle } = stepper.machine;
+    if (oracle) this.listenTo(oracle);
+  }
+
+  /** Hears of returns as the oracle does, from the engine. */
+  private listenTo(oracle: Oracle): void {
+    const begins = oracle.opBegins;
+    const ends = oracle.opEnds;
+    const open = new Map<number, OpKind[]>();
+    oracle.opBegins = (cpu, kind, args) => {
+      open.set(cpu.current, [...(open.get(cpu.current) ?? []), kind]);
+      begins.call(oracle, cpu, kind, args);
+    };
+    oracle.opEnds = (cpu, result, childMm) => {
+      const kind = open.get(cpu.current)?.pop();
+      if (kind !== undefined) this.add(cpu, { is: 'returns', kind, result });
+      ends.call(oracle, cpu, result, childMm);
+    };
+  }
+
+  private mmOf(cpu: LogicalCpu): number {
+    return (cpu as Cpu).tlbState.loadedMm.peek(cpu.id);
+  }
+
+  /** An observer that records, then passes on. */
+  private besides(oracle: Observer, stepper: Stepper): Observer {
+    const { geometry } = stepper.machine;
+    const leaf = geometry.levelBits.length - 1;
+    const linked = (cpu: LogicalCpu, mm: number, pfn: number, level: number, base: number): void => {
+      this.tables.set(pfn, { mm, level, base });
+      this.add(cpu, { is: 'table', linked: true, mm, pfn, base, level });
+    };
+    return {
+      rootLoaded: (cpu, pgd) => oracle.rootLoaded(cpu, pgd),
+      walkStarts: (cpu, walk, table, psc) => oracle.walkStarts(cpu, walk, table, psc),
+      walkReads: (cpu, walk, table) => {
+        this.add(cpu, { is: 'walk', table });
+        oracle.walkReads(cpu, walk, table);
+      },
+      walkDescends: (cpu, walk, table) => oracle.walkDescends(cpu, walk, table),
+      pscFilled: (cpu, walk, psc) => oracle.pscFilled(cpu, walk, psc),
+      tlbFilled: (cpu: LogicalCpu, slot: TlbSlot, vpn: Vpn, pfn: Pfn) => {
+        this.add(cpu, { is: 'fill', mm: this.mmOf(cpu), vpn, pfn });
+        oracle.tlbFilled(cpu, slot, vpn, pfn);
+      },
+      accessed: (cpu, slot, vpn, word, kind, value) => {
+        const pfn = ptePfn(tlbLo(cpu, slot));
+        this.add(cpu, { is: 'access', mm: this.mmOf(cpu), vpn, pfn, word, kind, value });
+        oracle.accessed(cpu, slot, vpn, word, kind, value);
+      },
+      pteChanges: (cpu, table, index, oldLo, newLo, oldHi, newHi) => {
+        const at = this.tables.get(table);
+        if (at?.level === leaf) {
+          this.add(cpu, { is: 'pte', mm: at.mm, vpn: at.base + index, oldLo, newLo, oldHi, newHi });
+        }
+        oracle.pteChanges(cpu, table, index, oldLo, newLo, oldHi, newHi);
+      },
+      frameHandedOut: (cpu: Cpu, pfn: Pfn, owner: FrameOwner) => {
+        this.add(cpu, { is: 'handed-out', pfn, owner });
+        oracle.frameHandedOut(cpu, pfn, owner);
+      },
+      frameFreed: (cpu: Cpu, pfn: Pfn) => {
+        this.add(cpu, { is: 'freed', pfn });
+        oracle.frameFreed(cpu, pfn);
+      },
+      tableLinked: (cpu: Cpu, mm: MmId, table: Pfn, level: number, base: Vpn) => {
+        linked(cpu, mm, table, level, base);
+        oracle.tableLinked(cpu, mm, table, level, base);
+      },
+      tableUnlinked: (cpu: Cpu, mm: MmId, table: Pfn) => {
+        const at = this.tables.get(table);
+        if (at) this.add(cpu, { is: 'table', linked: false, pfn: table, ...at });
+        oracle.tableUnlinked(cpu, mm, table);
+      },
+      signalled: (cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind) => {
+        this.add(cpu, { is: 'signal', vpn, signal });
+        oracle.signalled(cpu, vpn, signal, kind);
+      },
+    };
+  }
+}
+
+function cachedBy(cpu: LogicalCpu): { vpn: number; lo: number; pcid: number }[] {
+  return Array.from({ length: tlbSlots(cpu) }, (_, s) => {
+    const slot = s as TlbSlot;
+    return { vpn: tlbVpn(cpu, slot), lo: tlbLo(cpu, slot), pcid: tlbPcid(cpu, slot) };
+  });
+}
