@@ -241,7 +241,10 @@ export class Machine extends MachineCore<SteppedMemory> {
 
   /** The history is over: from now on `reset` returns here, and tasks start with their concurrent operations. */
   beginConcurrentPart(): void {
-    this.mem.words[this.columns.program.turn.at(0)] = this.program.history.length + 1;
+    const { program, tasks } = this.columns;
+    this.mem.words[program.turn.at(0)] = this.program.history.length + 1;
+    // tasks that wait here poll; the paths that would say so when the wait is over start afresh instead
+    for (const { id } of this.program.tasks) this.mem.words[tasks.polling.at(id)] = 0;
     this.mem.rebase();
   }
 

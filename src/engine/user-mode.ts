@@ -5,6 +5,7 @@
 import { access, tryAccess } from '../hardware/access.ts';
 import { type AccessKind, type CpuId, FETCH, LOAD, STORE, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { MADV_DONTNEED, MAP_FIXED, MAP_POPULATE, type MmId, type TaskId } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import { type Path, point } from '../memory/point.ts';
@@ -94,20 +95,21 @@ function* untilTurn(cpu: Cpu, run: UserRun, turn: number): Path<void> {
     if (cpu.at(TURN_COMES, word)) yield;
     const now = cpu.mem.load(word);
     if (now >= turn) return;
-    if (yield* inKernel(cpu, cpu.kernel.yieldIfOthersRunnable(cpu))) continue;
+    if (yield* inKernel(cpu, (kernel) => kernel.yieldIfOthersRunnable(cpu))) continue;
     yield cpu.waitWhile(TURN_COMES, word, now);
+    yield* inKernel(cpu, (kernel) => kernel.pollEnd(cpu));
   }
 }
 
 function* backToUser(cpu: Cpu): Path<void> {
-  if (cpu.rq.needResched.peek(cpu.id) !== 0) yield* inKernel(cpu, cpu.kernel.exitToUserMode(cpu));
+  if (cpu.rq.needResched.peek(cpu.id) !== 0) yield* inKernel(cpu, (kernel) => kernel.exitToUserMode(cpu));
 }
 
 /** A task whose program has ended keeps its CPU in user mode, as a thread that spins would, unless others want to run. */
 function* end(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
   run.user.done.put(task.id, 1);
   for (;;) {
-    yield* inKernel(cpu, cpu.kernel.sleepIfOthersRunnable(cpu));
+    yield* inKernel(cpu, (kernel) => kernel.sleepIfOthersRunnable(cpu));
     yield cpu.waitWhile(PARKED, NOWHERE, 0);
   }
 }
@@ -126,10 +128,11 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
       return;
     case 'touch': {
       const kind = op.write ? STORE : LOAD;
+      const { plainHits } = run;
       for (let i = 0; i < op.pages; i++) {
         const vpn = (from + i) as Vpn;
         const value = op.write ? freshValue(run, task) : 0;
-        if (!run.plainHits || !tryAccess(cpu, vpn, 0, kind, value)) yield* userAccess(cpu, run, vpn, 0, kind, value);
+        if (!plainHits || !tryAccess(cpu, vpn, 0, kind, value)) yield* userAccess(cpu, run, vpn, 0, kind, value);
         else if (i % TOUCHES_AT_ONCE === TOUCHES_AT_ONCE - 1 && cpu.at(TOUCHED, NOWHERE)) yield;
       }
       return;
@@ -145,21 +148,22 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
       for (;;) {
         if (cpu.at(AWAITS, word)) yield;
         if (cpu.mem.load(word) !== 0) return;
-        if (yield* inKernel(cpu, cpu.kernel.yieldIfOthersRunnable(cpu))) continue;
+        if (yield* inKernel(cpu, (kernel) => kernel.yieldIfOthersRunnable(cpu))) continue;
         yield cpu.waitWhile(AWAITS, word, 0);
+        yield* inKernel(cpu, (kernel) => kernel.pollEnd(cpu));
       }
     }
     case 'compute':
       cpu.spend(op.target);
       return;
     case 'sleep':
-      return void (yield* inKernel(cpu, cpu.kernel.sysSleep(cpu)));
+      return void (yield* inKernel(cpu, (kernel) => kernel.sysSleep(cpu)));
     case 'wake':
-      return void (yield* inKernel(cpu, cpu.kernel.sysWake(cpu, op.target as TaskId)));
+      return void (yield* inKernel(cpu, (kernel) => kernel.sysWake(cpu, op.target as TaskId)));
     case 'yield':
-      return void (yield* inKernel(cpu, cpu.kernel.sysSchedYield(cpu)));
+      return void (yield* inKernel(cpu, (kernel) => kernel.sysSchedYield(cpu)));
     case 'move':
-      return void (yield* inKernel(cpu, cpu.kernel.sysSchedSetaffinity(cpu, op.target as CpuId)));
+      return void (yield* inKernel(cpu, (kernel) => kernel.sysSchedSetaffinity(cpu, op.target as CpuId)));
     default:
       yield* systemCall(cpu, run, task, op);
   }
@@ -178,9 +182,9 @@ function hit(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): boole
 }
 
 /** A call that only concerns the scheduler: nothing that the oracle judges. */
-function* inKernel<T>(cpu: Cpu, path: Path<T>): Path<T> {
+function* inKernel<T>(cpu: Cpu, call: (kernel: Kernel) => Path<T>): Path<T> {
   cpu.kernelDepth++;
-  const result = yield* path;
+  const result = yield* call(cpu.kernel);
   cpu.kernelDepth--;
   return result;
 }
