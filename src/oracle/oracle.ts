@@ -11,6 +11,7 @@ import { type MmId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import { Content } from './content.ts';
+import { FastLook } from './fast-look.ts';
 import { Frames } from './frames.ts';
 import { Ghost, type GhostColumns, type OracleOptions, type Violation } from './ghost.ts';
 import { Judge } from './judge.ts';
@@ -18,7 +19,6 @@ import { type OpArguments, Operations, type OpKind } from './ops.ts';
 import { probe } from './probe.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
-import type { PageKey } from './tables.ts';
 import { Versions } from './versions.ts';
 import { type WindowSummary, Windows } from './windows.ts';
 
@@ -36,6 +36,8 @@ export class Oracle implements Observer {
   private readonly content: Content;
   private readonly judge: Judge;
   private readonly seen = new Windows();
+  /** In `threads`: the quick look at each access. */
+  private readonly fast: FastLook | undefined;
   /** In the stepper: the memory whose check has to know that an observer runs. */
   private readonly stepped: SteppedMemory | undefined;
 
@@ -48,6 +50,7 @@ export class Oracle implements Observer {
   ) {
     this.ghost = new Ghost(mem, columns, machine, geometry, options);
     this.stepped = mem instanceof SteppedMemory ? mem : undefined;
+    this.fast = options.threads ? new FastLook(this.ghost) : undefined;
     this.ops = new Operations(this.ghost);
     this.frames = new Frames(this.ghost);
     this.versions = new Versions(this.ghost, this.ops);
@@ -119,22 +122,12 @@ export class Oracle implements Observer {
   }
 
   accessed(cpu: LogicalCpu, slot: TlbSlot, vpn: Vpn, word: number, kind: AccessKind, value: number): void {
-    const { g, machine, options } = this.ghost;
-    const { id } = cpu;
-    const page = g.cpu.tlbPage.peek(id, slot) as PageKey;
-    const pfn = machine.tlb.lo.peek(id, slot) >>> 12;
-    if (
-      options.threads &&
-      g.frame.epoch.load(pfn as Pfn) === g.cpu.tlbEpoch.peek(id, slot) &&
-      g.page.version.load(page) === g.cpu.tlbVersion.peek(id, slot)
-    ) {
-      return;
-    }
+    if (this.fast?.isCurrent(cpu as Cpu, slot, vpn)) return;
     const was = this.enter();
     const task = (cpu as Cpu).current;
-    const mm = machine.tasks.mm.peek(task) as MmId;
+    const mm = this.ghost.machine.tasks.mm.peek(task) as MmId;
     this.judge.access({ cpu, task, mm, slot, vpn, word, kind, value, probe: false });
-    if (!options.threads && this.ghost.checks.content) this.record(cpu as Cpu, mm, vpn, word, kind, value);
+    if (!this.fast && this.ghost.checks.content) this.record(cpu as Cpu, mm, vpn, word, kind, value);
     this.leave(was);
   }
 
