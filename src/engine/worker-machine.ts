@@ -4,7 +4,7 @@ import { COUNTERS } from '../hardware/tables.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { KERNEL_COUNTERS } from '../kernel/tables.ts';
 import { TASK_DEAD } from '../kernel/types.ts';
-import { NOBODY_SLEEPS, SharedMemory } from '../memory/memory.ts';
+import { SharedMemory } from '../memory/memory.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type MachineColumns, MachineCore, type MachinePlan, MachineShape } from './machine.ts';
 import { type ControlColumns, controlColumns, controlLayout } from './worker-tables.ts';
@@ -133,7 +133,7 @@ export function bindControl(
   shared: SharedImage,
 ): { control: ControlColumns; wakes: WakeBoard } {
   const layout = controlLayout(controlSizes(shape, limits));
-  const control = controlColumns(layout, new SharedMemory(new Int32Array(shared.control), NOBODY_SLEEPS));
+  const control = controlColumns(layout, new SharedMemory(new Int32Array(shared.control)));
   return { control, wakes: new WakeBoard(control, shape.geometry.cpus) };
 }
 

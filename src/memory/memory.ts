@@ -48,7 +48,7 @@ export interface SharedSide {
 }
 
 /** For a shared memory on whose words nobody ever sleeps. */
-export const NOBODY_SLEEPS: SharedSide = { words: new Int32Array(1), sleepersAt: 0, changed() {}, acquired() {} };
+const NOBODY_SLEEPS: SharedSide = { words: new Int32Array(1), sleepersAt: 0, changed() {}, acquired() {} };
 
 /**
  * The truly shared flavour: one SharedArrayBuffer, every protocol access through `Atomics`. A write looks whether anybody
@@ -61,7 +61,7 @@ export class SharedMemory implements Memory {
 
   constructor(
     readonly words: Int32Array,
-    private readonly side: SharedSide,
+    private readonly side: SharedSide = NOBODY_SLEEPS,
   ) {
     this.sideWords = side.words;
     this.sleepersAt = side.sleepersAt;
