@@ -4,7 +4,7 @@
  * kept; failures are not monotone, so every removal starts again from the best so far.
  */
 import type { Choice } from '../engine/choice.ts';
-import { choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
+import { ADVERSARY, choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import type { Program } from '../program/program.ts';
@@ -83,12 +83,13 @@ function usesTask(program: Program, name: string): boolean {
   return all.some((op) => (op.do === 'fork' || op.do === 'wake') && op.task === name);
 }
 
-/** Looks for a schedule that convicts this plan with the harm of `like`. */
+/** The shortest of the schedules tried that convicts this plan with the harm of `like`, in no more steps. */
 function convict(plan: MachinePlan, like: Candidate, schedules: number): Candidate | undefined {
   const stepper = new Stepper(plan);
   const random = randomFrom(like.steps, 2);
   const budget = { actions: 3, ticks: 2 };
   const mix = (['pct-2', 'random', 'pct-3'] as const).map((name) => strategyNamed(name, random, budget));
+  let best: Candidate | undefined;
   for (let i = 0; i < schedules; i++) {
     const strategy = mix[i % mix.length];
     strategy.begin(stepper);
@@ -100,9 +101,10 @@ function convict(plan: MachinePlan, like: Candidate, schedules: number): Candida
       return c;
     });
     const { convicted: conviction, steps } = run;
-    if (conviction && conviction.harm === like.conviction.harm) return { plan, choices, conviction, steps };
+    if (conviction?.harm !== like.conviction.harm || steps > (best ?? like).steps) continue;
+    best = { plan, choices, conviction, steps };
   }
-  return undefined;
+  return best;
 }
 
 /** Takes preemptions and actions of the adversary out of the schedule, one block at a time, while the harm stays. */
@@ -112,9 +114,9 @@ function fewerSwitches(from: Candidate, budget: ShrinkBudget): Candidate {
   let progress = true;
   while (progress && !budget.outOfTime()) {
     progress = false;
-    const blocks = blocksOf(best.choices);
-    for (let i = 0; i < blocks.length && !budget.outOfTime(); i++) {
-      const run = follow(stepper, blocks.filter((_, j) => j !== i).flat());
+    for (const fewer of without(best.choices)) {
+      if (budget.outOfTime()) break;
+      const run = follow(stepper, fewer);
       const { conviction, choices, steps } = run;
       if (!conviction || conviction.harm !== best.conviction.harm || !isSmaller(choices, best.choices)) continue;
       best = { plan: from.plan, choices, conviction, steps };
@@ -123,6 +125,15 @@ function fewerSwitches(from: Candidate, budget: ShrinkBudget): Candidate {
     }
   }
   return best;
+}
+
+/** The choices without one block of one CPU, then without one act of the hardware or one tick. */
+function* without(all: readonly number[]): Iterable<number[]> {
+  const blocks = blocksOf(all);
+  for (const block of blocks) yield blocks.filter((b) => b !== block).flat();
+  for (const [i, c] of all.entries()) {
+    if (choiceKind(c as Choice) >= ADVERSARY) yield all.filter((_, j) => j !== i);
+  }
 }
 
 function isSmaller(a: readonly number[], b: readonly number[]): boolean {
@@ -156,7 +167,7 @@ function follow(
     let c = -1;
     while (at < wanted.length && c < 0) {
       const w = wanted[at++] as Choice;
-      if (choiceKind(w) > 1 || s.choices.includes(w)) c = w;
+      if (choiceKind(w) >= ADVERSARY || s.choices.includes(w)) c = w;
     }
     if (c < 0) {
       const last = choices.length > 0 ? choiceCpu(choices[choices.length - 1] as Choice) : -1;

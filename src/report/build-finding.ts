@@ -50,7 +50,8 @@ export function buildFinding(
   const real = withProbedAccess(raw);
   let candidates = budget.candidates;
   const outOfTime = (): boolean => candidates-- <= 0 || stopped();
-  const small = budget.candidates > 0 ? shrink(real, { schedules: budget.schedules, outOfTime }) : real;
+  const small =
+    budget.candidates > 0 ? withProbedAccess(shrink(real, { schedules: budget.schedules, outOfTime })) : real;
   const plan = { ...small.plan, program: canonicalProgram(small.plan.program) };
   const { recorder, steps } = record(plan, small.choices);
   const told = retell(plan, small.choices);

@@ -31,6 +31,12 @@ export class Names {
     return row < this.cpus ? 'idle' : this.program.tasks[row - this.cpus].name;
   }
 
+  /** Is the task the only one of the program that starts on this CPU? Then its name is in the head of the column. */
+  isAlone(row: number, cpu: number): boolean {
+    const here = this.program.tasks.filter((task) => task.cpu === cpu);
+    return row < this.cpus || (here.length === 1 && here[0].name === this.task(row));
+  }
+
   /** A stored value: its number, or whose store it was (`P1#2`: the second value that P1 made up). */
   value(value: number): string {
     const row = (value >>> 20) - 1;

@@ -1,5 +1,5 @@
 /** One event in words, short enough for a column. */
-import { PTE_D, PTE_RW, ptePfn, ptePresent } from '../hardware/pte.ts';
+import { PTE_D, PTE_RW, ptePfn, ptePresent, pteWrite } from '../hardware/pte.ts';
 import { LOAD, STORE } from '../hardware/types.ts';
 import { OWNER_KERNEL, OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
 import { opName } from '../oracle/oracle.ts';
@@ -10,21 +10,14 @@ import type { Event } from './recording.ts';
 const VECTORS = ['flush IPI', 'reschedule IPI', 'timer interrupt'];
 const SIGNALS: Record<number, string> = { 7: 'SIGBUS', 11: 'SIGSEGV' };
 
-/** What stands around an event and changes how it is told. */
-export interface Around {
-  /** The TLB fill that an access went through. */
-  readonly fill: Event | undefined;
-  /** The event is of a step that hardware took on its own. */
-  readonly speculative: boolean;
-}
-
-/** The text of the event; empty if it is told by another line. */
-export function tell(e: Event, names: Names, culprit: Culprit, { fill, speculative }: Around): string {
+/** The text of the event; empty if another line tells it. `before` is the event told before it. */
+export function tell(e: Event, names: Names, culprit: Culprit, before: Event | undefined): string {
   switch (e.is) {
     case 'op':
       return names.op(e.op);
     case 'access': {
-      const through = fill?.is === 'fill' ? ` (tlb filled: pfn ${fill.pfn})` : ` (tlb: pfn ${e.pfn})`;
+      const filled = before?.is === 'fill' && before.cpu === e.cpu && before.vpn === e.vpn;
+      const through = ` (tlb${filled ? ' filled' : ''}: pfn ${e.pfn})`;
       const word = names.word(e.vpn, e.word);
       if (e.kind === STORE) return `store ${word} = ${names.value(e.value)}${through}`;
       return `${e.kind === LOAD ? 'load' : 'fetch'} ${word} -> ${names.value(e.value)}${through}`;
@@ -48,7 +41,8 @@ export function tell(e: Event, names: Names, culprit: Culprit, { fill, speculati
     case 'drop':
       return `tlb entry of ${names.page(e.vpn)} (pfn ${e.pfn}) dropped`;
     case 'hardware':
-      return e.says.replace(/page (\d+)/, (_, page) => names.page(Number(page)));
+      // what it filled is the next line
+      return e.says.includes('walk') ? '' : e.says.replace(/page (\d+)/, (_, page) => names.page(Number(page)));
     case 'tick':
       return 'timer fires';
     case 'switch':
@@ -58,8 +52,7 @@ export function tell(e: Event, names: Names, culprit: Culprit, { fill, speculati
     case 'returns':
       return `${culprit.endedBy?.is === 'op' ? names.op(culprit.endedBy.op) : opName(e.kind)} returned`;
     case 'fill':
-      // a demand walk's fill is told by the access it serves
-      return speculative ? `speculative walk fills the tlb: ${names.page(e.vpn)} -> pfn ${e.pfn}` : '';
+      return `${before?.is === 'hardware' ? 'speculative ' : ''}walk fills the tlb: ${names.page(e.vpn)} -> pfn ${e.pfn}`;
   }
 }
 
@@ -68,7 +61,8 @@ function pteText(e: Event & { is: 'pte' }, names: Names, owedTo: number): string
   const owes = owedTo >= 0 ? `, flush owed to CPU${owedTo}` : '';
   const was = ptePfn(e.oldLo as never);
   const now = ptePfn(e.newLo as never);
-  if (!ptePresent(e.oldLo)) return ptePresent(e.newLo) ? `pte of ${page} set: pfn ${now}` : '';
+  const rights = pteWrite(e.newLo) ? 'rw' : 'r';
+  if (!ptePresent(e.oldLo)) return ptePresent(e.newLo) ? `pte of ${page} set: pfn ${now} ${rights}` : '';
   if (!ptePresent(e.newLo)) return `pte of ${page} cleared (pfn ${was})${owes}`;
   if (was !== now) return `pte of ${page}: pfn ${was} becomes ${now}${owes}`;
   if ((e.oldLo & ~e.newLo & PTE_RW) !== 0) return `pte of ${page} write-protected${owes}`;

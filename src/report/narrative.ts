@@ -10,7 +10,7 @@ import { ExactReplay } from '../hunt/schedule.ts';
 import { Names } from './names.ts';
 import { type Culprit, findCulprit } from './narrative-culprit.ts';
 import { tell } from './narrative-words.ts';
-import { type Event, Recording } from './recording.ts';
+import { Recording } from './recording.ts';
 
 export interface Line {
   readonly step: number;
@@ -110,10 +110,13 @@ function linesOf(recording: Recording, conviction: Conviction | undefined, culpr
   const lines: Line[] = [];
   for (const [i, event] of shown.entries()) {
     const loses = event === culprit.losing;
-    const speculative = shown.some((e) => e.is === 'hardware' && e.step === event.step && e !== event);
-    const text = tell(event, names, culprit, { fill: fillBehind(shown, i), speculative });
+    const next = shown[i + 1];
+    // a walk's fill and the access it served are one line, unless something came between them
+    if (event.is === 'fill' && next?.is === 'access' && next.cpu === event.cpu && next.vpn === event.vpn) continue;
+    const text = tell(event, names, culprit, shown[i - 1]);
     if (text === '') continue;
-    lines.push({ step: event.step, cpu: event.cpu, text: loses ? `${text}   ${culprit.label}` : text, loses });
+    const who = names.isAlone(event.task, event.cpu) ? '' : `${names.task(event.task)}: `;
+    lines.push({ step: event.step, cpu: event.cpu, text: `${who}${text}${loses ? `   ${culprit.label}` : ''}`, loses });
     if (loses) break;
   }
   if (!culprit.losing && conviction) {
@@ -124,22 +127,14 @@ function linesOf(recording: Recording, conviction: Conviction | undefined, culpr
       }
       lines.sort((a, b) => a.step - b.step);
     }
-    const access = violation
-      ? `${ACCESSES[violation.kind] ?? 'access'} of ${names.word(violation.vpn, violation.word)} now: `
-      : '';
-    lines.push({ step: recording.places.length, cpu: culprit.cpu, text: `${access}${culprit.label}`, loses: true });
+    const access = violation && ACCESSES[violation.kind];
+    const now = access ? `${access} of ${names.word(violation.vpn, violation.word)} now: ` : 'at rest: ';
+    lines.push({
+      step: recording.places.length,
+      cpu: culprit.cpu,
+      text: `${violation ? now : ''}${culprit.label}`,
+      loses: true,
+    });
   }
   return lines.slice(-MOST_LINES);
-}
-
-/** The access that a TLB fill served: both are one line. */
-function fillBehind(shown: readonly Event[], i: number): Event | undefined {
-  const event = shown[i];
-  if (event.is !== 'access') return undefined;
-  for (let k = i - 1; k >= 0; k--) {
-    const e = shown[k];
-    if (e.cpu === event.cpu && e.is === 'fill' && e.vpn === event.vpn) return e;
-    if (e.cpu === event.cpu && (e.is === 'access' || e.is === 'op')) return undefined;
-  }
-  return undefined;
 }
