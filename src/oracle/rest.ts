@@ -1,5 +1,5 @@
 /** The machine at rest: every live word is read back through the page tables, and no frame may be without an owner. */
-import { PTE_P, ptePfn } from '../hardware/pte.ts';
+import { PTE_G, PTE_P, ptePfn } from '../hardware/pte.ts';
 import type { CpuId, Pfn, Vpn } from '../hardware/types.ts';
 import { OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
 import { type MmId, type TaskId, VM_READ } from '../kernel/types.ts';
@@ -60,10 +60,15 @@ function reach(ghost: Ghost, table: Pfn, level: number, reached: Set<number>): v
   const { levelBits } = ghost.geometry;
   for (let i = 0; i < 1 << levelBits[level]; i++) {
     const lo = ghost.frameWord(table, i * 2);
-    if ((lo & PTE_P) === 0) continue;
+    if (!maps(lo)) continue;
     if (level === levelBits.length - 1) reached.add(ptePfn(lo));
     else reach(ghost, ptePfn(lo), level + 1, reached);
   }
+}
+
+/** Present, or a page without rights: P clear and G set, as Linux marks PROT_NONE. */
+function maps(lo: number): boolean {
+  return (lo & (PTE_P | PTE_G)) !== 0;
 }
 
 /** The frame that the page tables give the page, or 0. */
@@ -75,7 +80,7 @@ function frameOf(ghost: Ghost, mm: MmId, vpn: Vpn): Pfn {
     shift -= bits;
     const index = Math.floor(vpn / 2 ** shift) % 2 ** bits;
     const lo = ghost.frameWord(table, index * 2);
-    if ((lo & PTE_P) === 0) return 0 as Pfn;
+    if (!maps(lo)) return 0 as Pfn;
     table = ptePfn(lo);
   }
   return table;

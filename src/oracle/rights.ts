@@ -4,7 +4,7 @@
  * flight; operations that overlapped leave both possible until one that is alone.
  */
 import type { Vpn } from '../hardware/types.ts';
-import type { MmId } from '../kernel/types.ts';
+import { type MmId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
 import { OP, type OpKind, type OpRef } from './ops.ts';
 import type { PageKey } from './tables.ts';
@@ -16,6 +16,8 @@ export interface RightsReading {
   readonly changing: number;
   readonly seq: number;
 }
+
+const ALL_RIGHTS = VM_READ | VM_WRITE | VM_EXEC;
 
 export class Rights {
   constructor(private readonly ghost: Ghost) {}
@@ -99,7 +101,7 @@ export class Rights {
         return;
       }
       case OP.fork:
-        if (done) this.copyToChild(mm, childMm);
+        if (done) this.copyToChild(mm, childMm, t.begunAt.peek(op.task, op.depth));
         return;
       default:
         return;
@@ -163,13 +165,15 @@ export class Rights {
     this.each(mm, from, pages, (page) => p.objectVersion.store(page, p.version.peek(page)));
   }
 
-  private copyToChild(mm: MmId, child: MmId): void {
+  /** The child has what the parent had at some moment of the fork; where that changed meanwhile, either may be. */
+  private copyToChild(mm: MmId, child: MmId, begunAt: number): void {
     const { page: p } = this.ghost.g;
     this.each(mm, 0, this.ghost.geometry.pages, (page, i) => {
       const copy = this.ghost.pageKey(child, i as Vpn);
       if (p.changing.peek(copy) > 0 || p.changedAt.peek(copy) > 0) return;
-      p.maxRights.store(copy, p.maxRights.peek(page));
-      p.minRights.store(copy, p.minRights.peek(page));
+      const settled = p.changing.peek(page) === 0 && p.changedAt.peek(page) <= begunAt;
+      p.maxRights.store(copy, settled ? p.maxRights.peek(page) : ALL_RIGHTS);
+      p.minRights.store(copy, settled ? p.minRights.peek(page) : 0);
       p.changedAt.store(copy, this.ghost.now + 1);
     });
   }
