@@ -93,7 +93,7 @@ function happenings({ recording, culprit }: Retold, names: Names, step: number):
   return recording.events
     .filter((e) => e.concurrent && e.step === step)
     .map((e) => {
-      const text = tell(e, names, culprit, { fill: undefined, speculative: true });
+      const text = tell(e, names, culprit, undefined);
       return e === culprit.losing ? `${text}: ${culprit.label}` : text;
     })
     .filter((text) => text !== '');
