@@ -63,9 +63,9 @@ export class Stepper {
   private readonly tasks: TaskStack[] = [];
   private readonly running: TaskStack[] = [];
   private readonly atBoundary: Cpu[] = [];
-  private callee: Path<unknown> | undefined = undefined;
   private from: Point = START;
   private readonly call: Call;
+  private unframed!: Kernel;
 
   /** @param watcher sees every step from the boot on, those of the history too. */
   constructor(
@@ -89,10 +89,10 @@ export class Stepper {
     const { machine } = this;
     machine.reset();
     this.steps = 0;
-    this.callee = undefined;
+    while (this.call.suspended.length > 0) this.call.suspended.pop();
     for (const task of this.tasks) {
-      task.frames.length = 0;
-      task.interrupted.length = 0;
+      while (task.frames.length > 0) task.frames.pop();
+      while (task.interrupted.length > 0) task.interrupted.pop();
       task.cpu.point = START;
       task.cpu.word = NOWHERE;
       task.cpu.waiting = false;
@@ -186,12 +186,13 @@ export class Stepper {
     return (this.machine.columns.apic.irr.peek(id) & (1 << VECTOR_TIMER)) === 0 ? choice(TICK, id) : -1;
   }
 
-  /** Handles of the CPUs that stand at a user instruction boundary now. */
+  /** Handles of the CPUs that stand at a user instruction boundary now. A kernel thread never does: its mm is borrowed. */
   private boundary(): readonly Cpu[] {
     const { atBoundary } = this;
+    const { tasks } = this.machine.columns;
     atBoundary.length = 0;
     for (const task of this.running) {
-      if (task.cpu.kernelDepth === 0 && task.id >= this.machine.geometry.cpus) atBoundary.push(task.cpu);
+      if (task.cpu.kernelDepth === 0 && tasks.mm.peek(task.id) !== 0) atBoundary.push(task.cpu);
     }
     return atBoundary;
   }
@@ -203,40 +204,37 @@ export class Stepper {
   private findChoices(): void {
     const { choices, running } = this;
     const { words } = this.machine.mem;
-    choices.length = 0;
+    let n = 0;
     for (let id = 0; id < running.length; id++) {
       const { cpu } = running[id];
-      if (!cpu.waiting || (cpu.word !== NOWHERE && words[cpu.word] !== cpu.waitSeen)) choices.push(choice(RUN, id));
-      if (apicHasPending(cpu) && !irqsOff(cpu)) choices.push(choice(DELIVER, id));
+      if (!cpu.waiting || (cpu.word !== NOWHERE && words[cpu.word] !== cpu.waitSeen)) choices[n++] = choice(RUN, id);
+      if (apicHasPending(cpu) && !irqsOff(cpu)) choices[n++] = choice(DELIVER, id);
     }
+    // popped, not cut by `length`: that setter leaves compiled code
+    while (choices.length > n) choices.pop();
   }
 
   /** Resumes the top frame until its next point; frames that end hand their value to the one below. */
   private resume(task: TaskStack): void {
     const { cpu, frames } = task;
+    const { suspended } = this.call;
     let value: unknown;
     for (;;) {
-      const result = (frames[frames.length - 1] as Generator<undefined, unknown, unknown>).next(value);
-      if (result.done) {
-        frames.pop();
-        if (frames.length === 0) {
-          // an idle task or a program that ended: it never gives its CPU back by returning
-          throw new KernelBug(`the path of task ${task.id} returned`);
-        }
-        if (this.endsInterposed(task)) return;
-        value = result.value;
-      } else if (this.callee) {
-        frames.push(this.callee);
-        this.callee = undefined;
-        value = undefined;
-      } else if (cpu.next >= 0) {
-        this.switchTask(task);
-        return;
-      } else {
-        if (this.machine.hooks.size > 0) this.arrive(task);
-        return;
+      const result = next(frames[frames.length - 1], value);
+      if (!result.done) break;
+      frames.pop();
+      if (frames.length === 0) {
+        // an idle task or a program that ended: it never gives its CPU back by returning
+        throw new KernelBug(`the path of task ${task.id} returned`);
       }
+      if (this.endsInterposed(task)) return;
+      value = result.value;
     }
+    // the innermost call suspended first
+    for (let i = suspended.length - 1; i >= 0; i--) frames.push(suspended[i]);
+    while (suspended.length > 0) suspended.pop();
+    if (cpu.next >= 0) this.switchTask(task);
+    else if (this.machine.hooks.size > 0) this.arrive(task);
   }
 
   /** `task` suspended itself in switchTo: its CPU goes on, in this very step, with the task it named. */
@@ -261,10 +259,7 @@ export class Stepper {
     cpu.kernelDepth++;
     const vector = apicAcknowledge(cpu);
     oracle?.opBegins(cpu, OP.interrupt, this.machine.noArguments);
-    // the record hands the handler's generator over as it does with every routine
-    cpu.kernel.commonInterrupt(cpu, vector);
-    frames.push(this.callee as Path<unknown>);
-    this.callee = undefined;
+    frames.push(this.unframed.commonInterrupt(cpu, vector));
     this.resume(task);
   }
 
@@ -293,9 +288,11 @@ export class Stepper {
 
   /** An interposed frame just ended: the path below stands where it stood. */
   private endsInterposed(task: TaskStack): boolean {
-    const last = task.interrupted[task.interrupted.length - 1];
-    if (last === undefined || last.depth !== task.frames.length) return false;
-    task.interrupted.pop();
+    const { interrupted } = task;
+    if (interrupted.length === 0) return false;
+    const last = interrupted[interrupted.length - 1];
+    if (last.depth !== task.frames.length) return false;
+    interrupted.pop();
     const { cpu } = task;
     cpu.point = last.point;
     cpu.word = last.word;
@@ -338,9 +335,10 @@ export class Stepper {
     return frames.length === 1 && cpu.point === TURN_COMES && !apicHasPending(cpu);
   }
 
-  /** Each routine hands its generator to the driver, which runs it on the stack of the calling task. */
+  /** Each routine runs at once; one that comes to a point hands its frame to the driver. */
   private framed(kernel: Kernel): Kernel {
     const { call } = this;
+    this.unframed = kernel;
     const framed: Record<string, unknown> = {};
     type Routine = (...args: unknown[]) => Path<unknown>;
     for (const [name, routine] of Object.entries(kernel) as [string, Routine][]) {
@@ -348,33 +346,46 @@ export class Stepper {
         framed[name] = routine;
         continue;
       }
-      framed[name] = (
-        a: unknown,
-        b: unknown,
-        c: unknown,
-        d: unknown,
-        e: unknown,
-        f: unknown,
-        g: unknown,
-        h: unknown,
-      ) => {
-        this.callee = routine(a, b, c, d, e, f, g, h);
-        call.starting = true;
-        return call;
-      };
+      framed[name] = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) =>
+        call.of(routine(a, b, c, d, e, f, g, h));
     }
     return framed as Kernel;
   }
 }
 
+/** The one `next` that all generators share: each generator function has a shape of its own, so a look-up is slow. */
+const generatorNext = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())).next as (
+  this: Path<unknown>,
+  value: unknown,
+) => IteratorResult<undefined, unknown>;
+
+function next(path: Path<unknown>, value: unknown): IteratorResult<undefined, unknown> {
+  return generatorNext.call(path, value);
+}
+
 /**
- * What a framed routine returns to `yield*`: the first turn yields, so that the driver sees the new frame; the second,
- * when that frame has ended, passes its value on. One object serves all calls, because the first turn follows at once.
+ * What a framed routine returns to `yield*`. The routine has run already: to its end, then the first turn passes its
+ * value on; or to a point, then the first turn suspends the caller too, and a later one, when the driver has run that
+ * frame to its end, passes its value on. One object serves all calls, because the first turn follows at once: a call of
+ * the record must stand directly behind `yield*`.
  */
 class Call implements Iterator<undefined, unknown, unknown> {
-  starting = false;
-  private readonly suspended: IteratorYieldResult<undefined> = { done: false, value: undefined };
-  private readonly ended: IteratorReturnResult<unknown> = { done: true, value: undefined };
+  /** Frames that suspended since the driver last looked, the innermost first. */
+  readonly suspended: Path<unknown>[] = [];
+  private returned = false;
+  private value: unknown = undefined;
+  private starting = false;
+  private readonly waits: IteratorYieldResult<undefined> = { done: false, value: undefined };
+  private readonly ends: IteratorReturnResult<unknown> = { done: true, value: undefined };
+
+  of(path: Path<unknown>): this {
+    const result = next(path, undefined);
+    this.starting = true;
+    this.returned = result.done === true;
+    if (result.done) this.value = result.value;
+    else this.suspended.push(path);
+    return this;
+  }
 
   [Symbol.iterator](): this {
     return this;
@@ -382,9 +393,11 @@ class Call implements Iterator<undefined, unknown, unknown> {
   next(value?: unknown): IteratorResult<undefined, unknown> {
     if (this.starting) {
       this.starting = false;
-      return this.suspended;
+      if (!this.returned) return this.waits;
+      this.ends.value = this.value;
+      return this.ends;
     }
-    this.ended.value = value;
-    return this.ended;
+    this.ends.value = value;
+    return this.ends;
   }
 }

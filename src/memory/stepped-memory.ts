@@ -168,7 +168,8 @@ export class SteppedMemory implements Memory {
     const locks = this.held[this.task] ?? [];
     for (let i = locks.length - 1; i >= 0; i--) {
       if (locks[i] >> 1 === lock) {
-        locks.splice(i, 1);
+        if (i === locks.length - 1) locks.pop();
+        else locks.splice(i, 1);
         return;
       }
     }
@@ -193,7 +194,7 @@ export class SteppedMemory implements Memory {
     for (let i = 0; i < this.dirtyCount; i++) words[dirty[i]] = base[dirty[i]];
     this.dirtyCount = 0;
     this.epoch++;
-    for (const locks of this.held) if (locks) locks.length = 0;
+    for (const locks of this.held) while (locks && locks.length > 0) locks.pop();
     this.observing = false;
     this.forgetHash();
   }

@@ -28,7 +28,8 @@ export function* freePgtables(
 ): Path<void> {
   for (let i = 0; i < ranges.length; i++) {
     const next = i + 1 < ranges.length ? ranges[i + 1].start : ceiling;
-    yield* cpu.kernel.freePgdRange(cpu, tlb, { ...ranges[i], floor, ceiling: next });
+    const { start, end } = ranges[i];
+    yield* cpu.kernel.freePgdRange(cpu, tlb, { start, end, floor, ceiling: next });
   }
 }
 
@@ -50,7 +51,9 @@ function* freeTablesBelow(cpu: Cpu, tlb: MmuGather, table: Pfn, level: number, h
     if (cpu.at(ENTRY_NEXT, pteWord(cpu, table, index))) yield;
     const entry = pteLoad(cpu, table, index);
     if (!ptePresent(entry)) continue;
-    const below = { ...hole, start: Math.max(hole.start, base), end: Math.min(hole.end, base + span) };
+    const start = Math.max(hole.start, base);
+    const end = Math.min(hole.end, base + span);
+    const below = { start, end, floor: hole.floor, ceiling: hole.ceiling };
     yield* freeTablesBelow(cpu, tlb, ptePfn(entry), level + 1, below);
     if (base < hole.floor || base + span > hole.ceiling) continue;
     if (cpu.at(TABLE_UNUSED, pteWord(cpu, table, index))) yield;
