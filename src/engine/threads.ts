@@ -34,7 +34,9 @@ export interface StressOptions {
   readonly tickEvery?: number;
   /** Operations of all CPUs in a round; 0: no rounds. Default 512. */
   readonly roundOperations?: number;
-  /** Keep the image at the start of each round, and this many entries of each CPU's log of it; 0 (default): neither. */
+  /** Keep the image at the start of each round, for the result. */
+  readonly keepRounds?: boolean;
+  /** Keep so many entries of each CPU's log of a round; 0 (default): no log. */
   readonly logEntries?: number;
   /** Seconds without an operation ended after which the run counts as stalled. Default 10. */
   readonly patience?: number;
@@ -62,9 +64,11 @@ export interface StressFinding {
 /** Counters by the names of their fields, summed over CPUs. */
 export type StressCounters = Readonly<Record<string, number>>;
 
-/** The round in which a run was convicted: its start, and each CPU's log (see rounds-log.ts) as far as it was kept. */
+/** The round in which a run was convicted, or the rest at which it ended. */
 export interface KeptRound {
+  /** The image at its start. */
   readonly image: Int32Array;
+  /** Each CPU's log, see rounds-log.ts, as far as it was kept. */
   readonly logs: readonly Int32Array[];
 }
 
@@ -164,8 +168,8 @@ export class StressRun {
     const { plan, delay, chaos, seed, tickEvery } = this.options;
     const { limits } = this;
     const patience = this.patience() * 1000;
-    const keepRounds = limits.logEntries > 0;
-    this.shared = value(await workers[0].ask((actor) => actor.load(plan, limits, keepRounds), patience));
+    const { keepRounds } = this.options;
+    this.shared = value(await workers[0].ask((actor) => actor.load(plan, limits, keepRounds ?? false), patience));
     const injection: InjectionDescription = {
       seed,
       chaos: chaos ?? 0,
@@ -249,13 +253,13 @@ export class StressRun {
   }
 
   private conclude(outcomes: readonly Outcome[]): StressResult {
-    const { options, view, limits } = this;
+    const { options, view } = this;
     const reports = outcomes.flatMap((o) => ('report' in o ? [o.report] : []));
     const findings = outcomes.flatMap((o, cpu) => ('report' in o ? findingsOf(o.report, cpu) : []));
     const { verdict, says } = this.judge(outcomes, findings);
     return {
       verdict,
-      says: verdict === 'clean' ? '' : `${says} (seed ${options.seed})`,
+      says,
       policy: options.plan.policy,
       seed: options.seed,
       ...this.progressNow(),
@@ -265,7 +269,7 @@ export class StressRun {
       benignStale: reports.reduce((sum, r) => sum + r.benignStale, 0),
       restarts: view.control.run.restarts.peek(0),
       interrupted: this.interrupted,
-      round: limits.logEntries > 0 ? this.keptRound() : undefined,
+      round: this.keptRound(),
     };
   }
 
@@ -315,14 +319,16 @@ export class StressRun {
     return sum;
   }
 
-  private keptRound(): KeptRound {
+  private keptRound(): KeptRound | undefined {
     const { board, log } = this.view.control;
-    const logs = Array.from({ length: this.cpus }, (_, id) => {
+    const { roundStart } = this.shared;
+    if (!roundStart) return undefined;
+    const logs = Array.from({ length: this.limits.logEntries > 0 ? this.cpus : 0 }, (_, id) => {
       const length = Math.min(board.logged.peek(id as CpuId), this.limits.logEntries);
       const at = log.entry.at(id as CpuId);
       return log.entry.mem.words.slice(at, at + length);
     });
-    return { image: new Int32Array(this.shared.roundStart as SharedArrayBuffer).slice(), logs };
+    return { image: new Int32Array(roundStart).slice(), logs };
   }
 
   private patience(): number {
