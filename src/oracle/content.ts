@@ -1,7 +1,7 @@
 /**
  * Content by name: for each word of private memory, which of its writes a load may still return. Writes are numbered in
  * the order in which they were performed. `floor` is the oldest one that a returned write leaves legal; a discarder
- * (munmap, MAP_FIXED, DONTNEED, exit) is a write of zero placed anywhere between its begin and its return.
+ * (munmap, MAP_FIXED, DONTNEED) is a write of zero placed anywhere between its begin and its return.
  */
 import type { Vpn } from '../hardware/types.ts';
 import type { MmId } from '../kernel/types.ts';
@@ -53,7 +53,9 @@ export class Content {
   }
 
   judge(page: PageKey, word: number, value: number): Legality {
-    const { word: w, write } = this.ghost.g;
+    const { word: w, write, mm } = this.ghost.g;
+    // a child that runs before its fork has returned: what it may see is not known yet
+    if (mm.settled.peek(this.ghost.mmOf(page)) === 0) return 'legal';
     const key = this.ghost.wordKey(page, word);
     const floor = w.floor.peek(key);
     const seen = w.seenFloor.peek(key);
@@ -138,6 +140,9 @@ export class Content {
       });
     }
     if (kind === OP.fork && result >= 0) this.inherit(op, childMm, before);
+    // the row of an address space that its last task has left may be given to a child
+    const mm = t.mm.peek(op.task, op.depth) as MmId;
+    if (kind === OP.exit && this.ghost.machine.mm.users.peek(mm) <= 0) this.ghost.g.mm.settled.store(mm, 0);
   }
 
   /** Ranges whose words the operation may make zero. */
@@ -152,8 +157,6 @@ export class Content {
         return [[mm, from, pages]];
       case OP.mmap:
         return t.fixed.peek(op.task, op.depth) === 1 ? [[mm, from, pages]] : [];
-      case OP.exit:
-        return [[mm, 0, this.ghost.geometry.pages]];
       case OP.mremap: {
         const to = t.to.peek(op.task, op.depth);
         const target: [MmId, number, number] = [mm, to, t.toPages.peek(op.task, op.depth)];
@@ -201,24 +204,39 @@ export class Content {
     this.eachWord(mm, from, pages, gone);
   }
 
-  /** A child's word starts as any value that was legal for the parent between begin and return of fork. */
+  /**
+   * A child's word starts as any value that was legal for the parent between begin and return of fork. Where the parent's
+   * word changed meanwhile, everything from the newest write before the fork on is accepted, and zero after a discarder.
+   */
   private inherit(op: OpRef, child: MmId, before: number): void {
-    const { task: t, word: w, write } = this.ghost.g;
+    const { task: t, word: w, page: p } = this.ghost.g;
     const mm = t.mm.peek(op.task, op.depth) as MmId;
+    const begun = t.begunAt.peek(op.task, op.depth);
     this.eachWord(mm, 0, this.ghost.geometry.pages, (key, page, k) => {
-      const last = w.last.peek(key);
       const copy = this.ghost.wordKey(this.ghost.pageKey(child, this.ghost.vpnOf(page)), k);
-      if (last === 0 || w.last.peek(copy) !== 0) return;
+      // the child runs already, and has written: its own order stands
+      if (w.last.peek(copy) > before) return;
+      const last = w.last.peek(key);
+      const discarded = p.discarding.peek(page) > 0 || p.discardedAt.peek(page) > begun;
+      const written = last > before;
+      const old = written ? this.newestUpTo(last, before) : 0;
       w.last.put(copy, last);
-      let floor = w.floor.peek(key);
-      // the floor of the moment at which fork began: the newest write that had returned then
-      for (let seq = last; seq > before || seq > floor; seq = write.before.peek(seq % WRITES)) {
-        if (seq === 0 || write.seq.peek(seq % WRITES) !== seq) break;
-        if (floor > before && write.before.peek(seq % WRITES) <= before) floor = write.before.peek(seq % WRITES);
-      }
-      w.floor.put(copy, floor);
-      w.zero.put(copy, floor > 0 && last >= floor ? w.zero.peek(key) : ZERO_LEGAL);
+      w.seenFloor.put(copy, 0);
+      w.floor.put(copy, discarded ? 0 : written ? old : w.floor.peek(key));
+      w.zero.put(copy, discarded || (written && old === 0) ? ZERO_LEGAL : w.zero.peek(key));
     });
+    this.ghost.g.mm.settled.store(child, 1);
+  }
+
+  /** The newest write of the chain that ends in `last` with a number up to `bound`; 0 if there is none. */
+  private newestUpTo(last: number, bound: number): number {
+    const { write } = this.ghost.g;
+    let seq = last;
+    while (seq > bound) {
+      if (write.seq.peek(seq % WRITES) !== seq) return 0;
+      seq = write.before.peek(seq % WRITES);
+    }
+    return seq;
   }
 
   private discardedSince(page: PageKey, begun: number): boolean {

@@ -241,6 +241,7 @@ export class Oracle implements Observer {
     for (let mm = 0 as MmId; mm <= geometry.mms; mm++) {
       const pgd = machine.mm.pgd.peek(mm) as Pfn;
       if (pgd === 0) continue;
+      g.mm.settled.put(mm, 1);
       this.frames.handedOut(pgd, OWNER_TABLE);
       this.versions.tableLinked(mm, pgd, 0, 0 as Vpn);
     }

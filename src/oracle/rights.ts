@@ -50,9 +50,6 @@ export class Rights {
         this.open(mm, from, Math.max(pages, to < 0 ? t.toPages.peek(op.task, op.depth) : 0), 0);
         if (to >= 0) this.open(mm, to, t.toPages.peek(op.task, op.depth), this.of(mm, from));
         return;
-      case OP.exit:
-        this.open(mm, 0, this.ghost.geometry.pages, 0);
-        return;
       default:
         return;
     }
@@ -79,9 +76,6 @@ export class Rights {
         return;
       case OP.munmap:
         this.close(mm, from, pages, done ? () => 0 : undefined);
-        return;
-      case OP.exit:
-        this.close(mm, 0, this.ghost.geometry.pages, () => 0);
         return;
       case OP.mremap: {
         // what the moved pages were allowed is what their old place was allowed before the call
@@ -170,7 +164,8 @@ export class Rights {
     const { page: p } = this.ghost.g;
     this.each(mm, 0, this.ghost.geometry.pages, (page, i) => {
       const copy = this.ghost.pageKey(child, i as Vpn);
-      if (p.changing.peek(copy) > 0 || p.changedAt.peek(copy) > 0) return;
+      // the child runs already, and has changed it itself
+      if (p.changing.peek(copy) > 0 || p.changedAt.peek(copy) > begunAt) return;
       const settled = p.changing.peek(page) === 0 && p.changedAt.peek(page) <= begunAt;
       p.maxRights.store(copy, settled ? p.maxRights.peek(page) : ALL_RIGHTS);
       p.minRights.store(copy, settled ? p.minRights.peek(page) : 0);

@@ -1,7 +1,7 @@
 /** The ghost words: what the oracle knows beside the machine. They lie in the image, so reset, hash and snapshots cover them. */
 import type { Geometry } from '../hardware/geometry.ts';
 import type { CpuId, Pfn } from '../hardware/types.ts';
-import type { TaskId } from '../kernel/types.ts';
+import type { MmId, TaskId } from '../kernel/types.ts';
 import { table } from '../memory/table.ts';
 
 const oracle = 'oracle' as const;
@@ -119,6 +119,12 @@ export const GHOST_TASK = table<TaskId, Geometry>()('ghostTask', (g) => g.cpus +
   begun: { owner: oracle, width: () => OP_DEPTH },
 });
 
+/** Per address space. */
+export const GHOST_MM = table<MmId, Geometry>()('ghostMm', (g) => g.mms + 1, {
+  /** 1 once its content is known: from boot, or from the return of the fork that made it, until its last task exits. */
+  settled: oracle,
+});
+
 export const GHOST_GLOBAL = table<number, Geometry>()('ghostGlobal', () => 1, {
   /** Sequence number of the last write of all. */
   writes: oracle,
@@ -131,5 +137,6 @@ export const ORACLE_TABLES = {
   write: GHOST_WRITE,
   cpu: GHOST_CPU,
   task: GHOST_TASK,
+  mm: GHOST_MM,
   global: GHOST_GLOBAL,
 } as const;
