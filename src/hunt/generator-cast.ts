@@ -1,0 +1,67 @@
+/** Who takes part in a generated program: tasks, their CPUs and address spaces, and what they did so far. */
+import type { Op, TaskProgram } from '../program/program.ts';
+import type { Draw } from './generator-draw.ts';
+import type { AddressSpace } from './generator-pages.ts';
+import type { Traits } from './generator-traits.ts';
+
+/** Address spaces at most, those made by forks included. */
+export const MOST_MMS = 3;
+
+export interface Player {
+  readonly name: string;
+  readonly cpu: number;
+  /** undefined: a kernel thread. */
+  readonly space: AddressSpace | undefined;
+  /** Index of the address space at the start. */
+  readonly mm?: number;
+  readonly forkedBy?: string;
+  readonly priority: 0 | 1;
+  /** The concurrent part. */
+  readonly ops: Op[];
+  /** It has slept in the concurrent part. A second sleep might find its wake merged with the first one's. */
+  slept: boolean;
+  exited: boolean;
+}
+
+/**
+ * Tasks that start by themselves: at least one per CPU, the first two in the first address space, because most races
+ * need two CPUs in one.
+ */
+export function drawCast(draw: Draw, traits: Traits, cpus: number, spaces: readonly AddressSpace[]): Player[] {
+  const cast: Player[] = [];
+  const add = (cpu: number, mm: number | undefined) => {
+    const users = cast.filter((p) => p.space).length;
+    cast.push({
+      name: mm === undefined ? `k${cast.length - users}` : `P${users}`,
+      cpu,
+      space: mm === undefined ? undefined : spaces[mm],
+      mm,
+      priority: draw.chance(0.1 * traits.priority) ? 1 : 0,
+      ops: [],
+      slept: false,
+      exited: false,
+    });
+  };
+  const drawMm = () => (draw.chance(0.7) ? 0 : draw.below(spaces.length));
+  for (let cpu = 0; cpu < cpus; cpu++) add(cpu, cpu < 2 ? 0 : drawMm());
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    const kind = draw.weighted({ none: 2, user: traits.secondTask, kthread: 0.5 * traits.kthread });
+    if (kind === 'user') add(cpu, drawMm());
+    else if (kind === 'kthread') add(cpu, undefined);
+  }
+  // every address space has a task
+  for (let mm = 1; mm < spaces.length; mm++) if (!cast.some((p) => p.mm === mm)) add(draw.below(cpus), mm);
+  return cast;
+}
+
+export function taskOf({ name, cpu, space, mm, forkedBy, priority, ops }: Player): TaskProgram {
+  return {
+    name,
+    cpu,
+    ...(mm ? { mm } : {}),
+    ...(forkedBy === undefined ? {} : { forkedBy }),
+    ...(space ? {} : { kthread: true }),
+    ...(priority ? { priority } : {}),
+    ops,
+  };
+}

@@ -1,0 +1,57 @@
+/** Machines for generated programs: small, and different each time, so that limits are met early. */
+import type { GeometryName } from '../hardware/geometry.ts';
+import type { MachineSwitches } from '../hardware/switches.ts';
+import type { MachineSpec } from '../program/program.ts';
+import type { Draw } from './generator-draw.ts';
+import type { Traits } from './generator-traits.ts';
+
+/** Pages of an address space, whatever the levels: 5 bits. */
+export const PAGES = 32;
+
+/** Values that a size may take instead of the default of geometry `tiny`. */
+const SIZES: Partial<Record<GeometryName, readonly number[]>> = {
+  levels: [32, 14, 122, 113, 1112],
+  tlbSets: [2, 4],
+  tlbWays: [1, 2, 4],
+  pscEntries: [1, 4],
+  asids: [1, 3, 6],
+  cpumaskBits: [1, 2],
+  pcpBatch: [2, 4],
+  pcpHigh: [0, 1, 4, 8],
+  gatherBatch: [1, 2, 3, 4],
+  pteWalkLimit: [1, 2, 8],
+  flushCeiling: [0, 1, 2, 8, 33],
+};
+
+/** Frames beyond the root tables. Few make operations fail half-way; most programs get enough to do their work. */
+const SPARE_FRAMES = [2, 4, 6, 8, 10, 12, 12, 16, 16, 24, 24, 32, 32, 48, 64];
+
+/**
+ * Enough for three address spaces in full, tables, batches and lists. A fork that fails leaves a task that never starts,
+ * for which others may wait, so programs that fork get this much.
+ */
+const ENOUGH = { frames: 320, vmas: 96 };
+
+/** Only variants of hardware: variants of the kernel are older versions, and a policy names the version it belongs to. */
+const VARIANTS: readonly (keyof MachineSwitches)[] = ['pcid', 'spuriousFaults'];
+
+/** @param mms address spaces at the start @param forks the program forks */
+export function drawMachine(
+  draw: Draw,
+  traits: Traits,
+  { cpus, mms, forks }: { cpus: number; mms: number; forks: boolean },
+): MachineSpec {
+  const override: Record<string, number> = {};
+  if (draw.chance(0.8 * traits.smallMachine)) {
+    for (const [name, values] of Object.entries(SIZES)) if (draw.chance(0.35)) override[name] = draw.pick(values);
+    if (draw.chance(0.7)) override.frames = Math.max(8, mms + 1 + draw.pick(SPARE_FRAMES));
+  }
+  if (forks) Object.assign(override, ENOUGH);
+  const off = VARIANTS.filter(() => draw.chance(0.15 * traits.hardware));
+  return {
+    cpus,
+    geometry: 'tiny',
+    ...(Object.keys(override).length > 0 ? { override } : {}),
+    ...(off.length > 0 ? { switches: Object.fromEntries(off.map((name) => [name, false])) } : {}),
+  };
+}

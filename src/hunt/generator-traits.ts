@@ -1,0 +1,45 @@
+/** What generated programs may contain: named weights, all on by default. */
+
+/**
+ * Each weight scales how often its trait appears; 0 switches it off, 1 is the default. Where traits compete, their
+ * shares follow the weights.
+ */
+export const TRAITS = {
+  /** More than 2 CPUs. */
+  manyCpus: 'three or four CPUs instead of two',
+  /** More than one address space at the start. */
+  unrelatedMms: 'a second and third address space at the start',
+  secondTask: 'two tasks on one CPU',
+  kthread: 'kernel threads, which borrow an address space',
+  priority: 'tasks of the higher priority',
+  smallMachine: 'sizes of the machine drawn per program: frames, lists, batches, TLB, tables',
+  hardware: 'hardware variants: no PCID, no spurious faults',
+  history: 'operations before the concurrent part, 0 to 40',
+  load: 'loads',
+  store: 'stores',
+  fetch: 'instruction fetches',
+  touch: 'one access to each page of a range',
+  mmap: 'mmap, fixed or as a hint, populated or not',
+  munmap: 'munmap',
+  mprotect: 'mprotect',
+  mremap: 'mremap: moved, grown or shrunk',
+  dontneed: 'madvise MADV_DONTNEED',
+  fork: 'fork',
+  exit: 'exit in the concurrent part',
+  sleep: 'a task sleeps, another wakes it',
+  messages: 'a task waits for a message of another',
+  yield: 'sched_yield',
+  move: 'a task moves to another CPU',
+  compute: 'user work without accesses',
+  shared: 'tasks use the same few pages instead of any page',
+} as const;
+
+export type TraitName = keyof typeof TRAITS;
+
+export type Traits = Readonly<Record<TraitName, number>>;
+
+/** Every trait at its default, but for those given. */
+export function allTraits(but: Partial<Traits> = {}): Traits {
+  const all = Object.fromEntries(Object.keys(TRAITS).map((name) => [name, 1])) as Record<TraitName, number>;
+  return { ...all, ...but };
+}

@@ -1,0 +1,214 @@
+/**
+ * Programs for `--fuzz`. A program is a history, 0 to 40 operations one after another, and a concurrent part of 2 to 8
+ * operations. It is drawn as one sequence: what an operation uses is what operations before it used or changed, by any
+ * task. Waits refer to posts and wakes earlier in the sequence, so under every schedule the earliest operation not yet
+ * done can be done: every program ends.
+ */
+import { canonicalProgram } from '../program/canonical.ts';
+import type { Op, Program } from '../program/program.ts';
+import { drawCast, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
+import { Draw } from './generator-draw.ts';
+import { drawMachine } from './generator-machine.ts';
+import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
+import { AddressSpace, drawObjects } from './generator-pages.ts';
+import type { TraitName, Traits } from './generator-traits.ts';
+
+export { allTraits, TRAITS, type TraitName, type Traits } from './generator-traits.ts';
+
+/** A canonical program that the schema accepts. @param random unsigned 32-bit numbers; the same numbers, the same program */
+export function generateProgram(random: () => number, traits: Traits): Program {
+  return new Generator(new Draw(random), traits).program();
+}
+
+/** Operations that are not about memory, with their shares in the history and in the concurrent part. */
+const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, concurrent: number]>>> = {
+  fork: [0.5, 1],
+  sleep: [0.2, 1],
+  messages: [0, 1],
+  yield: [0.6, 0.8],
+  move: [0.5, 0.5],
+  compute: [0, 0.2],
+  exit: [0, 0.2],
+};
+
+class Generator {
+  private readonly history: { task: string; op: Op }[] = [];
+  private readonly cast: Player[];
+  private readonly cpus: number;
+  private readonly startSpaces: number;
+  /** Address spaces so far, those of children included. */
+  private spaces: number;
+  private flags = 0;
+  private concurrent = false;
+  /** Operations of the part that is being written. */
+  private written = 0;
+
+  constructor(
+    private readonly draw: Draw,
+    private readonly traits: Traits,
+  ) {
+    const many = draw.weighted({ '2': 5, '3': 3 * traits.manyCpus, '4': 2 * traits.manyCpus });
+    this.cpus = Number(many ?? 2);
+    this.startSpaces = Number(draw.weighted({ '1': 6, '2': 3 * traits.unrelatedMms, '3': traits.unrelatedMms }) ?? 1);
+    this.spaces = this.startSpaces;
+    const objects = drawObjects(draw);
+    const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects));
+    this.cast = drawCast(draw, traits, this.cpus, spaces);
+  }
+
+  program(): Program {
+    const { draw, traits, cast, cpus } = this;
+    const name = `fuzz-${(draw.below(2 ** 32) >>> 0).toString(16)}`;
+    this.writeHistory();
+    this.writeConcurrent();
+    return canonicalProgram({
+      name,
+      machine: drawMachine(draw, traits, { cpus, mms: this.startSpaces, forks: this.spaces > this.startSpaces }),
+      tasks: cast.map(taskOf),
+      history: this.history,
+    });
+  }
+
+  private writeHistory(): void {
+    const { draw, traits } = this;
+    const length = draw.weighted({
+      none: 1,
+      short: 10 * traits.history,
+      middle: 6 * traits.history,
+      long: 3 * traits.history,
+    });
+    const most = { none: 0, short: draw.between(1, 8), middle: draw.between(9, 20), long: draw.between(21, 40) }[
+      length ?? 'none'
+    ];
+    while (this.written < most) this.writeAny(this.anyPlayer(), most - this.written);
+  }
+
+  /** Something is taken away, and somebody uses what was taken: the rest is drawn freely. */
+  private writeConcurrent(): void {
+    const { draw, traits } = this;
+    this.concurrent = true;
+    this.written = 0;
+    const most = draw.between(2, 8);
+    if (draw.chance(0.8)) this.writeMemory(this.anyUser(), memoryShares(traits, 'removers'));
+    while (this.written < most) {
+      const player = this.anyPlayer();
+      if (player.space && draw.chance(0.4)) this.writeMemory(player, memoryShares(traits, 'accesses'));
+      else this.writeAny(player, most - this.written);
+    }
+  }
+
+  /** One operation of the player, or two where one waits for the other. @param room operations that may still be written */
+  private writeAny(player: Player, room: number): void {
+    const { draw, traits } = this;
+    const others = this.otherShares(player, room);
+    const { space } = player;
+    if (!space) {
+      this.writeOther(player, draw.weighted(others) ?? 'compute');
+      return;
+    }
+    const memory = memoryShares(traits);
+    // nothing is mapped: most of what could be done would only fail
+    if (space.isEmpty && memory.mmap && draw.chance(0.8)) this.writeMemory(player, { mmap: 1 });
+    else {
+      const drawn = draw.weighted<MemoryOp | TraitName>({ ...memory, ...others });
+      if (drawn !== undefined && Object.hasOwn(others, drawn)) this.writeOther(player, drawn as TraitName);
+      else this.writeMemory(player, memory);
+    }
+  }
+
+  private otherShares(player: Player, room: number): Partial<Record<TraitName, number>> {
+    const part = this.concurrent ? 1 : 0;
+    const isUser = player.space !== undefined;
+    const possible: Partial<Record<TraitName, boolean>> = {
+      fork: isUser && this.spaces < MOST_MMS,
+      sleep: room >= 2 && this.others(player).length > 0 && !(this.concurrent && player.slept),
+      messages: room >= 2 && isUser && this.otherUsers(player).length > 0,
+      exit: isUser && this.others(player).length > 0,
+    };
+    const shares = Object.entries(OTHERS) as [TraitName, readonly [number, number]][];
+    return Object.fromEntries(
+      shares.flatMap(([name, share]) => ((possible[name] ?? true) ? [[name, share[part] * this.traits[name]]] : [])),
+    );
+  }
+
+  private writeMemory(player: Player, shares: Partial<Record<MemoryOp, number>>): void {
+    const name = this.draw.weighted(shares);
+    // every share is 0: time passes instead
+    if (name === undefined || !player.space) this.write(player, { do: 'compute', cycles: 1 });
+    else this.write(player, drawMemoryOp(name, this.draw, player.space, this.traits));
+  }
+
+  private writeOther(player: Player, name: TraitName): void {
+    const { draw } = this;
+    switch (name) {
+      case 'fork':
+        this.write(player, { do: 'fork', task: this.addChild(player).name });
+        return;
+      case 'sleep':
+        this.write(draw.pick(this.others(player)), { do: 'wake', task: player.name });
+        this.write(player, { do: 'sleep' });
+        player.slept ||= this.concurrent;
+        return;
+      case 'messages': {
+        const flag = `f${this.flags++}`;
+        this.write(draw.pick(this.otherUsers(player)), { do: 'post', flag });
+        this.write(player, { do: 'await', flag });
+        return;
+      }
+      case 'move':
+        this.write(player, { do: 'move', cpu: draw.below(this.cpus) });
+        return;
+      case 'yield':
+        this.write(player, { do: 'yield' });
+        return;
+      case 'exit':
+        this.write(player, { do: 'exit' });
+        player.exited = true;
+        return;
+      default:
+        this.write(player, { do: 'compute', cycles: draw.between(1, 1000) });
+    }
+  }
+
+  private addChild(parent: Player): Player {
+    const child: Player = {
+      name: `C${this.cast.filter((p) => p.forkedBy !== undefined).length}`,
+      cpu: this.draw.below(this.cpus),
+      space: parent.space!.forked(),
+      forkedBy: parent.name,
+      priority: 0,
+      ops: [],
+      slept: false,
+      exited: false,
+    };
+    this.spaces++;
+    this.cast.push(child);
+    return child;
+  }
+
+  private write(player: Player, op: Op): void {
+    this.written++;
+    if (this.concurrent) player.ops.push(op);
+    else this.history.push({ task: player.name, op });
+  }
+
+  private alive(): Player[] {
+    return this.cast.filter((p) => !p.exited);
+  }
+
+  private anyPlayer(): Player {
+    return this.draw.pick(this.alive());
+  }
+
+  private anyUser(): Player {
+    return this.draw.pick(this.cast.filter((p) => p.space));
+  }
+
+  private others(player: Player): Player[] {
+    return this.alive().filter((p) => p !== player);
+  }
+
+  private otherUsers(player: Player): Player[] {
+    return this.others(player).filter((p) => p.space);
+  }
+}
