@@ -89,7 +89,8 @@ export class Judge {
   private vanishes(a: Access, page: PageKey, ender: Ender, uncovered: boolean): boolean {
     const pfn = ptePfn(this.ghost.machine.tlb.lo.peek(a.cpu.id, a.slot));
     const free = this.ghost.g.frame.owner.peek(pfn) === OWNER_FREE;
-    if (!uncovered || !free) return false;
+    // a store that overlaps a discarder may be lost
+    if (!uncovered || !free || this.ghost.g.page.discarding.peek(page) > 0) return false;
     return this.convict(a, page, 'lost-write', `it goes to frame ${pfn}, which is free`, ender);
   }
 

@@ -7,7 +7,7 @@ import type { WalkId } from '../hardware/observer.ts';
 import { type AccessKind, FETCH, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type FrameOwner, type Observer, OWNER_TABLE } from '../kernel/observer.ts';
-import { type MmId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
+import { type MmId, SIGKILL, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import { Content } from './content.ts';
@@ -141,6 +141,8 @@ export class Oracle implements Observer {
   }
 
   signalled(cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind): void {
+    // the signal of the OOM killer says nothing about rights
+    if (signal === SIGKILL) return;
     const was = this.enter();
     const { ghost } = this;
     const mm = ghost.machine.tasks.mm.peek(cpu.current) as MmId;
