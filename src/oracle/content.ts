@@ -49,6 +49,7 @@ export class Content {
     const { word: w } = this.ghost.g;
     const key = this.ghost.wordKey(page, word);
     if (seq > w.floor.peek(key)) w.floor.put(key, seq);
+    if (!this.movedSince(page, begun)) w.unsure.put(key, 0);
     if (!this.discardedSince(page, begun)) w.zero.put(key, ZERO_OVERWRITTEN);
   }
 
@@ -57,6 +58,7 @@ export class Content {
     // a child that runs before its fork has returned: what it may see is not known yet
     if (mm.settled.peek(this.ghost.mmOf(page)) === 0) return 'legal';
     const key = this.ghost.wordKey(page, word);
+    if (w.unsure.peek(key) === 1 || this.ghost.g.page.moving.peek(page) > 0) return 'legal';
     const floor = w.floor.peek(key);
     const seen = w.seenFloor.peek(key);
     if (value === 0) {
@@ -117,31 +119,36 @@ export class Content {
   }
 
   begin(kind: OpKind, op: OpRef): void {
+    const { page: p, word: w } = this.ghost.g;
+    if (kind === OP.mremap) {
+      for (const [mm, from, pages] of this.moved(op)) this.each(mm, from, pages, (page) => p.moving.add(page, 1));
+    }
     for (const [mm, from, pages] of this.discarded(kind, op)) {
-      this.each(mm, from, pages, (page) => this.ghost.g.page.discarding.add(page, 1));
-      this.eachWord(mm, from, pages, (key) => this.ghost.g.word.zero.put(key, ZERO_LEGAL));
+      this.each(mm, from, pages, (page) => p.discarding.add(page, 1));
+      this.eachWord(mm, from, pages, (key) => w.zero.put(key, ZERO_LEGAL));
     }
   }
 
   end(kind: OpKind, op: OpRef, result: number, childMm: MmId): void {
     const { page: p, task: t, word: w } = this.ghost.g;
     const before = t.writesBefore.peek(op.task, op.depth);
-    if (kind === OP.mremap && result >= 0) this.move(op, result, before);
-    for (const [mm, from, pages] of this.discarded(kind, op)) {
+    const begun = t.begunAt.peek(op.task, op.depth);
+    const mm = t.mm.peek(op.task, op.depth) as MmId;
+    if (kind === OP.mremap) this.endMremap(op, mm, result, before, begun);
+    for (const [, from, pages] of this.discarded(kind, op)) {
       this.each(mm, from, pages, (page) => {
         p.discarding.add(page, -1);
         p.discardedAt.store(page, this.ghost.now + 1);
       });
       // writes performed before the discarder began are gone; a failed one may not have come to this word
       if (result < 0) continue;
-      if (kind === OP.mremap) continue;
-      this.eachWord(mm, from, pages, (key) => {
+      this.eachWord(mm, from, pages, (key, page) => {
         if (w.floor.peek(key) <= before) w.floor.put(key, before + 1);
+        if (!this.movedSince(page, begun)) w.unsure.put(key, 0);
       });
     }
     if (kind === OP.fork && result >= 0) this.inherit(op, childMm, before);
     // the row of an address space that its last task has left may be given to a child
-    const mm = t.mm.peek(op.task, op.depth) as MmId;
     if (kind === OP.exit && this.ghost.machine.mm.users.peek(mm) <= 0) this.ghost.g.mm.settled.store(mm, 0);
   }
 
@@ -157,51 +164,90 @@ export class Content {
         return [[mm, from, pages]];
       case OP.mmap:
         return t.fixed.peek(op.task, op.depth) === 1 ? [[mm, from, pages]] : [];
-      case OP.mremap: {
-        const to = t.to.peek(op.task, op.depth);
-        const target: [MmId, number, number] = [mm, to, t.toPages.peek(op.task, op.depth)];
-        return to < 0 ? [[mm, from, pages]] : [[mm, from, pages], target];
-      }
       default:
         return [];
     }
   }
 
-  /** mremap takes the content along: the new words inherit every write that was legal at the old ones. */
-  private move(op: OpRef, result: number, before: number): void {
-    const { task: t, word: w } = this.ghost.g;
+  /** Ranges that an mremap takes pages from or brings them to, as far as they are known when it begins. */
+  private moved(op: OpRef): readonly (readonly [MmId, number, number])[] {
+    const { task: t } = this.ghost.g;
     const mm = t.mm.peek(op.task, op.depth) as MmId;
     const from = t.from.peek(op.task, op.depth);
     const pages = t.pages.peek(op.task, op.depth);
+    const to = t.to.peek(op.task, op.depth);
+    const source = [mm, from, pages] as const;
+    return to < 0 ? [source] : [source, [mm, to, t.toPages.peek(op.task, op.depth)]];
+  }
+
+  /**
+   * mremap takes the content along: the new words inherit every write that was legal at the old ones, and the old ones are
+   * gone. Where a store, a discarder or another move overlapped the call, the order of events decides what arrived; such
+   * words are accepted whatever they hold.
+   */
+  private endMremap(op: OpRef, mm: MmId, result: number, before: number, begun: number): void {
+    const { page: p, task: t, word: w } = this.ghost.g;
+    const from = t.from.peek(op.task, op.depth);
+    const pages = t.pages.peek(op.task, op.depth);
     const toPages = t.toPages.peek(op.task, op.depth);
-    const words = this.ghost.geometry.wordsPerPage;
-    const gone = (key: WordKey): void => {
-      if (w.floor.peek(key) <= before) w.floor.put(key, before + 1);
+    const calm = (page: PageKey): boolean => {
+      if (p.moving.peek(page) > 1 || this.movedSince(page, begun, 1) || this.discardedSince(page, begun)) return false;
+      for (let k = 0; k < this.ghost.geometry.wordsPerPage; k++) {
+        if (w.last.peek(this.ghost.wordKey(page, k)) > before) return false;
+      }
+      return true;
     };
-    if (result === from) {
-      // shrunk or grown in place: what was kept is as before, what was cut off is gone
-      this.eachWord(mm, from + toPages, Math.max(0, pages - toPages), gone);
-      this.eachWord(mm, from, Math.min(pages, toPages), (key) => {
-        if (w.last.peek(key) >= w.floor.peek(key) && w.floor.peek(key) > 0) w.zero.put(key, ZERO_OVERWRITTEN);
-      });
-      return;
-    }
-    for (let i = 0; i < Math.min(pages, toPages); i++) {
-      const source = this.ghost.pageKey(mm, (from + i) as Vpn);
-      const target = this.ghost.pageKey(mm, (result + i) as Vpn);
-      for (let k = 0; k < words; k++) {
-        const a = this.ghost.wordKey(source, k);
-        const b = this.ghost.wordKey(target, k);
-        // a store at the new place while the call was in flight keeps its own order
-        if (w.last.peek(b) > before) continue;
-        w.last.put(b, w.last.peek(a));
-        w.floor.put(b, w.floor.peek(a));
-        w.seenFloor.put(b, 0);
-        const overwritten = w.floor.peek(a) > 0 && w.last.peek(a) >= w.floor.peek(a);
-        w.zero.put(b, overwritten ? ZERO_OVERWRITTEN : ZERO_LEGAL);
+    const blur = (page: PageKey): void => {
+      for (let k = 0; k < this.ghost.geometry.wordsPerPage; k++) w.unsure.put(this.ghost.wordKey(page, k), 1);
+    };
+    const kept = result === from ? Math.min(pages, toPages) : 0;
+    if (result >= 0 && result !== from) {
+      for (let i = 0; i < toPages; i++) {
+        const target = this.ghost.pageKey(mm, (result + i) as Vpn);
+        const source = this.ghost.pageKey(mm, (from + i) as Vpn);
+        if (!calm(target) || (i < pages && !calm(source))) blur(target);
+        else if (i < pages) this.copyPage(source, target);
+        else this.emptyPage(target, before);
       }
     }
-    this.eachWord(mm, from, pages, gone);
+    for (let i = kept; i < pages; i++) {
+      const source = this.ghost.pageKey(mm, (from + i) as Vpn);
+      if (result < 0 || !calm(source)) blur(source);
+      else this.emptyPage(source, before);
+    }
+    // a call that failed may have unmapped its target before
+    const to = t.to.peek(op.task, op.depth);
+    if (result < 0 && to >= 0) this.each(mm, to, toPages, blur);
+    for (const [, first, count] of this.moved(op)) {
+      this.each(mm, first, count, (page) => {
+        p.moving.add(page, -1);
+        p.movedAt.store(page, this.ghost.now + 1);
+      });
+    }
+  }
+
+  private copyPage(source: PageKey, target: PageKey): void {
+    const { word: w } = this.ghost.g;
+    for (let k = 0; k < this.ghost.geometry.wordsPerPage; k++) {
+      const a = this.ghost.wordKey(source, k);
+      const b = this.ghost.wordKey(target, k);
+      w.last.put(b, w.last.peek(a));
+      w.floor.put(b, w.floor.peek(a));
+      w.seenFloor.put(b, w.seenFloor.peek(a));
+      w.zero.put(b, w.zero.peek(a));
+      w.unsure.put(b, w.unsure.peek(a));
+    }
+  }
+
+  /** Nothing but zero is legal any more. */
+  private emptyPage(page: PageKey, before: number): void {
+    const { word: w } = this.ghost.g;
+    for (let k = 0; k < this.ghost.geometry.wordsPerPage; k++) {
+      const key = this.ghost.wordKey(page, k);
+      w.floor.put(key, before + 1);
+      w.zero.put(key, ZERO_LEGAL);
+      w.unsure.put(key, 0);
+    }
   }
 
   /**
@@ -222,6 +268,7 @@ export class Content {
       const old = written ? this.newestUpTo(last, before) : 0;
       w.last.put(copy, last);
       w.seenFloor.put(copy, 0);
+      w.unsure.put(copy, w.unsure.peek(key) === 1 || this.movedSince(page, begun) ? 1 : 0);
       w.floor.put(copy, discarded ? 0 : written ? old : w.floor.peek(key));
       w.zero.put(copy, discarded || (written && old === 0) ? ZERO_LEGAL : w.zero.peek(key));
     });
@@ -242,6 +289,12 @@ export class Content {
   private discardedSince(page: PageKey, begun: number): boolean {
     const { page: p } = this.ghost.g;
     return p.discarding.peek(page) > 0 || p.discardedAt.peek(page) > begun;
+  }
+
+  /** @param own calls in flight that the caller is itself. */
+  private movedSince(page: PageKey, begun: number, own = 0): boolean {
+    const { page: p } = this.ghost.g;
+    return p.moving.peek(page) > own || p.movedAt.peek(page) > begun;
   }
 
   private each(mm: MmId, from: number, pages: number, visit: (page: PageKey) => void): void {

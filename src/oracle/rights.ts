@@ -19,6 +19,15 @@ export interface RightsReading {
 
 const ALL_RIGHTS = VM_READ | VM_WRITE | VM_EXEC;
 
+/** Most and least rights in one number: the least ones shifted. */
+type Bounds = number & { readonly brand: 'Bounds' };
+const MIN_SHIFT = 4;
+
+function both(rights: number): Bounds {
+  const kept = rights & ALL_RIGHTS;
+  return (kept | (kept << MIN_SHIFT)) as Bounds;
+}
+
 export class Rights {
   constructor(private readonly ghost: Ghost) {}
 
@@ -48,7 +57,8 @@ export class Rights {
         return;
       case OP.mremap:
         this.open(mm, from, Math.max(pages, to < 0 ? t.toPages.peek(op.task, op.depth) : 0), 0);
-        if (to >= 0) this.open(mm, to, t.toPages.peek(op.task, op.depth), this.of(mm, from));
+        // the pages come with rights that are known when they have come
+        if (to >= 0) this.open(mm, to, t.toPages.peek(op.task, op.depth), ALL_RIGHTS);
         return;
       default:
         return;
@@ -67,33 +77,19 @@ export class Rights {
     const done = result >= 0;
     switch (kind) {
       case OP.mmap:
-        if (t.fixed.peek(op.task, op.depth) === 1) this.close(mm, from, pages, done ? () => rights : undefined);
-        else if (done) this.settle(mm, result, pages, () => rights);
+        if (t.fixed.peek(op.task, op.depth) === 1) this.close(mm, from, pages, done ? () => both(rights) : undefined);
+        else if (done) this.settle(mm, result, pages, () => both(rights));
         if (done) this.newObject(mm, result, pages);
         return;
       case OP.mprotect:
-        this.close(mm, from, pages, done ? () => rights : undefined);
+        this.close(mm, from, pages, done ? () => both(rights) : undefined);
         return;
       case OP.munmap:
         this.close(mm, from, pages, done ? () => 0 : undefined);
         return;
-      case OP.mremap: {
-        // what the moved pages were allowed is what their old place was allowed before the call
-        const source = this.of(mm, from);
-        const old = Math.max(pages, to < 0 ? toPages : 0);
-        if (!done) {
-          this.close(mm, from, old, undefined);
-          if (to >= 0) this.close(mm, to, toPages, undefined);
-        } else if (result === from) {
-          this.close(mm, from, old, (i) => (i < toPages ? source : 0));
-        } else {
-          this.close(mm, from, old, (i) => (i < pages ? 0 : undefined));
-          if (to >= 0) this.close(mm, to, toPages, () => source);
-          else this.settle(mm, result, toPages, () => source);
-          this.newObject(mm, result, toPages);
-        }
+      case OP.mremap:
+        this.endMremap(mm, from, pages, to, toPages, result);
         return;
-      }
       case OP.fork:
         if (done) this.copyToChild(mm, childMm, t.begunAt.peek(op.task, op.depth));
         return;
@@ -109,15 +105,40 @@ export class Rights {
     return changing > 0 || p.changedAt.peek(page) > since ? 0 : min;
   }
 
-  private of(mm: MmId, vpn: number): number {
-    return this.ghost.g.page.maxRights.peek(this.ghost.pageKey(mm, vpn as Vpn));
+  /** What the moved pages were allowed is what their old place was allowed before the call. */
+  private endMremap(mm: MmId, from: number, pages: number, to: number, toPages: number, result: number): void {
+    const old = Math.max(pages, to < 0 ? toPages : 0);
+    if (result < 0) {
+      this.close(mm, from, old, undefined);
+      if (to >= 0) this.close(mm, to, toPages, undefined);
+      return;
+    }
+    const source = Array.from({ length: toPages }, (_, i) => this.kept(mm, from + Math.min(i, pages - 1)));
+    if (result === from) {
+      this.close(mm, from, old, (i) => (i < toPages ? source[i] : 0));
+      return;
+    }
+    this.close(mm, from, old, (i) => (i < pages ? 0 : undefined));
+    if (to >= 0) this.close(mm, to, toPages, (i) => source[i]);
+    else this.settle(mm, result, toPages, (i) => source[i]);
+    this.newObject(mm, result, toPages);
+  }
+
+  /** Rights of a page before the change in flight: all it may have had, and those it surely had. */
+  private kept(mm: MmId, vpn: number): Bounds {
+    const { page: p } = this.ghost.g;
+    const page = this.ghost.pageKey(mm, vpn as Vpn);
+    const alone = p.changing.peek(page) === 1 && p.ambiguous.peek(page) === 0;
+    return (p.maxRights.peek(page) | ((alone ? p.keptMin.peek(page) : 0) << MIN_SHIFT)) as Bounds;
   }
 
   private open(mm: MmId, from: number, pages: number, rights: number): void {
     const { page: p } = this.ghost.g;
     this.each(mm, from, pages, (page) => {
       p.rightsSeq.add(page, 1);
-      p.ambiguous.store(page, p.changing.add(page, 1) > 0 ? 1 : 0);
+      const alone = p.changing.add(page, 1) === 0;
+      p.ambiguous.store(page, alone ? 0 : 1);
+      if (alone) p.keptMin.store(page, p.minRights.peek(page));
       p.maxRights.or(page, rights);
       p.minRights.and(page, rights);
     });
@@ -127,18 +148,25 @@ export class Rights {
    * Ends a change. `after` gives the rights of the i-th page; where it gives none the operation failed or came short, and
    * the rights before and after both stay possible.
    */
-  private close(mm: MmId, from: number, pages: number, after: ((i: number) => number | undefined) | undefined): void {
+  private close(
+    mm: MmId,
+    from: number,
+    pages: number,
+    after: ((i: number) => Bounds | 0 | undefined) | undefined,
+  ): void {
     const { page: p } = this.ghost.g;
     this.each(mm, from, pages, (page, i) => {
-      const rights = after?.(i);
+      const bounds = after?.(i);
       const alone = p.changing.peek(page) === 1 && p.ambiguous.peek(page) === 0;
-      if (rights !== undefined) {
+      if (bounds !== undefined) {
+        const max = bounds & ALL_RIGHTS;
+        const min = bounds >> MIN_SHIFT;
         if (alone) {
-          p.maxRights.store(page, rights);
-          p.minRights.store(page, rights);
+          p.maxRights.store(page, max);
+          p.minRights.store(page, min);
         } else {
-          p.maxRights.or(page, rights);
-          p.minRights.and(page, rights);
+          p.maxRights.or(page, max);
+          p.minRights.and(page, min);
         }
       }
       p.changedAt.store(page, this.ghost.now + 1);
@@ -148,8 +176,8 @@ export class Rights {
   }
 
   /** Rights of a range that was not known when the operation began. */
-  private settle(mm: MmId, from: number, pages: number, rights: (i: number) => number): void {
-    this.open(mm, from, pages, rights(0));
+  private settle(mm: MmId, from: number, pages: number, rights: (i: number) => Bounds | 0): void {
+    this.open(mm, from, pages, rights(0) & ALL_RIGHTS);
     this.close(mm, from, pages, rights);
   }
 

@@ -49,6 +49,8 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   /** Rights that some order of the operations in flight allows, and rights that every order allows. VM_* bits. */
   maxRights: oracle,
   minRights: oracle,
+  /** minRights before the first of the changes in flight. */
+  keptMin: oracle,
   /** Operations in flight that change rights here. */
   changing: oracle,
   /** Two of them overlapped: which came last is not known until the next one that is alone. */
@@ -59,6 +61,9 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   changedAt: oracle,
   /** Version from which on the page maps the present object. */
   objectVersion: oracle,
+  /** Calls of mremap in flight that take pages from here or bring them, and the step at which the last one ended, plus one. */
+  moving: oracle,
+  movedAt: oracle,
   /** Discarders in flight, and the step at which the last one ended, plus one. */
   discarding: oracle,
   discardedAt: oracle,
@@ -74,6 +79,8 @@ export const GHOST_WORD = table<WordKey, Geometry>()('ghostWord', (g) => pageRow
   seenFloor: oracle,
   /** 0: zero (never written, or discarded) is legal; 1: a returned write forbids it; 2: only a load does. */
   zero: oracle,
+  /** 1: moved by mremap while something else happened to it; any value is accepted until the next store or discard. */
+  unsure: oracle,
 });
 
 /** The last WRITES writes by sequence number modulo WRITES. */
