@@ -83,6 +83,23 @@ describe('fork', () => {
     expect(copies.map((t) => t.slice(0, 4))).toEqual(['CPU0']);
   });
 
+  it('mprotect to read-only and back does not make a shared page writable', () => {
+    const seen: number[] = [];
+    family(
+      function* (cpu) {
+        yield* cpu.kernel.sysMprotect(cpu, PAGE as Vpn, 2, 1);
+        yield* cpu.kernel.sysMprotect(cpu, PAGE as Vpn, 2, RW);
+        yield* store(cpu, PAGE, 2);
+        yield* cpu.kernel.wakeUp(cpu, 3 as TaskId, WAKE_USER);
+      },
+      function* (cpu) {
+        yield* cpu.kernel.sleepOn(cpu, WAKE_USER);
+        seen.push(yield* load(cpu, PAGE));
+      },
+    );
+    expect(seen).toEqual([1]);
+  });
+
   it('a store to the zero page gets a zeroed page of its own, without a copy', () => {
     const seen: number[] = [];
     const driver = new KernelDriver({

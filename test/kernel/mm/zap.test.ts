@@ -31,6 +31,12 @@ function labelsAfter(pages: number, then: Body, override: Record<string, number>
   return driver.trace.slice(from).map((t) => t.slice(5));
 }
 
+/** The last of the threads takes the address space down. */
+function* leave(cpu: Parameters<Body>[0]): Path<void> {
+  yield* cpu.kernel.sysExit(cpu);
+  yield* cpu.kernel.rcuBarrier(cpu);
+}
+
 function count(labels: string[], label: string): number {
   return labels.filter((l) => l.startsWith(label)).length;
 }
@@ -128,6 +134,36 @@ describe('page tables', () => {
     for (const labels of [part, off]) expect(labels.some((l) => l.startsWith('ptReclaim'))).toBe(false);
   });
 
+  it('that another thread fills before the recheck stay', () => {
+    const driver: KernelDriver = new KernelDriver({
+      cpus: 2,
+      override: { levels: 23, pteWalkLimit: 3 },
+      tasks: [
+        {
+          cpu: 0,
+          mm: 1,
+          *body(cpu): Path<void> {
+            yield* cpu.kernel.sysMmap(cpu, 8 as Vpn, 8, RW, MAP_FIXED);
+            for (let i = 0; i < 8; i++) yield* store(cpu, 8 + i, 1 + i);
+            yield* cpu.kernel.sysMadvise(cpu, 8 as Vpn, 8, MADV_DONTNEED);
+            expect(yield* load(cpu, 9)).toBe(77);
+          },
+        },
+        { cpu: 1, mm: 1, body: (cpu) => store(cpu, 9, 77) },
+      ],
+    });
+    driver.runTo(0, 'zapPte: pte cleared');
+    driver.runTo(0, 'spinUnlock');
+    driver.runTo(0, 'pteOffsetMap: pmd');
+    driver.run({
+      choose: (choices) => choices.find((c) => c.cpu === 1) ?? choices[0],
+      until: () => driver.trace.some((t) => t === 'CPU1 vmaEndRead: reader done'),
+    });
+    driver.run();
+    expect(driver.allDone()).toBe(true);
+    expect(driver.trace.some((t) => t.includes('ptReclaim: table found empty'))).toBe(false);
+  });
+
   it('a whole table moves in mremap when both places are aligned', () => {
     const values: number[] = [];
     const labels = labelsAfter(
@@ -193,6 +229,7 @@ describe('the per-VMA lock', () => {
           yield* store(cpu, 8 + i, 1);
           yield* cpu.kernel.sysMunmap(cpu, (8 + 2 * i) as Vpn, 4);
         }
+        yield* leave(cpu);
       };
       const driver = new KernelDriver({
         cpus: 3,
@@ -203,7 +240,11 @@ describe('the per-VMA lock', () => {
             cpu: 1,
             mm: 1,
             *body(cpu): Path<void> {
-              for (let i = 0; i < 4; i++) yield* cpu.kernel.sysMadvise(cpu, 8 as Vpn, 8, MADV_DONTNEED);
+              for (let i = 0; i < 4; i++) {
+                yield* cpu.kernel.sysMadvise(cpu, 8 as Vpn, 8, MADV_DONTNEED);
+                yield* store(cpu, 8 + i, 4);
+              }
+              yield* leave(cpu);
             },
           },
           {
@@ -211,14 +252,19 @@ describe('the per-VMA lock', () => {
             mm: 1,
             *body(cpu): Path<void> {
               for (let i = 0; i < 6; i++) yield* store(cpu, 8 + i, 3);
+              yield* leave(cpu);
             },
           },
         ],
       });
+      const before = freeFrames(driver);
       driver.run({ choose: atRandom(seed), tickEvery: 70 });
       expect(driver.allDone()).toBe(true);
       expect(driver.columns.mm.tlbFlushPending.peek(1 as MmId)).toBe(0);
       expect(driver.columns.mm.mmapLock.peek(1 as MmId)).toBe(0);
+      // the root goes with the last borrower, if all CPUs have moved on
+      const root = driver.columns.mm.pgd.peek(1 as MmId) === 0 ? 1 : 0;
+      expect(freeFrames(driver)).toBe(before + root);
     },
   );
 });
