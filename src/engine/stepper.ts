@@ -11,7 +11,7 @@ import { walkCancel } from '../hardware/walker.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { KernelBug } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { TaskId } from '../kernel/types.ts';
+import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
 import { NOWHERE, type Word } from '../memory/memory.ts';
 import { type Path, type Point, pointLabel, START } from '../memory/point.ts';
 import { OP, type Violation } from '../oracle/oracle.ts';
@@ -243,6 +243,8 @@ export class Stepper {
     const id = task.cpu.id;
     const next = this.tasks[task.cpu.next];
     task.cpu.next = -1 as TaskId;
+    // a task that died here may be forked again: then it starts from the bottom
+    if (machine.columns.tasks.state.peek(task.id) === TASK_DEAD) task.frames.length = 0;
     next.cpu.bind(id);
     this.running[id] = next;
     if (next.frames.length === 0) next.frames.push(machine.pathOf(next.cpu, true));
@@ -312,14 +314,17 @@ export class Stepper {
     const { machine } = this;
     const { turn } = machine.columns.program;
     const length = machine.program.history.length;
-    let next = 0;
+    let last = 0;
     for (let steps = 0; ; steps++) {
       // CPUs that wait for the concurrent part stay where they are; the others go on in turn
       const over = turn.peek(0) === length;
       const free = this.choices.filter((c) => !over || !this.atBarrier(choiceCpu(c)));
       if (free.length === 0) break;
       if (steps > MAX_HISTORY_STEPS) throw new Error(`the history does not end: ${this.whoWaits()}`);
-      this.step(free[next++ % free.length]);
+      // interrupts at once, else the next CPU in turn
+      const next = free.find((c) => choiceKind(c) === DELIVER) ?? free.find((c) => choiceCpu(c) > last) ?? free[0];
+      last = choiceCpu(next);
+      this.step(next);
       if (machine.oracle?.violation) {
         this.historyViolation = machine.oracle.violation;
         return;
