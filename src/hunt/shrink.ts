@@ -85,7 +85,8 @@ function usesTask(program: Program, name: string): boolean {
 
 /** The shortest of the schedules tried that convicts this plan with the harm of `like`, in no more steps. */
 function convict(plan: MachinePlan, like: Candidate, schedules: number): Candidate | undefined {
-  const stepper = new Stepper(plan);
+  const stepper = stepperFor(plan);
+  if (!stepper) return undefined;
   const random = randomFrom(like.steps, 2);
   const budget = { actions: 3, ticks: 2 };
   const mix = (['pct-2', 'random', 'pct-3'] as const).map((name) => strategyNamed(name, random, budget));
@@ -105,6 +106,15 @@ function convict(plan: MachinePlan, like: Candidate, schedules: number): Candida
     best = { plan, choices, conviction, steps };
   }
   return best;
+}
+
+/** A machine for a smaller program; undefined if its history cannot end, because what ended it has been taken out. */
+function stepperFor(plan: MachinePlan): Stepper | undefined {
+  try {
+    return new Stepper(plan);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Takes preemptions and actions of the adversary out of the schedule, one block at a time, while the harm stays. */

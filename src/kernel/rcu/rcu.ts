@@ -45,13 +45,13 @@ export function* rcuIdleExit(cpu: Cpu): Path<void> {
 /** Linux rcu_sched_clock_irq(), from the tick: quiescent if the interrupted code could be preempted. */
 export function* rcuSchedClockIrq(cpu: Cpu): Path<void> {
   if (interruptedReader(cpu) || (cpu.rcu.quiescent.load(cpu.id) & 1) === 1) return;
-  yield* rcuQs(cpu);
+  yield* cpu.kernel.rcuQs(cpu);
 }
 
 /** Linux rcu_exp_handler(): quiescent now, or at the context switch that is forced when preemption comes back on. */
 export function* rcuExpHandler(cpu: Cpu): Path<void> {
   if (interruptedReader(cpu)) cpu.rq.preemptNeedResched.put(cpu.id, 1);
-  else if ((cpu.rcu.quiescent.load(cpu.id) & 1) === 0) yield* rcuQs(cpu);
+  else if ((cpu.rcu.quiescent.load(cpu.id) & 1) === 0) yield* cpu.kernel.rcuQs(cpu);
 }
 
 /** Did the present interrupt come while preemption was off? */
