@@ -48,6 +48,8 @@ export interface UserRun {
 export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
   yield* history(cpu, run, task);
   const { user } = run;
+  // a child that exited and is forked again does its operations again
+  user.done.put(task.id, 0);
   while (run.goesOn(cpu, user.round.own(task.id))) {
     while (user.pc.own(task.id) < task.code.length) {
       const pc = user.pc.own(task.id);
@@ -140,16 +142,23 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
     case 'post': {
       const word = run.shared.flag.at(0, op.target);
       if (cpu.at(POSTS, word)) yield;
-      cpu.mem.store(word, 1);
+      const sleeper = -cpu.mem.exchange(word, 1) - 1;
+      if (sleeper >= 0) yield* inKernel(cpu, (kernel) => kernel.sysWake(cpu, sleeper as TaskId));
       return;
     }
     case 'await': {
       const word = run.shared.flag.at(0, op.target);
       for (;;) {
         if (cpu.at(AWAITS, word)) yield;
-        if (cpu.mem.load(word) !== 0) return;
+        const sleeper = -cpu.current - 1;
+        const seen = cpu.switches.awaitSleeps ? cpu.mem.cas(word, 0, sleeper) : cpu.mem.load(word);
+        if (seen === 1) return;
+        if (cpu.switches.awaitSleeps && (seen === 0 || seen === sleeper)) {
+          yield* inKernel(cpu, (kernel) => kernel.sysSleep(cpu));
+          continue;
+        }
         if (yield* inKernel(cpu, (kernel) => kernel.yieldIfOthersRunnable(cpu))) continue;
-        yield cpu.waitWhile(AWAITS, word, 0);
+        yield cpu.waitWhile(AWAITS, word, seen);
         yield* inKernel(cpu, (kernel) => kernel.pollEnd(cpu));
       }
     }

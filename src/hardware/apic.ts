@@ -10,7 +10,7 @@
 import type { Word } from '../memory/memory.ts';
 import { ipiDeliveryCycles, ipiSendCycles } from './costs.ts';
 import type { LogicalCpu } from './logical-cpu.ts';
-import { type CpuId, VECTORS } from './types.ts';
+import { type CpuId, VECTOR_RESCHEDULE, VECTORS } from './types.ts';
 
 /** Interrupt vectors are bits of `apic.irr`, lowest first. Nothing pending. */
 export const NO_VECTOR = -1;
@@ -28,6 +28,7 @@ export function sendIpi(cpu: LogicalCpu, target: CpuId, vector: number, nth = 0)
   const raised = (apic.irr.or(target, bit) & bit) === 0;
   if (raised) apic.sentAt.put(id, regs.cycles.own(id), target * VECTORS + vector);
   cpu.count(count.ipisSent);
+  if (vector === VECTOR_RESCHEDULE) cpu.count(count.reschedules);
   cpu.pace.kicked?.(target);
   return raised;
 }

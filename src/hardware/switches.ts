@@ -17,6 +17,8 @@ export interface MachineSwitches {
   readonly ptReclaim: boolean;
   /** Copy and zero a page in one step instead of word by word: for measuring with large pages, never for hunting. */
   readonly bulkCopy: boolean;
+  /** A task that awaits a flag sleeps until the post, as in futex(2), instead of looking again and again: for measuring. */
+  readonly awaitSleeps: boolean;
 }
 
 /** Linux 6.18 on an Intel CPU with PCID. */
@@ -29,4 +31,5 @@ export const SWITCHES_6_18: MachineSwitches = {
   perVmaLocks: true,
   ptReclaim: true,
   bulkCopy: false,
+  awaitSleeps: false,
 };

@@ -104,7 +104,10 @@ export const COUNTERS = perCpu('count', cpus, {
   walkSteps: mine,
   spuriousFaults: mine,
   pageFaults: mine,
+  /** All vectors. */
   ipisSent: mine,
+  /** Those of `ipisSent` that only ask for a look at the run queue. */
+  reschedules: mine,
   interrupts: mine,
   fullFlushes: mine,
   pageFlushes: mine,

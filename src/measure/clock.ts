@@ -37,6 +37,9 @@ export class Clock {
   private readonly blocked: Uint8Array;
   private readonly runnable: Uint8Array;
   private readonly nextTick: Float64Array;
+  /** Number of the choice that each CPU was last given. */
+  private readonly turn: Float64Array;
+  private turns = 0;
   private last = -1;
   private busy = 0;
   private waited = 0;
@@ -53,6 +56,7 @@ export class Clock {
     this.blocked = new Uint8Array(cpus);
     this.runnable = new Uint8Array(cpus);
     this.nextTick = new Float64Array(cpus);
+    this.turn = new Float64Array(cpus);
     const clocks = Array.from({ length: cpus }, (_, id) => this.clockOf(id));
     const { startsAfter = [] } = options;
     for (let id = 0; id < cpus; id++) {
@@ -88,7 +92,7 @@ export class Clock {
         // a CPU that has something to do goes on until the message is there; once it is, it comes first
         if (runnable[id] === 1 && at > time[id]) continue;
       }
-      if (at < bestTime || (at === bestTime && choiceCpu(best as typeof c) === id)) {
+      if (at < bestTime || (at === bestTime && this.goesFirst(id, choiceCpu(best as typeof c)))) {
         best = c;
         bestTime = at;
       }
@@ -96,12 +100,18 @@ export class Clock {
     for (let id = 0; id < blocked.length; id++) blocked[id] = 1 - runnable[id];
     const id = choiceCpu(best as (typeof stepper.choices)[number]);
     this.last = id;
+    this.turn[id] = ++this.turns;
     if (choiceKind(best as (typeof stepper.choices)[number]) === DELIVER) {
       this.jump(id, bestTime);
       return best;
     }
     return this.tickDue(id) ? choice(TICK, id) : best;
   };
+
+  /** Of two at the same time the one that waited longer, so that nobody starves beside a lock taken again and again. */
+  private goesFirst(id: number, other: number): boolean {
+    return id === other || this.turn[id] < this.turn[other];
+  }
 
   /** Brings the books up to date after the last step. */
   private settle(): void {

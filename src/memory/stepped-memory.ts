@@ -75,7 +75,7 @@ export class SteppedMemory implements Memory {
     private readonly checks: MemoryChecks = { access: true, hash: true },
   ) {
     const n = layout.words;
-    const owners = layout.owners();
+    const owners = checks.access ? layout.owners() : { kind: new Uint8Array(0), of: new Int32Array(0), guards: [] };
     this.words = new Int32Array(n);
     this.base = new Int32Array(n);
     this.kind = owners.kind;
@@ -109,7 +109,7 @@ export class SteppedMemory implements Memory {
     return this.words[word];
   }
   store(word: Word, value: number): void {
-    if (this.kind[word] === OWNED_ONCE) this.checkOnce(word, value);
+    if (this.checks.access && this.kind[word] === OWNED_ONCE) this.checkOnce(word, value);
     else this.check(word, true);
     this.set(word, value);
   }
@@ -182,7 +182,9 @@ export class SteppedMemory implements Memory {
 
   /** Makes the present state, however it came about, the one that `reset` returns to. */
   rebase(): void {
-    this.base.set(this.words);
+    const { base, words } = this;
+    // word by word: pages of a large image that nobody wrote stay without memory of their own
+    for (let word = 0; word < words.length; word++) if (base[word] !== words[word]) base[word] = words[word];
     this.dirtyCount = 0;
     this.epoch++;
     this.forgetHash();

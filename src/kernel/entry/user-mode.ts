@@ -19,6 +19,5 @@ export function* exitToUserMode(cpu: Cpu): Path<void> {
 
 /** A page fault of user code at `vpn` with x86 error code `errorCode`. 0: handled, retry; otherwise the signal. */
 export function* excPageFault(cpu: Cpu, vpn: Vpn, errorCode: number): Path<number> {
-  cpu.count(cpu.hw.count.pageFaults);
   return yield* cpu.kernel.doUserAddrFault(cpu, vpn, errorCode);
 }

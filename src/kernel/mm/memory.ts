@@ -61,6 +61,7 @@ export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
   if (pteLoad(cpu, pte, index) === origPte) {
     if (vmf.write && !pteWrite(origPte)) return yield* kernel.doWpPage(cpu, { ...vmf, origPte }, pte);
     // spurious, or another thread was faster: nothing but A and D can be missing
+    cpu.count(cpu.hw.count.spuriousFaults);
     const entry = (origPte | PTE_A | (vmf.write ? PTE_D : 0)) as PteLo;
     yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, origPte, entry);
   }
