@@ -27,7 +27,7 @@ interface Interrupted {
   readonly irq: boolean;
   readonly point: Point;
   readonly word: Word;
-  readonly waiting: boolean;
+  waiting: boolean;
   readonly waitSeen: number;
 }
 
@@ -243,6 +243,8 @@ export class Stepper {
     const id = task.cpu.id;
     const next = this.tasks[task.cpu.next];
     task.cpu.next = -1 as TaskId;
+    // a path that waited when it was preempted looks again when it is back: its CPU may now be wanted by others
+    for (const below of task.interrupted) below.waiting = false;
     // a task that died here may be forked again: then it starts from the bottom
     if (machine.columns.tasks.state.peek(task.id) === TASK_DEAD) task.frames.length = 0;
     next.cpu.bind(id);

@@ -12,7 +12,7 @@ interface Interposed {
   readonly kind: InterposedKind;
   readonly point: Point;
   readonly word: Word;
-  readonly waiting: boolean;
+  waiting: boolean;
   readonly waitSeen: number;
 }
 
@@ -52,6 +52,11 @@ export class TaskStack {
     cpu.point = START;
     cpu.word = NOWHERE;
     cpu.waiting = false;
+  }
+
+  /** The task loses its CPU: paths that waited look again when it is back, because the CPU may then be wanted by others. */
+  preempted(): void {
+    for (const below of this.interposed) below.waiting = false;
   }
 
   /** The top frame has ended: the path below stands where it stood. Returns what kind of frame it was. */

@@ -233,6 +233,8 @@ export class KernelDriver {
     if (cpu.next < 0) return;
     const next = this.stacks[cpu.next];
     cpu.next = -1 as TaskId;
+    // a path that waited when it was preempted looks again when it is back
+    for (const below of stack.interrupted) below.waiting = false;
     next.cpu.bind(cpu.id);
     this.running[cpu.id] = next;
     if (next.frames.length === 0) next.frames.push(bottom(next, true));

@@ -154,7 +154,7 @@ function* waitForReaders(cpu: Cpu, vma: VmaId, seen: number): Path<number> {
     yield* cpu.kernel.pollEnd(cpu);
     return now;
   }
-  yield* cpu.kernel.schedule(cpu);
+  yield* cpu.kernel.pollYield(cpu);
   if (cpu.at(DETACH_WAITS, word)) yield;
   return vmRefcnt.load(vma);
 }

@@ -1,7 +1,7 @@
 /**
  * Waiting for a word without giving the CPU up, but only as long as nobody else wants it (Linux: the need_resched() test in
  * every optimistic spin; sched_yield loops of user code). A polling task is preempted by any wake on its CPU and picked
- * after all others, so what it waits for can always happen.
+ * after all others, so what it waits for can always happen; only the end of another task's slice gives it a turn to look.
  */
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
@@ -26,10 +26,20 @@ export function* pollEnd(cpu: Cpu): Path<void> {
   yield* rqUnlock(cpu, on);
 }
 
+/** Lets every other task of this CPU go first, those of lower priority too: for waiters that may not poll. */
+export function* pollYield(cpu: Cpu): Path<void> {
+  const on = cpu.id;
+  yield* rqLock(cpu, on);
+  cpu.tasks.polling.store(cpu.current, 1);
+  yield* rqUnlock(cpu, on);
+  yield* cpu.kernel.schedule(cpu);
+  yield* cpu.kernel.pollEnd(cpu);
+}
+
 /** For user code that waits: true if others ran meanwhile, so look again; false: wait, then `pollEnd`. */
 export function* yieldIfOthersRunnable(cpu: Cpu): Path<boolean> {
   if (yield* cpu.kernel.pollBegin(cpu)) return false;
-  yield* cpu.kernel.schedule(cpu);
+  yield* cpu.kernel.pollYield(cpu);
   return true;
 }
 

@@ -1,11 +1,11 @@
 /** The routines of `sched/` that go into the kernel record. */
 import { contextSwitch, exitMm, mmgrab } from './context-switch.ts';
 import { cpuIdleLoop } from './idle.ts';
-import { pollBegin, pollEnd, sleepIfOthersRunnable, yieldIfOthersRunnable } from './polling.ts';
+import { pollBegin, pollEnd, pollYield, sleepIfOthersRunnable, yieldIfOthersRunnable } from './polling.ts';
 import { doTaskDead, finishTaskSwitch, schedule, scheduleAs, scheduleTail, sleepOn } from './schedule.ts';
 import { sysSchedSetaffinity, sysSchedYield, sysSleep, sysWake } from './syscalls.ts';
 import { schedTick, schedulerIpi } from './tick.ts';
-import { activateTask, wakeUp, wakeUpNewTask } from './wake.ts';
+import { activateTask, isTaskDead, wakeUp, wakeUpNewTask } from './wake.ts';
 
 export const schedRoutines = {
   schedule,
@@ -19,9 +19,11 @@ export const schedRoutines = {
   doTaskDead,
   wakeUp,
   wakeUpNewTask,
+  isTaskDead,
   activateTask,
   pollBegin,
   pollEnd,
+  pollYield,
   yieldIfOthersRunnable,
   sleepIfOthersRunnable,
   cpuIdleLoop,

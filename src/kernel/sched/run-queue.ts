@@ -46,15 +46,19 @@ export function enqueueTask(cpu: Cpu, on: CpuId, task: TaskId): void {
 
 /**
  * Linux pick_next_task(): takes the next task off the queue; the idle task if there is none. Tasks that only poll come last,
- * whatever their priority: what they wait for may need one of the others.
+ * whatever their priority, because what they wait for may need one of the others; `pollersToo` gives them their turn.
  */
-export function pickNextTask(cpu: Cpu, on: CpuId): TaskId {
-  const { rq } = cpu;
+export function pickNextTask(cpu: Cpu, on: CpuId, pollersToo: boolean): TaskId {
+  const { rq, tasks } = cpu;
   const n = rq.nrQueued.load(on);
   if (n === 0) return on as number as TaskId;
+  const rankOf = (i: number): number => {
+    const task = rq.queue.load(on, i) as TaskId;
+    return pollersToo ? tasks.priority.load(task) : rank(cpu, task);
+  };
   let best = 0;
   for (let i = 1; i < n; i++) {
-    if (rank(cpu, rq.queue.load(on, i) as TaskId) > rank(cpu, rq.queue.load(on, best) as TaskId)) best = i;
+    if (rankOf(i) > rankOf(best)) best = i;
   }
   const task = rq.queue.load(on, best) as TaskId;
   for (let i = best; i < n - 1; i++) rq.queue.store(on, rq.queue.load(on, i + 1), i);
@@ -69,23 +73,27 @@ export function preemptsCurr(cpu: Cpu, on: CpuId, task: TaskId): boolean {
   return isIdleTask(cpu, curr) || rank(cpu, task) > rank(cpu, curr);
 }
 
-/** Is a task queued that ranks at least as high as the running one? (Linux: the slice of the running task is over.) */
+/** Is a task queued that is due a turn when the slice of the running one is over? A poller is, a lower priority is not. */
 export function othersDue(cpu: Cpu, on: CpuId): boolean {
-  const { rq } = cpu;
+  const { rq, tasks } = cpu;
   const n = rq.nrQueued.load(on);
   const curr = rq.curr.load(on) as TaskId;
-  if (n > 0 && isIdleTask(cpu, curr)) return true;
+  if (n > 0 && (isIdleTask(cpu, curr) || tasks.polling.load(curr) === 1)) return true;
   for (let i = 0; i < n; i++) {
-    if (rank(cpu, rq.queue.load(on, i) as TaskId) >= rank(cpu, curr)) return true;
+    if (tasks.priority.load(rq.queue.load(on, i) as TaskId) >= tasks.priority.load(curr)) return true;
   }
   return false;
 }
 
+/** Values of rq.needResched: a wake, or the end of a slice, wants the running task to be replaced. */
+export const RESCHED_WAKE = 1;
+export const RESCHED_SLICE = 2;
+
 /** Linux resched_curr(): marks the running task. Returns whether the CPU needs an interrupt to notice: an idle one polls. */
-export function reschedCurr(cpu: Cpu, on: CpuId): boolean {
+export function reschedCurr(cpu: Cpu, on: CpuId, why: number): boolean {
   const { rq } = cpu;
-  if (rq.needResched.load(on) === 1) return false;
-  rq.needResched.store(on, 1);
+  if (rq.needResched.load(on) !== 0) return false;
+  rq.needResched.store(on, why);
   if (on === cpu.id) {
     rq.preemptNeedResched.put(on, 1);
     return false;

@@ -6,7 +6,7 @@ import type { Cpu } from '../cpu.ts';
 import { preemptDisable, preemptEnableNoResched } from '../locking/preempt.ts';
 import { rawSpinLock, rawSpinUnlock } from '../locking/spinlock.ts';
 import { INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, TASK_SLEEPING, type TaskId } from '../types.ts';
-import { enqueueTask, isIdleTask, pickNextTask } from './run-queue.ts';
+import { enqueueTask, isIdleTask, pickNextTask, RESCHED_SLICE } from './run-queue.ts';
 
 const MIGRATES = point('schedule: task about to belong to another run queue');
 
@@ -47,12 +47,13 @@ export function* scheduleAs(cpu: Cpu, leave: number, detail: number): Path<void>
   localIrqSave(cpu);
   const on = cpu.id;
   yield* rawSpinLock(cpu, rq.lock.at(on));
+  const pollersToo = rq.needResched.load(on) === RESCHED_SLICE && tasks.polling.load(prev) === 0;
   rq.needResched.store(on, 0);
   rq.preemptNeedResched.put(on, 0);
   const pending = leave === LEAVE_SLEEPS ? tasks.wakePending.load(prev) & detail : 0;
   if (pending !== 0) tasks.wakePending.store(prev, tasks.wakePending.load(prev) & ~pending);
   else yield* leaveQueue(cpu, prev, leave, detail);
-  const next = pending !== 0 ? prev : pickNextTask(cpu, on);
+  const next = pending !== 0 ? prev : pickNextTask(cpu, on, pollersToo);
   if (next !== prev) {
     rq.curr.store(on, next);
     tasks.onCpu.store(prev, 0);

@@ -1,7 +1,7 @@
 /** Linux: kernel/sched/core.c sched_tick(), scheduler_ipi(). Interrupt context. */
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { othersDue, reschedCurr, rqLock, rqUnlock } from './run-queue.ts';
+import { othersDue, RESCHED_SLICE, reschedCurr, rqLock, rqUnlock } from './run-queue.ts';
 
 const KICKED = point('schedulerIpi: interrupted, need_resched not read');
 
@@ -9,7 +9,7 @@ const KICKED = point('schedulerIpi: interrupted, need_resched not read');
 export function* schedTick(cpu: Cpu): Path<void> {
   const on = cpu.id;
   yield* rqLock(cpu, on);
-  if (othersDue(cpu, on)) reschedCurr(cpu, on);
+  if (othersDue(cpu, on)) reschedCurr(cpu, on, RESCHED_SLICE);
   yield* rqUnlock(cpu, on);
   yield* cpu.kernel.rcuSchedClockIrq(cpu);
 }

@@ -3,7 +3,7 @@ import type { CpuId } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { TASK_DEAD, TASK_RUNNING, TASK_SLEEPING, type TaskId } from '../types.ts';
-import { enqueueTask, preemptsCurr, reschedCurr, rqLock, rqUnlock, sendReschedule } from './run-queue.ts';
+import { enqueueTask, preemptsCurr, RESCHED_WAKE, reschedCurr, rqLock, rqUnlock, sendReschedule } from './run-queue.ts';
 
 const TASK_NAMED = point('wakeUp: task named, its CPU not known');
 const QUEUE_LOCKED = point('wakeUp: run queue locked, is the task still there');
@@ -38,6 +38,14 @@ export function* wakeUpNewTask(cpu: Cpu, task: TaskId): Path<void> {
   yield* rqUnlock(cpu, on);
 }
 
+/** Has the task died and left its CPU for good? Before that its row is not used again (Linux: it is freed behind the switch). */
+export function* isTaskDead(cpu: Cpu, task: TaskId): Path<boolean> {
+  const on = yield* lockRqOf(cpu, task);
+  const dead = cpu.tasks.state.load(task) === TASK_DEAD;
+  yield* rqUnlock(cpu, on);
+  return dead;
+}
+
 /** Linux activate_task() on the target of a migration: `task` belongs to CPU `on` already and is on no queue. */
 export function* activateTask(cpu: Cpu, task: TaskId, on: CpuId): Path<void> {
   yield* rqLock(cpu, on);
@@ -62,5 +70,5 @@ function* lockRqOf(cpu: Cpu, task: TaskId): Path<CpuId> {
 /** Caller holds the lock. Returns whether the CPU needs an interrupt to notice. */
 function queueAndResched(cpu: Cpu, on: CpuId, task: TaskId): boolean {
   enqueueTask(cpu, on, task);
-  return preemptsCurr(cpu, on, task) && reschedCurr(cpu, on);
+  return preemptsCurr(cpu, on, task) && reschedCurr(cpu, on, RESCHED_WAKE);
 }
