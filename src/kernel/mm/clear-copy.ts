@@ -11,11 +11,21 @@ export const COPYING = point('copyPage: frame prepared, next word not yet copied
 
 /** Zeroes the first `words` words of a frame that nobody else can name yet. */
 export function* clearPage(cpu: Cpu, pfn: Pfn, words: number): Path<void> {
+  yield* clearWords(cpu, pfn, words, 1);
+}
+
+/** The same for the frame of a new page table, entry by entry: an entry is one 64-bit word to whoever walks. */
+export function* clearTable(cpu: Cpu, pfn: Pfn, entries: number): Path<void> {
+  yield* clearWords(cpu, pfn, entries * 2, 2);
+}
+
+function* clearWords(cpu: Cpu, pfn: Pfn, words: number, perStep: number): Path<void> {
   const { words: content, preparing } = cpu.hw.frame;
   const bulk = cpu.switches.bulkCopy;
   cpu.mem.acquired(preparing.at(pfn), true);
   for (let k = 0; k < words; k++) {
-    if ((k === 0 || !bulk) && cpu.at(CLEARING, content.at(pfn, k))) yield;
+    const starts = bulk ? k === 0 : k % perStep === 0;
+    if (starts && cpu.at(CLEARING, content.at(pfn, k))) yield;
     content.store(pfn, 0, k);
   }
   cpu.mem.released(preparing.at(pfn));

@@ -30,7 +30,7 @@ export function* mmAlloc(cpu: Cpu): Path<MmId> {
     yield* kernel.kmemCacheFree(cpu, SLAB_MM, mm);
     return NO_MM;
   }
-  yield* kernel.clearPage(cpu, pgd, 2 << geometry.levelBits[0]);
+  yield* kernel.clearTable(cpu, pgd, 1 << geometry.levelBits[0]);
   m.pgd.store(mm, pgd);
   m.ctxId.store(mm, ctxId);
   if (cpu.at(MM_PREPARED, m.users.at(mm))) yield;

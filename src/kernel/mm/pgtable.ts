@@ -103,7 +103,7 @@ export function* pteAlloc(cpu: Cpu, mm: MmId, upper: Pfn, level: number, vpn: Vp
   if (ptePresent(pteLoad(cpu, upper, index))) return true;
   const table = yield* cpu.kernel.allocPage(cpu, OWNER_TABLE);
   if (table === NO_PAGE) return false;
-  yield* cpu.kernel.clearPage(cpu, table, 2 << g.levelBits[level + 1]);
+  yield* cpu.kernel.clearTable(cpu, table, 1 << g.levelBits[level + 1]);
   const lock = cpu.folio.ptl.at(upper);
   yield* cpu.kernel.spinLock(cpu, lock);
   if (cpu.at(TABLE_RECHECK, word)) yield;

@@ -1,5 +1,5 @@
 /** The routines of `mm/` that go into the kernel record. */
-import { clearPage, copyPage } from './clear-copy.ts';
+import { clearPage, clearTable, copyPage } from './clear-copy.ts';
 import { copyPageRange, copyPte, copyPteRange, ptepSetWrprotect } from './copy-page-range.ts';
 import { exitMmap, mmdrop, mmFree, mmput } from './exit.ts';
 import { doUserAddrFault } from './fault.ts';
@@ -90,6 +90,7 @@ import { unmapPageRange, unmapVmas, zapPte, zapPteRange } from './zap.ts';
 
 export const mmRoutines = {
   clearPage,
+  clearTable,
   copyPage,
   copyPageRange,
   copyPteRange,
