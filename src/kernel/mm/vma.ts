@@ -45,7 +45,7 @@ export function* vmaLink(cpu: Cpu, mm: MmId, range: VmaRange): Path<VmaId> {
   return vma;
 }
 
-/** Linux: __split_vma(): `vma` keeps the part below `at` (`upper` new) or above it. 0 or -ENOMEM. */
+/** Linux: __split_vma() at page `at`: a new VMA takes the part that `newPart` names, `vma` keeps the other. 0 or -ENOMEM. */
 export function* splitVma(cpu: Cpu, mm: MmId, vma: VmaId, at: number, newPart: 'below' | 'above'): Path<number> {
   const fresh = yield* cpu.kernel.vmAreaAlloc(cpu, mm);
   if (fresh === NO_VMA) return ENOMEM;

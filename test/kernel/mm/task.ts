@@ -8,7 +8,6 @@ import { type Body, type DriverOptions, KernelDriver } from '../driver.js';
 
 export const RW = 3;
 export const R = 1;
-export const NONE = 0;
 
 /** Stores `value` to word 0 of a page; the signal, or 0. */
 export function* store(cpu: Cpu, page: number, value: number): Path<number> {
