@@ -19,7 +19,18 @@ import { ADVERSARY, type Choice, choice, choiceArgument, choiceCpu, choiceKind, 
 import { Machine, type MachinePlan } from './machine.ts';
 import { TURN_COMES } from './user-mode.ts';
 
-const MAX_HISTORY_STEPS = 10_000_000;
+/** Far more than any history of a few dozen operations takes. */
+const MAX_HISTORY_STEPS = 2_000_000;
+
+/** The operations of the history, one after another, do not come to their end. */
+export class HistoryStuck extends Error {
+  constructor(
+    readonly harm: 'deadlock' | 'livelock',
+    whoWaits: string,
+  ) {
+    super(`the history does not end: ${whoWaits}`);
+  }
+}
 
 /** Where a path stood when a frame that it did not call was put on top of it: an interrupt handler or a policy's hook. */
 interface Interrupted {
@@ -59,6 +70,8 @@ export class Stepper {
   readonly choices: Choice[] = [];
   /** The history alone, without any race, already convicts: there is nothing to schedule. */
   historyViolation: Violation | undefined = undefined;
+  /** What stopped the history before its end: a KernelBug, a HistoryStuck, or what a plug-in threw. */
+  historyFailure: unknown = undefined;
 
   private readonly tasks: TaskStack[] = [];
   private readonly running: TaskStack[] = [];
@@ -313,6 +326,18 @@ export class Stepper {
 
   /** The history and the first switches, in a fixed order; what they leave behind is the image that `reset` returns to. */
   private runHistory(): void {
+    try {
+      this.stepThroughHistory();
+    } catch (error) {
+      this.historyFailure = error;
+      return;
+    }
+    if (this.historyViolation) return;
+    this.machine.beginConcurrentPart();
+    this.reset();
+  }
+
+  private stepThroughHistory(): void {
     const { machine } = this;
     const { turn } = machine.columns.program;
     const length = machine.program.history.length;
@@ -321,8 +346,9 @@ export class Stepper {
       // CPUs that wait for the concurrent part stay where they are; the others go on in turn
       const over = turn.peek(0) === length;
       const free = this.choices.filter((c) => !over || !this.atBarrier(choiceCpu(c)));
-      if (free.length === 0) break;
-      if (steps > MAX_HISTORY_STEPS) throw new Error(`the history does not end: ${this.whoWaits()}`);
+      if (free.length === 0 && over) return;
+      if (free.length === 0) throw new HistoryStuck('deadlock', this.whoWaits());
+      if (steps > MAX_HISTORY_STEPS) throw new HistoryStuck('livelock', this.whoWaits());
       // interrupts at once, else the next CPU in turn
       const next = free.find((c) => choiceKind(c) === DELIVER) ?? free.find((c) => choiceCpu(c) > last) ?? free[0];
       last = choiceCpu(next);
@@ -332,8 +358,6 @@ export class Stepper {
         return;
       }
     }
-    machine.beginConcurrentPart();
-    this.reset();
   }
 
   /** In user mode, all of its own history done. */

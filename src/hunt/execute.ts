@@ -1,5 +1,5 @@
 /** One execution of a program under one schedule, from the reset to a verdict. */
-import type { Stepper } from '../engine/stepper.ts';
+import { HistoryStuck, type Stepper } from '../engine/stepper.ts';
 import { KernelBug } from '../kernel/cpu.ts';
 import { OneAccessError } from '../memory/stepped-memory.ts';
 import type { Harm, Violation } from '../oracle/oracle.ts';
@@ -41,6 +41,7 @@ export function execute(stepper: Stepper, choose: (stepper: Stepper) => number, 
   const { machine } = stepper;
   const { oracle } = machine;
   if (stepper.historyViolation) return judged(stepper, stepper.historyViolation, stepper.historyViolation);
+  if (stepper.historyFailure) return failed(stepper, stepper.historyFailure);
   let end: ReturnType<Stepper['run']> = 'stopped';
   try {
     end = stepper.run(choose, maxSteps);
@@ -49,8 +50,7 @@ export function execute(stepper: Stepper, choose: (stepper: Stepper) => number, 
       if (!oracle.violation) oracle.leaks();
     }
   } catch (error) {
-    if (error instanceof KernelBug) return judged(stepper, { harm: 'kernel-assert', says: error.message });
-    throw named(stepper, error);
+    return failed(stepper, error);
   }
   if (oracle?.violation) {
     return judged(stepper, { harm: oracle.violation.harm, says: oracle.violation.says }, oracle.violation);
@@ -58,6 +58,13 @@ export function execute(stepper: Stepper, choose: (stepper: Stepper) => number, 
   if (end === 'deadlock') return judged(stepper, { harm: 'deadlock', says: stepper.whoWaits() });
   if (end === 'livelock') return judged(stepper, { harm: 'livelock', says: `no end after ${maxSteps} steps` });
   return { steps: stepper.steps, convicted: undefined, stopped: end === 'stopped' };
+}
+
+/** What a throw means: an assertion of the kernel, a history that does not end, or a broken path. */
+function failed(stepper: Stepper, error: unknown): Execution {
+  if (error instanceof KernelBug) return judged(stepper, { harm: 'kernel-assert', says: error.message });
+  if (error instanceof HistoryStuck) return judged(stepper, { harm: error.harm, says: error.message });
+  throw named(stepper, error);
 }
 
 function judged(
