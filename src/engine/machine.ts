@@ -9,7 +9,7 @@ import { bootKernel } from '../kernel/boot.ts';
 import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
-import type { MmId, TaskId } from '../kernel/types.ts';
+import { type MmId, TASK_DEAD, type TaskId } from '../kernel/types.ts';
 import { Layout } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
@@ -224,9 +224,12 @@ export class MachineCore<M extends Memory> implements UserRun {
     yield* userMode(cpu, this, this.program.tasks[cpu.current - this.geometry.cpus]);
   }
 
-  /** Every task of the program has done all its operations. */
+  /** Every task of the program has done all its operations. One that its parent could not fork is as good as done. */
   allDone(): boolean {
-    return this.program.tasks.every((t) => this.columns.user.done.peek(t.id) === 1 || t.code.length === 0);
+    const { user, tasks } = this.columns;
+    return this.program.tasks.every(
+      (t) => user.done.peek(t.id) === 1 || t.code.length === 0 || tasks.state.peek(t.id) === TASK_DEAD,
+    );
   }
 }
 
