@@ -40,7 +40,7 @@ export function* sysMadvise(cpu: Cpu, vpn: Vpn, pages: number, advice: number): 
 /** fork(2): starts `childTask` in a copy of the address space; the row of its mm, or a negative errno. -EAGAIN if it runs. */
 export function* sysFork(cpu: Cpu, childTask: TaskId): Path<number> {
   const { mm } = cpu.tasks;
-  if (mm.load(childTask) !== NO_MM) return EAGAIN;
+  if (mm.load(childTask) !== NO_MM || !(yield* cpu.kernel.isTaskDead(cpu, childTask))) return EAGAIN;
   const child = yield* cpu.kernel.dupMm(cpu, currentMm(cpu));
   if (child === NO_MM) return ENOMEM;
   mm.store(childTask, child);
