@@ -12,44 +12,14 @@ import type { Cpu } from '../kernel/cpu.ts';
 import { KernelBug } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
-import { NOWHERE, type Word } from '../memory/memory.ts';
-import { type Path, type Point, pointLabel, START } from '../memory/point.ts';
+import { NOWHERE } from '../memory/memory.ts';
+import { type Point, pointLabel, START } from '../memory/point.ts';
 import { OP, type Violation } from '../oracle/oracle.ts';
+import { Call, framed, next } from './calls.ts';
 import { ADVERSARY, type Choice, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK } from './choice.ts';
+import { stepThroughHistory } from './history.ts';
 import { Machine, type MachinePlan } from './machine.ts';
-import { TURN_COMES } from './user-mode.ts';
-
-/** Far more than any history of a few dozen operations takes. */
-const MAX_HISTORY_STEPS = 2_000_000;
-
-/** The operations of the history, one after another, do not come to their end. */
-export class HistoryStuck extends Error {
-  constructor(
-    readonly harm: 'deadlock' | 'livelock',
-    whoWaits: string,
-  ) {
-    super(`the history does not end: ${whoWaits}`);
-  }
-}
-
-/** Where a path stood when a frame that it did not call was put on top of it: an interrupt handler or a policy's hook. */
-interface Interrupted {
-  readonly depth: number;
-  readonly irq: boolean;
-  readonly point: Point;
-  readonly word: Word;
-  waiting: boolean;
-  readonly waitSeen: number;
-}
-
-class TaskStack {
-  readonly frames: Path<unknown>[] = [];
-  readonly interrupted: Interrupted[] = [];
-  constructor(
-    readonly id: TaskId,
-    readonly cpu: Cpu,
-  ) {}
-}
+import { TaskStack } from './task-stack.ts';
 
 /** How a run ended. `finished`: every task has done its program and nothing is in flight. */
 export type RunEnd = 'finished' | 'violation' | 'deadlock' | 'livelock' | 'stopped';
@@ -77,7 +47,7 @@ export class Stepper {
   private readonly running: TaskStack[] = [];
   private readonly atBoundary: Cpu[] = [];
   private from: Point = START;
-  private readonly call: Call;
+  private readonly call = new Call();
   private unframed!: Kernel;
 
   /** @param watcher sees every step from the boot on, those of the history too. */
@@ -85,11 +55,12 @@ export class Stepper {
     plan: MachinePlan,
     public watcher: StepWatcher | undefined = undefined,
   ) {
-    const call = new Call();
-    this.call = call;
     this.machine = new Machine(plan, {
       pace: { stepping: true, due: () => true },
-      wrap: (kernel) => this.framed(kernel),
+      wrap: (kernel) => {
+        this.unframed = kernel;
+        return framed(kernel, this.call);
+      },
       returned: () => this.probe(),
     });
     for (const cpu of this.machine.handles) this.tasks[cpu.current] = new TaskStack(cpu.current, cpu);
@@ -102,15 +73,8 @@ export class Stepper {
     const { machine } = this;
     machine.reset();
     this.steps = 0;
-    while (this.call.suspended.length > 0) this.call.suspended.pop();
-    for (const task of this.tasks) {
-      while (task.frames.length > 0) task.frames.pop();
-      while (task.interrupted.length > 0) task.interrupted.pop();
-      task.cpu.point = START;
-      task.cpu.word = NOWHERE;
-      task.cpu.waiting = false;
-      task.cpu.kernelDepth = 0;
-    }
+    this.call.clear();
+    for (const task of this.tasks) task.clear();
     for (let id = 0; id < machine.geometry.cpus; id++) {
       const task = this.tasks[machine.columns.rq.curr.peek(id as CpuId)];
       task.cpu.bind(id as CpuId);
@@ -230,7 +194,6 @@ export class Stepper {
   /** Resumes the top frame until its next point; frames that end hand their value to the one below. */
   private resume(task: TaskStack): void {
     const { cpu, frames } = task;
-    const { suspended } = this.call;
     let value: unknown;
     for (;;) {
       const result = next(frames[frames.length - 1], value);
@@ -240,12 +203,14 @@ export class Stepper {
         // an idle task or a program that ended: it never gives its CPU back by returning
         throw new KernelBug(`the path of task ${task.id} returned`);
       }
-      if (this.endsInterposed(task)) return;
+      const interposed = task.endsInterposed();
+      if (interposed !== undefined) {
+        if (interposed === 'irq') this.endInterrupt(cpu);
+        return;
+      }
       value = result.value;
     }
-    // the innermost call suspended first
-    for (let i = suspended.length - 1; i >= 0; i--) frames.push(suspended[i]);
-    while (suspended.length > 0) suspended.pop();
+    this.call.takeOnto(frames);
     if (cpu.next >= 0) this.switchTask(task);
     else if (this.machine.hooks.size > 0) this.arrive(task);
   }
@@ -256,8 +221,8 @@ export class Stepper {
     const id = task.cpu.id;
     const next = this.tasks[task.cpu.next];
     task.cpu.next = -1 as TaskId;
-    // a path that waited when it was preempted looks again when it is back: its CPU may now be wanted by others
-    for (const below of task.interrupted) below.waiting = false;
+    // its CPU may be wanted by others when it is back
+    task.lookAgain();
     // a task that died here may be forked again: then it starts from the bottom
     if (machine.columns.tasks.state.peek(task.id) === TASK_DEAD) task.frames.length = 0;
     next.cpu.bind(id);
@@ -271,23 +236,13 @@ export class Stepper {
     const { cpu, frames } = task;
     const { oracle, mem } = this.machine;
     mem.beginStep(cpu.id, task.id, cpu.hw.apic.irr.at(cpu.id));
-    this.interpose(task, true);
+    task.interpose(true);
     walkCancel(cpu, 0);
     cpu.kernelDepth++;
     const vector = apicAcknowledge(cpu);
     oracle?.opBegins(cpu, OP.interrupt, this.machine.noArguments);
     frames.push(this.unframed.commonInterrupt(cpu, vector));
     this.resume(task);
-  }
-
-  /** A frame that the running path did not call goes on top: remembers where the path stands. */
-  private interpose(task: TaskStack, irq: boolean): void {
-    const { cpu } = task;
-    const { point, word, waiting, waitSeen } = cpu;
-    task.interrupted.push({ depth: task.frames.length, irq, point, word, waiting, waitSeen });
-    cpu.point = START;
-    cpu.word = NOWHERE;
-    cpu.waiting = false;
   }
 
   /** The path has arrived at a point: hooks behind the one it left and before this one run first. */
@@ -298,137 +253,29 @@ export class Stepper {
     const after = hooks.get(this.from)?.after;
     for (const hook of [before, after]) {
       if (!hook) continue;
-      this.interpose(task, false);
+      task.interpose(false);
       task.frames.push(hook(cpu));
     }
   }
 
-  /** An interposed frame just ended: the path below stands where it stood. */
-  private endsInterposed(task: TaskStack): boolean {
-    const { interrupted } = task;
-    if (interrupted.length === 0) return false;
-    const last = interrupted[interrupted.length - 1];
-    if (last.depth !== task.frames.length) return false;
-    interrupted.pop();
-    const { cpu } = task;
-    cpu.point = last.point;
-    cpu.word = last.word;
-    // a wait for nothing is a wait for the next interrupt
-    cpu.waiting = last.waiting && last.word !== NOWHERE;
-    cpu.waitSeen = last.waitSeen;
-    if (last.irq) {
-      cpu.kernelDepth--;
-      this.machine.oracle?.opEnds(cpu, 0);
-      this.probe();
-    }
-    return true;
+  /** An interrupt handler has returned. */
+  private endInterrupt(cpu: Cpu): void {
+    cpu.kernelDepth--;
+    this.machine.oracle?.opEnds(cpu, 0);
+    this.probe();
   }
 
   /** The history and the first switches, in a fixed order; what they leave behind is the image that `reset` returns to. */
   private runHistory(): void {
     try {
-      this.stepThroughHistory();
+      stepThroughHistory(this);
     } catch (error) {
       this.historyFailure = error;
       return;
     }
+    this.historyViolation = this.machine.oracle?.violation;
     if (this.historyViolation) return;
     this.machine.beginConcurrentPart();
     this.reset();
-  }
-
-  private stepThroughHistory(): void {
-    const { machine } = this;
-    const { turn } = machine.columns.program;
-    const length = machine.program.history.length;
-    let last = 0;
-    for (let steps = 0; ; steps++) {
-      // CPUs that wait for the concurrent part stay where they are; the others go on in turn
-      const over = turn.peek(0) === length;
-      const free = this.choices.filter((c) => !over || !this.atBarrier(choiceCpu(c)));
-      if (free.length === 0 && over) return;
-      if (free.length === 0) throw new HistoryStuck('deadlock', this.whoWaits());
-      if (steps > MAX_HISTORY_STEPS) throw new HistoryStuck('livelock', this.whoWaits());
-      // interrupts at once, else the next CPU in turn
-      const next = free.find((c) => choiceKind(c) === DELIVER) ?? free.find((c) => choiceCpu(c) > last) ?? free[0];
-      last = choiceCpu(next);
-      this.step(next);
-      if (machine.oracle?.violation) {
-        this.historyViolation = machine.oracle.violation;
-        return;
-      }
-    }
-  }
-
-  /** In user mode, all of its own history done. */
-  private atBarrier(id: CpuId): boolean {
-    const { frames, cpu } = this.running[id];
-    return frames.length === 1 && cpu.point === TURN_COMES && !apicHasPending(cpu);
-  }
-
-  /** Each routine runs at once; one that comes to a point hands its frame to the driver. */
-  private framed(kernel: Kernel): Kernel {
-    const { call } = this;
-    this.unframed = kernel;
-    const framed: Record<string, unknown> = {};
-    type Routine = (...args: unknown[]) => Path<unknown>;
-    for (const [name, routine] of Object.entries(kernel) as [string, Routine][]) {
-      if (routine.constructor.name !== 'GeneratorFunction') {
-        framed[name] = routine;
-        continue;
-      }
-      framed[name] = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) =>
-        call.of(routine(a, b, c, d, e, f, g, h));
-    }
-    return framed as Kernel;
-  }
-}
-
-/** The one `next` that all generators share: each generator function has a shape of its own, so a look-up is slow. */
-const generatorNext = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())).next as (
-  this: Path<unknown>,
-  value: unknown,
-) => IteratorResult<undefined, unknown>;
-
-function next(path: Path<unknown>, value: unknown): IteratorResult<undefined, unknown> {
-  return generatorNext.call(path, value);
-}
-
-/**
- * What a framed routine returns to `yield*`. The routine has run already: to its end, then the first turn passes its
- * value on; or to a point, then the first turn suspends the caller too, and a later one, when the driver has run that
- * frame to its end, passes its value on. One object serves all calls, because the first turn follows at once: a call of
- * the record must stand directly behind `yield*`.
- */
-class Call implements Iterator<undefined, unknown, unknown> {
-  /** Frames that suspended since the driver last looked, the innermost first. */
-  readonly suspended: Path<unknown>[] = [];
-  private returned = false;
-  private value: unknown = undefined;
-  private starting = false;
-  private readonly waits: IteratorYieldResult<undefined> = { done: false, value: undefined };
-  private readonly ends: IteratorReturnResult<unknown> = { done: true, value: undefined };
-
-  of(path: Path<unknown>): this {
-    const result = next(path, undefined);
-    this.starting = true;
-    this.returned = result.done === true;
-    if (result.done) this.value = result.value;
-    else this.suspended.push(path);
-    return this;
-  }
-
-  [Symbol.iterator](): this {
-    return this;
-  }
-  next(value?: unknown): IteratorResult<undefined, unknown> {
-    if (this.starting) {
-      this.starting = false;
-      if (!this.returned) return this.waits;
-      this.ends.value = this.value;
-      return this.ends;
-    }
-    this.ends.value = value;
-    return this.ends;
   }
 }

@@ -1,5 +1,6 @@
 /** One execution of a program under one schedule, from the reset to a verdict. */
-import { HistoryStuck, type Stepper } from '../engine/stepper.ts';
+import { HistoryStuck } from '../engine/history.ts';
+import type { Stepper } from '../engine/stepper.ts';
 import { KernelBug } from '../kernel/cpu.ts';
 import { OneAccessError } from '../memory/stepped-memory.ts';
 import type { Harm, Violation } from '../oracle/oracle.ts';

@@ -1,0 +1,82 @@
+/**
+ * How the stepper calls kernel routines: every routine of the record runs at once, and one that comes to a point leaves
+ * its frame to the driver instead of to `yield*`, so that a step costs the same at any depth of calls.
+ */
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Path } from '../memory/point.ts';
+
+type Routine = (...args: unknown[]) => Path<unknown>;
+
+/** The record with the call mechanism around each routine. Plain functions stay as they are. */
+export function framed(kernel: Kernel, call: Call): Kernel {
+  const record: Record<string, unknown> = {};
+  for (const [name, routine] of Object.entries(kernel) as [string, Routine][]) {
+    record[name] =
+      routine.constructor.name === 'GeneratorFunction'
+        ? (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) =>
+            call.of(routine(a, b, c, d, e, f, g, h))
+        : routine;
+  }
+  return record as Kernel;
+}
+
+/** The one `next` that all generators share: each generator function has a shape of its own, so a look-up is slow. */
+const generatorNext = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())).next as (
+  this: Path<unknown>,
+  value: unknown,
+) => IteratorResult<undefined, unknown>;
+
+/** Resumes a path; `value` is what the frame it waits for returned. */
+export function next(path: Path<unknown>, value: unknown): IteratorResult<undefined, unknown> {
+  return generatorNext.call(path, value);
+}
+
+/**
+ * What a framed routine returns to `yield*`. The routine has run already: to its end, then the first turn passes its
+ * value on; or to a point, then the first turn suspends the caller too, and a later one, when the driver has run that
+ * frame to its end, passes its value on. One object serves all calls, because the first turn follows at once: a call of
+ * the record must stand directly behind `yield*`.
+ */
+export class Call implements Iterator<undefined, unknown, unknown> {
+  /** Frames that suspended since the driver last looked, the innermost first. */
+  private readonly suspended: Path<unknown>[] = [];
+  private returned = false;
+  private value: unknown = undefined;
+  private starting = false;
+  private readonly waits: IteratorYieldResult<undefined> = { done: false, value: undefined };
+  private readonly ends: IteratorReturnResult<unknown> = { done: true, value: undefined };
+
+  of(path: Path<unknown>): this {
+    const result = next(path, undefined);
+    this.starting = true;
+    this.returned = result.done === true;
+    if (result.done) this.value = result.value;
+    else this.suspended.push(path);
+    return this;
+  }
+
+  /** Forgets what suspended: the run was given up. */
+  clear(): void {
+    while (this.suspended.length > 0) this.suspended.pop();
+  }
+
+  /** Moves the frames that suspended onto a stack, the outermost lowest. */
+  takeOnto(frames: Path<unknown>[]): void {
+    const { suspended } = this;
+    while (suspended.length > 0) frames.push(suspended.pop() as Path<unknown>);
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+  next(value?: unknown): IteratorResult<undefined, unknown> {
+    if (this.starting) {
+      this.starting = false;
+      if (!this.returned) return this.waits;
+      this.ends.value = this.value;
+      return this.ends;
+    }
+    this.ends.value = value;
+    return this.ends;
+  }
+}

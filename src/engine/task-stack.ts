@@ -1,0 +1,70 @@
+/** The stack of a task: the frames of its path, and the frames that were put on top of it without being called. */
+import type { Cpu } from '../kernel/cpu.ts';
+import type { TaskId } from '../kernel/types.ts';
+import { NOWHERE, type Word } from '../memory/memory.ts';
+import { type Path, type Point, START } from '../memory/point.ts';
+
+/** Where a path stood when a frame that it did not call was put on top of it: an interrupt handler or a policy's hook. */
+interface Interposed {
+  readonly depth: number;
+  readonly irq: boolean;
+  readonly point: Point;
+  readonly word: Word;
+  waiting: boolean;
+  readonly waitSeen: number;
+}
+
+export class TaskStack {
+  readonly frames: Path<unknown>[] = [];
+  private readonly interposed: Interposed[] = [];
+
+  constructor(
+    readonly id: TaskId,
+    readonly cpu: Cpu,
+  ) {}
+
+  /** Nothing runs any more; the handle is as at the start. */
+  clear(): void {
+    // popped, not cut by `length`: that setter leaves compiled code
+    while (this.frames.length > 0) this.frames.pop();
+    while (this.interposed.length > 0) this.interposed.pop();
+    const { cpu } = this;
+    cpu.point = START;
+    cpu.word = NOWHERE;
+    cpu.waiting = false;
+    cpu.kernelDepth = 0;
+  }
+
+  /** A frame that the running path did not call is about to go on top: remembers where the path stands. */
+  interpose(irq: boolean): void {
+    const { cpu } = this;
+    const { point, word, waiting, waitSeen } = cpu;
+    this.interposed.push({ depth: this.frames.length, irq, point, word, waiting, waitSeen });
+    cpu.point = START;
+    cpu.word = NOWHERE;
+    cpu.waiting = false;
+  }
+
+  /**
+   * A frame just ended. If it was an interposed one, the path below stands where it stood: 'hook' or 'irq' says which it
+   * was; undefined: an ordinary call, whose caller goes on.
+   */
+  endsInterposed(): 'hook' | 'irq' | undefined {
+    const { interposed, cpu } = this;
+    if (interposed.length === 0) return undefined;
+    const last = interposed[interposed.length - 1];
+    if (last.depth !== this.frames.length) return undefined;
+    interposed.pop();
+    cpu.point = last.point;
+    cpu.word = last.word;
+    // a wait for nothing is a wait for the next interrupt
+    cpu.waiting = last.waiting && last.word !== NOWHERE;
+    cpu.waitSeen = last.waitSeen;
+    return last.irq ? 'irq' : 'hook';
+  }
+
+  /** The task leaves its CPU: a path that waited when it was preempted looks again when it is back. */
+  lookAgain(): void {
+    for (const below of this.interposed) below.waiting = false;
+  }
+}
