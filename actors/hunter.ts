@@ -9,10 +9,16 @@ import { isPluginPath, loadPatch, loadPolicy, loadWorkload } from '../src/engine
 import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
 import { PathError } from '../src/hunt/execute.ts';
+import { huntingPlan } from '../src/hunt/hunt.ts';
+import { measure } from '../src/measure/experiments.ts';
+import type { MeasureRequest, RaceRequest } from '../src/measure/request.ts';
+import type { Measured } from '../src/measure/result-json.ts';
+import { traceSource, workloadSource } from '../src/measure/sources.ts';
 import { BadInput } from '../src/program/bad-input.ts';
 import type { Finding } from '../src/program/finding.ts';
 import type { Program } from '../src/program/program.ts';
 import { parseProgram } from '../src/program/schema.ts';
+import { type RaceView, raceView } from '../src/report/html-race.ts';
 import {
   type HuntRequest,
   PROGRESS,
@@ -74,6 +80,45 @@ const actor = {
   },
   shrink(finding: Finding, tool: string, mail: boolean, plugged: boolean): Promise<WorkerAnswer<Shrunk>> {
     return answered(plugged, () => shrinkFinding(finding, tool, mail));
+  },
+  /** Counts policies side by side; the beat of `shared` goes on with every run. */
+  measure(request: MeasureRequest, shared: SharedArrayBuffer): Promise<WorkerAnswer<Measured>> {
+    const words = new Int32Array(shared);
+    const { policies, baseline, costs, source } = request;
+    const names = [...policies, baseline, 'workload' in source ? source.workload : ''];
+    return answered(names.some(isPluginPath), async () => {
+      const from =
+        'workload' in source
+          ? workloadSource(await loadWorkload(source.workload, WORKLOADS), request)
+          : traceSource(source.text, source.trace, request);
+      const result = measure({
+        workload: from.name,
+        runs: from.runs,
+        headline: from.headline,
+        policies: await Promise.all(policies.map((p) => loadPolicy(p))),
+        baseline: await loadPolicy(baseline),
+        costs,
+        progress: (done, total) => {
+          words[PROGRESS.schedules] = done;
+          words[PROGRESS.programs] = total;
+          Atomics.add(words, PROGRESS.beat, 1);
+        },
+      });
+      return { result, inference: from.inference, notes: from.notes };
+    });
+  },
+  /** A finding as the report's page shows it. */
+  view({ finding, command }: RaceRequest): Promise<WorkerAnswer<RaceView>> {
+    const { policy, patches, program, strict } = finding;
+    return answered([policy, ...patches].some(isPluginPath), async () => {
+      const parts = {
+        policy: await loadPolicy(policy),
+        patches: await Promise.all(patches.map((p) => loadPatch(p))),
+        strict,
+        costs: 'bare-metal',
+      };
+      return raceView(huntingPlan(program, parts), finding, command);
+    });
   },
 };
 

@@ -8,8 +8,11 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { HunterActor } from '../../actors/hunter.ts';
 import { isPluginPath } from '../engine/load.ts';
+import type { MeasureRequest, RaceRequest } from '../measure/request.ts';
+import type { Measured } from '../measure/result-json.ts';
 import type { Finding } from '../program/finding.ts';
 import type { Program } from '../program/program.ts';
+import type { RaceView } from '../report/html-race.ts';
 import {
   type HuntRequest,
   PROGRESS,
@@ -100,6 +103,26 @@ export function runReplay(finding: Finding, mail: boolean): Promise<Replayed> {
 export function runShrink(finding: Finding, tool: string, mail: boolean): Promise<Shrunk> {
   const names = [finding.policy, ...finding.patches];
   return withHunter({ names }, (actor) => actor.shrink(finding, tool, mail, names.some(isPluginPath)));
+}
+
+/** Counts policies side by side. @throws UsageError, ToolError as `runHunter`. */
+export function runMeasure(
+  request: MeasureRequest,
+  progress: (done: number, total: number) => void,
+  signal?: AbortSignal,
+): Promise<Measured> {
+  const shared = new SharedArrayBuffer(PROGRESS.words * Int32Array.BYTES_PER_ELEMENT);
+  const words = new Int32Array(shared);
+  const { policies, baseline, source } = request;
+  const names = [...policies, baseline, 'workload' in source ? source.workload : ''];
+  const poll = (): void => progress(words[PROGRESS.schedules], words[PROGRESS.programs]);
+  const watch: Watch = { names, beat: () => words[PROGRESS.beat], poll };
+  return withHunter(watch, (actor) => actor.measure(request, shared), signal);
+}
+
+/** A finding as the report shows it. @throws UsageError, ToolError as `runHunter`. */
+export function runView(request: RaceRequest): Promise<RaceView> {
+  return withHunter({ names: [request.finding.policy] }, (actor) => actor.view(request));
 }
 
 interface Watch {

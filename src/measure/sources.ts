@@ -1,0 +1,83 @@
+/**
+ * What is measured: the runs that a workload or a recorded trace gives. A trace says neither where threads ran nor what
+ * they touched, so it is run with several inferences, and the figures are a range over them.
+ */
+import type { Program } from '../program/program.ts';
+import type { Workload } from '../program/workload.ts';
+import { parseStrace } from '../trace/strace.ts';
+import { type Touch, touchName } from '../trace/touch.ts';
+import { type Inference, traceToProgram } from '../trace/trace-to-program.ts';
+import type { Run } from './experiments.ts';
+
+export interface Source {
+  readonly name: string;
+  readonly runs: readonly Run[];
+  readonly headline: string;
+  /** Of a trace: what was inferred and skipped, once per touch inference, for the first seed. */
+  readonly inference: readonly Inference[];
+  /** What was assumed, one line each. */
+  readonly notes: readonly string[];
+}
+
+/** How touches are inferred; the first is the headline. */
+const TOUCHES: readonly Touch[] = ['touch-on-map', 'none', 'touch-all'];
+
+const NO_ORACLE = 'measured without the oracle: what is safe is judged by hunt and stress';
+
+/** Measuring copies pages at once, and lets tasks that await a flag sleep, as threads of a real program do. */
+function forMeasuring(program: Program): Program {
+  const switches = { bulkCopy: true, awaitSleeps: true, ...program.machine.switches };
+  return { ...program, machine: { ...program.machine, switches } };
+}
+
+/** One run per seed. */
+export function workloadSource(
+  workload: Workload,
+  { cpus, seeds }: { cpus: number; seeds: readonly number[] },
+): Source {
+  const runs = seeds.map((seed) => ({
+    seed,
+    variant: '',
+    program: forMeasuring(workload.program({ cpus, seed, scale: 1 })),
+  }));
+  return { name: workload.name, runs, headline: '', inference: [], notes: [NO_ORACLE] };
+}
+
+/**
+ * One run per seed and touch inference; the seed places the threads.
+ * @param text the strace log; `name` its file, for messages
+ * @throws BadInput when it is none
+ */
+export function traceSource(
+  text: string,
+  name: string,
+  { cpus, seeds }: { cpus: number; seeds: readonly number[] },
+): Source {
+  const trace = parseStrace(text, name);
+  const inference: Inference[] = [];
+  const runs = TOUCHES.flatMap((touch) =>
+    seeds.map((seed, i) => {
+      const made = traceToProgram(trace, { cpus, place: 'seeded', touch, seed });
+      if (i === 0) inference.push(made.inference);
+      return { seed, variant: touchName(touch), program: forMeasuring(made.program) };
+    }),
+  );
+  const [first] = inference;
+  return { name, runs, headline: touchName(TOUCHES[0]), inference, notes: [...notesOf(first, cpus), NO_ORACLE] };
+}
+
+function notesOf(
+  { calls, threads, fileMappings, implicitAreas, sharedMappings, notes }: Inference,
+  cpus: number,
+): string[] {
+  const skipped = Object.entries(calls.skipped).map(([why, n]) => `${n} ${why}`);
+  return [
+    `${calls.total} calls of ${threads} threads: ${calls.replayed} replayed, skipped: ${skipped.join(', ') || 'none'}`,
+    `placement: seeded, on ${cpus} CPUs (the log names no CPU)`,
+    `touches: inferred (the log has none), as ${TOUCHES.map(touchName).join(', ')}; the headline is ${touchName(TOUCHES[0])}`,
+    `${fileMappings} file mappings and ${sharedMappings} shared ones replayed as private anonymous memory`,
+    `${implicitAreas} areas that no call of the log created, made at the first reference`,
+    'time between calls is left out; order between threads is kept where calls depend on each other',
+    ...notes,
+  ];
+}
