@@ -202,9 +202,23 @@ export class KernelDriver {
     throw new Error(`CPU${id} does not get to "${label}": ${this.whoWaits()}`);
   }
 
+  /** Runs CPU `id` until it stands at such a point, the others only as far as it waits for them, interrupts first. */
+  runPast(id: number, label: string): void {
+    this.run({
+      choose: (choices) => choices.find((c) => c.cpu === id) ?? choices.find((c) => c.deliver) ?? choices[0],
+      until: () => pointLabel(this.cpuAt(id).point).includes(label),
+    });
+    if (!pointLabel(this.cpuAt(id).point).includes(label)) throw new Error(`CPU${id} never gets to "${label}"`);
+  }
+
   /** Has the body of every started task ended? */
   allDone(): boolean {
     return this.stacks.every((s) => s.body === undefined || ended.has(s.cpu));
+  }
+
+  /** Has the body of this task of the list ended? */
+  done(task: number): boolean {
+    return ended.has(this.cpuOf(task));
   }
 
   whoWaits(): string {
