@@ -7,6 +7,8 @@ export function confidence(result: SessionResult, cpus: number | undefined): str
   if (result.complete)
     return ['every schedule of this scenario was run (hardware acting on its own left out): complete'];
   return result.strategies.map(({ name, schedules, k }) => {
+    if (name === 'exhaustive')
+      return `exhaustive: ${schedules} schedules run, which are not all: nothing follows for the others`;
     const depth = Number(/^pct-(\d)$/.exec(name)?.[1] ?? 0);
     if (depth > 0 && cpus !== undefined && k !== undefined) return pct(depth, cpus * 2, k, schedules);
     const rate = schedules > 0 ? 3 / schedules : 1;

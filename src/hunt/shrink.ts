@@ -4,10 +4,10 @@
  * kept; failures are not monotone, so every removal starts again from the best so far.
  */
 import type { Choice } from '../engine/choice.ts';
-import { ADVERSARY, choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
+import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
-import type { Program } from '../program/program.ts';
+import type { Op, Program } from '../program/program.ts';
 import { type Conviction, execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
 import { strategyNamed } from './portfolio.ts';
@@ -34,9 +34,9 @@ export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
   let progress = true;
   while (progress && !budget.outOfTime()) {
     progress = false;
-    for (const program of smaller(best.plan.program)) {
+    for (const { program, cpus } of smaller(best.plan.program)) {
       if (budget.outOfTime()) break;
-      const found = convict({ ...best.plan, program }, best, budget.schedules);
+      const found = convict({ ...best.plan, program }, renumbered(best, cpus), budget.schedules);
       if (!found) continue;
       best = found;
       progress = true;
@@ -46,8 +46,30 @@ export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
   return { ...found, ...fewerSwitches(best, budget) };
 }
 
+/** A smaller program; `cpus` lists the CPUs that are left, by their old numbers. */
+interface Smaller {
+  readonly program: Program;
+  readonly cpus: readonly number[];
+}
+
+/** The run with the choices of the CPUs that are left, under their new numbers. */
+function renumbered(run: Candidate, cpus: readonly number[]): Candidate {
+  const choices = run.choices.flatMap((c) => {
+    const cpu = cpus.indexOf(choiceCpu(c as Choice));
+    return cpu < 0 ? [] : [choice(choiceKind(c as Choice), cpu, choiceArgument(c as Choice))];
+  });
+  return { ...run, choices };
+}
+
+function* smaller(program: Program): Iterable<Smaller> {
+  const cpus = Array.from({ length: program.machine.cpus }, (_, id) => id);
+  for (const less of withLess(program)) yield { program: less, cpus };
+  const compact = withoutIdleCpus(program);
+  if (compact.cpus.length < cpus.length) yield compact;
+}
+
 /** Programs with one thing less, the largest cuts first. */
-function* smaller(program: Program): Iterable<Program> {
+function* withLess(program: Program): Iterable<Program> {
   const { tasks, history } = program;
   for (const [i, task] of tasks.entries()) {
     const referred = tasks.some((t) => t.forkedBy === task.name) || usesTask(program, task.name);
@@ -74,8 +96,24 @@ function* smaller(program: Program): Iterable<Program> {
       yield { ...program, tasks: tasks.map((t, j) => (j === i ? { ...t, ops } : t)) };
     }
   }
-  const used = 1 + Math.max(...tasks.map((t) => t.cpu));
-  if (used < program.machine.cpus) yield { ...program, machine: { ...program.machine, cpus: used } };
+}
+
+/** The program on those CPUs only on which a task starts or to which one moves, numbered afresh. */
+function withoutIdleCpus(program: Program): Smaller {
+  const { tasks, history, machine } = program;
+  const all = [...history.map((h) => h.op), ...tasks.flatMap((t) => t.ops)];
+  const named = [...tasks.map((t) => t.cpu), ...all.flatMap((op) => (op.do === 'move' ? [op.cpu] : []))];
+  const cpus = [...new Set(named)].sort((a, b) => a - b);
+  const moved = (op: Op): Op => (op.do === 'move' ? { ...op, cpu: cpus.indexOf(op.cpu) } : op);
+  return {
+    cpus,
+    program: {
+      ...program,
+      machine: { ...machine, cpus: cpus.length },
+      tasks: tasks.map((t) => ({ ...t, cpu: cpus.indexOf(t.cpu), ops: t.ops.map(moved) })),
+      history: history.map(({ task, op }) => ({ task, op: moved(op) })),
+    },
+  };
 }
 
 function usesTask(program: Program, name: string): boolean {
@@ -83,14 +121,20 @@ function usesTask(program: Program, name: string): boolean {
   return all.some((op) => (op.do === 'fork' || op.do === 'wake') && op.task === name);
 }
 
-/** The shortest of the schedules tried that convicts this plan with the harm of `like`, in no more steps. */
+/**
+ * The shortest of the schedules tried that convicts this plan with the harm of `like`, in no more steps. The first one tried
+ * is that of `like`, as far as it is possible.
+ */
 function convict(plan: MachinePlan, like: Candidate, schedules: number): Candidate | undefined {
-  const stepper = stepperFor(plan);
-  if (!stepper) return undefined;
+  const stepper = new Stepper(plan);
   const random = randomFrom(like.steps, 2);
   const budget = { actions: 3, ticks: 2 };
   const mix = (['pct-2', 'random', 'pct-3'] as const).map((name) => strategyNamed(name, random, budget));
+  const guided = follow(stepper, like.choices);
   let best: Candidate | undefined;
+  if (guided.conviction?.harm === like.conviction.harm && guided.steps <= like.steps) {
+    best = { plan, ...guided, conviction: guided.conviction };
+  }
   for (let i = 0; i < schedules; i++) {
     const strategy = mix[i % mix.length];
     strategy.begin(stepper);
@@ -106,15 +150,6 @@ function convict(plan: MachinePlan, like: Candidate, schedules: number): Candida
     best = { plan, choices, conviction, steps };
   }
   return best;
-}
-
-/** A machine for a smaller program; undefined if its history cannot end, because what ended it has been taken out. */
-function stepperFor(plan: MachinePlan): Stepper | undefined {
-  try {
-    return new Stepper(plan);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Takes preemptions and actions of the adversary out of the schedule, one block at a time, while the harm stays. */
@@ -177,7 +212,8 @@ function follow(
     let c = -1;
     while (at < wanted.length && c < 0) {
       const w = wanted[at++] as Choice;
-      if (choiceKind(w) >= ADVERSARY || s.choices.includes(w)) c = w;
+      const acts = choiceKind(w) >= ADVERSARY && choiceCpu(w) < s.machine.geometry.cpus;
+      if (acts || s.choices.includes(w)) c = w;
     }
     if (c < 0) {
       const last = choices.length > 0 ? choiceCpu(choices[choices.length - 1] as Choice) : -1;

@@ -53,7 +53,7 @@ export function buildFinding(
   const small =
     budget.candidates > 0 ? withProbedAccess(shrink(real, { schedules: budget.schedules, outOfTime })) : real;
   const plan = { ...small.plan, program: canonicalProgram(small.plan.program) };
-  const { recorder, steps } = record(plan, small.choices);
+  const recorder = record(plan, small.choices);
   const told = retell(plan, small.choices);
   const { program } = plan;
   const { policy, patches, seed, tool, plugins, mail } = origin;
@@ -73,8 +73,8 @@ export function buildFinding(
     owed: told.culprit.owed(new Names(program, program.machine.cpus)),
     grade: grade({ ...small, plan }, told, budget.schedules * 5, seed),
     cpus: program.machine.cpus,
-    steps: Math.max(1, steps),
-    shrunkFrom: { cpus: raw.plan.program.machine.cpus, steps: raw.steps, operations: operations(raw.plan.program) },
+    steps: told.recording.places.length,
+    shrunkFrom: sizeOf(raw),
     program,
     choices: recorder.choices,
     switches: recorder.switches,
@@ -83,13 +83,19 @@ export function buildFinding(
   };
 }
 
+function sizeOf({ plan, choices }: RawFinding): Finding['shrunkFrom'] {
+  const { program } = plan;
+  const steps = retell(plan, choices).recording.places.length;
+  return { cpus: program.machine.cpus, steps, operations: operations(program) };
+}
+
 /** Runs exact choices and records them. */
-export function record(plan: RawFinding['plan'], choices: readonly number[]): { recorder: Recorder; steps: number } {
+function record(plan: RawFinding['plan'], choices: readonly number[]): Recorder {
   const stepper = new Stepper(plan);
   const recorder = new Recorder();
   stepper.watcher = recorder;
-  const run = execute(stepper, new ExactReplay(choices).choose);
-  return { recorder: recorder.finish(stepper), steps: run.steps };
+  execute(stepper, new ExactReplay(choices).choose);
+  return recorder.finish(stepper);
 }
 
 export function operations(program: Program): number {

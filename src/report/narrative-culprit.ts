@@ -2,7 +2,6 @@
  * What a conviction turns on: the losing access, the TLB fill it went through, the page-table change that should have been
  * followed by a flush, and whether any message of that flush was on its way.
  */
-import type { Stepper } from '../engine/stepper.ts';
 import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/pte.ts';
 import { VECTOR_CALL_FUNCTION } from '../hardware/types.ts';
 import type { Conviction } from '../hunt/execute.ts';
@@ -16,6 +15,8 @@ const MINOR: readonly Op['do'][] = ['load', 'store', 'fetch', 'touch', 'compute'
 const LAST_PLACES = 10;
 
 export class Culprit {
+  /** The history alone convicts. */
+  sequential = false;
   /** The CPU whose access loses. */
   cpu = 0;
   vpn = -1;
@@ -43,7 +44,8 @@ export class Culprit {
     const to = this.losing ? events.indexOf(this.losing) : events.length;
     const fillAt = this.lastIndex(to, (e) => e.is === 'fill' && e.cpu === this.cpu && e.vpn === this.vpn);
     if (fillAt >= 0) this.fill = events[fillAt];
-    const endedAt = events.findIndex((e, i) => i > fillAt && i < to && this.ends(e));
+    // the last one that took away what the entry still holds: one before it (the fork before an munmap) took less
+    const endedAt = this.lastIndex(to, (e, i) => i > fillAt && this.ends(e));
     if (endedAt < 0) {
       this.from = Math.max(0, fillAt);
       return;
@@ -109,7 +111,7 @@ export class Culprit {
     if (!ended) return '';
     const what = endedBy?.is === 'op' ? names.op(endedBy.op) : 'an operation';
     const since = this.fill ? ` holds ${names.page(this.vpn)} -> pfn ${this.heldPfn()}` : '';
-    const stamp = (e: Event): string => (e.concurrent ? `step ${e.step}` : 'the history');
+    const stamp = (e: Event): string => (e.concurrent || this.sequential ? `step ${e.step}` : 'the history');
     const filled = this.fill ? ` since ${stamp(this.fill)}` : '';
     const debt = `${what} (${names.task(ended.task)} on CPU${ended.cpu}, ${stamp(ended)}) owed CPU${this.cpu} a flush of ${names.page(this.vpn)}`;
     return `${debt}; CPU${this.cpu}${since}${filled}; ${this.message()}`;
@@ -139,6 +141,7 @@ export class Culprit {
     if (e.is === 'table') return !e.linked && e.pfn === this.pfn;
     if (e.is !== 'pte' || e.vpn !== this.vpn || e.mm !== this.mm || !ptePresent(e.oldLo)) return false;
     const rights = PTE_P | PTE_RW | PTE_US;
+    if (this.fill && ptePfn(e.oldLo as never) !== this.heldPfn()) return false;
     const narrowed = (e.oldLo & rights & ~e.newLo) !== 0 || (~e.oldHi & e.newHi & PTE_NX) !== 0;
     return narrowed || ptePfn(e.oldLo as never) !== ptePfn(e.newLo as never);
   }
@@ -149,17 +152,18 @@ export class Culprit {
   private owesFlush(e: Event): boolean {
     return this.ended !== undefined && this.events.indexOf(e) > this.events.indexOf(this.ended);
   }
-  private lastIndex(before: number, wanted: (e: Event) => boolean): number {
-    for (let i = before - 1; i >= 0; i--) if (wanted(this.events[i])) return i;
+  private lastIndex(before: number, wanted: (e: Event, i: number) => boolean): number {
+    for (let i = before - 1; i >= 0; i--) if (wanted(this.events[i], i)) return i;
     return -1;
   }
 }
 
 /** What the conviction of a recorded run turns on. */
-export function findCulprit(recording: Recording, conviction: Conviction | undefined, stepper: Stepper): Culprit {
+export function findCulprit(recording: Recording, conviction: Conviction | undefined): Culprit {
   const { events, places } = recording;
   const culprit = new Culprit(events);
   culprit.label = (conviction?.harm ?? '').replaceAll('-', ' ').toUpperCase();
+  culprit.sequential = recording.sequential;
   culprit.cpu = places[places.length - 1]?.cpu ?? 0;
   const violation = conviction?.violation;
   if (!violation) return culprit;
@@ -167,7 +171,7 @@ export function findCulprit(recording: Recording, conviction: Conviction | undef
   culprit.vpn = violation.vpn;
   culprit.mm = violation.mm;
   const last = events.findLast((e) => e.is !== 'op' && isLosing(e, culprit, violation.harm));
-  if (last && !violation.probe && last.step === stepper.steps - 1) culprit.losing = last;
+  if (last && !violation.probe && last.step === places.length - 1) culprit.losing = last;
   const at = last ?? events.findLast((e) => e.is === 'fill' && e.cpu === culprit.cpu && e.vpn === culprit.vpn);
   if (at?.is === 'walk') culprit.pfn = at.table;
   else if (at && 'pfn' in at) culprit.pfn = at.pfn;

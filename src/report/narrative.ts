@@ -48,10 +48,11 @@ export interface Retold {
 export function retell(plan: MachinePlan, choices: readonly number[]): Retold {
   const recording = new Recording();
   const stepper = new Stepper(plan, recording);
-  if (!stepper.historyViolation) recording.startConcurrent();
+  if (stepper.historyViolation || stepper.historyFailure) recording.sequential = true;
+  else recording.startConcurrent();
   const run = execute(stepper, new ExactReplay(choices).choose);
   const names = new Names(plan.program, stepper.machine.geometry.cpus);
-  const culprit = findCulprit(recording, run.convicted, stepper);
+  const culprit = findCulprit(recording, run.convicted);
   const narrative = narrate(plan, stepper, recording, run.convicted, culprit, names);
   return { recording, conviction: run.convicted, culprit, narrative, steps: run.steps };
 }
@@ -70,11 +71,12 @@ function narrate(
     const here = program.tasks.filter((t) => t.cpu === cpu && t.forkedBy === undefined).map((t) => t.name);
     return `CPU${cpu}${here.length > 0 ? ` (${here.join(', ')})` : ''}`;
   });
+  const alone = recording.sequential ? ': one operation after another, no race needed' : '';
   const patches = plan.patches.map((p) => `, patch ${p.name}`).join('');
   return {
     cpus,
-    title: `${program.name}, policy ${plan.policy.name}${patches}, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}`,
-    before: before(plan, culprit, names),
+    title: `${program.name}, policy ${plan.policy.name}${patches}, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}${alone}`,
+    before: recording.sequential ? [] : before(plan, culprit, names),
     heads,
     lines: linesOf(recording, conviction, culprit, names),
     verdict: conviction ? `${conviction.harm}: ${conviction.says}` : 'no violation',
@@ -104,9 +106,7 @@ const ACCESSES = ['a load', 'a store', 'a fetch'];
 const MOST_LINES = 60;
 
 function linesOf(recording: Recording, conviction: Conviction | undefined, culprit: Culprit, names: Names): Line[] {
-  const inHistory =
-    recording.events.length > 0 && !recording.events.some((e) => e.concurrent) && conviction !== undefined;
-  const shown = recording.events.filter((e) => e.concurrent || inHistory).filter((e) => culprit.concerns(e));
+  const shown = recording.events.filter((e) => (e.concurrent || recording.sequential) && culprit.concerns(e));
   const lines: Line[] = [];
   for (const [i, event] of shown.entries()) {
     const loses = event === culprit.losing;

@@ -36,7 +36,7 @@ export type Happening =
   | { is: 'returns'; kind: OpKind; result: number };
 
 export type Event = Happening & {
-  /** Steps since the start of the concurrent part; in the history they count from the boot and are below 0 in `concurrent`. */
+  /** Steps since the start of the concurrent part; of the history, since the boot. */
   readonly step: number;
   readonly cpu: number;
   readonly task: number;
@@ -56,6 +56,8 @@ export class Recording implements StepWatcher {
   readonly events: Event[] = [];
   /** The steps of the concurrent part (of the history, if the run ends in it). */
   readonly places: StepPlace[] = [];
+  /** The history alone convicts: all events are of it, and their steps count from the boot. */
+  sequential = false;
   private attached = false;
   private concurrent = false;
   private step = 0;
