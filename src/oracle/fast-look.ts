@@ -1,7 +1,7 @@
 /**
  * The quick look at an access in `threads`: does its translation belong to the page, lead to the frame's present owner, and
- * carry the page's present version? Epochs and versions only rise, so what is equal now was equal when the access was made;
- * what looks wrong is judged again with care.
+ * carry the page's present version? Epochs only rise, and a version falls back only where the removal it stood for was undone:
+ * what is equal now was right when the access was made. What looks wrong is judged again with care.
  */
 import type { TlbSlot, Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';

@@ -7,7 +7,7 @@ import type { WalkId } from '../hardware/observer.ts';
 import type { Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
 import { type FrameOwner, OWNER_FREE, OWNER_TABLE } from '../kernel/observer.ts';
 import type { TaskId } from '../kernel/types.ts';
-import type { Ghost } from './ghost.ts';
+import { type Ghost, NO_ACCESS } from './ghost.ts';
 
 export class Frames {
   constructor(private readonly ghost: Ghost) {}
@@ -16,6 +16,7 @@ export class Frames {
     const { frame } = this.ghost.g;
     frame.owner.store(pfn, owner);
     frame.epoch.add(pfn, 1);
+    this.ghost.g.global.suspect.store(0, 1);
   }
   freed(pfn: Pfn): void {
     this.ghost.g.frame.owner.store(pfn, OWNER_FREE);
@@ -23,6 +24,7 @@ export class Frames {
 
   rootLoaded(cpu: LogicalCpu, pgd: Pfn): void {
     this.ghost.g.cpu.rootEpoch.put(cpu.id, this.ghost.g.frame.epoch.load(pgd));
+    this.ghost.g.global.suspect.store(0, 1);
   }
   walkStarts(cpu: LogicalCpu, walk: WalkId, psc: number): void {
     const { cpu: c } = this.ghost.g;
@@ -49,20 +51,13 @@ export class Frames {
     const who = walk === 0 ? 'a page walk' : 'a speculative page walk';
     const now = owner === OWNER_FREE ? 'is free' : 'has a new owner';
     this.ghost.convict({
+      ...NO_ACCESS,
       harm: 'table-reuse',
       says: `${who} of CPU${cpu.id} for page ${vpn} reads the page table in frame ${table}, which ${now}`,
       cpu: cpu.id,
       task,
-      mm: 0 as never,
       vpn,
-      word: 0,
-      kind: -1,
-      value: 0,
       stale: true,
-      endedBy: undefined,
-      filledAt: -1,
-      probe: false,
-      window: false,
     });
   }
 }

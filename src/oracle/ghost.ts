@@ -53,6 +53,22 @@ export interface Violation {
   readonly window: boolean;
 }
 
+/** What a violation says that belongs to no access: nobody made it, nothing was stale. */
+export const NO_ACCESS = {
+  cpu: -1 as CpuId,
+  task: -1 as TaskId,
+  mm: 0 as MmId,
+  vpn: 0 as Vpn,
+  word: 0,
+  kind: -1,
+  value: 0,
+  stale: false,
+  endedBy: undefined,
+  filledAt: -1,
+  probe: false,
+  window: false,
+} as const;
+
 /** Groups of checks, to be switched off one by one when their price is measured. */
 export interface OracleChecks {
   readonly frames: boolean;
@@ -88,6 +104,10 @@ export class Ghost {
   pageKey(mm: MmId, vpn: Vpn): PageKey {
     return (mm * this.geometry.pages + vpn) as PageKey;
   }
+  /** The key behind the last page of a range, cut off at the end of the address space. */
+  endOf(mm: MmId, from: number, pages: number): PageKey {
+    return (mm * this.geometry.pages + Math.min(from + Math.max(pages, 0), this.geometry.pages)) as PageKey;
+  }
   mmOf(page: PageKey): MmId {
     return Math.floor(page / this.geometry.pages) as MmId;
   }
@@ -96,6 +116,10 @@ export class Ghost {
   }
   wordKey(page: PageKey, word: number): WordKey {
     return (page * this.geometry.wordsPerPage + word) as WordKey;
+  }
+  /** Raises the ghost clock: what began before has a smaller time than the one returned. */
+  tick(): number {
+    return this.g.global.clock.add(0, 1) + 1;
   }
   /** A word of a frame, read without an event. */
   frameWord(pfn: number, word: number): number {

@@ -4,7 +4,7 @@
  */
 import type { LogicalCpu } from '../hardware/logical-cpu.ts';
 import { ptePfn } from '../hardware/pte.ts';
-import { type AccessKind, FETCH, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
+import { type AccessKind, type CpuId, FETCH, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import { OWNER_FREE } from '../kernel/observer.ts';
 import { type MmId, type TaskId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Content } from './content.ts';
@@ -29,6 +29,13 @@ export interface Access {
   readonly probe: boolean;
 }
 
+/** What the judge found. */
+export type Verdict =
+  | 'legal'
+  /** Through a stale translation whose ender is in flight: what it found orders nothing. */
+  | 'covered'
+  | 'guilty';
+
 export class Judge {
   constructor(
     private readonly ghost: Ghost,
@@ -39,8 +46,18 @@ export class Judge {
     private readonly windows: Windows,
   ) {}
 
-  /** Judges the access; returns true if it was a violation. */
-  access(a: Access): boolean {
+  /** Legal at a glance: through a present translation of the page, to a frame that still has its owner, a legal value. */
+  isLegal(cpu: CpuId, mm: MmId, slot: TlbSlot, vpn: Vpn, word: number, kind: AccessKind, value: number): boolean {
+    const { g, checks, machine } = this.ghost;
+    const page = this.ghost.pageKey(mm, vpn);
+    const pfn = ptePfn(machine.tlb.lo.peek(cpu, slot));
+    if (g.cpu.tlbPage.peek(cpu, slot) !== page) return false;
+    if (g.cpu.tlbVersion.peek(cpu, slot) !== g.page.version.peek(page)) return false;
+    if (g.cpu.tlbEpoch.peek(cpu, slot) !== g.frame.epoch.peek(pfn)) return false;
+    return kind === STORE || !checks.content || this.content.judge(page, word, value) === 'legal';
+  }
+
+  access(a: Access): Verdict {
     const { g, checks } = this.ghost;
     const { id } = a.cpu;
     const page = this.ghost.pageKey(a.mm, a.vpn);
@@ -53,55 +70,55 @@ export class Judge {
       const other = this.ghost.mmOf(g.cpu.tlbPage.peek(id, a.slot) as PageKey);
       return this.convict(a, page, 'isolation', `the translation used is that of address space ${other}`);
     }
-    const stale = version !== g.page.version.load(page);
-    if (stale) return this.stale(a, page, version);
-    return this.ghost.options.threads ? false : this.loaded(a, page, undefined, false);
+    // a greater one comes from a fill while a removal was under way that has been undone
+    if (version < g.page.version.load(page)) return this.stale(a, page, version);
+    return this.loaded(a, page, undefined, false);
   }
 
   /** An access through a translation older than the page tables. */
-  private stale(a: Access, page: PageKey, version: number): boolean {
+  private stale(a: Access, page: PageKey, version: number): Verdict {
+    const { checks, options } = this.ghost;
     const ender = this.versions.enderOf(page, version);
-    const uncovered = ender.op !== 0 && this.ops.returned(ender.op);
+    const covered = ender.op === 0 || !this.ops.returned(ender.op);
     const { max, min, changing, seq } = this.rights.read(page);
     // were the operation that covers the access not in flight, what is in force only because of it would not be
-    const inForce = uncovered ? max : min;
+    const inForce = covered ? min : max;
     const need = a.kind === STORE ? VM_WRITE : a.kind === FETCH ? VM_EXEC : VM_READ;
     const foreignObject = version < this.ghost.g.page.objectVersion.load(page);
     const harm: Harm | undefined = (inForce & need) === 0 ? 'rights-bypass' : foreignObject ? 'va-reuse' : undefined;
-    if (harm && this.ghost.checks.rights) {
+    if (harm && checks.rights) {
       const why =
         harm === 'rights-bypass' ? `no right to ${verbOf(a.kind)} is in force` : 'the page maps another object now';
-      if (!uncovered) return this.window(a, page, harm, why, ender);
-      if (!this.ghost.options.threads) return this.convict(a, page, harm, why, ender);
-      // sound in threads: nothing may have changed between the reading and this moment, at which the entry still serves
+      if (covered) return this.window(a, page, harm, why, ender);
+      if (!options.threads) return this.convict(a, page, harm, why, ender);
+      // the entry still serves: no interrupt was taken. If nothing changed or was in flight, a repetition would be as wrong
       const again = this.rights.read(page);
-      if (changing === 0 && again.changing === 0 && again.seq === seq) return this.convict(a, page, harm, why, ender);
-      return false;
+      const still = changing === 0 && again.changing === 0 && again.seq === seq;
+      return still ? this.convict(a, page, harm, why, ender) : 'covered';
     }
-    if (this.ghost.options.threads) return false;
-    if (a.probe && a.kind === STORE) return this.vanishes(a, page, ender, uncovered);
-    const guilty = this.loaded(a, page, ender, !uncovered);
-    if (!guilty && !a.probe) this.windows.benignStale++;
-    return guilty;
+    const verdict =
+      a.probe && a.kind === STORE ? this.vanishes(a, page, ender, covered) : this.loaded(a, page, ender, covered);
+    if (verdict !== 'guilty' && !a.probe) this.windows.benignStale++;
+    return verdict === 'legal' && covered ? 'covered' : verdict;
   }
 
   /** A store that the probe imagines: would it go to a frame that is no longer the page's? */
-  private vanishes(a: Access, page: PageKey, ender: Ender, uncovered: boolean): boolean {
+  private vanishes(a: Access, page: PageKey, ender: Ender, covered: boolean): Verdict {
     const pfn = ptePfn(this.ghost.machine.tlb.lo.peek(a.cpu.id, a.slot));
     const free = this.ghost.g.frame.owner.peek(pfn) === OWNER_FREE;
     // a store that overlaps a discarder may be lost
-    if (!uncovered || !free || this.ghost.g.page.discarding.peek(page) > 0) return false;
+    if (covered || !free || this.ghost.g.page.discarding.peek(page) > 0) return 'legal';
     return this.convict(a, page, 'lost-write', `it goes to frame ${pfn}, which is free`, ender);
   }
 
   /** What a load returned. */
-  private loaded(a: Access, page: PageKey, ender: Ender | undefined, covered: boolean): boolean {
-    if (a.kind === STORE || !this.ghost.checks.content || this.ghost.options.threads) return false;
+  private loaded(a: Access, page: PageKey, ender: Ender | undefined, covered: boolean): Verdict {
+    if (a.kind === STORE || !this.ghost.checks.content || this.ghost.options.threads) return 'legal';
     const legality = this.content.judge(page, a.word, a.value);
     if (legality === 'legal') {
       const doomed = covered && a.value !== 0 && this.ghost.g.page.discarding.peek(page) > 0;
-      if (doomed && ender) this.window(a, page, 'stale-read', 'the page is being discarded', ender);
-      return false;
+      if (doomed && ender) return this.window(a, page, 'stale-read', 'the page is being discarded', ender);
+      return 'legal';
     }
     const { value } = a;
     if (legality === 'foreign') {
@@ -119,10 +136,10 @@ export class Judge {
     return this.convict(a, page, harm, why, ender);
   }
 
-  private window(a: Access, page: PageKey, harm: Harm, why: string, ender: Ender): boolean {
+  private window(a: Access, page: PageKey, harm: Harm, why: string, ender: Ender): Verdict {
     if (this.ghost.options.strict) return this.convict(a, page, harm, why, ender, true);
     if (!a.probe) this.windows.saw(this.ops.kindOf(ender.op), this.ghost.now - ender.step);
-    return false;
+    return 'covered';
   }
 
   private convict(
@@ -132,7 +149,7 @@ export class Judge {
     why: string,
     ender: Ender | undefined = this.lastEnder(a, page),
     window = false,
-  ): boolean {
+  ): Verdict {
     const { g } = this.ghost;
     const kind = ender ? this.ops.kindOf(ender.op) : 0;
     const owed = ender && kind !== 0 ? `, ended by ${opName(kind)} at step ${ender.step}` : '';
@@ -150,20 +167,20 @@ export class Judge {
       kind: a.kind,
       value: a.value,
       stale,
-      endedBy: ender && kind !== 0 ? { op: kind, task: this.ops.refOf(ender.op).task, step: ender.step } : undefined,
+      endedBy: ender && kind !== 0 ? { op: kind, task: this.ops.taskOf(ender.op), step: ender.step } : undefined,
       filledAt: g.cpu.tlbFilledAt.peek(a.cpu.id, a.slot),
       probe: a.probe,
       window,
     };
     this.ghost.convict(violation);
-    return true;
+    return 'guilty';
   }
 
   /** What ended the version of the entry, if it is not the present one. */
   private lastEnder(a: Access, page: PageKey): Ender | undefined {
     const { g } = this.ghost;
     const version = g.cpu.tlbVersion.peek(a.cpu.id, a.slot);
-    if (g.cpu.tlbPage.peek(a.cpu.id, a.slot) !== page || version === g.page.version.peek(page)) return undefined;
+    if (g.cpu.tlbPage.peek(a.cpu.id, a.slot) !== page || version >= g.page.version.peek(page)) return undefined;
     return this.versions.enderOf(page, version);
   }
 }

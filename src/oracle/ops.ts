@@ -1,11 +1,14 @@
-/** Operations in flight: who began what and whether it has returned. An operation is identified by (count, task, depth). */
+/**
+ * Operations in flight: who began what and whether it has returned. A task has a stack of them; an operation is named by
+ * (task, depth) while it is in flight, and by its identity, made of (count, task, depth), at any time.
+ */
 import type { Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
 import { OP_DEPTH } from './tables.ts';
 
-/** Kinds of operations, by number. */
+/** Kinds of operations, by number. Those from mmap on are system calls. */
 export const OP = {
   load: 1,
   store: 2,
@@ -30,6 +33,12 @@ export function opName(kind: OpKind): string {
   return NAMES[kind] ?? 'nothing';
 }
 
+/** Does it change what a program may do or find, or is it an access, a fault, an interrupt? */
+export function isSystemCall(kind: OpKind): boolean {
+  return kind >= OP.mmap;
+}
+
+/** What a system call was asked for; accesses, faults and interrupts have nothing to say here. */
 export interface OpArguments {
   readonly mm: MmId;
   readonly from: Vpn;
@@ -42,24 +51,76 @@ export interface OpArguments {
   readonly fixed: boolean;
 }
 
-/** An operation in flight, as its row and depth. */
-export interface OpRef {
-  readonly task: TaskId;
-  readonly depth: number;
-}
-
 export class Operations {
-  constructor(private readonly ghost: Ghost) {}
+  /** Identities are below 2^31: a count wraps after that many. */
+  private readonly slots: number;
+  private readonly counts: number;
 
-  begin(cpu: Cpu, kind: OpKind, args: OpArguments): OpRef {
+  constructor(private readonly ghost: Ghost) {
+    this.slots = (ghost.geometry.cpus + ghost.geometry.tasks) * OP_DEPTH;
+    this.counts = Math.floor(0x7fffffff / this.slots);
+  }
+
+  /** Begins an operation of the running task; returns its depth. */
+  begin(cpu: Cpu, kind: OpKind, args: OpArguments): number {
     const { task: t, global } = this.ghost.g;
     const task = cpu.current;
     const depth = t.depth.peek(task);
     if (depth >= OP_DEPTH) throw new Error(`task ${task} has more than ${OP_DEPTH} operations in flight`);
-    const count = t.begun.peek(task, depth) + 1;
-    t.begun.put(task, count, depth);
+    const count = t.count.peek(task, depth) + 1;
+    t.count.put(task, count, depth);
     t.kind.put(task, kind, depth);
-    t.begunAt.put(task, this.ghost.now, depth);
+    t.since.put(task, global.clock.load(0), depth);
+    if (!this.ghost.options.threads) t.writesBefore.put(task, global.writes.peek(0), depth);
+    if (isSystemCall(kind)) this.keep(task, depth, args);
+    // last, so that another thread that sees the operation sees all of it
+    t.op.store(task, this.identity(task, depth, count), depth);
+    t.depth.put(task, depth + 1);
+    return depth;
+  }
+
+  /** Depth of the innermost operation of the task; -1 if it has none. */
+  innermost(task: TaskId): number {
+    return this.ghost.g.task.depth.peek(task) - 1;
+  }
+
+  /** The innermost one of the task, at this depth, has returned. */
+  end(task: TaskId, depth: number): void {
+    const { task: t } = this.ghost.g;
+    t.op.store(task, 0, depth);
+    t.depth.put(task, depth);
+  }
+
+  /** Identity of what the task does now, innermost; 0 if it does nothing. */
+  current(task: TaskId): number {
+    const depth = this.innermost(task);
+    return depth < 0 ? 0 : this.ghost.g.task.op.peek(task, depth);
+  }
+
+  /** Has the operation of that identity returned? Nobody's (0) never has: what it covers stays covered. */
+  returned(identity: number): boolean {
+    return identity !== 0 && this.ghost.g.task.op.load(this.taskOf(identity), this.depthOf(identity)) !== identity;
+  }
+
+  /** Kind of the operation while its slot has not been used again for another one; then 0. */
+  kindOf(identity: number): OpKind | 0 {
+    if (identity === 0) return 0;
+    const { task: t } = this.ghost.g;
+    const task = this.taskOf(identity);
+    const depth = this.depthOf(identity);
+    const same = this.identity(task, depth, t.count.peek(task, depth)) === identity;
+    return same ? (t.kind.peek(task, depth) as OpKind) : 0;
+  }
+
+  taskOf(identity: number): TaskId {
+    return Math.floor((identity % this.slots) / OP_DEPTH) as TaskId;
+  }
+  depthOf(identity: number): number {
+    return (identity % this.slots) % OP_DEPTH;
+  }
+
+  private keep(task: TaskId, depth: number, args: OpArguments): void {
+    const { task: t } = this.ghost.g;
     t.mm.put(task, args.mm, depth);
     t.from.put(task, args.from, depth);
     t.pages.put(task, args.pages, depth);
@@ -67,58 +128,9 @@ export class Operations {
     t.to.put(task, args.to, depth);
     t.toPages.put(task, args.toPages, depth);
     t.fixed.put(task, args.fixed ? 1 : 0, depth);
-    t.writesBefore.put(task, global.writes.peek(0), depth);
-    // last, so that another thread that sees the operation sees all of it
-    t.op.store(task, this.identity(task, depth, count), depth);
-    t.depth.put(task, depth + 1);
-    return { task, depth };
-  }
-
-  /** The innermost operation of the task, about to end. */
-  innermost(cpu: Cpu): OpRef {
-    return { task: cpu.current, depth: this.ghost.g.task.depth.peek(cpu.current) - 1 };
-  }
-
-  /** It has returned. */
-  end(op: OpRef): void {
-    const { task: t } = this.ghost.g;
-    t.op.store(op.task, 0, op.depth);
-    t.depth.put(op.task, op.depth);
-  }
-
-  /** Identity of what the task does now, innermost; 0 if it does nothing. */
-  current(task: TaskId): number {
-    const depth = this.ghost.g.task.depth.peek(task);
-    return depth === 0 ? 0 : this.ghost.g.task.op.peek(task, depth - 1);
-  }
-
-  /** Has the operation of that identity returned? Nobody's (0) never has: what it covers stays covered. */
-  returned(identity: number): boolean {
-    if (identity === 0) return false;
-    const { task, depth } = this.refOf(identity);
-    return this.ghost.g.task.op.load(task, depth) !== identity;
-  }
-
-  /** Kind of the operation while its row has not been used again for another one at that depth. */
-  kindOf(identity: number): OpKind | 0 {
-    if (identity === 0) return 0;
-    const { task, depth } = this.refOf(identity);
-    const { task: t } = this.ghost.g;
-    const same = this.identity(task, depth, t.begun.peek(task, depth)) === identity;
-    return same ? (t.kind.peek(task, depth) as OpKind) : 0;
-  }
-
-  refOf(identity: number): OpRef {
-    const slot = identity % (this.rows * OP_DEPTH);
-    return { task: Math.floor(slot / OP_DEPTH) as TaskId, depth: slot % OP_DEPTH };
-  }
-
-  private get rows(): number {
-    return this.ghost.geometry.cpus + this.ghost.geometry.tasks;
   }
 
   private identity(task: TaskId, depth: number, count: number): number {
-    const rows = this.rows * OP_DEPTH;
-    return (count % Math.floor(0x7fffffff / rows)) * rows + task * OP_DEPTH + depth;
+    return (count % this.counts) * this.slots + task * OP_DEPTH + depth;
   }
 }

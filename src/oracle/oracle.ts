@@ -10,12 +10,14 @@ import { type FrameOwner, type Observer, OWNER_TABLE } from '../kernel/observer.
 import { type MmId, SIGKILL, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
+import { Children } from './children.ts';
 import { Content } from './content.ts';
+import { Discards } from './discards.ts';
 import { FastLook } from './fast-look.ts';
 import { Frames } from './frames.ts';
-import { Ghost, type GhostColumns, type OracleOptions, type Violation } from './ghost.ts';
+import { Ghost, type GhostColumns, NO_ACCESS, type OracleOptions, type Violation } from './ghost.ts';
 import { Judge } from './judge.ts';
-import { type OpArguments, Operations, type OpKind } from './ops.ts';
+import { isSystemCall, OP, type OpArguments, Operations, type OpKind } from './ops.ts';
 import { probe } from './probe.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
@@ -34,6 +36,8 @@ export class Oracle implements Observer {
   private readonly versions: Versions;
   private readonly rights: Rights;
   private readonly content: Content;
+  private readonly discards: Discards;
+  private readonly children: Children;
   private readonly judge: Judge;
   private readonly seen = new Windows();
   /** In `threads`: the quick look at each access. */
@@ -56,6 +60,8 @@ export class Oracle implements Observer {
     this.versions = new Versions(this.ghost, this.ops);
     this.rights = new Rights(this.ghost);
     this.content = new Content(this.ghost);
+    this.discards = new Discards(this.ghost);
+    this.children = new Children(this.ghost, this.ops, this.rights, this.content);
     this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen);
   }
 
@@ -84,22 +90,33 @@ export class Oracle implements Observer {
     this.seen.clear();
   }
 
+  /** `args` matters to system calls only. */
   opBegins(cpu: Cpu, kind: OpKind, args: OpArguments): void {
     const was = this.enter();
-    const op = this.ops.begin(cpu, kind, args);
-    this.rights.begin(kind, op);
-    if (!this.ghost.options.threads) this.content.begin(kind, op);
+    const { ghost, children } = this;
+    const mm = ghost.machine.tasks.mm.peek(cpu.current) as MmId;
+    if (ghost.g.mm.fork.peek(mm) !== 0) children.settle(mm);
+    const depth = this.ops.begin(cpu, kind, args);
+    if (isSystemCall(kind)) {
+      this.rights.begin(kind, cpu.current, depth);
+      if (kind === OP.fork) children.forkBegins(args.mm);
+      else if (!ghost.options.threads) this.discards.begin(kind, cpu.current, depth);
+    }
     this.leave(was);
   }
 
   /** @param result negative errno, or what the call returned: the page for mmap and mremap. */
   opEnds(cpu: Cpu, result: number, childMm = 0 as MmId): void {
     const was = this.enter();
-    const op = this.ops.innermost(cpu);
-    const kind = this.ghost.g.task.kind.peek(op.task, op.depth) as OpKind;
-    this.rights.end(kind, op, result, childMm);
-    if (!this.ghost.options.threads) this.content.end(kind, op, result, childMm);
-    this.ops.end(op);
+    const task = cpu.current;
+    const depth = this.ops.innermost(task);
+    const kind = this.ghost.g.task.kind.peek(task, depth) as OpKind;
+    if (isSystemCall(kind)) {
+      this.rights.end(kind, task, depth, result);
+      if (kind === OP.fork) this.children.forkEnds(this.ghost.g.task.mm.peek(task, depth) as MmId, childMm);
+      else if (!this.ghost.options.threads) this.discards.end(kind, task, depth, result);
+    }
+    this.ops.end(task, depth);
     this.leave(was);
   }
 
@@ -126,45 +143,38 @@ export class Oracle implements Observer {
     const was = this.enter();
     const task = (cpu as Cpu).current;
     const mm = this.ghost.machine.tasks.mm.peek(task) as MmId;
-    this.judge.access({ cpu, task, mm, slot, vpn, word, kind, value, probe: false });
-    if (!this.fast && this.ghost.checks.content) this.record(cpu as Cpu, mm, vpn, word, kind, value);
+    const legal = !this.fast && this.judge.isLegal(cpu.id, mm, slot, vpn, word, kind, value);
+    const verdict = legal ? 'legal' : this.judge.access({ cpu, task, mm, slot, vpn, word, kind, value, probe: false });
+    if (!this.fast && this.ghost.checks.content) {
+      const page = this.ghost.pageKey(mm, vpn);
+      const { since, writesBefore } = this.ghost.g.task;
+      // the access is the last event of its operation, so it returns with this step
+      const depth = this.ops.innermost(task);
+      const began = writesBefore.peek(task, depth);
+      if (kind === STORE) this.content.stored(page, word, value, began, since.peek(task, depth));
+      else if (verdict === 'legal') this.content.loaded(page, word, value, began, since.peek(task, depth));
+    }
     this.leave(was);
-  }
-
-  private record(cpu: Cpu, mm: MmId, vpn: Vpn, word: number, kind: AccessKind, value: number): void {
-    const page = this.ghost.pageKey(mm, vpn);
-    const op = this.ops.innermost(cpu);
-    const begun = op.depth >= 0 ? this.ghost.g.task.begunAt.peek(op.task, op.depth) : this.ghost.now;
-    // the access is the last event of its operation, so it returns with this step
-    if (kind === STORE) this.content.storeReturned(page, word, this.content.stored(page, word, value), begun);
-    else this.content.loadEnded(page, word, value, begun);
   }
 
   signalled(cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind): void {
     // the signal of the OOM killer says nothing about rights
-    if (signal === SIGKILL) return;
+    if (signal === SIGKILL || this.ghost.options.threads || !this.ghost.checks.rights) return;
     const was = this.enter();
     const { ghost } = this;
     const mm = ghost.machine.tasks.mm.peek(cpu.current) as MmId;
-    const op = this.ops.innermost(cpu);
-    const begun = ghost.g.task.begunAt.peek(op.task, op.depth);
+    const since = ghost.g.task.since.peek(cpu.current, this.ops.innermost(cpu.current));
     const need = kind === LOAD ? VM_READ : kind === FETCH ? VM_EXEC : VM_WRITE;
-    if ((this.rights.reliable(ghost.pageKey(mm, vpn), begun) & need) !== 0 && !ghost.options.threads) {
+    if ((this.rights.reliable(ghost.pageKey(mm, vpn), since) & need) !== 0) {
       ghost.convict({
+        ...NO_ACCESS,
         harm: 'wrong-fault',
         says: `CPU${cpu.id}: an access to page ${vpn} gets signal ${signal} although every right in force allows it`,
         cpu: cpu.id,
         task: cpu.current,
         mm,
         vpn,
-        word: 0,
         kind,
-        value: 0,
-        stale: false,
-        endedBy: undefined,
-        filledAt: -1,
-        probe: false,
-        window: false,
       });
     }
     this.leave(was);
@@ -225,8 +235,9 @@ export class Oracle implements Observer {
     this.frames.freed(pfn);
     this.leave(was);
   }
-  tableLinked(_cpu: Cpu, mm: MmId, table: Pfn, level: number, base: Vpn): void {
+  tableLinked(cpu: Cpu, mm: MmId, table: Pfn, level: number, base: Vpn): void {
     const was = this.enter();
+    if (level === 0) this.children.born(cpu, mm);
     this.versions.tableLinked(mm, table, level, base);
     this.leave(was);
   }
@@ -243,7 +254,6 @@ export class Oracle implements Observer {
     for (let mm = 0 as MmId; mm <= geometry.mms; mm++) {
       const pgd = machine.mm.pgd.peek(mm) as Pfn;
       if (pgd === 0) continue;
-      g.mm.settled.put(mm, 1);
       this.frames.handedOut(pgd, OWNER_TABLE);
       this.versions.tableLinked(mm, pgd, 0, 0 as Vpn);
     }

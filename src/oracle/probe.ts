@@ -1,42 +1,70 @@
 /**
  * The probe asks, of every CPU at a user instruction boundary, what a load and a store through each usable TLB entry
- * would do now. Entries of the present version and frame are passed over: real accesses and the read-back judge those.
+ * would do now. Entries of the present version and frame are passed over: real accesses and the read-back judge those. It
+ * looks at all only after something happened that can make an entry wrong, and until a look finds no such entry anywhere.
  */
 import { PTE_D, PTE_G, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
-import { LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
+import { type CpuId, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
 import type { Judge } from './judge.ts';
 import type { PageKey } from './tables.ts';
 
+/** @param cpus those at a boundary now. */
 export function probe(ghost: Ghost, judge: Judge, cpus: readonly Cpu[]): void {
   const { g, machine, geometry } = ghost;
+  if (g.global.suspect.peek(0) === 0) return;
   const slots = geometry.tlbSets * geometry.tlbWays;
+  let wrong = false;
+  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
+    const loaded = g.frame.tableMm.peek(machine.regs.cr3Pgd.peek(id) as Pfn) - 1;
+    for (let slot = 0 as TlbSlot; slot < slots && !wrong; slot++) {
+      if (machine.tlb.lo.peek(id, slot) === 0) continue;
+      const foreign = isUsable(ghost, id, slot) && ghost.mmOf(g.cpu.tlbPage.peek(id, slot) as PageKey) !== loaded;
+      wrong = foreign || !isCurrent(ghost, id, slot);
+    }
+  }
+  if (!wrong) {
+    g.global.suspect.put(0, 0);
+    return;
+  }
   for (const cpu of cpus) {
-    const { id } = cpu;
     const mm = machine.tasks.mm.peek(cpu.current) as MmId;
-    const pcid = machine.regs.cr3Pcid.peek(id);
     for (let slot = 0 as TlbSlot; slot < slots; slot++) {
-      const lo = machine.tlb.lo.peek(id, slot);
-      if (lo === 0 || (lo & PTE_US) === 0) continue;
-      if (machine.tlb.pcid.peek(id, slot) !== pcid && (lo & PTE_G) === 0) continue;
-      const page = g.cpu.tlbPage.peek(id, slot) as PageKey;
-      const current = g.page.version.peek(page) === g.cpu.tlbVersion.peek(id, slot);
-      const sameFrame = g.frame.epoch.peek(ptePfn(lo)) === g.cpu.tlbEpoch.peek(id, slot);
-      if (current && sameFrame && ghost.mmOf(page) === mm) continue;
-      if (probeEntry(ghost, judge, cpu, mm, slot, lo)) return;
+      if (!isUsable(ghost, cpu.id, slot)) continue;
+      const page = g.cpu.tlbPage.peek(cpu.id, slot) as PageKey;
+      if (ghost.mmOf(page) === mm && isCurrent(ghost, cpu.id, slot)) continue;
+      if (probeEntry(ghost, judge, cpu, mm, slot)) return;
     }
   }
 }
 
-function probeEntry(ghost: Ghost, judge: Judge, cpu: Cpu, mm: MmId, slot: TlbSlot, lo: number): boolean {
+/** Of the present version of its page, and its frame has no new owner. */
+function isCurrent({ g, machine }: Ghost, id: CpuId, slot: TlbSlot): boolean {
+  const page = g.cpu.tlbPage.peek(id, slot) as PageKey;
+  const pfn = ptePfn(machine.tlb.lo.peek(id, slot));
+  return (
+    g.page.version.peek(page) === g.cpu.tlbVersion.peek(id, slot) &&
+    g.frame.epoch.peek(pfn) === g.cpu.tlbEpoch.peek(id, slot)
+  );
+}
+
+/** User code would use it: of the loaded PCID or global, and for user mode. */
+function isUsable({ machine }: Ghost, id: CpuId, slot: TlbSlot): boolean {
+  const lo = machine.tlb.lo.peek(id, slot);
+  if ((lo & PTE_US) === 0) return false;
+  return machine.tlb.pcid.peek(id, slot) === machine.regs.cr3Pcid.peek(id) || (lo & PTE_G) !== 0;
+}
+
+function probeEntry(ghost: Ghost, judge: Judge, cpu: Cpu, mm: MmId, slot: TlbSlot): boolean {
+  const lo = ghost.machine.tlb.lo.peek(cpu.id, slot);
   const vpn = (ghost.machine.tlb.vpn.peek(cpu.id, slot) >>> 0) as Vpn;
   const about = { cpu, task: cpu.current, mm, slot, vpn, probe: true };
   for (let word = 0; word < ghost.geometry.wordsPerPage; word++) {
     const value = ghost.frameWord(ptePfn(lo), word);
-    if (judge.access({ ...about, word, kind: LOAD, value })) return true;
+    if (judge.access({ ...about, word, kind: LOAD, value }) === 'guilty') return true;
   }
   const storable = (lo & PTE_RW) !== 0 && (lo & PTE_D) !== 0;
-  return storable && judge.access({ ...about, word: 0, kind: STORE, value: 0 });
+  return storable && judge.access({ ...about, word: 0, kind: STORE, value: 0 }) === 'guilty';
 }

@@ -1,13 +1,11 @@
 /** The machine at rest: every live word is read back through the page tables, and no frame may be without an owner. */
 import { PTE_G, PTE_P, ptePfn } from '../hardware/pte.ts';
-import type { CpuId, Pfn, Vpn } from '../hardware/types.ts';
+import type { Pfn, Vpn } from '../hardware/types.ts';
 import { OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
-import { type MmId, type TaskId, VM_READ } from '../kernel/types.ts';
+import { type MmId, VM_READ } from '../kernel/types.ts';
 import type { Content } from './content.ts';
-import type { Ghost, Harm } from './ghost.ts';
+import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
 import type { Rights } from './rights.ts';
-
-const NOBODY = -1;
 
 /** Reads each word that was ever written and may be read now; an older value is a lost write. */
 export function readBack(ghost: Ghost, rights: Rights, content: Content): void {
@@ -26,7 +24,7 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content): void {
         const says = `at rest page ${vpn} of address space ${mm}, word ${word}, is ${value} in ${held}, although ${content.expected(page, word)} was stored last`;
         const foreign = value !== 0 && content.judge(page, word, value) === 'foreign';
         const harm: Harm = foreign && content.writerOf(value) !== mm ? 'isolation' : 'lost-write';
-        convict(ghost, harm, says, mm, vpn, word, value);
+        ghost.convict({ ...NO_ACCESS, harm, says, mm: mm as MmId, vpn: vpn as Vpn, word, value });
         return;
       }
     }
@@ -50,7 +48,8 @@ export function leaks(ghost: Ghost): void {
     const owner = g.frame.owner.peek(pfn as Pfn);
     if ((owner !== OWNER_USER && owner !== OWNER_TABLE) || reached.has(pfn)) continue;
     const what = owner === OWNER_USER ? 'page' : 'page table';
-    convict(ghost, 'leak', `at rest frame ${pfn} is a ${what} that no page table leads to`, 0, 0, 0, 0);
+    const says = `at rest frame ${pfn} is a ${what} that no page table leads to`;
+    ghost.convict({ ...NO_ACCESS, harm: 'leak', says });
     return;
   }
 }
@@ -84,23 +83,4 @@ function frameOf(ghost: Ghost, mm: MmId, vpn: Vpn): Pfn {
     table = ptePfn(lo);
   }
   return table;
-}
-
-function convict(ghost: Ghost, harm: Harm, says: string, mm: number, vpn: number, word: number, value: number): void {
-  ghost.convict({
-    harm,
-    says,
-    cpu: NOBODY as CpuId,
-    task: NOBODY as TaskId,
-    mm: mm as MmId,
-    vpn: vpn as Vpn,
-    word,
-    kind: -1,
-    value,
-    stale: false,
-    endedBy: undefined,
-    filledAt: -1,
-    probe: false,
-    window: false,
-  });
 }

@@ -2,11 +2,15 @@
  * Rights by what programs asked for, never by page tables: from the begin and the return of each operation that changes
  * them. In force on a page are the rights after the last returned operation, plus those before and after each one in
  * flight; operations that overlapped leave both possible until one that is alone.
+ *
+ * In `threads` other CPUs do the same at the same time. An operation takes itself for alone only if nobody else is counted
+ * at its end and nobody has returned since it began; stores that cross are repaired when the later one ends, and until
+ * then its count keeps every judge silent.
  */
 import type { Vpn } from '../hardware/types.ts';
-import { type MmId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
+import { type MmId, type TaskId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
-import { OP, type OpKind, type OpRef } from './ops.ts';
+import { OP, type OpKind } from './ops.ts';
 import type { PageKey } from './tables.ts';
 
 /** What a judge reads before and after an access in `threads`: nothing may have changed in between. */
@@ -18,15 +22,10 @@ export interface RightsReading {
 }
 
 const ALL_RIGHTS = VM_READ | VM_WRITE | VM_EXEC;
-
-/** Most and least rights in one number: the least ones shifted. */
-type Bounds = number & { readonly brand: 'Bounds' };
-const MIN_SHIFT = 4;
-
-function both(rights: number): Bounds {
-  const kept = rights & ALL_RIGHTS;
-  return (kept | (kept << MIN_SHIFT)) as Bounds;
-}
+/** Instead of the rights after an operation: any may be. */
+const UNSURE = -1;
+/** Instead of the rights after an operation: it failed, and what was possible stays possible. */
+const EITHER = -2;
 
 export class Rights {
   constructor(private readonly ghost: Ghost) {}
@@ -38,171 +37,191 @@ export class Rights {
     return { max: p.maxRights.load(page), min: p.minRights.load(page), changing, seq };
   }
 
-  begin(kind: OpKind, op: OpRef): void {
-    const t = this.ghost.g.task;
-    const mm = t.mm.peek(op.task, op.depth) as MmId;
-    const from = t.from.peek(op.task, op.depth);
-    const pages = t.pages.peek(op.task, op.depth);
-    const to = t.to.peek(op.task, op.depth);
+  begin(kind: OpKind, task: TaskId, depth: number): void {
+    const { task: t } = this.ghost.g;
+    const mm = t.mm.peek(task, depth) as MmId;
+    const from = t.from.peek(task, depth);
+    const pages = t.pages.peek(task, depth);
+    const rights = t.rights.peek(task, depth);
     switch (kind) {
       case OP.mmap:
         // without MAP_FIXED the place is known when the call returns, and was unmapped until then
-        if (t.fixed.peek(op.task, op.depth) === 1) this.open(mm, from, pages, t.rights.peek(op.task, op.depth));
+        if (t.fixed.peek(task, depth) === 1) this.open(mm, from, pages, rights);
         return;
       case OP.mprotect:
-        this.open(mm, from, pages, t.rights.peek(op.task, op.depth));
+        this.open(mm, from, pages, rights);
         return;
       case OP.munmap:
         this.open(mm, from, pages, 0);
         return;
-      case OP.mremap:
-        this.open(mm, from, Math.max(pages, to < 0 ? t.toPages.peek(op.task, op.depth) : 0), 0);
-        // the pages come with rights that are known when they have come
-        if (to >= 0) this.open(mm, to, t.toPages.peek(op.task, op.depth), ALL_RIGHTS);
+      case OP.mremap: {
+        // the rights go with the mapping: kept where the call's own rights would be
+        const source = this.common(mm, from, pages);
+        t.rights.put(task, source, depth);
+        this.open(mm, from, pages, 0);
+        const to = t.to.peek(task, depth);
+        if (to >= 0) this.open(mm, to, t.toPages.peek(task, depth), source);
         return;
+      }
       default:
         return;
     }
   }
 
   /** @param result negative: failed, may have done all, part or nothing; else what the call returned. */
-  end(kind: OpKind, op: OpRef, result: number, childMm: MmId): void {
-    const t = this.ghost.g.task;
-    const mm = t.mm.peek(op.task, op.depth) as MmId;
-    const from = t.from.peek(op.task, op.depth);
-    const pages = t.pages.peek(op.task, op.depth);
-    const rights = t.rights.peek(op.task, op.depth);
-    const to = t.to.peek(op.task, op.depth);
-    const toPages = t.toPages.peek(op.task, op.depth);
+  end(kind: OpKind, task: TaskId, depth: number, result: number): void {
+    const { task: t } = this.ghost.g;
+    const mm = t.mm.peek(task, depth) as MmId;
+    const from = t.from.peek(task, depth);
+    const pages = t.pages.peek(task, depth);
+    const since = t.since.peek(task, depth);
     const done = result >= 0;
     switch (kind) {
-      case OP.mmap:
-        if (t.fixed.peek(op.task, op.depth) === 1) this.close(mm, from, pages, done ? () => both(rights) : undefined);
-        else if (done) this.settle(mm, result, pages, () => both(rights));
-        if (done) this.newObject(mm, result, pages);
+      case OP.mmap: {
+        const rights = t.rights.peek(task, depth);
+        const fixed = t.fixed.peek(task, depth) === 1;
+        if (!fixed && done) this.open(mm, result, pages, rights);
+        if (fixed || done) this.close(mm, fixed ? from : result, pages, done ? rights : EITHER, since);
         return;
+      }
       case OP.mprotect:
-        this.close(mm, from, pages, done ? () => both(rights) : undefined);
+        this.close(mm, from, pages, done ? t.rights.peek(task, depth) : EITHER, since);
         return;
       case OP.munmap:
-        this.close(mm, from, pages, done ? () => 0 : undefined);
+        this.close(mm, from, pages, done ? 0 : EITHER, since);
         return;
       case OP.mremap:
-        this.endMremap(mm, from, pages, to, toPages, result);
-        return;
-      case OP.fork:
-        if (done) this.copyToChild(mm, childMm, t.begunAt.peek(op.task, op.depth));
+        this.moved(task, depth, result);
         return;
       default:
         return;
     }
   }
 
-  /** Rights every order allows, as far as an access begun at `since` can rely on them; 0 where they changed since. */
+  /** Rights every order allows, as far as an access begun at ghost time `since` can rely on them; 0 where they changed. */
   reliable(page: PageKey, since: number): number {
     const { page: p } = this.ghost.g;
-    const { min, changing } = this.read(page);
-    return changing > 0 || p.changedAt.peek(page) > since ? 0 : min;
+    return p.changing.load(page) > 0 || p.changedAt.load(page) > since ? 0 : p.minRights.load(page);
   }
 
-  /** What the moved pages were allowed is what their old place was allowed before the call. */
-  private endMremap(mm: MmId, from: number, pages: number, to: number, toPages: number, result: number): void {
-    const old = Math.max(pages, to < 0 ? toPages : 0);
-    if (result < 0) {
-      this.close(mm, from, old, undefined);
-      if (to >= 0) this.close(mm, to, toPages, undefined);
-      return;
-    }
-    const source = Array.from({ length: toPages }, (_, i) => this.kept(mm, from + Math.min(i, pages - 1)));
-    if (result === from) {
-      this.close(mm, from, old, (i) => (i < toPages ? source[i] : 0));
-      return;
-    }
-    this.close(mm, from, old, (i) => (i < pages ? 0 : undefined));
-    if (to >= 0) this.close(mm, to, toPages, (i) => source[i]);
-    else this.settle(mm, result, toPages, (i) => source[i]);
-    this.newObject(mm, result, toPages);
-  }
-
-  /** Rights of a page before the change in flight: all it may have had, and those it surely had. */
-  private kept(mm: MmId, vpn: number): Bounds {
+  /** A new address space: nothing is mapped. Its row may have belonged to another one. */
+  forget(mm: MmId): void {
     const { page: p } = this.ghost.g;
-    const page = this.ghost.pageKey(mm, vpn as Vpn);
-    const alone = p.changing.peek(page) === 1 && p.ambiguous.peek(page) === 0;
-    return (p.maxRights.peek(page) | ((alone ? p.keptMin.peek(page) : 0) << MIN_SHIFT)) as Bounds;
+    const first = this.ghost.pageKey(mm, 0 as Vpn);
+    for (let page = first; page < first + this.ghost.geometry.pages; page++) {
+      if (p.maxRights.peek(page) !== 0) p.maxRights.store(page, 0);
+      if (p.minRights.peek(page) !== 0) p.minRights.store(page, 0);
+      if (p.changing.peek(page) !== 0) p.changing.store(page, 0);
+    }
+  }
+
+  /** The child has what the parent had at some moment since ghost time `since`; where that changed, any may be. */
+  copyToChild(mm: MmId, child: MmId, since: number): void {
+    const { page: p } = this.ghost.g;
+    const first = this.ghost.pageKey(mm, 0 as Vpn);
+    let copy = this.ghost.pageKey(child, 0 as Vpn);
+    for (let page = first; page < first + this.ghost.geometry.pages; page++, copy++) {
+      const max = p.maxRights.load(page);
+      const min = p.minRights.load(page);
+      const same = p.changing.load(page) === 0 && p.changedAt.load(page) <= since;
+      // added, not stored: in `threads` the child may be changing them by now
+      if (max !== 0 || !same) p.maxRights.or(copy, same ? max : ALL_RIGHTS);
+      if (min !== 0) p.minRights.store(copy, same ? min : 0);
+    }
+  }
+
+  private moved(task: TaskId, depth: number, result: number): void {
+    const { task: t } = this.ghost.g;
+    const mm = t.mm.peek(task, depth) as MmId;
+    const from = t.from.peek(task, depth);
+    const pages = t.pages.peek(task, depth);
+    const to = t.to.peek(task, depth);
+    const toPages = t.toPages.peek(task, depth);
+    const since = t.since.peek(task, depth);
+    if (result < 0) {
+      this.close(mm, from, pages, EITHER, since);
+      if (to >= 0) this.close(mm, to, toPages, EITHER, since);
+      return;
+    }
+    const source = this.alone(mm, from, pages, since) ? t.rights.peek(task, depth) : UNSURE;
+    if (result === from) {
+      const kept = Math.min(pages, toPages);
+      this.close(mm, from, kept, source, since);
+      this.close(mm, from + kept, pages - kept, 0, since);
+      this.open(mm, from + kept, toPages - kept, source);
+      this.close(mm, from + kept, toPages - kept, source, since);
+      return;
+    }
+    this.close(mm, from, pages, 0, since);
+    if (to < 0) this.open(mm, result, toPages, source);
+    this.close(mm, result, toPages, source, since);
+  }
+
+  /** Rights of all pages of the range, if they are the same and certain. */
+  private common(mm: MmId, from: number, pages: number): number {
+    const { page: p } = this.ghost.g;
+    const first = this.ghost.pageKey(mm, from as Vpn);
+    const rights = p.maxRights.load(first);
+    const end = this.endOf(mm, from, pages);
+    for (let page = first; page < end; page++) {
+      const certain = p.changing.load(page) === 0 && p.maxRights.load(page) === p.minRights.load(page);
+      if (!certain || p.maxRights.load(page) !== rights) return UNSURE;
+    }
+    return rights;
   }
 
   private open(mm: MmId, from: number, pages: number, rights: number): void {
     const { page: p } = this.ghost.g;
-    this.each(mm, from, pages, (page) => {
+    const end = this.endOf(mm, from, pages);
+    for (let page = this.ghost.pageKey(mm, from as Vpn); page < end; page++) {
       p.rightsSeq.add(page, 1);
-      const alone = p.changing.add(page, 1) === 0;
-      p.ambiguous.store(page, alone ? 0 : 1);
-      if (alone) p.keptMin.store(page, p.minRights.peek(page));
-      p.maxRights.or(page, rights);
-      p.minRights.and(page, rights);
-    });
+      p.changing.add(page, 1);
+      p.maxRights.or(page, rights === UNSURE ? ALL_RIGHTS : rights);
+      p.minRights.and(page, rights === UNSURE ? 0 : rights);
+    }
   }
 
-  /**
-   * Ends a change. `after` gives the rights of the i-th page; where it gives none the operation failed or came short, and
-   * the rights before and after both stay possible.
-   */
-  private close(
-    mm: MmId,
-    from: number,
-    pages: number,
-    after: ((i: number) => Bounds | 0 | undefined) | undefined,
-  ): void {
+  /** Ends a change begun at ghost time `since`: `rights` are those after it, or UNSURE, or EITHER. */
+  private close(mm: MmId, from: number, pages: number, rights: number, since: number): void {
     const { page: p } = this.ghost.g;
-    this.each(mm, from, pages, (page, i) => {
-      const bounds = after?.(i);
-      const alone = p.changing.peek(page) === 1 && p.ambiguous.peek(page) === 0;
-      if (bounds !== undefined) {
-        const max = bounds & ALL_RIGHTS;
-        const min = bounds >> MIN_SHIFT;
-        if (alone) {
-          p.maxRights.store(page, max);
-          p.minRights.store(page, min);
-        } else {
-          p.maxRights.or(page, max);
-          p.minRights.and(page, min);
-        }
+    const first = this.ghost.pageKey(mm, from as Vpn);
+    const end = this.endOf(mm, from, pages);
+    if (end <= first) return;
+    for (let page = first; page < end && rights !== EITHER; page++) {
+      if (rights === UNSURE) {
+        p.maxRights.or(page, ALL_RIGHTS);
+        p.minRights.and(page, 0);
+      } else if (this.isAlone(page, since)) {
+        p.maxRights.store(page, rights);
+        p.minRights.store(page, rights);
+      } else {
+        p.maxRights.or(page, rights);
+        p.minRights.and(page, rights);
       }
-      p.changedAt.store(page, this.ghost.now + 1);
+    }
+    // after the rights: whoever begins at this time or later finds them
+    const now = this.ghost.tick();
+    for (let page = first; page < end; page++) {
+      p.changedAt.store(page, now);
       p.rightsSeq.add(page, 1);
       p.changing.add(page, -1);
-    });
+    }
   }
 
-  /** Rights of a range that was not known when the operation began. */
-  private settle(mm: MmId, from: number, pages: number, rights: (i: number) => Bounds | 0): void {
-    this.open(mm, from, pages, rights(0) & ALL_RIGHTS);
-    this.close(mm, from, pages, rights);
+  private alone(mm: MmId, from: number, pages: number, since: number): boolean {
+    const end = this.endOf(mm, from, pages);
+    for (let page = this.ghost.pageKey(mm, from as Vpn); page < end; page++) {
+      if (!this.isAlone(page, since)) return false;
+    }
+    return true;
   }
-
-  /** From the present version on, the pages map another object than translations made before. */
-  private newObject(mm: MmId, from: number, pages: number): void {
+  /** Is the caller's change, in flight since `since`, the only one that touched the page since then? */
+  private isAlone(page: PageKey, since: number): boolean {
     const { page: p } = this.ghost.g;
-    this.each(mm, from, pages, (page) => p.objectVersion.store(page, p.version.peek(page)));
+    return p.changing.load(page) === 1 && p.changedAt.load(page) <= since;
   }
 
-  /** The child has what the parent had at some moment of the fork; where that changed meanwhile, either may be. */
-  private copyToChild(mm: MmId, child: MmId, begunAt: number): void {
-    const { page: p } = this.ghost.g;
-    this.each(mm, 0, this.ghost.geometry.pages, (page, i) => {
-      const copy = this.ghost.pageKey(child, i as Vpn);
-      // the child runs already, and has changed it itself
-      if (p.changing.peek(copy) > 0 || p.changedAt.peek(copy) > begunAt) return;
-      const settled = p.changing.peek(page) === 0 && p.changedAt.peek(page) <= begunAt;
-      p.maxRights.store(copy, settled ? p.maxRights.peek(page) : ALL_RIGHTS);
-      p.minRights.store(copy, settled ? p.minRights.peek(page) : 0);
-      p.changedAt.store(copy, this.ghost.now + 1);
-    });
-  }
-
-  private each(mm: MmId, from: number, pages: number, visit: (page: PageKey, i: number) => void): void {
-    const last = Math.min(from + pages, this.ghost.geometry.pages);
-    for (let vpn = Math.max(from, 0); vpn < last; vpn++) visit(this.ghost.pageKey(mm, vpn as Vpn), vpn - from);
+  private endOf(mm: MmId, from: number, pages: number): number {
+    return this.ghost.endOf(mm, from, pages);
   }
 }

@@ -13,8 +13,8 @@ export type WordKey = number & { readonly brand: 'WordKey' };
 
 /** Operations that one task can have in flight: a system call, a fault in it, interrupts, nested duties. */
 export const OP_DEPTH = 6;
-/** Enders of versions that are remembered per page; an older one counts as still in flight. */
-export const ENDERS = 4;
+/** Enders of versions that are kept per page; all but one of them can be asked for. An older one counts as still in flight. */
+export const ENDERS = 8;
 /** Writes that are remembered by value. */
 export const WRITES = 1 << 12;
 
@@ -46,25 +46,21 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   /** Operation that made version v, at v % ENDERS, and the step at which it did. */
   ender: { owner: oracle, width: () => ENDERS },
   endedAt: { owner: oracle, width: () => ENDERS },
+  /** The entry whose removal made the present version; 0 if that was no removal. */
+  goneLo: oracle,
+  goneHi: oracle,
+  /** First version after the last call that took the mapping away: older translations lead to another object. */
+  objectVersion: oracle,
   /** Rights that some order of the operations in flight allows, and rights that every order allows. VM_* bits. */
   maxRights: oracle,
   minRights: oracle,
-  /** minRights before the first of the changes in flight. */
-  keptMin: oracle,
   /** Operations in flight that change rights here. */
   changing: oracle,
-  /** Two of them overlapped: which came last is not known until the next one that is alone. */
-  ambiguous: oracle,
   /** Raised whenever rights change here: judges in other threads read it before and after. */
   rightsSeq: oracle,
-  /** Step at which the last operation that changes rights here ended, plus one. */
+  /** Ghost clock when the last operation that changes rights here returned. */
   changedAt: oracle,
-  /** Version from which on the page maps the present object. */
-  objectVersion: oracle,
-  /** Calls of mremap in flight that take pages from here or bring them, and the step at which the last one ended, plus one. */
-  moving: oracle,
-  movedAt: oracle,
-  /** Discarders in flight, and the step at which the last one ended, plus one. */
+  /** Discarders in flight, and the ghost clock when the last one returned. */
   discarding: oracle,
   discardedAt: oracle,
 });
@@ -73,24 +69,27 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
 export const GHOST_WORD = table<WordKey, Geometry>()('ghostWord', (g) => pageRows(g) * g.wordsPerPage, {
   /** Sequence number of the last write; 0: none yet. */
   last: oracle,
-  /** Oldest write that a returned write leaves legal. */
+  /** Writes with smaller numbers are illegal because of a write or a discarder that has returned. */
   floor: oracle,
-  /** Oldest write that loads which have ended leave legal. */
+  /** Writes with smaller numbers are illegal because of a load that has ended. */
   seenFloor: oracle,
-  /** 0: zero (never written, or discarded) is legal; 1: a returned write forbids it; 2: only a load does. */
+  /** May zero be loaded? A `Zero` of content.ts. */
   zero: oracle,
-  /** 1: moved by mremap while something else happened to it; any value is accepted until the next store or discard. */
-  unsure: oracle,
+  /** `floor` and `zero` when the oldest fork in flight of the address space began. */
+  forkFloor: oracle,
+  forkZero: oracle,
 });
 
 /** The last WRITES writes by sequence number modulo WRITES. */
 export const GHOST_WRITE = table<number, Geometry>()('ghostWrite', () => WRITES, {
   seq: oracle,
   value: oracle,
-  /** Word key plus one. */
-  key: oracle,
-  /** The write of the same word before this one. */
+  /** Row of the address space that was written to. */
+  mm: oracle,
+  /** The write of the same word before this one; mremap puts the writes of the word's old place there. */
   before: oracle,
+  /** Sequence number of the last write of all when the store began. */
+  began: oracle,
 });
 
 const slots = { owner: oracle, width: (g: Geometry) => g.tlbSets * g.tlbWays };
@@ -112,7 +111,13 @@ export const GHOST_TASK = table<TaskId, Geometry>()('ghostTask', (g) => g.cpus +
   /** Identity of the operation at each depth; 0: none. */
   op: { owner: oracle, width: () => OP_DEPTH },
   kind: { owner: oracle, width: () => OP_DEPTH },
-  begunAt: { owner: oracle, width: () => OP_DEPTH },
+  /** Ghost clock when it began. */
+  since: { owner: oracle, width: () => OP_DEPTH },
+  /** Sequence number of the last write of all when it began. */
+  writesBefore: { owner: oracle, width: () => OP_DEPTH },
+  /** Operations begun at each depth so far. */
+  count: { owner: oracle, width: () => OP_DEPTH },
+  // what a system call was asked for; left alone by accesses, faults and interrupts
   mm: { owner: oracle, width: () => OP_DEPTH },
   from: { owner: oracle, width: () => OP_DEPTH },
   pages: { owner: oracle, width: () => OP_DEPTH },
@@ -120,21 +125,26 @@ export const GHOST_TASK = table<TaskId, Geometry>()('ghostTask', (g) => g.cpus +
   to: { owner: oracle, width: () => OP_DEPTH },
   toPages: { owner: oracle, width: () => OP_DEPTH },
   fixed: { owner: oracle, width: () => OP_DEPTH },
-  /** Sequence number of the last write when the operation began. */
-  writesBefore: { owner: oracle, width: () => OP_DEPTH },
-  /** Operations begun at each depth so far. */
-  begun: { owner: oracle, width: () => OP_DEPTH },
 });
 
 /** Per address space. */
 export const GHOST_MM = table<MmId, Geometry>()('ghostMm', (g) => g.mms + 1, {
-  /** 1 once its content is known: from boot, or from the return of the fork that made it, until its last task exits. */
-  settled: oracle,
+  /** Identity of the fork that made it, until its content and rights are known; then 0. */
+  fork: oracle,
+  /** Forks of it in flight. */
+  forking: oracle,
+  /** mremaps of it in flight, and the ghost clock when the last one returned. */
+  moving: oracle,
+  movedAt: oracle,
 });
 
 export const GHOST_GLOBAL = table<number, Geometry>()('ghostGlobal', () => 1, {
   /** Sequence number of the last write of all. */
   writes: oracle,
+  /** The ghost clock: raised when an operation that changes rights or content returns. Orders returns before begins. */
+  clock: oracle,
+  /** 1: some TLB may hold an entry that the probe has to look at. */
+  suspect: oracle,
 });
 
 export const ORACLE_TABLES = {

@@ -8,13 +8,18 @@ import type { Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
-import type { Operations } from './ops.ts';
+import { OP, type Operations, type OpKind } from './ops.ts';
 import { ENDERS, type PageKey } from './tables.ts';
 
 /** What ended a version: an identity of an operation (0: unknown) and when. */
 export interface Ender {
   readonly op: number;
   readonly step: number;
+}
+
+/** Calls after which a page, mapped again, is another object. */
+function takesAway(kind: OpKind | 0): boolean {
+  return kind === OP.munmap || kind === OP.mmap || kind === OP.mremap || kind === OP.exit;
 }
 
 export class Versions {
@@ -36,7 +41,7 @@ export class Versions {
     if (this.isLeaf(table)) {
       const entries = 1 << this.ghost.geometry.levelBits[this.ghost.geometry.levelBits.length - 1];
       for (let i = 0; i < entries; i++) {
-        if ((this.ghost.frameWord(table, i * 2) & PTE_P) !== 0) this.raise(cpu, this.pageAt(table, i));
+        if ((this.ghost.frameWord(table, i * 2) & PTE_P) !== 0) this.raise(cpu, this.pageAt(table, i), 0, 0);
       }
     }
     frame.tableMm.put(table, 0);
@@ -44,11 +49,17 @@ export class Versions {
 
   /** Called before the entry changes, so that a version is never younger than the store it stands for. */
   pteChanges(cpu: Cpu, table: Pfn, index: number, oldLo: number, newLo: number, oldHi: number, newHi: number): void {
-    if ((oldLo & PTE_P) === 0 || !this.isLeaf(table)) return;
-    const lost = oldLo & ~newLo & (PTE_P | PTE_RW | PTE_US);
-    const retargeted = (newLo & PTE_P) !== 0 && ptePfn(oldLo) !== ptePfn(newLo);
+    if (!this.isLeaf(table)) return;
+    if ((oldLo & PTE_P) === 0) {
+      if ((newLo & PTE_P) !== 0) this.comesBack(cpu, this.pageAt(table, index), newLo, newHi);
+      return;
+    }
+    const removed = (newLo & PTE_P) === 0;
+    const lost = oldLo & ~newLo & (PTE_RW | PTE_US);
+    const retargeted = ptePfn(oldLo) !== ptePfn(newLo);
     const noLongerFetched = (newHi & ~oldHi & PTE_NX) !== 0;
-    if (lost !== 0 || retargeted || noLongerFetched) this.raise(cpu, this.pageAt(table, index));
+    if (removed) this.raise(cpu, this.pageAt(table, index), oldLo, oldHi);
+    else if (lost !== 0 || retargeted || noLongerFetched) this.raise(cpu, this.pageAt(table, index), 0, 0);
   }
 
   filled(cpu: LogicalCpu, slot: TlbSlot, vpn: Vpn): void {
@@ -65,16 +76,41 @@ export class Versions {
   enderOf(page: PageKey, version: number): Ender {
     const { page: p } = this.ghost.g;
     const next = version + 1;
-    if (p.version.peek(page) - next >= ENDERS) return { op: 0, step: 0 };
-    return { op: p.ender.peek(page, next % ENDERS), step: p.endedAt.peek(page, next % ENDERS) };
+    const op = p.ender.load(page, next % ENDERS);
+    const step = p.endedAt.load(page, next % ENDERS);
+    // read behind the slot: another CPU may be about to use it for the version after the present one
+    return p.version.load(page) - next < ENDERS - 1 ? { op, step } : { op: 0, step: 0 };
   }
 
-  private raise(cpu: Cpu, page: PageKey): void {
-    const { page: p } = this.ghost.g;
+  private raise(cpu: Cpu, page: PageKey, goneLo: number, goneHi: number): void {
+    const { page: p, global } = this.ghost.g;
     const next = p.version.peek(page) + 1;
-    p.ender.store(page, this.ops.current(cpu.current), next % ENDERS);
+    const op = this.ops.current(cpu.current);
+    p.ender.store(page, op, next % ENDERS);
     p.endedAt.store(page, this.ghost.now, next % ENDERS);
+    p.goneLo.store(page, goneLo);
+    p.goneHi.store(page, goneHi);
+    if (takesAway(this.ops.kindOf(op))) p.objectVersion.store(page, next);
     p.version.store(page, next);
+    global.suspect.store(0, 1);
+  }
+
+  /**
+   * An operation that took the entry away sets one that allows no less of the same frame (ptep_modify_prot_start and
+   * _commit around a widening): nothing ended, and nobody owes a flush for translations made before.
+   */
+  private comesBack(cpu: Cpu, page: PageKey, lo: number, hi: number): void {
+    const { page: p } = this.ghost.g;
+    const goneLo = p.goneLo.peek(page);
+    if (goneLo === 0) return;
+    const version = p.version.peek(page);
+    const op = this.ops.current(cpu.current);
+    const same = ptePfn(goneLo) === ptePfn(lo) && op !== 0 && p.ender.peek(page, version % ENDERS) === op;
+    const narrower = goneLo & ~lo & (PTE_RW | PTE_US);
+    if (!same || narrower !== 0 || (hi & ~p.goneHi.peek(page) & PTE_NX) !== 0) return;
+    p.goneLo.store(page, 0);
+    p.version.store(page, version - 1);
+    if (p.objectVersion.peek(page) === version) p.objectVersion.store(page, version - 1);
   }
 
   private isLeaf(table: Pfn): boolean {
