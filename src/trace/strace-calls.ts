@@ -166,14 +166,14 @@ function clone(importer: Importer, thread: TracedThread, call: TraceCall): Effec
   if (Number.isNaN(tid) || (flags === undefined && call.name.startsWith('clone'))) return UNREADABLE;
   if (call.name === 'vfork' || flags?.split('|').includes('CLONE_VM')) {
     if (!thread.startsInSpace) return 'thread of a forked process: not modelled';
-    return { ops: [], then: (step) => importer.startThread(thread, tid, step, stackOf(call)) };
+    return { ops: [], afterwards: (step) => importer.startThread(thread, tid, step, stackOf(call)) };
   }
   return { ops: [{ do: 'fork', task: importer.forkProcess(thread, tid) }] };
 }
 
 function execve(importer: Importer, thread: TracedThread): Effect | string {
   if (importer.isPristine(thread)) return 'execve that starts the program';
-  return { ops: [], then: (step) => importer.exec(thread, step) };
+  return { ops: [], afterwards: (step) => importer.exec(thread, step) };
 }
 
 function exit(_importer: Importer, { space }: TracedThread): Effect {

@@ -59,7 +59,7 @@ export class TraceReplay implements Importer {
     }
     this.replayed++;
     const step = this.step(this.byTid.get(call.thread)!, call.line, call.endLine, effect);
-    effect.then?.(step);
+    effect.afterwards?.(step);
   }
 
   noteMapping(address: number, { file, shared }: { file: boolean; shared: boolean }): void {

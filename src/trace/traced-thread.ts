@@ -23,7 +23,7 @@ export interface Effect {
   /** The kernel chose where: whatever was there before is gone, even where the log shows the calls overlapping. */
   fresh?: boolean;
   /** What to do once the step stands in its place. */
-  then?: (step: Step) => void;
+  afterwards?: (step: Step) => void;
 }
 
 /** What calls may do beyond their own address space. */
