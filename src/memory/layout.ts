@@ -2,7 +2,7 @@
 import type { Memory, Word } from './memory.ts';
 import { Column, type Columns, type Field, type GuardRef, type Owner, type Table } from './table.ts';
 
-/** What the one-access check needs to know about a word; kept in a byte per word. */
+/** Kinds of owners, as the one-access check keeps them. */
 export const OWNED_SHARED = 0;
 export const OWNED_ORACLE = 1;
 export const OWNED_CPU = 2;
@@ -10,6 +10,13 @@ export const OWNED_TASK = 3;
 export const OWNED_GUARDED = 4;
 export const OWNED_ONCE = 5;
 export const OWNED_WRITER = 6;
+
+/** An owner code is the kind, shifted, and below it the row or the number of the guard rule. */
+export const OWNER_KIND = 24;
+export const OWNER_OF = (1 << OWNER_KIND) - 1;
+export function ownerCode(kind: number, of: number): number {
+  return (kind << OWNER_KIND) | of;
+}
 
 interface Placed {
   readonly table: string;
@@ -86,36 +93,31 @@ export class Layout<S> {
     return p && row < p.rows && k < p.width ? ((p.base + row * p.stride + k) as Word) : undefined;
   }
 
-  /** Owner kind per word and, for private and guarded words, the row or the number of the guard rule. */
-  owners(): { kind: Uint8Array; of: Int32Array; guards: Guard[] } {
-    const kind = new Uint8Array(this.words);
-    const of = new Int32Array(this.words);
+  /** The owner code of each word, and the guard rules by number. */
+  owners(): { owner: Int32Array; guards: Guard[] } {
+    const owner = new Int32Array(this.words);
     const guards: Guard[] = [];
     for (const p of this.placed) {
+      // zero as it is: a large table that nobody writes stays without memory of its own
+      if (p.owner === 'shared') continue;
       for (let row = 0; row < p.rows; row++) {
         const first = p.base + row * p.stride;
-        let k: number = OWNED_SHARED;
-        let o = 0;
-        if (p.owner === 'oracle') k = OWNED_ORACLE;
-        else if (p.owner === 'once') k = OWNED_ONCE;
-        else if (typeof p.owner === 'object' && 'private' in p.owner) {
-          k = p.owner.private === 'cpu' ? OWNED_CPU : OWNED_TASK;
-          o = row;
-        } else if (typeof p.owner === 'object' && 'writtenBy' in p.owner) {
-          k = OWNED_WRITER;
-          o = row;
-        } else if (typeof p.owner === 'object') {
-          k = OWNED_GUARDED;
-          o = guards.length;
-          const refs = Array.isArray(p.owner.guardedBy) ? p.owner.guardedBy : [p.owner.guardedBy as GuardRef];
-          guards.push({ locks: (refs as GuardRef[]).map((ref) => this.lockOf(p, row, ref)) });
-        }
-        if (k === OWNED_SHARED) break;
-        kind.fill(k, first, first + p.width);
-        of.fill(o, first, first + p.width);
+        owner.fill(this.codeOf(p, row, guards), first, first + p.width);
       }
     }
-    return { kind, of, guards };
+    return { owner, guards };
+  }
+
+  private codeOf(p: Placed, row: number, guards: Guard[]): number {
+    const { owner } = p;
+    if (owner === 'shared') return ownerCode(OWNED_SHARED, 0);
+    if (owner === 'oracle') return ownerCode(OWNED_ORACLE, 0);
+    if (owner === 'once') return ownerCode(OWNED_ONCE, 0);
+    if ('private' in owner) return ownerCode(owner.private === 'cpu' ? OWNED_CPU : OWNED_TASK, row);
+    if ('writtenBy' in owner) return ownerCode(OWNED_WRITER, row);
+    const refs = Array.isArray(owner.guardedBy) ? (owner.guardedBy as GuardRef[]) : [owner.guardedBy as GuardRef];
+    guards.push({ locks: refs.map((ref) => this.lockOf(p, row, ref)) });
+    return ownerCode(OWNED_GUARDED, guards.length - 1);
   }
 
   private lockOf(p: Placed, row: number, ref: GuardRef): GuardLock {

@@ -1,0 +1,206 @@
+/**
+ * The one-access rule, checked mechanically: in a step a path touches at most one contended word, once, and it is the
+ * announced one. Free are words that no other CPU can touch meanwhile: private ones, and guarded ones under their lock.
+ */
+import {
+  type Guard,
+  type GuardLock,
+  type Layout,
+  OWNED_CPU,
+  OWNED_ONCE,
+  OWNED_ORACLE,
+  OWNED_SHARED,
+  OWNED_TASK,
+  OWNED_WRITER,
+  OWNER_KIND,
+  OWNER_OF,
+  ownerCode,
+} from './layout.ts';
+import { NOWHERE, type Word } from './memory.ts';
+import { TrackedImage } from './tracked-image.ts';
+
+/** A path broke the one-access rule. `rule` is what it did, `word` the field it did it to. */
+export class OneAccessError extends Error {
+  constructor(
+    readonly rule: string,
+    readonly word: Word,
+    readonly field: string,
+  ) {
+    super(`${rule}: ${field}`);
+    this.name = 'OneAccessError';
+  }
+}
+
+export class CheckedImage extends TrackedImage {
+  /** While an observer runs: it may touch oracle words and nothing else. */
+  observing = false;
+  /** The contended word touched in this step, or NOWHERE. */
+  touched: Word = NOWHERE;
+  /** Whether that access wrote. */
+  touchedWrite = false;
+
+  private readonly owner: Int32Array;
+  private readonly guards: readonly Guard[];
+  /** Owner codes of the words that belong to the CPU and to the task of this step. */
+  private cpuOwns = 0;
+  private taskOwns = 0;
+  private cpu = 0;
+  private task = 0;
+  private announced: Word = NOWHERE;
+  private highHalfTouched = false;
+  /** Locks held per task: the lock's word times two, plus one if held exclusively. */
+  private readonly held: number[][] = [];
+
+  constructor(
+    private readonly layout: Layout<unknown>,
+    private readonly pairs: { from: number; to: number },
+    protected readonly checked: boolean,
+    hashed: boolean,
+  ) {
+    super(layout.words, hashed);
+    const { owner, guards } = checked ? layout.owners() : { owner: new Int32Array(0), guards: [] };
+    this.owner = owner;
+    this.guards = guards;
+  }
+
+  /** Starts a step of `cpu` in the context of `task`; the step may touch the contended word `announced`, once. */
+  beginStep(cpu: number, task: number, announced: Word): void {
+    this.cpu = cpu;
+    this.cpuOwns = ownerCode(OWNED_CPU, cpu);
+    this.switchTask(task);
+    this.announced = announced;
+    this.touched = NOWHERE;
+    this.touchedWrite = false;
+    this.highHalfTouched = false;
+  }
+
+  /** The CPU of this step goes on with another task. */
+  switchTask(task: number): void {
+    this.task = task;
+    this.taskOwns = ownerCode(OWNED_TASK, task);
+  }
+
+  acquired(lock: Word, exclusive: boolean): void {
+    let locks = this.held[this.task];
+    if (!locks) {
+      locks = [];
+      this.held[this.task] = locks;
+    }
+    locks.push(lock * 2 + (exclusive ? 1 : 0));
+  }
+  released(lock: Word): void {
+    const locks = this.held[this.task] ?? [];
+    for (let i = locks.length - 1; i >= 0; i--) {
+      if (locks[i] >> 1 === lock) {
+        if (i === locks.length - 1) locks.pop();
+        else locks.splice(i, 1);
+        return;
+      }
+    }
+    throw this.broken('released a lock that is not held', lock);
+  }
+  /** The names of the locks this task holds, oldest first. */
+  locksHeldBy(task: number): string[] {
+    return (this.held[task] ?? []).map((l) => this.layout.nameOf((l >> 1) as Word) + (l & 1 ? '' : ' (shared)'));
+  }
+
+  override reset(): void {
+    super.reset();
+    for (const locks of this.held) while (locks && locks.length > 0) locks.pop();
+    this.observing = false;
+  }
+
+  /** @throws OneAccessError unless this step may touch the word. */
+  protected check(word: Word, write: boolean): void {
+    if (!this.checked) return;
+    const owner = this.owner[word];
+    if (owner === this.cpuOwns || owner === this.taskOwns) return;
+    if (owner !== OWNED_SHARED && this.isFree(word, owner, write)) return;
+    if (this.observing) throw this.broken('an observer touched a word of the machine', word);
+    if (word === this.announced && this.touched === NOWHERE) {
+      this.touched = word;
+      this.touchedWrite = write;
+      return;
+    }
+    this.checkHighHalf(word);
+  }
+
+  /** A plain store is the one verb that may set a write-once word. */
+  protected checkStore(word: Word, value: number): void {
+    if (!this.checked) return;
+    if (this.owner[word] >> OWNER_KIND !== OWNED_ONCE) this.check(word, true);
+    else if (this.words[word] !== 0 && value !== 0) throw this.broken('changed a write-once word', word);
+  }
+
+  /** A store without an event is for private words, and for the ghosts of an observer. */
+  protected checkPut(word: Word): void {
+    if (!this.checked) return;
+    const owner = this.owner[word];
+    if (owner === this.cpuOwns || owner === this.taskOwns) return;
+    if (this.observing && owner >> OWNER_KIND === OWNED_ORACLE) return;
+    throw this.broken('put to a word that is not private to this CPU', word);
+  }
+
+  private isFree(word: Word, owner: number, write: boolean): boolean {
+    switch (owner >> OWNER_KIND) {
+      case OWNED_CPU:
+      case OWNED_TASK:
+        return false;
+      case OWNED_WRITER:
+        return !write && (owner & OWNER_OF) === this.cpu;
+      case OWNED_ORACLE:
+        if (this.observing) return true;
+        throw this.broken('a path touched an oracle word', word);
+      case OWNED_ONCE:
+        if (!write) return true;
+        throw this.broken('a read-modify-write of a write-once word', word);
+      default:
+        return this.covered(this.guards[owner & OWNER_OF], write);
+    }
+  }
+
+  /** The high half of an announced page-table entry belongs to the same 64-bit access; anything else is refused. */
+  private checkHighHalf(word: Word): void {
+    const { pairs } = this;
+    const isHighHalf = word - 1 === this.announced && (word & 1) === 1 && word >= pairs.from && word < pairs.to;
+    if (isHighHalf && !this.highHalfTouched) {
+      this.highHalfTouched = true;
+      return;
+    }
+    throw this.broken(
+      this.touched === NOWHERE
+        ? `touched a contended word that was not announced (announced: ${this.layout.nameOf(this.announced)})`
+        : `touched a second contended word (after ${this.layout.nameOf(this.touched)})`,
+      word,
+    );
+  }
+
+  /** To read, one of the locks is enough; to write, all of them must be held exclusively. */
+  private covered(guard: Guard, write: boolean): boolean {
+    const held = this.held[this.task];
+    if (!held || held.length === 0) return false;
+    for (const lock of guard.locks) {
+      const ok = holds(held, this.lockWord(lock) * 2, write);
+      if (ok !== write) return ok;
+    }
+    return write;
+  }
+
+  private lockWord(lock: GuardLock): number {
+    if (lock.via === undefined) return lock.word;
+    const row = this.words[lock.via];
+    return row >= 0 && row < lock.rows ? lock.base + row * lock.stride : NOWHERE;
+  }
+
+  private broken(rule: string, word: Word): OneAccessError {
+    return new OneAccessError(rule, word, this.layout.nameOf(word));
+  }
+}
+
+/** Is the lock whose shared entry is `entry` among those held, exclusively if asked? The last one taken is looked at first. */
+function holds(held: readonly number[], entry: number, exclusively: boolean): boolean {
+  for (let i = held.length - 1; i >= 0; i--) {
+    if (held[i] === entry + 1 || (!exclusively && held[i] === entry)) return true;
+  }
+  return false;
+}

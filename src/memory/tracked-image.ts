@@ -1,0 +1,123 @@
+/** An image that remembers what was written: a dirty list for resets and snapshots, and an incremental hash. */
+import type { Word } from './memory.ts';
+
+/** A state to return to: the words that differ from the base image. */
+export interface Snapshot {
+  readonly at: Int32Array;
+  readonly values: Int32Array;
+}
+
+export class TrackedImage {
+  readonly words: Int32Array;
+  private readonly base: Int32Array;
+  private readonly dirty: Int32Array;
+  private readonly dirtyStamp: Int32Array;
+  private dirtyCount = 0;
+  private epoch = 1;
+  private readonly unhashed: Int32Array;
+  private readonly hashStamp: Int32Array;
+  private readonly hashedValue: Int32Array;
+  private unhashedCount = 0;
+  private hashEpoch = 1;
+  private low = 0;
+  private high = 0;
+
+  /** @param hashed without it the hash stays that of the base image. */
+  constructor(
+    size: number,
+    private readonly hashed: boolean,
+  ) {
+    this.words = new Int32Array(size);
+    this.base = new Int32Array(size);
+    this.dirty = new Int32Array(size);
+    this.dirtyStamp = new Int32Array(size);
+    const hashSize = hashed ? size : 0;
+    this.unhashed = new Int32Array(hashSize);
+    this.hashStamp = new Int32Array(hashSize);
+    this.hashedValue = new Int32Array(hashSize);
+  }
+
+  /** Makes the present state, however it came about, the one that `reset` returns to. */
+  rebase(): void {
+    const { base, words } = this;
+    // word by word: pages of a large image that nobody wrote stay without memory of their own
+    for (let word = 0; word < words.length; word++) if (base[word] !== words[word]) base[word] = words[word];
+    this.dirtyCount = 0;
+    this.epoch++;
+    this.forgetHash();
+  }
+
+  /** Back to the base image, in time proportional to what was written since. */
+  reset(): void {
+    const { words, base, dirty } = this;
+    for (let i = 0; i < this.dirtyCount; i++) words[dirty[i]] = base[dirty[i]];
+    this.dirtyCount = 0;
+    this.epoch++;
+    this.forgetHash();
+  }
+
+  snapshot(): Snapshot {
+    const at = this.dirty.slice(0, this.dirtyCount);
+    return { at, values: at.map((word) => this.words[word]) };
+  }
+  restore(snapshot: Snapshot): void {
+    this.reset();
+    for (let i = 0; i < snapshot.at.length; i++) this.set(snapshot.at[i] as Word, snapshot.values[i]);
+  }
+
+  /** Hash of the difference from the base image, 64 bits as 16 hexadecimal digits. */
+  hash(): string {
+    this.bringHashUpToDate();
+    return (this.high >>> 0).toString(16).padStart(8, '0') + (this.low >>> 0).toString(16).padStart(8, '0');
+  }
+  /** The two halves of the hash, for stores of visited states. */
+  hashLow(): number {
+    this.bringHashUpToDate();
+    return this.low;
+  }
+  hashHigh(): number {
+    this.bringHashUpToDate();
+    return this.high;
+  }
+
+  protected set(word: Word, value: number): void {
+    if (this.dirtyStamp[word] !== this.epoch) {
+      this.dirtyStamp[word] = this.epoch;
+      this.dirty[this.dirtyCount++] = word;
+    }
+    if (this.hashed && this.hashStamp[word] !== this.hashEpoch) {
+      this.hashStamp[word] = this.hashEpoch;
+      this.hashedValue[word] = this.words[word];
+      this.unhashed[this.unhashedCount++] = word;
+    }
+    this.words[word] = value;
+  }
+
+  private forgetHash(): void {
+    this.unhashedCount = 0;
+    this.hashEpoch++;
+    this.low = 0;
+    this.high = 0;
+  }
+
+  private bringHashUpToDate(): void {
+    for (let i = 0; i < this.unhashedCount; i++) {
+      const word = this.unhashed[i];
+      const before = this.hashedValue[word];
+      const after = this.words[word];
+      if (before === after) continue;
+      this.low ^= mix(word, before, 0x85ebca6b) ^ mix(word, after, 0x85ebca6b);
+      this.high ^= mix(word, before, 0xc2b2ae35) ^ mix(word, after, 0xc2b2ae35);
+    }
+    this.unhashedCount = 0;
+    this.hashEpoch++;
+  }
+}
+
+/** One word's share of the hash: a 32-bit finaliser over (address, value), one multiplier per half. */
+function mix(word: number, value: number, multiplier: number): number {
+  let x = Math.imul(word ^ 0x9e3779b9, multiplier) ^ value;
+  x = Math.imul(x ^ (x >>> 16), multiplier);
+  x = Math.imul(x ^ (x >>> 13), 0x27d4eb2f);
+  return x ^ (x >>> 16);
+}
