@@ -23,10 +23,12 @@ export const eager = definePolicy({
     atomicAlloc: 'nothing is owed',
   },
 
-  /** Caller holds the PTL. The gather is left with nothing to flush. */
+  /** Caller holds the PTL, or has just unhooked a table. The gather is left with nothing to flush. */
   *tlbFlushPteRange(cpu, tlb, vpn, pages) {
-    for (let i = 0; i < pages; i++)
+    for (let i = 0; i < pages; i++) {
       yield* cpu.kernel.flushTlbMmRange(cpu, tlb.mm, vpn + i, vpn + i + 1, tlb.freedTables);
+    }
+    tlb.freedTables = false;
   },
 
   *shouldFlushTlb() {
