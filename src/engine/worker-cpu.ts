@@ -21,8 +21,12 @@ import { TaskStack } from './worker-stack.ts';
 import { type ControlColumns, GO_ON, STOP_AT_REST, STOP_NOW } from './worker-tables.ts';
 import type { WakeBoard } from './worker-wake.ts';
 
-/** Looks at a word before the CPU falls asleep, and how long it sleeps at most: see the costs in worker-wake.ts. */
-const POLLS = 50;
+/**
+ * Looks at a word before the CPU falls asleep: enough for a cross-call where every CPU has a core, few where the one that
+ * is waited for may need this core. How long it sleeps at most, should a wake-up be missed.
+ */
+const POLLS = 200;
+const POLLS_OVERSUBSCRIBED = 50;
 const SLEEP_MS = 5;
 const NAP_MS = 0.2;
 
@@ -39,6 +43,7 @@ export class WorkerCpu implements Resting {
   private running!: TaskStack;
   private operationsInRound = 0;
   private polls = 0;
+  private readonly patience: number;
 
   /**
    * @param now a clock in milliseconds
@@ -64,6 +69,7 @@ export class WorkerCpu implements Resting {
     this.log = limits.logEntries > 0 ? new RoundLog(control, id, limits.logEntries) : undefined;
     this.pace.log = this.log;
     wakes.locks = this.log;
+    this.patience = injection.breathes ? POLLS_OVERSUBSCRIBED : POLLS;
     for (const cpu of this.machine.handles) this.tasks[cpu.current] = new TaskStack(cpu.current, cpu);
     this.start();
   }
@@ -202,6 +208,9 @@ export class WorkerCpu implements Resting {
     const { on } = this.control.ran;
     const next = this.tasks[stack.cpu.next];
     stack.cpu.next = -1 as TaskId;
+    stack.preempted();
+    // a task that exited may be forked again: then it starts from the bottom
+    if (this.machine.columns.user.done.peek(stack.id) === 1) stack.clear();
     next.cpu.bind(id);
     if (next.frames.length === 0 || on.load(next.id) !== id + 1) next.begin(this.machine.pathOf(next.cpu, true));
     on.store(next.id, id + 1);
@@ -250,7 +259,7 @@ export class WorkerCpu implements Resting {
       this.log?.passed();
       return true;
     }
-    if (++this.polls < POLLS) return false;
+    if (++this.polls < this.patience) return false;
     if (this.machine.allDone()) this.rounds.ask();
     const { board, run } = this.control;
     board.waits.store(this.id, 1);
@@ -296,9 +305,11 @@ export class WorkerCpu implements Resting {
       if (tasks.state.peek(task.id) === TASK_DEAD || user.done.peek(task.id) === 1) continue;
       // the engine itself suspended it between two operations
       if (task.interposed.length > 0 && task.interposed[0].kind === 'rest') continue;
-      const last = program.tasks[task.id - geometry.cpus].code[user.pc.peek(task.id) - 1];
-      const sleeps = tasks.state.peek(task.id) === TASK_SLEEPING && last?.do === 'sleep' && task.cpu.kernelDepth === 1;
-      if (!sleeps || task.interposed.length > 0) return true;
+      const { code } = program.tasks[task.id - geometry.cpus];
+      const pc = user.pc.peek(task.id);
+      const byCall = code[pc - 1]?.do === 'sleep' || code[pc]?.do === 'await';
+      const asleep = tasks.state.peek(task.id) === TASK_SLEEPING && task.cpu.kernelDepth === 1;
+      if (!byCall || !asleep || task.interposed.length > 0) return true;
     }
     return false;
   }
@@ -306,6 +317,10 @@ export class WorkerCpu implements Resting {
   /** The running task stands between two operations: lets the others of this CPU get there too. */
   private giveWay(stack: TaskStack): void {
     this.wakes.doze(this.id, this.control.board.wake.load(this.id), NAP_MS);
-    stack.interpose('rest', stack.cpu.kernel.yieldIfOthersRunnable(stack.cpu) as Path<unknown>);
+    stack.interpose('rest', letOthersRun(stack.cpu));
   }
+}
+
+function* letOthersRun(cpu: Cpu): Path<void> {
+  if (!(yield* cpu.kernel.yieldIfOthersRunnable(cpu))) yield* cpu.kernel.pollEnd(cpu);
 }

@@ -3,7 +3,6 @@ import type { Pace } from '../hardware/logical-cpu.ts';
 import { COUNTERS } from '../hardware/tables.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { KERNEL_COUNTERS } from '../kernel/tables.ts';
-import { TASK_DEAD } from '../kernel/types.ts';
 import { SharedMemory } from '../memory/memory.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type MachineColumns, MachineCore, type MachinePlan, MachineShape } from './machine.ts';
@@ -115,14 +114,6 @@ export class ThreadMachine extends MachineCore<SharedMemory> {
     });
     image.set(new Int32Array(shared.pristine));
     for (const { from, words } of counted) image.set(words, from);
-  }
-
-  /** Every task that was ever started has done all its operations. */
-  override allDone(): boolean {
-    const { user, tasks } = this.columns;
-    return this.program.tasks.every(
-      (t) => user.done.peek(t.id) === 1 || t.code.length === 0 || tasks.state.peek(t.id) === TASK_DEAD,
-    );
   }
 }
 

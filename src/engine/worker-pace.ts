@@ -124,6 +124,10 @@ export class WorkerPace implements Pace {
     return board[this.stopAt] === STOP_NOW;
   }
 
+  kicked(target: CpuId): void {
+    this.wakes.kicked(target);
+  }
+
   /** Is an interrupt pending that this CPU may take now? */
   interrupted(): boolean {
     return this.image[this.irrAt] !== 0 && this.image[this.irqOffAt] === 0;
