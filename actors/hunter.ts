@@ -9,7 +9,6 @@ import { isPluginPath, loadPatch, loadPolicy, loadWorkload } from '../src/engine
 import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
 import { PathError } from '../src/hunt/execute.ts';
-import { huntingPlan } from '../src/hunt/hunt.ts';
 import { measure } from '../src/measure/experiments.ts';
 import type { MeasureRequest, RaceRequest } from '../src/measure/request.ts';
 import type { Measured } from '../src/measure/result-json.ts';
@@ -27,7 +26,7 @@ import {
   type WorkerAnswer,
   type WorkloadCall,
 } from '../src/report/hunter-protocol.ts';
-import { type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
+import { planOf, type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
 import { huntSession, type SessionResult } from '../src/report/session.ts';
 import { WORKLOADS } from '../workloads/index.ts';
 
@@ -109,16 +108,8 @@ const actor = {
   },
   /** A finding as the report's page shows it. */
   view({ finding, command }: RaceRequest): Promise<WorkerAnswer<RaceView>> {
-    const { policy, patches, program, strict } = finding;
-    return answered([policy, ...patches].some(isPluginPath), async () => {
-      const parts = {
-        policy: await loadPolicy(policy),
-        patches: await Promise.all(patches.map((p) => loadPatch(p))),
-        strict,
-        costs: 'bare-metal',
-      };
-      return raceView(huntingPlan(program, parts), finding, command);
-    });
+    const plugged = [finding.policy, ...finding.patches].some(isPluginPath);
+    return answered(plugged, async () => raceView(await planOf(finding), finding, command));
   },
 };
 

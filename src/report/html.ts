@@ -21,7 +21,8 @@ export interface Report {
   readonly command: string;
   readonly tool: string;
   readonly policies: readonly ReportPolicy[];
-  readonly savings: MeasureResult | undefined;
+  /** One measurement per workload. */
+  readonly savings: readonly MeasureResult[];
   /** What was assumed and left out, one line each. */
   readonly notes: readonly string[];
 }
@@ -41,7 +42,7 @@ export function reportHtml(report: Report): string {
 ${verdicts(report)}
 ${report.policies.flatMap((p) => p.races.map((race) => raceHtml(p.name, race, number++))).join('\n')}
 <h2>What each policy costs</h2>
-${report.savings ? savingsHtml(report.savings) : '<p>Not measured.</p>'}
+${report.savings.map((s) => savingsHtml(s)).join('\n')}
 <h2>Assumed and left out</h2>
 <ul>${report.notes.map((n) => `<li>${escapeHtml(n)}</li>`).join('')}</ul>
 <script>(${viewer})(document, ${scriptJson(data)});</script>

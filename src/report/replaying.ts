@@ -74,7 +74,8 @@ function pluginsOf({ policy, patches }: Finding): string[] {
   return [policy, ...patches].filter(isPluginPath);
 }
 
-async function planOf({ policy, patches, program, strict }: Finding): Promise<MachinePlan> {
+/** The machine of a finding, with its policy and patches loaded. */
+export async function planOf({ policy, patches, program, strict }: Finding): Promise<MachinePlan> {
   const loaded = await Promise.all(patches.map((name) => loadPatch(name)));
   const plan = huntingPlan(program, { policy: await loadPolicy(policy), patches: loaded, strict, costs: 'bare-metal' });
   // a probed access is part of the program by now
