@@ -8,7 +8,7 @@ import type { Cpu } from './cpu.ts';
 import { bootAllocator } from './mm/page-alloc.ts';
 import { SLAB_MM } from './mm/slab.ts';
 import { kernPcid } from './tlb/switch-mm.ts';
-import { INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, type TaskId } from './types.ts';
+import { type Asid, INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, type TaskId } from './types.ts';
 
 export interface BootTask {
   /** Row of the task table, from `cpus` on. */
@@ -101,7 +101,7 @@ function bootCpu(cpu: Cpu, id: CpuId, here: readonly BootTask[]): void {
   }
   const pgd = cpu.mem.words[mm.pgd.at(loaded)] as Pfn;
   put(regs.cr3Pgd, id, pgd);
-  put(regs.cr3Pcid, id, cpu.switches.pcid ? kernPcid(0) : 0);
+  put(regs.cr3Pcid, id, cpu.switches.pcid ? kernPcid(0 as Asid) : 0);
 }
 
 function takeFrame(cpu: Cpu): Pfn {

@@ -5,7 +5,7 @@ import type { CpuId, Pfn, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpumaskClear, maskWord } from '../cpumask.ts';
-import { INIT_MM, type MmId } from '../types.ts';
+import { type Asid, INIT_MM, type MmId } from '../types.ts';
 import { ANY_MM, flushPages, TLB_GENERATION_INVALID } from './flush-info.ts';
 import { kernPcid } from './switch-mm.ts';
 
@@ -76,6 +76,6 @@ export function* flushTlbFunc(cpu: Cpu, initiator: CpuId): Path<void> {
 
 /** Linux flush_tlb_local(): everything non-global of the loaded ASID, by loading CR3 anew. */
 function flushTlbLocal(cpu: Cpu, loaded: MmId): void {
-  const asid = cpu.tlbState.loadedMmAsid.own(cpu.id);
+  const asid = cpu.tlbState.loadedMmAsid.own(cpu.id) as Asid;
   writeCr3(cpu, cpu.mm.pgd.load(loaded) as Pfn, kernPcid(asid), false);
 }

@@ -5,7 +5,7 @@ import type { Pcid, Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpumaskClear, cpumaskSet, cpumaskTest, maskWord } from '../cpumask.ts';
-import { INIT_MM, LOADED_MM_SWITCHING, type MmId } from '../types.ts';
+import { type Asid, INIT_MM, LOADED_MM_SWITCHING, type MmId } from '../types.ts';
 
 const WAS_LAZY = point('switchMm: was lazy');
 const LAZY_ENDED = point('switchMm: no longer lazy, generation not read');
@@ -17,7 +17,7 @@ const IN_MASK = point('switchMm: in the cpumask, generation not read');
 const LOADED = point('switchMm: CR3 loaded, loaded mm not published');
 
 /** The PCID of a dynamic ASID; PCID 0 stays unused (Linux: kern_pcid()). */
-export function kernPcid(asid: number): Pcid {
+export function kernPcid(asid: Asid): Pcid {
   return (asid + 1) as Pcid;
 }
 
@@ -40,7 +40,7 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
     if (!wasLazy) return;
     if (cpu.at(LAZY_ENDED, cpu.mm.tlbGen.at(next))) yield;
     const tlbGen = cpu.mm.tlbGen.load(next);
-    const asid = tlbState.loadedMmAsid.own(me);
+    const asid = tlbState.loadedMmAsid.own(me) as Asid;
     if (tlbState.ctxTlbGen.own(me, asid) === tlbGen) return;
     loadNewMmCr3(cpu, next, { asid, needFlush: true }, tlbGen);
     return;
@@ -67,21 +67,21 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
 }
 
 interface NewAsid {
-  readonly asid: number;
+  readonly asid: Asid;
   readonly needFlush: boolean;
 }
 
 /** A slot that holds the mm already, or the next one round robin. Without PCIDs there is one slot, flushed each time. */
 function chooseNewAsid(cpu: Cpu, next: MmId, tlbGen: number): NewAsid {
-  if (!cpu.switches.pcid) return { asid: 0, needFlush: true };
+  if (!cpu.switches.pcid) return { asid: 0 as Asid, needFlush: true };
   const { tlbState, geometry } = cpu;
   const ctxId = cpu.mm.ctxId.load(next);
-  for (let asid = 0; asid < geometry.asids; asid++) {
+  for (let asid = 0 as Asid; asid < geometry.asids; asid++) {
     if (tlbState.ctxId.own(cpu.id, asid) !== ctxId) continue;
     return { asid, needFlush: tlbState.ctxTlbGen.own(cpu.id, asid) - tlbGen < 0 };
   }
   const turn = tlbState.nextAsid.own(cpu.id);
-  const asid = turn < geometry.asids ? turn : 0;
+  const asid = (turn < geometry.asids ? turn : 0) as Asid;
   tlbState.nextAsid.put(cpu.id, asid + 1);
   return { asid, needFlush: true };
 }
