@@ -57,6 +57,8 @@ export class Rounds {
     if (((run.arrived.add(0, 1) + 1) & COUNT) === this.cpus) {
       cpu.betweenRounds();
       run.ticket.store(0, 0);
+      // a CPU may never come to enter anything in the new round
+      for (let id = 0 as CpuId; id < this.cpus; id++) this.control.board.logged.store(id, 0);
       run.arrived.store(0, (round + 1) << COUNT_BITS);
       run.rounds.store(0, round + 1);
       this.wakes.wakeAll();
