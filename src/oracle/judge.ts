@@ -84,7 +84,7 @@ export class Judge {
     // were the operation that covers the access not in flight, what is in force only because of it would not be
     const inForce = covered ? min : max;
     const need = a.kind === STORE ? VM_WRITE : a.kind === FETCH ? VM_EXEC : VM_READ;
-    const foreignObject = version < this.ghost.g.page.objectVersion.load(page);
+    const foreignObject = this.versions.isOtherObject(page, version);
     const harm: Harm | undefined = (inForce & need) === 0 ? 'rights-bypass' : foreignObject ? 'va-reuse' : undefined;
     if (harm && checks.rights) {
       const why =

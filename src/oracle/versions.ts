@@ -82,6 +82,12 @@ export class Versions {
     return p.version.load(page) - next < ENDERS - 1 ? { op, step } : { op: 0, step: 0 };
   }
 
+  /** Has a call taken away what translations of that version led to, and returned? */
+  isOtherObject(page: PageKey, version: number): boolean {
+    const since = this.ghost.g.page.objectVersion.load(page);
+    return version < since && this.ops.returned(this.enderOf(page, since - 1).op);
+  }
+
   private raise(cpu: Cpu, page: PageKey, goneLo: number, goneHi: number): void {
     const { page: p, global } = this.ghost.g;
     const next = p.version.peek(page) + 1;
