@@ -1,5 +1,7 @@
 /** `npm run bench`: the figures that the design promises, each beside a bare loop that does the least it could. */
+import { run as ipiRoundTrip } from './ipi-round-trip.ts';
 import { run as stepperExecutions } from './stepper-executions.ts';
+import { run as threadAccesses } from './thread-accesses.ts';
 
 /** One figure. `ratio` says how many times slower it is than `versus`, the bare loop, in the same unit. */
 export interface Measured {
@@ -26,7 +28,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const options = args.includes('--smoke') ? SMOKE : FULL;
   const results: Measured[] = [];
-  for (const bench of [stepperExecutions]) {
+  for (const bench of [stepperExecutions, threadAccesses, ipiRoundTrip]) {
     const measured = await bench(options);
     process.stderr.write(`${measured.name}: ${measured.value} ${measured.unit}, ${measured.verdict}\n`);
     results.push(measured);

@@ -61,7 +61,7 @@ export async function run(options: RoundOptions): Promise<Measured> {
 
 /** Runs the only CPU of a machine from one rest to the next. */
 function accesses(withOracle: boolean): () => void {
-  const limits: RunLimits = { repeat: true, roundOperations: 0, operations: TOUCHES, logEntries: 0 };
+  const limits: RunLimits = { repeat: true, restart: false, roundOperations: 0, operations: TOUCHES, logEntries: 0 };
   const plan: MachinePlan = {
     program: program(1),
     policy: policyNamed('mainline'),

@@ -166,7 +166,7 @@ function saysOf({ hunted, windows, stressed, claims, findings }: Evaluation): st
   const { scenarios, programs, schedules, steps } = hunted;
   const all = [...windows.values()].reduce((sum, w) => sum + w.count, 0);
   return [
-    `hunted: ${schedules} schedules, ${steps} steps, in ${scenarios} scenarios and ${programs} generated programs; ${all} windows`,
+    `hunted: ${schedules} schedules, ${steps} steps, in ${scenarios} scenarios and ${programs} generated programs; ${all} windows (wrong if the operation in flight were not)`,
     ...stressed.map((s) => {
       const why = s.says === '' ? '' : `: ${s.says}`;
       return `parallel, ${s.workload}: ${s.verdict}${why} (${s.operations} operations, ${s.accesses} accesses)`;
