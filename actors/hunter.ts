@@ -9,6 +9,7 @@ import { isPluginPath, loadPatch, loadPolicy, loadWorkload } from '../src/engine
 import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
 import { PathError } from '../src/hunt/execute.ts';
+import { HUNTING_COSTS } from '../src/hunt/hunt.ts';
 import { measure } from '../src/measure/experiments.ts';
 import type { MeasureRequest, RaceRequest } from '../src/measure/request.ts';
 import type { Measured } from '../src/measure/result-json.ts';
@@ -40,7 +41,7 @@ const actor = {
       Atomics.add(words, PROGRESS.beat, 1);
       return Atomics.load(words, PROGRESS.stop) >= atLeast;
     };
-    const { policy, patches, plugins, tool, seed, source, strategies, strict, costs, mail } = request;
+    const { policy, patches, plugins, tool, seed, source, strategies, strict, mail } = request;
     return answered(plugins.length > 0, async () => {
       try {
         return huntSession({
@@ -50,7 +51,7 @@ const actor = {
             source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
             strategies,
             strict,
-            costs,
+            costs: HUNTING_COSTS,
           },
           origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
           schedules: request.schedules,

@@ -91,7 +91,7 @@ async function huntGenerated(into: Evaluation, options: EvaluateOptions): Promis
 
 async function huntIn(
   into: Evaluation,
-  { seed, cost, out }: EvaluateOptions,
+  { seed, out }: EvaluateOptions,
   { source, schedules, seconds }: Pick<HuntRequest, 'source' | 'schedules'> & { seconds: number },
 ): Promise<HuntOutcome> {
   const { policy, hunted, windows } = into;
@@ -106,7 +106,6 @@ async function huntIn(
     findings: 1,
     strategies: undefined,
     strict: false,
-    costs: cost,
     mail: false,
   };
   const outcome = await runHunter(request, {

@@ -8,7 +8,7 @@ import { confidence } from './confidence.ts';
 import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
 import { toolVersion } from './files.ts';
 import { findingJson, findingText } from './finding-output.ts';
-import { requireCosts, requirePatchNames, requirePolicyName } from './names.ts';
+import { requirePatchNames, requirePolicyName } from './names.ts';
 import { type HuntOutcome, type HuntState, runHunter } from './run-hunter.ts';
 import { scenario } from './scenario.ts';
 
@@ -21,7 +21,6 @@ export interface HuntOptions {
   readonly findings: number;
   readonly patch?: string[];
   readonly strict?: boolean;
-  readonly cost: string;
   readonly seed: number;
   readonly cpus?: number;
   readonly out: string;
@@ -37,7 +36,6 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
   const patches = options.patch ?? [];
   requirePolicyName(policy);
   requirePatchNames(patches);
-  requireCosts(options.cost);
   requireWritable(options.out);
   const source = options.scenario === undefined ? 'fuzz' : scenario(options.scenario, options);
   const limits = limitsOf(options);
@@ -60,7 +58,6 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
       findings: options.findings,
       strategies: options.strategy,
       strict: options.strict ?? false,
-      costs: options.cost,
       mail: options.mail ?? false,
     },
     {

@@ -60,7 +60,6 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(new Option('--findings <n>', 'stop after so many findings').argParser(integer(1, 1000)).default(1))
   .addOption(patch())
   .addOption(new Option('--strict', 'convict windows too'))
-  .addOption(cost())
   .addOption(cpus())
   .addOption(seed())
   .addOption(out())

@@ -70,6 +70,8 @@ export interface HuntResult {
   readonly diverged: boolean;
 }
 
+/** The cost profile of every hunt: cycles are words of the image, and a finding must find the same ones when it replays. */
+export const HUNTING_COSTS = 'bare-metal';
 /** Schedules that one generated program gets before the next is drawn. */
 const SCHEDULES_PER_PROGRAM = 48;
 /** One run in this many is run a second time and compared. */

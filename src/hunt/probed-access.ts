@@ -1,7 +1,7 @@
 /**
  * A probe asks what an access would do now; nobody has done it yet. Here the access joins the program of the task that
  * would suffer, so that the finding replays as an ordinary program. Probes are off from then on: they changed nothing, and
- * the real access convicts in their place.
+ * the real access convicts in their place, at once or when the machine is at rest, perhaps of a harm more exact.
  */
 import { ADVERSARY, type Choice, choice, choiceKind, RUN } from '../engine/choice.ts';
 import { Stepper } from '../engine/stepper.ts';
@@ -33,13 +33,13 @@ export function withProbedAccess(found: RawFinding): RawFinding {
     // from the new access on, its CPU stands still until the recorded schedule is over
     const waits = s.machine.columns.user.pc.peek(task as TaskId) > at;
     while (waits && found.choices[next] === own) next++;
-    const c = found.choices[next++] ?? own;
+    const c = found.choices[next++] ?? (s.choices.includes(own) ? own : s.choices[0]);
     if (choiceKind(c as Choice) < ADVERSARY && !s.choices.includes(c as Choice)) return -1;
     choices.push(c);
     return c;
   });
   const { convicted } = run;
-  if (!convicted || convicted.harm !== found.conviction.harm) return found;
+  if (!convicted) return found;
   return { ...found, plan, choices, conviction: convicted, steps: run.steps };
 }
 

@@ -7,6 +7,8 @@ import type { Choice } from '../engine/choice.ts';
 import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
+import { BadInput } from '../program/bad-input.ts';
+import { checkProgram } from '../program/check.ts';
 import type { Op, Program } from '../program/program.ts';
 import { type Conviction, execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
@@ -30,7 +32,9 @@ export interface ShrinkBudget {
 
 /** The smallest run with the same harm that the budget allows. */
 export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
-  let best: Candidate = found;
+  // a condition over registers would keep the loads that fill them; the oracle has judged without it
+  const { final: _, ...program } = found.plan.program;
+  let best: Candidate = { ...found, plan: { ...found.plan, program } };
   let progress = true;
   while (progress && !budget.outOfTime()) {
     progress = false;
@@ -63,9 +67,20 @@ function renumbered(run: Candidate, cpus: readonly number[]): Candidate {
 
 function* smaller(program: Program): Iterable<Smaller> {
   const cpus = Array.from({ length: program.machine.cpus }, (_, id) => id);
-  for (const less of withLess(program)) yield { program: less, cpus };
+  for (const less of withLess(program)) if (makesSense(less)) yield { program: less, cpus };
   const compact = withoutIdleCpus(program);
   if (compact.cpus.length < cpus.length) yield compact;
+}
+
+/** Would the program be accepted from a file? Not if it awaits what nobody posts any more, or wakes a task that is gone. */
+function makesSense(program: Program): boolean {
+  try {
+    checkProgram(program, {}, (path) => path);
+    return true;
+  } catch (error) {
+    if (error instanceof BadInput) return false;
+    throw error;
+  }
 }
 
 /** Programs with one thing less, the largest cuts first. */

@@ -23,7 +23,6 @@ export interface HuntRequest {
   readonly findings: number;
   readonly strategies: readonly StrategyName[] | undefined;
   readonly strict: boolean;
-  readonly costs: string;
   /** Columns as for mail. */
   readonly mail: boolean;
 }

@@ -3,7 +3,7 @@ import { isPluginPath, loadPatch, loadPolicy } from '../engine/load.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Execution, execute } from '../hunt/execute.ts';
-import { huntingPlan } from '../hunt/hunt.ts';
+import { HUNTING_COSTS, huntingPlan } from '../hunt/hunt.ts';
 import { type Divergence, ExactReplay, HASH_EVERY, Recorder, SwitchReplay } from '../hunt/schedule.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
@@ -74,12 +74,20 @@ function pluginsOf({ policy, patches }: Finding): string[] {
   return [policy, ...patches].filter(isPluginPath);
 }
 
-/** The machine of a finding, with its policy and patches loaded. */
-export async function planOf({ policy, patches, program, strict }: Finding): Promise<MachinePlan> {
+/**
+ * The machine of a finding, with its policy and patches loaded. Without probes, because a probed access has become part of
+ * the program; with them if the finding does not convict otherwise.
+ */
+export async function planOf({ policy, patches, program, strict, choices }: Finding): Promise<MachinePlan> {
   const loaded = await Promise.all(patches.map((name) => loadPatch(name)));
-  const plan = huntingPlan(program, { policy: await loadPolicy(policy), patches: loaded, strict, costs: 'bare-metal' });
-  // a probed access is part of the program by now
-  return plan.oracle ? { ...plan, oracle: { ...plan.oracle, checks: { ...plan.oracle.checks, probe: false } } } : plan;
+  const plan = huntingPlan(program, {
+    policy: await loadPolicy(policy),
+    patches: loaded,
+    strict,
+    costs: HUNTING_COSTS,
+  });
+  const quiet = { ...plan, oracle: plan.oracle && { ...plan.oracle, checks: { ...plan.oracle.checks, probe: false } } };
+  return recorded(quiet, new ExactReplay(choices).choose).run.convicted ? quiet : plan;
 }
 
 function exactly(finding: Finding, plan: MachinePlan, mail: boolean): Replayed {
