@@ -6,15 +6,25 @@
 import { availableParallelism } from 'node:os';
 import { asyncScheduler, interval, type Observable, Subject } from 'rxjs';
 import type { CpuId } from '../hardware/types.ts';
-import type { Column } from '../memory/table.ts';
-import type { Harm, Violation, WindowSummary } from '../oracle/oracle.ts';
 import { BadInput } from '../program/bad-input.ts';
 import { POOL, type ThreadPool, type ThreadWorker } from './threads-pool.ts';
+import { type Outcome, type StressFinding, type StressVerdict, verdictOf } from './threads-verdict.ts';
+import {
+  countersOf,
+  type KeptRound,
+  keptRound,
+  type RunView,
+  type StressCounters,
+  sumOver,
+  viewRun,
+} from './threads-view.ts';
 import { type Stall, Watch } from './threads-watch.ts';
-import type { Answer, InjectionDescription, PlanDescription, WorkerReport } from './worker-actor.ts';
-import { type RunLimits, type RunView, type SharedImage, viewRun } from './worker-machine.ts';
+import type { Answer, InjectionDescription, PlanDescription } from './worker-actor.ts';
+import type { RunLimits, SharedImage } from './worker-machine.ts';
 import { GO_ON, STOP_AT_REST, STOP_NOW } from './worker-tables.ts';
 
+export type { StressFinding } from './threads-verdict.ts';
+export type { KeptRound, StressCounters } from './threads-view.ts';
 export type { PlanDescription } from './worker-actor.ts';
 
 export interface StressOptions {
@@ -22,10 +32,13 @@ export interface StressOptions {
   readonly seed: number;
   /** Stop after about so many operations of all CPUs together. */
   readonly operations?: number;
-  /** Stop after so many seconds. Without any bound, or with `once`, the run ends when the program has. */
+  /** Stop after so many seconds. Without any bound the program runs once. */
   readonly seconds?: number;
-  /** Tasks do `program.rounds` rounds and end, instead of repeating their operations. */
-  readonly once?: boolean;
+  /**
+   * `tasks` (default): every task repeats its operations; for workloads. `program`: tasks do `program.rounds` rounds, and when
+   * all have ended the whole program begins again, history included; for scenarios. `no`: it runs once.
+   */
+  readonly repeat?: 'tasks' | 'program' | 'no';
   /** Probability of a short delay or an action of the hardware at a point. */
   readonly chaos?: number;
   /** A delay at every visit of the point with this label. */
@@ -53,38 +66,12 @@ export interface StressProgress {
   readonly rounds: number;
 }
 
-/** What convicts. `violation` holds the details if it was an access, the read-back or a leak. */
-export interface StressFinding {
-  readonly harm: Harm;
-  readonly says: string;
-  readonly cpu: number;
-  readonly violation: Violation | undefined;
-}
-
-/** Counters by the names of their fields, summed over CPUs. */
-export type StressCounters = Readonly<Record<string, number>>;
-
-/** The round in which a run was convicted, or the rest at which it ended. */
-export interface KeptRound {
-  /** The image at its start. */
-  readonly image: Int32Array;
-  /** Each CPU's log, see rounds-log.ts, as far as it was kept. */
-  readonly logs: readonly Int32Array[];
-}
-
-export interface StressResult {
-  /** `deadlock`: every CPU waited for another. `error`: a thread crashed, a path threw, or a CPU got nowhere. */
-  readonly verdict: 'clean' | 'violation' | 'deadlock' | 'error';
-  /** One sentence; empty if clean. */
-  readonly says: string;
+export interface StressResult extends StressVerdict {
   readonly policy: string;
   readonly seed: number;
   readonly operations: number;
   readonly accesses: number;
   readonly counters: StressCounters;
-  readonly findings: readonly StressFinding[];
-  readonly windows: readonly WindowSummary[];
-  readonly benignStale: number;
   readonly rounds: number;
   /** How often the program was started again after all its tasks had ended. */
   readonly restarts: number;
@@ -105,9 +92,6 @@ const GRACE_LOOKS = 20;
 export function stress(options: StressOptions): Promise<StressResult> {
   return new StressRun(options).result;
 }
-
-/** What a worker said at the end, or why it said nothing. */
-type Outcome = { readonly report: WorkerReport } | { readonly lost: string };
 
 export class StressRun {
   /** Every 100 ms while the run goes on; completes with it. */
@@ -135,13 +119,15 @@ export class StressRun {
   private grace = -1;
 
   constructor(private readonly options: StressOptions) {
-    const { operations, seconds, once, logEntries } = options;
+    const { operations, seconds, signal, repeat = 'tasks', logEntries } = options;
     this.progress$ = this.progress.asObservable();
     this.metrics$ = this.metrics.asObservable();
     this.findings$ = this.findings.asObservable();
     this.cpus = options.plan.program.machine.cpus;
+    const bounded = operations !== undefined || seconds !== undefined || signal !== undefined;
     this.limits = {
-      repeat: !once && (operations !== undefined || seconds !== undefined || options.signal !== undefined),
+      repeat: repeat === 'tasks' && bounded,
+      restart: repeat !== 'no' && bounded,
       roundOperations: options.roundOperations ?? 512,
       operations: operations ?? 0,
       logEntries: logEntries ?? 0,
@@ -221,7 +207,7 @@ export class StressRun {
   private look(running: ReadonlySet<ThreadWorker>): void {
     const { board, run } = this.view.control;
     this.progress.next(this.progressNow());
-    this.metrics.next(this.counters());
+    this.metrics.next(countersOf(this.view));
     const stall = this.watch.look();
     if (stall && !this.stall) {
       this.stall = stall;
@@ -253,103 +239,32 @@ export class StressRun {
   }
 
   private conclude(outcomes: readonly Outcome[]): StressResult {
-    const { options, view } = this;
-    const reports = outcomes.flatMap((o) => ('report' in o ? [o.report] : []));
-    const findings = outcomes.flatMap((o, cpu) => ('report' in o ? findingsOf(o.report, cpu) : []));
-    const { verdict, says } = this.judge(outcomes, findings);
+    const { options, view, stall, stuckAt, interrupted } = this;
+    const patience = this.patience();
     return {
-      verdict,
-      says,
+      ...verdictOf({ outcomes, stall, stuckAt, interrupted, patience }),
       policy: options.plan.policy,
       seed: options.seed,
       ...this.progressNow(),
-      counters: this.counters(),
-      findings: verdict === 'deadlock' ? [{ harm: 'deadlock', says, cpu: 0, violation: undefined }] : findings,
-      windows: mergeWindows(reports.flatMap((r) => r.windows)),
-      benignStale: reports.reduce((sum, r) => sum + r.benignStale, 0),
+      counters: countersOf(view),
       restarts: view.control.run.restarts.peek(0),
-      interrupted: this.interrupted,
-      round: this.keptRound(),
+      interrupted,
+      round: keptRound(view, this.shared),
     };
-  }
-
-  private judge(
-    outcomes: readonly Outcome[],
-    findings: readonly StressFinding[],
-  ): { verdict: StressResult['verdict']; says: string } {
-    if (findings.length > 0) return { verdict: 'violation', says: findings[0].says };
-    for (const [cpu, o] of outcomes.entries()) {
-      const { fault } = 'report' in o ? o.report : {};
-      if (fault) return { verdict: 'error', says: `CPU${cpu}: ${fault.message}` };
-    }
-    const stands = outcomes.map((o) => ('report' in o ? o.report.stands : o.lost)).join('; ');
-    const { stall } = this;
-    if (stall?.kind === 'deadlock') return { verdict: 'deadlock', says: stands };
-    const still = `no operation ended for ${this.patience()} s`;
-    if (stall?.kind === 'livelock') return { verdict: 'error', says: `livelock: ${still}; ${stands}` };
-    if (stall?.kind === 'hang') {
-      const where = `it was last seen at "${this.stuckAt[stall.cpu]}"`;
-      return { verdict: 'error', says: `hang: ${still}, and CPU${stall.cpu} reaches no point; ${where}` };
-    }
-    const lost = outcomes.find((o) => 'lost' in o);
-    // threads that were ended because an interrupted run did not stop have done nothing wrong
-    if (lost && !this.interrupted) return { verdict: 'error', says: stands };
-    return { verdict: 'clean', says: '' };
   }
 
   private progressNow(): StressProgress {
     return {
       seconds: (asyncScheduler.now() - this.began) / 1000,
       operations: this.watch.operations(),
-      accesses: this.sum(this.view.columns.count.accesses),
+      accesses: sumOver(this.view, this.view.columns.count.accesses),
       rounds: this.view.control.run.rounds.peek(0),
     };
-  }
-
-  private counters(): StressCounters {
-    const { count, kcount } = this.view.columns;
-    return Object.fromEntries(
-      [...Object.entries(count), ...Object.entries(kcount)].map(([name, column]) => [name, this.sum(column)]),
-    );
-  }
-
-  private sum(column: Column<CpuId>): number {
-    let sum = 0;
-    for (let id = 0 as CpuId; id < this.cpus; id++) sum += column.peek(id) >>> 0;
-    return sum;
-  }
-
-  private keptRound(): KeptRound | undefined {
-    const { board, log } = this.view.control;
-    const { roundStart } = this.shared;
-    if (!roundStart) return undefined;
-    const logs = Array.from({ length: this.limits.logEntries > 0 ? this.cpus : 0 }, (_, id) => {
-      const length = Math.min(board.logged.peek(id as CpuId), this.limits.logEntries);
-      const at = log.entry.at(id as CpuId);
-      return log.entry.mem.words.slice(at, at + length);
-    });
-    return { image: new Int32Array(roundStart).slice(), logs };
   }
 
   private patience(): number {
     return this.options.patience ?? 10;
   }
-}
-
-function findingsOf({ violation, fault }: WorkerReport, cpu: number): StressFinding[] {
-  if (violation) return [{ harm: violation.harm, says: violation.says, cpu, violation }];
-  if (fault?.kind !== 'bug') return [];
-  return [{ harm: 'kernel-assert', says: `CPU${cpu}: ${fault.message}`, cpu, violation: undefined }];
-}
-
-function mergeWindows(all: readonly WindowSummary[]): WindowSummary[] {
-  const byPath = new Map<string, WindowSummary>();
-  for (const { path, count, longestSteps } of all) {
-    const known = byPath.get(path) ?? { path, count: 0, longestSteps: 0 };
-    const longest = Math.max(known.longestSteps, longestSteps);
-    byPath.set(path, { path, count: known.count + count, longestSteps: longest });
-  }
-  return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** @throws what the worker said was wrong with the input; Error for anything else */

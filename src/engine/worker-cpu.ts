@@ -7,16 +7,17 @@ import { apicAcknowledge } from '../hardware/apic.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { walkCancel } from '../hardware/walker.ts';
 import { type Cpu, KernelBug } from '../kernel/cpu.ts';
-import { TASK_DEAD, TASK_SLEEPING, type TaskId } from '../kernel/types.ts';
+import type { TaskId } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
-import { type Path, pointLabel, START } from '../memory/point.ts';
+import { type Path, START } from '../memory/point.ts';
 import { OP, type Violation } from '../oracle/oracle.ts';
 import { type MachinePlan, MachineShape } from './machine.ts';
 import { type Resting, Rounds } from './rounds.ts';
 import { RoundLog } from './rounds-log.ts';
-import { AWAITS, BETWEEN, PARKED, TURN_COMES } from './user-mode.ts';
+import { BETWEEN } from './user-mode.ts';
 import { bindControl, type RunLimits, type SharedImage, ThreadMachine } from './worker-machine.ts';
 import { type Injection, WorkerPace } from './worker-pace.ts';
+import { isBusy, letOthersRun, mayRest, REST_POINTS } from './worker-rest.ts';
 import { TaskStack } from './worker-stack.ts';
 import { type ControlColumns, GO_ON, STOP_AT_REST, STOP_NOW } from './worker-tables.ts';
 import type { WakeBoard } from './worker-wake.ts';
@@ -63,7 +64,7 @@ export class WorkerCpu implements Resting {
     this.wakes = wakes;
     this.image = new Int32Array(shared.image);
     this.rounds = new Rounds(control, wakes, id, shape.geometry.cpus);
-    this.pace = new WorkerPace(id, control, this.image, wakes, injection, [BETWEEN, AWAITS, TURN_COMES], now);
+    this.pace = new WorkerPace(id, control, this.image, wakes, injection, REST_POINTS, now);
     this.machine = new ThreadMachine(shape, shared, limits, this.pace, (cpu) => this.between(cpu), wakes);
     this.pace.attach(this.machine.handles[0], this.machine.hooks);
     this.log = limits.logEntries > 0 ? new RoundLog(control, id, limits.logEntries) : undefined;
@@ -86,7 +87,7 @@ export class WorkerCpu implements Resting {
         const stack = this.running;
         const { cpu } = stack;
         if (pace.interrupted()) this.deliver(stack);
-        else if (rounds.asked() && this.mayRest(stack)) {
+        else if (rounds.asked() && mayRest(stack, machine)) {
           if (!this.othersBusy()) {
             if (this.rest() === 'stopped') break;
             continue;
@@ -109,12 +110,7 @@ export class WorkerCpu implements Resting {
 
   /** Where this CPU stands, in words: for the report of a run that went no further. */
   stands(): string {
-    const { cpu } = this.running;
-    if (cpu.waiting && cpu.word === NOWHERE) return `CPU${this.id} has nothing to do`;
-    const label = pointLabel(cpu.point);
-    if (!cpu.waiting) return `CPU${this.id} runs, last seen at "${label}"`;
-    const name = this.machine.shape.layout.nameOf(cpu.word);
-    return `CPU${this.id} waits at "${label}" for ${name} to change from ${cpu.waitSeen}`;
+    return this.running.stands(this.machine.shape.layout);
   }
 
   interrupted(): boolean {
@@ -134,7 +130,7 @@ export class WorkerCpu implements Resting {
     else if (run.stop.load(0) !== GO_ON || machine.allDone()) {
       machine.oracle?.readBack();
       machine.oracle?.leaks();
-      if (!this.limits.repeat || machine.oracle?.violation) run.stop.store(0, STOP_AT_REST);
+      if (!this.limits.restart || machine.oracle?.violation) run.stop.store(0, STOP_AT_REST);
       if (run.stop.load(0) === GO_ON) {
         machine.startOver(shared);
         run.restarts.add(0, 1);
@@ -265,7 +261,7 @@ export class WorkerCpu implements Resting {
     board.waits.store(this.id, 1);
     const before = this.wakes.prepare(this.id, cpu.word);
     const changed = cpu.word !== NOWHERE && mem.load(cpu.word) !== cpu.waitSeen;
-    const wanted = this.rounds.asked() && this.mayRest(this.running) && !this.othersBusy();
+    const wanted = this.rounds.asked() && mayRest(this.running, this.machine) && !this.othersBusy();
     if (!changed && !wanted && !this.pace.interrupted() && run.stop.load(0) !== STOP_NOW) {
       if (this.wakes.doze(this.id, before, SLEEP_MS) === 'timed-out') this.pace.tick(cpu);
     }
@@ -284,32 +280,12 @@ export class WorkerCpu implements Resting {
     return end;
   }
 
-  /** Is the running task between two operations, or waiting for another task to do one? */
-  private mayRest(stack: TaskStack): boolean {
-    const { cpu } = stack;
-    const { program, columns, geometry } = this.machine;
-    if (stack.interposed.length > 0) return false;
-    if (stack.id < geometry.cpus) return cpu.waiting;
-    if (cpu.kernelDepth > 0) return false;
-    if (cpu.point === TURN_COMES) return columns.program.turn.peek(0) === program.history.length;
-    return cpu.point === BETWEEN || cpu.point === AWAITS || cpu.point === PARKED;
-  }
-
   /** Does another task of this CPU stand in the middle of an operation? */
   private othersBusy(): boolean {
-    const { columns, geometry, program } = this.machine;
-    const { tasks, user } = columns;
+    const { on } = this.control.ran;
     for (const task of this.tasks) {
-      if (task === this.running || task.id < geometry.cpus || task.frames.length === 0) continue;
-      if (this.control.ran.on.load(task.id) !== this.id + 1 || tasks.cpu.peek(task.id) !== this.id) continue;
-      if (tasks.state.peek(task.id) === TASK_DEAD || user.done.peek(task.id) === 1) continue;
-      // the engine itself suspended it between two operations
-      if (task.interposed.length > 0 && task.interposed[0].kind === 'rest') continue;
-      const { code } = program.tasks[task.id - geometry.cpus];
-      const pc = user.pc.peek(task.id);
-      const byCall = code[pc - 1]?.do === 'sleep' || code[pc]?.do === 'await';
-      const asleep = tasks.state.peek(task.id) === TASK_SLEEPING && task.cpu.kernelDepth === 1;
-      if (!byCall || !asleep || task.interposed.length > 0) return true;
+      if (task === this.running || task.frames.length === 0 || on.load(task.id) !== this.id + 1) continue;
+      if (isBusy(task, this.machine, this.id)) return true;
     }
     return false;
   }
@@ -319,8 +295,4 @@ export class WorkerCpu implements Resting {
     this.wakes.doze(this.id, this.control.board.wake.load(this.id), NAP_MS);
     stack.interpose('rest', letOthersRun(stack.cpu));
   }
-}
-
-function* letOthersRun(cpu: Cpu): Path<void> {
-  if (!(yield* cpu.kernel.yieldIfOthersRunnable(cpu))) yield* cpu.kernel.pollEnd(cpu);
 }

@@ -4,8 +4,7 @@ import { COUNTERS } from '../hardware/tables.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { KERNEL_COUNTERS } from '../kernel/tables.ts';
 import { SharedMemory } from '../memory/memory.ts';
-import type { Policy } from '../policy/policy.ts';
-import { type MachineColumns, MachineCore, type MachinePlan, MachineShape } from './machine.ts';
+import { MachineCore, type MachinePlan, MachineShape } from './machine.ts';
 import { type ControlColumns, controlColumns, controlLayout } from './worker-tables.ts';
 import { WakeBoard } from './worker-wake.ts';
 
@@ -21,8 +20,10 @@ export interface SharedImage {
 
 /** How a run is bounded and logged; the same in all its workers. */
 export interface RunLimits {
-  /** Tasks repeat their operations until the run is stopped; else they do `program.rounds` of them. */
+  /** Tasks repeat their operations until the run is stopped; else they do `program.rounds` rounds of them. */
   readonly repeat: boolean;
+  /** When all tasks have ended, the program begins again; else the run ends. */
+  readonly restart: boolean;
   /** Operations of all CPUs together in a round; 0: no rounds, only a rest at the beginning and at the end. */
   readonly roundOperations: number;
   /** Stop after so many operations of all CPUs together; 0: no such bound. */
@@ -47,32 +48,8 @@ export function bootImage(plan: MachinePlan, limits: RunLimits, keepRounds: bool
   return shared;
 }
 
-/**
- * A look into a run from outside: its columns, without policy, patches and oracle, whose words lie behind those of
- * hardware, kernel and engine. So no code of a plug-in runs in the thread that looks.
- */
-export function viewRun(
-  description: Omit<MachinePlan, 'policy' | 'patches'>,
-  limits: RunLimits,
-  shared: SharedImage,
-): RunView {
-  const plan = { ...description, policy: NO_POLICY, patches: [], oracle: undefined };
-  const shape = new MachineShape(plan);
-  const { control, wakes } = bindControl(shape, limits, shared);
-  const { columns } = new ThreadMachine(shape, shared, limits, STANDING, () => false, wakes);
-  return { shape, columns, control, wakes };
-}
-
-export interface RunView {
-  readonly shape: MachineShape;
-  readonly columns: MachineColumns;
-  readonly control: ControlColumns;
-  readonly wakes: WakeBoard;
-}
-
 /** For a machine in which nothing runs. */
-const STANDING: Pace = { stepping: false, due: () => false };
-const NO_POLICY = { name: '(none)', routines: {} } as Policy;
+export const STANDING: Pace = { stepping: false, due: () => false };
 
 export class ThreadMachine extends MachineCore<SharedMemory> {
   constructor(

@@ -2,7 +2,7 @@
 import type { Cpu } from '../kernel/cpu.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { NOWHERE, type Word } from '../memory/memory.ts';
-import { type Path, type Point, START } from '../memory/point.ts';
+import { type Path, type Point, pointLabel, START } from '../memory/point.ts';
 
 /** An interrupt handler, a hook of policy or patch, or the engine giving other tasks the CPU between two operations. */
 export type InterposedKind = 'interrupt' | 'hook' | 'rest';
@@ -69,5 +69,14 @@ export class TaskStack {
     cpu.waiting = last.waiting && last.word !== NOWHERE;
     cpu.waitSeen = last.waitSeen;
     return last.kind;
+  }
+
+  /** Where the CPU that runs this task stands, in words. */
+  stands(layout: { nameOf(word: Word): string }): string {
+    const { id, point, word, waiting, waitSeen } = this.cpu;
+    if (waiting && word === NOWHERE) return `CPU${id} has nothing to do`;
+    const label = pointLabel(point);
+    if (!waiting) return `CPU${id} runs, last seen at "${label}"`;
+    return `CPU${id} waits at "${label}" for ${layout.nameOf(word)} to change from ${waitSeen}`;
   }
 }

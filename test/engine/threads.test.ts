@@ -120,6 +120,13 @@ describe('threads', () => {
     expect(looks[2]).toBeGreaterThan(looks[0]);
   });
 
+  it('begins a scenario again, history included, when all its tasks have ended', async () => {
+    const result = await stress(options('mainline', 2, { operations: 500, repeat: 'program' }));
+    expect(result).toMatchObject({ verdict: 'clean', says: '' });
+    // each time, two tasks do five operations
+    expect(result.restarts).toBeGreaterThan(20);
+  });
+
   it('starts a program again when all its tasks have ended', async () => {
     const program: Program = {
       name: 'ends',

@@ -69,7 +69,7 @@ const TURNS = race(
 /** Names of the words of the machine that differ between the engines' final images, with both values. */
 async function differences(program: Program, policy: string): Promise<string[]> {
   const plan = { program, policy, patches: [], oracle, costs: 'timeless' };
-  const run = await stress({ plan, seed: 1, once: true, tickEvery: 0, keepRounds: true });
+  const run = await stress({ plan, seed: 1, repeat: 'no', tickEvery: 0, keepRounds: true });
   expect(run).toMatchObject({ verdict: 'clean', says: '' });
   const threads = run.round?.image ?? new Int32Array();
 

@@ -11,7 +11,7 @@ import { NOWHERE } from '#tlblab/memory/memory.js';
 import { point } from '#tlblab/memory/point.js';
 import { policyNamed } from '#tlblab/policy/index.js';
 
-const LIMITS = { repeat: true, roundOperations: 0, operations: 0, logEntries: 8 };
+const LIMITS = { repeat: true, restart: false, roundOperations: 0, operations: 0, logEntries: 8 };
 const REST = point('wakes.test: may rest');
 const BUSY = point('wakes.test: may not rest');
 const [CPU0, CPU1] = [0 as CpuId, 1 as CpuId];
