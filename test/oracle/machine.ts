@@ -5,7 +5,7 @@
 import { access } from '#tlblab/hardware/access.js';
 import { COST_PROFILES, type CostProfile } from '#tlblab/hardware/costs.js';
 import { type Geometry, geometry, pteIndex } from '#tlblab/hardware/geometry.js';
-import { invlpg, writeCr3 } from '#tlblab/hardware/invalidate.js';
+import { invlpg, toggleCr4Pge, writeCr3 } from '#tlblab/hardware/invalidate.js';
 import type { HardwareColumns } from '#tlblab/hardware/logical-cpu.js';
 import {
   mkPte,
@@ -79,6 +79,7 @@ export class OracleMachine {
       cpu.observer = this.oracle;
       this.cpus.push(cpu);
       if (mm > 0) this.enter(id, mm);
+      else this.leave(id);
     });
     this.oracle.boot();
     this.booted = true;
@@ -107,6 +108,25 @@ export class OracleMachine {
     const pgd = this.frame(id, OWNER_TABLE);
     this.poke(this.columns.mm.pgd.at(mm as MmId), pgd);
     this.oracle.tableLinked(this.cpus[id], mm as MmId, pgd, 0, 0 as Vpn);
+  }
+
+  /** CPU `id` loads the kernel's own tables, and forgets what it had cached of its PCID. */
+  leave(id: number): void {
+    this.step(id, NOWHERE, () => writeCr3(this.cpus[id], this.root(0), 0 as Pcid, false));
+  }
+  /** The tables of an address space without pages go back, every TLB and paging-structure cache flushed before. */
+  dropTables(id: number, mm: number): void {
+    const root = this.root(mm);
+    for (const cpu of this.cpus) this.step(cpu.id, NOWHERE, () => toggleCr4Pge(cpu));
+    for (let i = 0; i < 1 << this.geometry.levelBits[0]; i++) {
+      const table = ptePfn(this.columns.frame.words.peek(root, i * 2));
+      if (table === 0) continue;
+      this.oracle.tableUnlinked(this.cpus[id], -1 as MmId, table);
+      this.free(table, id);
+    }
+    this.oracle.tableUnlinked(this.cpus[id], mm as MmId, root);
+    this.free(root, id);
+    this.poke(this.columns.mm.pgd.at(mm as MmId), 0);
   }
 
   /** Hands out a frame, never used before unless `pfn` says which. Its words are zero. */
