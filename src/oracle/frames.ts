@@ -8,6 +8,7 @@ import type { Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
 import { type FrameOwner, OWNER_FREE, OWNER_TABLE } from '../kernel/observer.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { type Ghost, NO_ACCESS } from './ghost.ts';
+import { suspectFrame, suspectLoad } from './suspects.ts';
 
 export class Frames {
   constructor(private readonly ghost: Ghost) {}
@@ -16,7 +17,7 @@ export class Frames {
     const { frame } = this.ghost.g;
     frame.owner.store(pfn, owner);
     frame.epoch.add(pfn, 1);
-    this.ghost.g.global.suspect.store(0, 1);
+    suspectFrame(this.ghost, pfn);
   }
   freed(pfn: Pfn): void {
     this.ghost.g.frame.owner.store(pfn, OWNER_FREE);
@@ -24,7 +25,7 @@ export class Frames {
 
   rootLoaded(cpu: LogicalCpu, pgd: Pfn): void {
     this.ghost.g.cpu.rootEpoch.put(cpu.id, this.ghost.g.frame.epoch.load(pgd));
-    this.ghost.g.global.suspect.store(0, 1);
+    suspectLoad(this.ghost);
   }
   walkStarts(cpu: LogicalCpu, walk: WalkId, psc: number): void {
     const { cpu: c } = this.ghost.g;

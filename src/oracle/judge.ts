@@ -57,6 +57,15 @@ export class Judge {
     return kind === STORE || !checks.content || this.content.judge(page, word, value) === 'legal';
   }
 
+  /** Stale by an operation in flight, and leading to a frame that still has its owner: at worst a window. */
+  isCovered(cpu: CpuId, slot: TlbSlot): boolean {
+    const { g, machine, options } = this.ghost;
+    const page = g.cpu.tlbPage.peek(cpu, slot) as PageKey;
+    const pfn = ptePfn(machine.tlb.lo.peek(cpu, slot));
+    if (options.strict || g.cpu.tlbEpoch.peek(cpu, slot) !== g.frame.epoch.peek(pfn)) return false;
+    return this.versions.isInFlight(page, g.cpu.tlbVersion.peek(cpu, slot));
+  }
+
   access(a: Access): Verdict {
     const { g, checks } = this.ghost;
     const { id } = a.cpu;
@@ -79,7 +88,7 @@ export class Judge {
   private stale(a: Access, page: PageKey, version: number): Verdict {
     const { checks, options } = this.ghost;
     const ender = this.versions.enderOf(page, version);
-    const covered = ender.op === 0 || !this.ops.returned(ender.op);
+    const covered = !this.ops.returned(ender.op);
     const { max, min, changing, seq } = this.rights.read(page);
     // were the operation that covers the access not in flight, what is in force only because of it would not be
     const inForce = covered ? min : max;

@@ -1,7 +1,7 @@
 /**
  * The probe asks, of every CPU at a user instruction boundary, what a load and a store through each usable TLB entry
- * would do now. Entries of the present version and frame are passed over: real accesses and the read-back judge those. It
- * looks at all only after something happened that can make an entry wrong, and until a look finds no such entry anywhere.
+ * would do now. Entries of the present version and frame, and those that an operation in flight covers, are passed over: real
+ * accesses and the read-back judge those. It looks at all only after something happened that can make an entry wrong, and until a look finds no such entry anywhere.
  */
 import { PTE_D, PTE_G, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
 import { type CpuId, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
@@ -34,7 +34,8 @@ export function probe(ghost: Ghost, judge: Judge, cpus: readonly Cpu[]): void {
     for (let slot = 0 as TlbSlot; slot < slots; slot++) {
       if (!isUsable(ghost, cpu.id, slot)) continue;
       const page = g.cpu.tlbPage.peek(cpu.id, slot) as PageKey;
-      if (ghost.mmOf(page) === mm && isCurrent(ghost, cpu.id, slot)) continue;
+      const innocent = isCurrent(ghost, cpu.id, slot) || judge.isCovered(cpu.id, slot);
+      if (innocent && ghost.mmOf(page) === mm) continue;
       if (probeEntry(ghost, judge, cpu, mm, slot)) return;
     }
   }

@@ -9,6 +9,7 @@ import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
 import { OP, type Operations, type OpKind } from './ops.ts';
+import { suspectPage } from './suspects.ts';
 import { ENDERS, type PageKey } from './tables.ts';
 
 /** What ended a version: an identity of an operation (0: unknown) and when. */
@@ -74,22 +75,30 @@ export class Versions {
 
   /** What ended version `version` of the page: the change that made the next one. */
   enderOf(page: PageKey, version: number): Ender {
-    const { page: p } = this.ghost.g;
-    const next = version + 1;
-    const op = p.ender.load(page, next % ENDERS);
-    const step = p.endedAt.load(page, next % ENDERS);
-    // read behind the slot: another CPU may be about to use it for the version after the present one
-    return p.version.load(page) - next < ENDERS - 1 ? { op, step } : { op: 0, step: 0 };
+    const op = this.enderOp(page, version);
+    return { op, step: op === 0 ? 0 : this.ghost.g.page.endedAt.peek(page, (version + 1) % ENDERS) };
   }
-
+  /** Has the operation that ended version `version` of the page not returned? An unknown one never does. */
+  isInFlight(page: PageKey, version: number): boolean {
+    return !this.ops.returned(this.enderOp(page, version));
+  }
   /** Has a call taken away what translations of that version led to, and returned? */
   isOtherObject(page: PageKey, version: number): boolean {
     const since = this.ghost.g.page.objectVersion.load(page);
-    return version < since && this.ops.returned(this.enderOf(page, since - 1).op);
+    return version < since && this.ops.returned(this.enderOp(page, since - 1));
+  }
+
+  /** Identity of the operation that ended version `version`; 0 if it is not known, or no longer. */
+  private enderOp(page: PageKey, version: number): number {
+    const { page: p } = this.ghost.g;
+    const next = version + 1;
+    const op = p.ender.load(page, next % ENDERS);
+    // read behind the slot: another CPU may be about to use it for the version after the present one
+    return p.version.load(page) - next < ENDERS - 1 ? op : 0;
   }
 
   private raise(cpu: Cpu, page: PageKey, goneLo: number, goneHi: number): void {
-    const { page: p, global } = this.ghost.g;
+    const { page: p } = this.ghost.g;
     const next = p.version.peek(page) + 1;
     const op = this.ops.current(cpu.current);
     p.ender.store(page, op, next % ENDERS);
@@ -98,7 +107,7 @@ export class Versions {
     p.goneHi.store(page, goneHi);
     if (takesAway(this.ops.kindOf(op))) p.objectVersion.store(page, next);
     p.version.store(page, next);
-    global.suspect.store(0, 1);
+    suspectPage(this.ghost, this.ghost.vpnOf(page));
   }
 
   /**

@@ -1,0 +1,40 @@
+/**
+ * When the probe has to look: something happened that may have left a wrong entry in some TLB. The word `suspect` is then 1
+ * until a look finds none. In `threads` nobody probes, and nobody may read the TLB of another CPU.
+ */
+import type { CpuId, Pfn, Vpn } from '../hardware/types.ts';
+import type { Ghost } from './ghost.ts';
+
+/** A page's entries changed: it matters if a TLB holds a translation of a page of that number. */
+export function suspectPage(ghost: Ghost, vpn: Vpn): void {
+  const { geometry, machine, g, options } = ghost;
+  if (options.threads || g.global.suspect.peek(0) === 1) return;
+  const { tlbSets, tlbWays } = geometry;
+  const first = (vpn % tlbSets) * tlbWays;
+  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
+    for (let slot = first; slot < first + tlbWays; slot++) {
+      if (machine.tlb.vpn.peek(id, slot) !== (vpn | 0) || machine.tlb.lo.peek(id, slot) === 0) continue;
+      g.global.suspect.put(0, 1);
+      return;
+    }
+  }
+}
+
+/** A frame was handed out: it matters if a TLB still leads there. */
+export function suspectFrame(ghost: Ghost, pfn: Pfn): void {
+  const { geometry, machine, g, options } = ghost;
+  if (options.threads || g.global.suspect.peek(0) === 1) return;
+  const slots = geometry.tlbSets * geometry.tlbWays;
+  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
+    for (let slot = 0; slot < slots; slot++) {
+      if (machine.tlb.lo.peek(id, slot) >>> 12 !== pfn) continue;
+      g.global.suspect.put(0, 1);
+      return;
+    }
+  }
+}
+
+/** A CPU has another address space loaded: it may find entries there that are not its own. */
+export function suspectLoad(ghost: Ghost): void {
+  if (!ghost.options.threads) ghost.g.global.suspect.put(0, 1);
+}
