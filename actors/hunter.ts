@@ -41,7 +41,7 @@ const actor = {
       Atomics.add(words, PROGRESS.beat, 1);
       return Atomics.load(words, PROGRESS.stop) >= atLeast;
     };
-    const { policy, patches, plugins, tool, seed, source, strategies, strict, mail } = request;
+    const { policy, patches, plugins, tool, seed, source, strategies, strict, mail, cpus } = request;
     return answered(plugins.length > 0, async () => {
       try {
         return huntSession({
@@ -50,6 +50,7 @@ const actor = {
             patches: await Promise.all(patches.map((p) => loadPatch(p))),
             source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
             strategies,
+            cpus,
             strict,
             costs: HUNTING_COSTS,
           },

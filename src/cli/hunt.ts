@@ -54,6 +54,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
       plugins: [policy, ...patches, ...workloadOf(source)].filter(isPluginPath),
       source,
       seed: options.seed,
+      cpus: options.cpus,
       schedules: limits.schedules,
       findings: options.findings,
       strategies: options.strategy,

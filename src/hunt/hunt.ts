@@ -7,7 +7,7 @@ import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import type { OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
-import type { Program } from '../program/program.ts';
+import type { Op, Program } from '../program/program.ts';
 import { Coverage, type CoverageSummary } from './coverage.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { allTraits, generateProgram } from './generator.ts';
@@ -21,6 +21,8 @@ export interface HuntOptions {
   /** The scenario to hunt in, or 'fuzz' for generated programs. */
   readonly source: Program | 'fuzz';
   readonly seed: number;
+  /** CPUs of generated programs; what the generator draws if left out. */
+  readonly cpus?: number;
   /** Schedules at most. */
   readonly schedules: number;
   readonly strategies?: readonly StrategyName[];
@@ -95,6 +97,18 @@ export function huntingPlan(
   return { program, policy: of.policy, patches: of.patches, oracle, costs: of.costs };
 }
 
+/** The program on a machine with that many CPUs, its tasks spread over them by their old numbers. */
+function onCpus(program: Program, cpus: number | undefined): Program {
+  if (cpus === undefined) return program;
+  const there = (op: Op): Op => (op.do === 'move' ? { ...op, cpu: op.cpu % cpus } : op);
+  return {
+    ...program,
+    machine: { ...program.machine, cpus },
+    tasks: program.tasks.map((t) => ({ ...t, cpu: t.cpu % cpus, ops: t.ops.map(there) })),
+    history: program.history.map(({ task, op }) => ({ task, op: there(op) })),
+  };
+}
+
 class Hunt {
   private schedules = 0;
   private steps = 0;
@@ -117,7 +131,8 @@ class Hunt {
     const { options } = this;
     if (options.source === 'fuzz') {
       const traits = allTraits();
-      while (this.goesOn()) this.huntIn(generateProgram(this.draws.bits, traits), SCHEDULES_PER_PROGRAM);
+      while (this.goesOn())
+        this.huntIn(onCpus(generateProgram(this.draws.bits, traits), options.cpus), SCHEDULES_PER_PROGRAM);
     } else {
       this.huntIn(options.source, options.schedules);
     }

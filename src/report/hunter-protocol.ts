@@ -19,6 +19,8 @@ export interface HuntRequest {
   readonly plugins: readonly string[];
   readonly source: Program | WorkloadCall | 'fuzz';
   readonly seed: number;
+  /** CPUs of generated programs; what the generator draws if left out. */
+  readonly cpus?: number;
   readonly schedules: number;
   readonly findings: number;
   readonly strategies: readonly StrategyName[] | undefined;

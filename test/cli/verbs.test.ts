@@ -55,6 +55,16 @@ describe('hunt', () => {
     expect(windows).not.toEqual([]);
   });
 
+  it('draws the same programs from the same seed, on as many CPUs as asked for', () => {
+    const args = ['hunt', 'mainline', '--fuzz', '--seed', '11', '--schedules', '150', '--out', scratch.dir, '--json'];
+    const once = untimed(tlblab(...args).stdout);
+    expect(once).toMatchObject({ verdict: 'clean', schedules: 150, programs: 4 });
+    expect(untimed(tlblab(...args).stdout)).toEqual(once);
+    expect(untimed(tlblab(...args, '--cpus', '3').stdout)).not.toEqual(once);
+    const never = ['hunt', 'never', '--fuzz', '--seed', '1', '--cpus', '1', '--out', scratch.dir, '--json'];
+    expect(untimed(tlblab(...never).stdout)).toMatchObject({ findings: [{ cpus: 1 }] });
+  });
+
   it('ends at once with 130 when it is interrupted, and says what is known', async () => {
     const args = ['hunt', 'mainline', '--scenario', 'munmap-touch', '--schedules', '100000000', '--out', scratch.dir];
     const { code, stdout } = await interrupted(2500, ...args, '--json');

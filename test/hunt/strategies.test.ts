@@ -1,3 +1,4 @@
+import { describe, expect, it } from 'vitest';
 import { type Choice, choice, choiceCpu, RUN } from '#tlblab/engine/choice.js';
 import type { Stepper } from '#tlblab/engine/stepper.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
@@ -5,7 +6,6 @@ import { Exhaustive } from '#tlblab/hunt/strategies/exhaustive.js';
 import { Pct } from '#tlblab/hunt/strategies/pct.js';
 import { RandomWalk } from '#tlblab/hunt/strategies/random-walk.js';
 import type { Strategy } from '#tlblab/hunt/strategies/strategy.js';
-import { describe, expect, it } from 'vitest';
 
 /** Threads of numbered steps in place of a machine: what a strategy sees of a stepper, and nothing else. */
 class Toy {
