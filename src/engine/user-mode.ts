@@ -2,7 +2,7 @@
  * User mode: the path at the bottom of every task's stack. It performs the task's operations one by one, tells the oracle
  * when each begins and ends, and gives the CPU away where the kernel asks for it. The same path runs in both engines.
  */
-import { access, tryAccess } from '../hardware/access.ts';
+import { access } from '../hardware/access.ts';
 import { type AccessKind, type CpuId, FETCH, LOAD, STORE, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -13,6 +13,7 @@ import type { Columns } from '../memory/table.ts';
 import { OP, type OpArguments, type OpKind, type Oracle } from '../oracle/oracle.ts';
 import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
 import type { SHARED_USER, USER } from './tables.ts';
+import { drawn, hit, nextValue, touchHits } from './user-hits.ts';
 
 /** Where a task stands whose turn in the history has not come, or who waits for the concurrent part. */
 export const TURN_COMES = point('user: waits for its turn in the history');
@@ -24,9 +25,6 @@ export const AWAITS = point('user: awaits a flag');
 const TOUCHED = point('user: some pages touched, next not touched');
 const SYSCALL = point('user: system call entered');
 export const PARKED = point('user: program ended');
-
-/** Pages touched between two looks for interrupts. */
-const TOUCHES_AT_ONCE = 16;
 
 /** What user mode needs to know of the run it belongs to. */
 export interface UserRun {
@@ -129,13 +127,13 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
       yield* userAccess(cpu, run, from, op.word, STORE, op.value >= 0 ? op.value : freshValue(run, task));
       return;
     case 'touch': {
-      const kind = op.write ? STORE : LOAD;
-      const { plainHits } = run;
-      for (let i = 0; i < op.pages; i++) {
-        const vpn = (from + i) as Vpn;
-        const value = op.write ? freshValue(run, task) : 0;
-        if (!plainHits || !tryAccess(cpu, vpn, 0, kind, value)) yield* userAccess(cpu, run, vpn, 0, kind, value);
-        else if (i % TOUCHES_AT_ONCE === TOUCHES_AT_ONCE - 1 && cpu.at(TOUCHED, NOWHERE)) yield;
+      for (let i = 0; i < op.pages; ) {
+        const next = run.plainHits ? touchHits(cpu, run, task, op, i) : i;
+        if (next === i) {
+          const value = op.write ? freshValue(run, task) : 0;
+          yield* userAccess(cpu, run, (from + i++) as Vpn, 0, op.write ? STORE : LOAD, value);
+        } else if (cpu.at(TOUCHED, NOWHERE)) yield;
+        i = Math.max(i, next);
       }
       return;
     }
@@ -178,18 +176,6 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
   }
 }
 
-/** Performs a load or a store at once if it hits the TLB; false, with nothing done, otherwise. */
-function hit(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): boolean {
-  if (op.do === 'load') {
-    if (!tryAccess(cpu, op.page as Vpn, op.word, LOAD, 0)) return false;
-    if (op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
-    return true;
-  }
-  if (op.do !== 'store') return false;
-  const value = op.value >= 0 ? op.value : freshValue(run, task);
-  return tryAccess(cpu, op.page as Vpn, op.word, STORE, value);
-}
-
 /** A call that only concerns the scheduler: nothing that the oracle judges. */
 function* inKernel<T>(cpu: Cpu, call: (kernel: Kernel) => Path<T>): Path<T> {
   cpu.kernelDepth++;
@@ -199,10 +185,9 @@ function* inKernel<T>(cpu: Cpu, call: (kernel: Kernel) => Path<T>): Path<T> {
 }
 
 function freshValue(run: UserRun, task: CompiledTask): number {
-  const n = run.user.stores.own(task.id) + 1;
-  run.user.stores.put(task.id, n);
-  // unique in the program as long as a task stores fewer than a million times between two wraps
-  return ((task.id + 1) << 20) | (n & 0xfffff);
+  const value = nextValue(run, task);
+  drawn(run, task);
+  return value;
 }
 
 /**
