@@ -46,21 +46,21 @@ export class Rights {
     switch (kind) {
       case OP.mmap:
         // without MAP_FIXED the place is known when the call returns, and was unmapped until then
-        if (t.fixed.peek(task, depth) === 1) this.open(mm, from, pages, rights);
+        if (t.fixed.peek(task, depth) === 1) this.open(mm, from, pages, rights, 0);
         return;
       case OP.mprotect:
-        this.open(mm, from, pages, rights);
+        this.open(mm, from, pages, rights, rights);
         return;
       case OP.munmap:
-        this.open(mm, from, pages, 0);
+        this.open(mm, from, pages, 0, 0);
         return;
       case OP.mremap: {
         // the rights go with the mapping: kept where the call's own rights would be
         const source = this.common(mm, from, pages);
         t.rights.put(task, source, depth);
-        this.open(mm, from, pages, 0);
+        this.open(mm, from, pages, 0, 0);
         const to = t.to.peek(task, depth);
-        if (to >= 0) this.open(mm, to, t.toPages.peek(task, depth), source);
+        if (to >= 0) this.open(mm, to, t.toPages.peek(task, depth), source, 0);
         return;
       }
       default:
@@ -80,7 +80,7 @@ export class Rights {
       case OP.mmap: {
         const rights = t.rights.peek(task, depth);
         const fixed = t.fixed.peek(task, depth) === 1;
-        if (!fixed && done) this.open(mm, result, pages, rights);
+        if (!fixed && done) this.open(mm, result, pages, rights, rights);
         if (fixed || done) this.close(mm, fixed ? from : result, pages, done ? rights : EITHER, since);
         return;
       }
@@ -148,12 +148,12 @@ export class Rights {
       const kept = Math.min(pages, toPages);
       this.close(mm, from, kept, source, since);
       this.close(mm, from + kept, pages - kept, 0, since);
-      this.open(mm, from + kept, toPages - kept, source);
+      this.open(mm, from + kept, toPages - kept, source, 0);
       this.close(mm, from + kept, toPages - kept, source, since);
       return;
     }
     this.close(mm, from, pages, 0, since);
-    if (to < 0) this.open(mm, result, toPages, source);
+    if (to < 0) this.open(mm, result, toPages, source, 0);
     this.close(mm, result, toPages, source, since);
   }
 
@@ -170,14 +170,15 @@ export class Rights {
     return rights;
   }
 
-  private open(mm: MmId, from: number, pages: number, rights: number): void {
+  /** Begins a change: the rights after it may be `rights`; `least` are what is left in the worst case on the way there. */
+  private open(mm: MmId, from: number, pages: number, rights: number, least: number): void {
     const { page: p } = this.ghost.g;
     const end = this.endOf(mm, from, pages);
     for (let page = this.ghost.pageKey(mm, from as Vpn); page < end; page++) {
       p.rightsSeq.add(page, 1);
       p.changing.add(page, 1);
       p.maxRights.or(page, rights === UNSURE ? ALL_RIGHTS : rights);
-      p.minRights.and(page, rights === UNSURE ? 0 : rights);
+      p.minRights.and(page, least);
     }
   }
 

@@ -79,6 +79,18 @@ describe('rights', () => {
     m.signal(1, 3, SIGSEGV, LOAD);
     expect(m.harm()).toBe('wrong-fault');
   });
+  it('are gone, perhaps, where a call that covers a mapping failed: it unmaps first', () => {
+    for (const kind of [OP.mmap, OP.mremap]) {
+      const m = new OracleMachine([1]);
+      m.mapped(0, 1, 3);
+      m.mapped(0, 1, 9);
+      const args = kind === OP.mmap ? { ...page3, rights: RW, fixed: true } : { from: 9, to: 3, toPages: 1 };
+      m.call(0, kind, args, () => -12);
+      m.begin(0, OP.load);
+      m.signal(0, 3, SIGSEGV, LOAD);
+      expect(m.harm()).toBeUndefined();
+    }
+  });
   it('are uncertain after calls that overlapped, until one that is alone', () => {
     const m = new OracleMachine([1, 1, 1]);
     m.mapped(0, 1, 3);
