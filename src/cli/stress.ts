@@ -25,7 +25,7 @@ export async function stress(policy: string, options: StressOptions): Promise<nu
   const program: Program = 'workload' in found ? await runWorkload(found) : found;
   const oracle = { strict: false, threads: true };
   const plan = { program, policy, patches: patch, oracle, costs: 'bare-metal' };
-  const run = new StressRun({ plan, seed, seconds, chaos });
+  const run = new StressRun({ plan, seed, seconds, chaos, repeat: 'workload' in found ? 'tasks' : 'program' });
   let now: StressProgress = { seconds: 0, operations: 0, accesses: 0, rounds: 0 };
   run.progress$.subscribe((progress) => {
     now = progress;

@@ -78,6 +78,7 @@ export interface StressResult extends StressVerdict {
   /** Stopped by the signal before its bound. */
   readonly interrupted: boolean;
   readonly round: KeptRound | undefined;
+  /** From the start of the CPUs, without the boot. */
   readonly seconds: number;
 }
 
@@ -105,7 +106,7 @@ export class StressRun {
   private readonly findings = new Subject<StressFinding>();
   private readonly limits: RunLimits;
   private readonly cpus: number;
-  private readonly began = asyncScheduler.now();
+  private began = asyncScheduler.now();
   private view!: RunView;
   private watch!: Watch;
   private shared!: SharedImage;
@@ -175,6 +176,7 @@ export class StressRun {
   private async supervise(workers: readonly ThreadWorker[]): Promise<Outcome[]> {
     const { seconds, signal } = this.options;
     const running = new Set(workers);
+    this.began = asyncScheduler.now();
     const runs = workers.map(async (worker, id): Promise<Outcome> => {
       try {
         return { report: value(await worker.ask((actor) => actor.start())) };
