@@ -27,12 +27,6 @@ export function ptePresent(lo: number): boolean {
 export function pteWrite(lo: number): boolean {
   return (lo & PTE_RW) !== 0;
 }
-export function pteDirty(lo: number): boolean {
-  return (lo & PTE_D) !== 0;
-}
-export function pteYoung(lo: number): boolean {
-  return (lo & PTE_A) !== 0;
-}
 /** The frame of a present entry. */
 export function ptePfn(lo: number): Pfn {
   return (lo >>> 12) as Pfn;

@@ -2,7 +2,9 @@
 import { compileProgram } from '../engine/compile.ts';
 import { GeometryError, geometry } from '../hardware/geometry.ts';
 import { SWITCHES_6_18 } from '../hardware/switches.ts';
+import { oracleFits } from '../oracle/oracle.ts';
 import { BadInput } from '../program/bad-input.ts';
+import { checkProgram } from '../program/check.ts';
 import type { Program } from '../program/program.ts';
 
 /** @throws BadInput when no machine of this kind can be built. */
@@ -20,7 +22,16 @@ export function checkMachine(program: Program, where: string): void {
   }
   try {
     const sizes = geometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
+    checkProgram(program, { pages: sizes.pages }, (path) => `${where}: ${path}`);
     compileProgram(program, sizes);
+    if (!oracleFits(sizes)) {
+      const pages = `${sizes.mms} address spaces of ${sizes.pages} pages`;
+      throw new BadInput({
+        what: pages,
+        where,
+        expected: 'a machine small enough for the oracle: geometry tiny or small',
+      });
+    }
     const mms = 1 + Math.max(...program.tasks.map((t) => t.mm ?? 0));
     const need = { tasks: program.tasks.length, mms };
     for (const key of ['tasks', 'mms'] as const) {

@@ -42,7 +42,6 @@ export const MADV_DONTNEED = 4;
 /** Negative results of system calls. */
 export const EAGAIN = -11;
 export const ENOMEM = -12;
-export const EACCES = -13;
 export const EFAULT = -14;
 export const EEXIST = -17;
 export const EINVAL = -22;
@@ -50,6 +49,5 @@ export const EINVAL = -22;
 /** Outcome of a fault: handled (retry the access), or a signal for the task. */
 export const FAULT_HANDLED = 0;
 export const SIGSEGV = 11;
-export const SIGBUS = 7;
 /** Out of memory in a fault: the signal of the OOM killer. */
 export const SIGKILL = 9;

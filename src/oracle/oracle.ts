@@ -24,7 +24,7 @@ import { Rights } from './rights.ts';
 import { Versions } from './versions.ts';
 import { type WindowSummary, Windows } from './windows.ts';
 
-export type { Harm, OracleChecks, OracleOptions, Violation } from './ghost.ts';
+export type { Harm, OracleOptions, Violation } from './ghost.ts';
 export { OP, type OpArguments, type OpKind, opName } from './ops.ts';
 export { ORACLE_TABLES, oracleFits } from './tables.ts';
 export type { WindowSummary } from './windows.ts';

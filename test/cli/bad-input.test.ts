@@ -78,6 +78,14 @@ describe('files', () => {
     refused(['hunt', 'never', '--scenario', path, ...OUT], /frames = 7; expected an integer from 8 to/);
   });
 
+  it('a machine too large for the oracle, a page that is not there', () => {
+    const columns = '\n P0 | P1 ;\n load p | load p ;\n';
+    const full = scratch.write('full.litmus', `TLB full\n{ machine: geometry=full; p = mmap(rw); }${columns}`);
+    refused(['hunt', 'never', '--scenario', full, ...OUT], /expected a machine small enough for the oracle/);
+    const far = scratch.write('far.litmus', `TLB far\n{ p = mmap(rw) at @4000; }${columns}`);
+    refused(['hunt', 'never', '--scenario', far, ...OUT], /page 4000; expected 0 to 31/);
+  });
+
   it('a switch that the machine does not have', () => {
     const path = scratch.write(
       'switch.litmus',
