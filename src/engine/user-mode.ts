@@ -32,6 +32,8 @@ export interface UserRun {
   readonly user: Columns<TaskId, (typeof USER)['fields']>;
   readonly shared: Columns<number, (typeof SHARED_USER)['fields']>;
   readonly oracle: Oracle | undefined;
+  /** For operations whose range the oracle need not know. */
+  readonly noArguments: OpArguments;
   /** Called at each return of an operation: the moment at which the stepper probes. */
   returned(cpu: Cpu): void;
   /** Accesses that hit the TLB are performed at once, without a point: threads only. */
@@ -196,11 +198,11 @@ function freshValue(run: UserRun, task: CompiledTask): number {
  */
 function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: AccessKind, value: number): Path<boolean> {
   const { oracle } = run;
-  oracle?.opBegins(cpu, kind === LOAD ? OP.load : kind === STORE ? OP.store : OP.fetch, argumentsOf(cpu, vpn, 1));
+  oracle?.opBegins(cpu, kind === LOAD ? OP.load : kind === STORE ? OP.store : OP.fetch, run.noArguments);
   let performed = true;
   while (!(yield* access(cpu, vpn, word, kind, value))) {
     const { faultVpn, faultCode } = cpu;
-    oracle?.opBegins(cpu, OP.fault, argumentsOf(cpu, faultVpn, 1));
+    oracle?.opBegins(cpu, OP.fault, run.noArguments);
     cpu.kernelDepth++;
     const signal = yield* cpu.kernel.excPageFault(cpu, faultVpn, faultCode);
     cpu.kernelDepth--;
@@ -215,10 +217,6 @@ function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: Acces
   oracle?.opEnds(cpu, performed ? 0 : -1);
   run.returned(cpu);
   return performed;
-}
-
-function argumentsOf(cpu: Cpu, from: Vpn, pages: number): OpArguments {
-  return { mm: cpu.tasks.mm.own(cpu.current) as MmId, from, pages, rights: 0, to: -1, toPages: 0, fixed: false };
 }
 
 const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
@@ -236,7 +234,9 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
   const from = op.page as Vpn;
   const { oracle } = run;
   oracle?.opBegins(cpu, KINDS[op.do] ?? OP.other, {
-    ...argumentsOf(cpu, from, op.pages),
+    mm: cpu.tasks.mm.own(cpu.current) as MmId,
+    from,
+    pages: op.pages,
     rights: op.rights,
     to: op.to,
     toPages: op.newPages,

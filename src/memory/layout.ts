@@ -28,6 +28,13 @@ interface Placed {
   readonly rows: number;
 }
 
+/** Words of a cache line. */
+const CACHE_LINE = 16;
+
+function roundUp(n: number, unit: number): number {
+  return Math.ceil(n / unit) * unit;
+}
+
 /** Places tables one behind the other. The same tables and sizes always give the same layout, in every isolate. */
 export class Layout<S> {
   /** Number of words of the image so far. */
@@ -45,8 +52,11 @@ export class Layout<S> {
       const wide = typeof f === 'object' && 'owner' in f;
       return { field, owner: wide ? f.owner : (f as Owner), width: wide ? f.width(this.sizes) : 1 };
     });
-    const stride = fields.reduce((sum, f) => sum + f.width, 0);
-    let base = this.words;
+    const width = fields.reduce((sum, f) => sum + f.width, 0);
+    // rows that one CPU writes get cache lines of their own, or threads would slow each other down
+    const line = fields.some((f) => typeof f.owner === 'object' && !('guardedBy' in f.owner)) ? CACHE_LINE : 1;
+    const stride = roundUp(width, line);
+    let base = roundUp(this.words, line);
     const entries: Placed[] = [];
     for (const f of fields) {
       entries.push({ table: t.name, field: f.field, owner: f.owner, base, stride, width: f.width, rows });
@@ -55,7 +65,7 @@ export class Layout<S> {
     this.placed.push(...entries);
     this.byTable.set(t.name, entries);
     // PTEs are pairs of words: every table starts on an even word so that a pair never straddles two tables
-    this.words += (rows * stride + 1) & ~1;
+    this.words = roundUp(entries[0].base + rows * stride, 2);
   }
 
   columns<Row extends number, F extends Record<string, Field<S>>>(t: Table<Row, S, F>, mem: Memory): Columns<Row, F> {
