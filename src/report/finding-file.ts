@@ -1,7 +1,7 @@
 /** Finding files: written whole or not at all, and read with the plan that runs them. */
 import { createHash } from 'node:crypto';
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { BadInput, requireText } from '../program/bad-input.ts';
 import { type Finding, parseFinding } from '../program/finding.ts';
 
@@ -10,11 +10,18 @@ const EXPECTED = 'a *.race.json file';
 /** Makes sure that files can be written to `dir`. @throws BadInput if not. */
 export function requireWritable(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    makeDirectory(resolve(dir));
     accessSync(dir, constants.W_OK);
   } catch (error) {
     throw new BadInput({ what: codeOf(error), where: `--out ${dir}`, expected: 'a directory that can be written to' });
   }
+}
+
+/** One level at a time: where nothing can be made, as in /proc, the recursive form of mkdir never ends. */
+function makeDirectory(dir: string): void {
+  if (existsSync(dir)) return;
+  makeDirectory(dirname(dir));
+  mkdirSync(dir);
 }
 
 /** Writes the text under its final name in one step, so that no reader and no interruption sees half of it. */
