@@ -2,9 +2,10 @@
  * What is measured: the runs that a workload or a recorded trace gives. A trace says neither where threads ran nor what
  * they touched, so it is run with several inferences, and the figures are a range over them.
  */
+import { BadInput } from '../program/bad-input.ts';
 import type { Program } from '../program/program.ts';
 import type { Workload } from '../program/workload.ts';
-import { parseStrace } from '../trace/strace.ts';
+import { CUT_SHORT, parseStrace } from '../trace/strace.ts';
 import { type Touch, touchName } from '../trace/touch.ts';
 import { type Inference, traceToProgram } from '../trace/trace-to-program.ts';
 import type { Run } from './experiments.ts';
@@ -54,6 +55,13 @@ export function traceSource(
   { cpus, seeds }: { cpus: number; seeds: readonly number[] },
 ): Source {
   const trace = parseStrace(text, name);
+  if (trace.skipped[CUT_SHORT]) {
+    throw new BadInput({
+      what: 'the last line is cut short',
+      where: name,
+      expected: 'a complete log; without that line the rest can be measured',
+    });
+  }
   const inference: Inference[] = [];
   const runs = TOUCHES.flatMap((touch) =>
     seeds.map((seed, i) => {

@@ -88,11 +88,14 @@ export class Content {
     return -1;
   }
 
-  /** The value that was stored last, for reports; 0 if there is none, or it is no longer known. */
+  /** What the word should hold, for reports: what was stored last, or 0 if that was discarded or is no longer known. */
   expected(page: PageKey, word: number): number {
     const { word: w, write } = this.ghost.g;
-    const last = w.last.peek(this.ghost.wordKey(page, word));
-    return last > 0 && write.seq.peek(last % WRITES) === last ? write.value.peek(last % WRITES) : 0;
+    const key = this.ghost.wordKey(page, word);
+    const last = w.last.peek(key);
+    const row = last % WRITES;
+    const known = last > 0 && write.seq.peek(row) === last;
+    return known && last >= w.floor.peek(key) ? write.value.peek(row) : 0;
   }
 
   /** Did a discarder overlap what began at ghost time `since`? */

@@ -6,6 +6,9 @@ import { BadInput, quoted, requireText } from '../program/bad-input.ts';
 import { parseStraceLine, type StraceLine, splitArguments } from './strace-line.ts';
 import { type Trace, type TraceCall, tally } from './trace.ts';
 
+/** Why a last line without its end was left out; a reader that wants whole logs only looks for it in `skipped`. */
+export const CUT_SHORT = 'last line cut short';
+
 const EXPECTED = 'an strace line: [THREAD] [TIME] call(arguments) = result';
 
 /** Stands for the thread of lines that name none, until the end of the log tells which one it is. */
@@ -47,7 +50,7 @@ class StraceLog {
     const parsed = parseStraceLine(text);
     const complete = parsed?.kind === 'call' || parsed?.kind === 'resume';
     if (cut && (!parsed || (complete && this.timed && parsed.seconds === undefined))) {
-      tally(this.skipped, 'last line cut short');
+      tally(this.skipped, CUT_SHORT);
       this.notes.push(`${this.source}:${line}: the log ends inside a line; that line is left out`);
       return;
     }
