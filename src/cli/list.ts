@@ -1,6 +1,7 @@
 /** `tlblab list`: the names that other verbs take, each with one line. */
 
 import { listScenarios, loadScenario, WORKLOADS } from '../../workloads/index.ts';
+import { BUGS } from '../bugs/index.ts';
 import { loadWorkload } from '../engine/load.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { pointLabels } from '../memory/point.ts';
@@ -18,7 +19,7 @@ const KINDS: Record<string, () => Named[] | Promise<Named[]>> = {
   workloads: () =>
     Promise.all(WORKLOADS.names.map(async (name) => ({ name, says: (await loadWorkload(name, WORKLOADS)).says }))),
   scenarios: () => listScenarios().map((name) => ({ name, says: loadScenario(name).says ?? '' })),
-  bugs: () => [],
+  bugs: () => Object.values(BUGS).map(({ name, says }) => ({ name, says })),
   points,
 };
 

@@ -1,5 +1,6 @@
 /** Names that a person gives and that must exist: checked before any work begins. */
 import { existsSync } from 'node:fs';
+import { BUGS, isBug } from '../bugs/index.ts';
 import { isPluginPath } from '../engine/load.ts';
 import { COST_PROFILES } from '../hardware/costs.ts';
 import { POLICIES } from '../policy/index.ts';
@@ -19,12 +20,11 @@ export function requirePolicyName(name: string): void {
   }
 }
 
-/** @throws BadInput for a patch that is no file. */
+/** Bundled bugs, by their id in any case, or files that exist. @throws BadInput for any other name. */
 export function requirePatchNames(names: readonly string[]): void {
   for (const name of names) {
-    if (!isPluginPath(name))
-      throw new BadInput({ what: 'no such name', where: `patch "${name}"`, expected: 'a plug-in file' });
-    requireFile(name, 'a patch plug-in');
+    if (isPluginPath(name)) requireFile(name, 'a patch plug-in');
+    else if (!isBug(name)) throw unknown('patch', name, Object.keys(BUGS), ', or a plug-in file');
   }
 }
 

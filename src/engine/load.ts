@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { BUGS, isBug, patchNamed } from '../bugs/index.ts';
 import { POLICIES } from '../policy/index.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import { BadInput, quoted } from '../program/bad-input.ts';
@@ -16,13 +17,6 @@ export interface Bundled<T> {
   get(name: string): T | Promise<T>;
 }
 
-const NO_PATCHES: Bundled<Patch> = {
-  names: [],
-  get: () => {
-    throw new RangeError('there is no such patch');
-  },
-};
-
 /** @throws BadInput for a name that is none, or a file that exports no policy */
 export function loadPolicy(nameOrPath: string): Promise<Policy> {
   const bundled = { names: Object.keys(POLICIES), get: (name: string) => POLICIES[name] };
@@ -31,11 +25,11 @@ export function loadPolicy(nameOrPath: string): Promise<Policy> {
   );
 }
 
-/** @throws BadInput for a name that is not in `bundled`, or a file that exports no patch */
-export function loadPatch(nameOrPath: string, bundled = NO_PATCHES): Promise<Patch> {
-  return load('patch', nameOrPath, bundled, (value, where) =>
-    requireMade<Patch>(value, where, 'definePatch', 'source'),
-  );
+/** Bugs go by their id in any case. @throws BadInput for a name that is none, or a file that exports no patch */
+export function loadPatch(nameOrPath: string): Promise<Patch> {
+  const bundled = { names: Object.keys(BUGS), get: patchNamed };
+  const name = isBug(nameOrPath) ? nameOrPath.toLowerCase() : nameOrPath;
+  return load('patch', name, bundled, (value, where) => requireMade<Patch>(value, where, 'definePatch', 'source'));
 }
 
 /** @throws BadInput for a name that is not in `bundled`, or a file that exports no workload */

@@ -1,0 +1,44 @@
+/** Historical bugs that ship, by id in lower case: tiers and numbers as in the catalogue, other mistakes by a name. */
+import type { Patch } from '../policy/policy.ts';
+import { earlyAck } from './early-ack.ts';
+import { partialFlush } from './partial-flush.ts';
+import { ph3 } from './ph-3.ts';
+import { ph4 } from './ph-4.ts';
+import { t101 } from './t1-01.ts';
+import { t104 } from './t1-04.ts';
+import { t112 } from './t1-12.ts';
+import { t113 } from './t1-13.ts';
+import { t114 } from './t1-14.ts';
+import { t114None } from './t1-14-none.ts';
+import { t115 } from './t1-15.ts';
+import { t116 } from './t1-16.ts';
+import { t116Invalid } from './t1-16-invalid.ts';
+import { t203 } from './t2-03.ts';
+import { t204 } from './t2-04.ts';
+import { t204OneUser } from './t2-04-one-user.ts';
+import { t205 } from './t2-05.ts';
+import { t209 } from './t2-09.ts';
+import { t215 } from './t2-15.ts';
+import { t216 } from './t2-16.ts';
+import { t222 } from './t2-22.ts';
+import { t224 } from './t2-24.ts';
+
+const ALL: readonly Patch[] = [
+  ...[t101, t104, t112, t113, t114, t114None, t115, t116, t116Invalid],
+  ...[t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
+  ...[partialFlush, earlyAck, ph3, ph4],
+];
+
+export const BUGS: Readonly<Record<string, Patch>> = Object.fromEntries(ALL.map((patch) => [patch.name, patch]));
+
+/** The bug of that id, in any case: `T1-01` is `t1-01`. @throws RangeError naming those that exist. */
+export function patchNamed(name: string): Patch {
+  const id = name.toLowerCase();
+  if (!Object.hasOwn(BUGS, id)) throw new RangeError(`bug "${name}": expected one of ${Object.keys(BUGS).join(', ')}`);
+  return BUGS[id];
+}
+
+/** Is there a bug of that id, in any case? */
+export function isBug(name: string): boolean {
+  return Object.hasOwn(BUGS, name.toLowerCase());
+}
