@@ -88,7 +88,7 @@ export class Judge {
   private stale(a: Access, page: PageKey, version: number): Verdict {
     const { checks, options } = this.ghost;
     const ender = this.versions.enderOf(page, version);
-    const covered = !this.ops.returned(ender.op);
+    const covered = this.versions.isInFlight(page, version);
     const { max, min, changing, seq } = this.rights.read(page);
     // were the operation that covers the access not in flight, what is in force only because of it would not be
     const inForce = covered ? min : max;
@@ -106,7 +106,9 @@ export class Judge {
       return still ? this.convict(a, page, harm, why, ender) : 'covered';
     }
     const verdict =
-      a.probe && a.kind === STORE ? this.vanishes(a, page, ender, covered) : this.loaded(a, page, ender, covered);
+      a.probe && a.kind === STORE
+        ? this.vanishes(a, page, ender, covered)
+        : this.loaded(a, page, ender, covered && this.versions.isByCall(page, version));
     if (verdict !== 'guilty' && !a.probe) this.windows.benignStale++;
     return verdict === 'legal' && covered ? 'covered' : verdict;
   }

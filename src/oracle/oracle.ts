@@ -7,7 +7,7 @@ import type { WalkId } from '../hardware/observer.ts';
 import { type AccessKind, FETCH, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type FrameOwner, type Observer, OWNER_TABLE } from '../kernel/observer.ts';
-import { type MmId, SIGKILL, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
+import { type MmId, SIGKILL, type TaskId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import { Children } from './children.ts';
@@ -114,10 +114,22 @@ export class Oracle implements Observer {
     if (isSystemCall(kind)) {
       this.rights.end(kind, task, depth, result);
       if (kind === OP.fork) this.children.forkEnds(this.ghost.g.task.mm.peek(task, depth) as MmId, childMm);
-      else if (!this.ghost.options.threads) this.discards.end(kind, task, depth, result);
+      else if (!this.ghost.options.threads) {
+        this.discards.end(kind, task, depth, result);
+        if (result >= 0) this.settle(kind, task, depth);
+      }
     }
     this.ops.end(task, depth);
     this.leave(was);
+  }
+
+  private settle(kind: OpKind, task: TaskId, depth: number): void {
+    const { task: t } = this.ghost.g;
+    const replaces = kind === OP.mmap && t.fixed.peek(task, depth) === 1;
+    if (!replaces && kind !== OP.munmap && kind !== OP.mprotect && kind !== OP.madvise) return;
+    const { mm, from, pages, since } = t;
+    const range = [from.peek(task, depth), pages.peek(task, depth)] as const;
+    this.versions.settle(mm.peek(task, depth) as MmId, ...range, since.peek(task, depth));
   }
 
   /** What would happen now on these CPUs, which all stand at a user instruction boundary? */

@@ -46,6 +46,10 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   /** Operation that made version v, at v % ENDERS, and the step at which it did. */
   ender: { owner: oracle, width: () => ENDERS },
   endedAt: { owner: oracle, width: () => ENDERS },
+  /** Ghost clock when it did; the stepper only. */
+  endedTime: { owner: oracle, width: () => ENDERS },
+  /** Ghost clock, plus one, when the latest call began that takes something away here and has returned; the stepper only. */
+  settled: oracle,
   /** The entry whose removal made the present version; 0 if that was no removal. */
   goneLo: oracle,
   goneHi: oracle,

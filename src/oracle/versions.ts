@@ -8,7 +8,7 @@ import type { Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
-import { OP, type Operations, type OpKind } from './ops.ts';
+import { isSystemCall, OP, type Operations, type OpKind } from './ops.ts';
 import { suspectPage } from './suspects.ts';
 import { ENDERS, type PageKey } from './tables.ts';
 
@@ -78,9 +78,28 @@ export class Versions {
     const op = this.enderOp(page, version);
     return { op, step: op === 0 ? 0 : this.ghost.g.page.endedAt.peek(page, (version + 1) % ENDERS) };
   }
-  /** Has the operation that ended version `version` of the page not returned? An unknown one never does. */
+  /**
+   * Is the operation that ended version `version` of the page still to blame for what goes through it? Not when it has
+   * returned (an unknown one never does), nor when a call that began behind it takes the page away too, found it gone
+   * already, and has returned: its caller relies on that.
+   */
   isInFlight(page: PageKey, version: number): boolean {
-    return !this.ops.returned(this.enderOp(page, version));
+    const { page: p } = this.ghost.g;
+    if (this.ops.returned(this.enderOp(page, version))) return false;
+    return p.settled.load(page) <= p.endedTime.load(page, (version + 1) % ENDERS);
+  }
+  /** A call that began at ghost time `since` has taken a range of pages, or rights to them, away, and returns. */
+  settle(mm: MmId, from: number, pages: number, since: number): void {
+    const { settled } = this.ghost.g.page;
+    const end = this.ghost.endOf(mm, from, pages);
+    for (let page = this.ghost.pageKey(mm, from as Vpn); page < end; page++) {
+      if (since >= settled.peek(page)) settled.put(page, since + 1);
+    }
+  }
+  /** Is what ended version `version` a system call, or unknown? Faults take no content away, whatever they do to entries. */
+  isByCall(page: PageKey, version: number): boolean {
+    const kind = this.ops.kindOf(this.enderOp(page, version));
+    return kind === 0 || isSystemCall(kind);
   }
   /** Has a call taken away what translations of that version led to, and returned? */
   isOtherObject(page: PageKey, version: number): boolean {
@@ -103,6 +122,7 @@ export class Versions {
     const op = this.ops.current(cpu.current);
     p.ender.store(page, op, next % ENDERS);
     p.endedAt.store(page, this.ghost.now, next % ENDERS);
+    if (!this.ghost.options.threads) p.endedTime.store(page, this.ghost.tick(), next % ENDERS);
     p.goneLo.store(page, goneLo);
     p.goneHi.store(page, goneHi);
     if (takesAway(this.ops.kindOf(op))) p.objectVersion.store(page, next);

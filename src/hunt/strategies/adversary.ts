@@ -1,16 +1,26 @@
-/** The adversary's part of a random schedule: rarely, and within its budget, hardware acts instead of a path. */
-import { ADVERSARY, choice, choiceCpu } from '../../engine/choice.ts';
+/**
+ * The adversary's part of a random schedule: now and then, within its budget, hardware acts instead of a path. Its moments
+ * are drawn over the whole run, as long as runs have been so far; half of them follow the one before at once, because
+ * speculative walks go on step by step.
+ */
+import { ADVERSARY, choice } from '../../engine/choice.ts';
 import type { Stepper } from '../../engine/stepper.ts';
 import { adversaryActions } from '../../hardware/adversary.ts';
+import type { CpuId } from '../../hardware/types.ts';
 import type { Random } from '../random.ts';
 import type { AdversaryBudget } from './strategy.ts';
 
-/** One step in this many is the adversary's while its budget lasts. */
-const RARITY = 8;
+/** Length of a run before any has been seen. */
+const FIRST_GUESS = 64;
 
 export class RandomAdversary {
   private actions = 0;
   private ticks = 0;
+  /** Steps of this run, and of the longest so far. */
+  private step = 0;
+  private longest = 0;
+  /** Steps at which it is its turn, the last first. */
+  private readonly moments: number[] = [];
   private readonly list: number[] = [];
 
   constructor(
@@ -21,20 +31,34 @@ export class RandomAdversary {
   begin(): void {
     this.actions = this.budget.actions;
     this.ticks = this.budget.ticks;
+    this.longest = Math.max(this.longest, this.step);
+    this.step = 0;
+    const { moments, random } = this;
+    moments.length = 0;
+    for (let i = this.actions + this.ticks; i > 0; i--) {
+      const follows = moments.length > 0 && random.below(2) === 0;
+      moments.push(follows ? moments[moments.length - 1] + 1 : random.below(this.longest || FIRST_GUESS));
+    }
+    moments.sort((a, b) => b - a);
   }
 
   /** An action to take now, or -1. */
   act(stepper: Stepper): number {
-    if (this.actions + this.ticks === 0 || this.random.below(RARITY) !== 0) return -1;
-    const id = choiceCpu(stepper.choices[this.random.below(stepper.choices.length)]);
+    const { moments } = this;
+    if (this.step++ < moments[moments.length - 1] || moments.length === 0) return -1;
+    // any CPU: one that waits has hardware too
+    const id = this.random.below(stepper.machine.geometry.cpus) as CpuId;
     if (this.ticks > 0 && this.random.below(this.actions + this.ticks) < this.ticks) {
       const tick = stepper.tickChoice(id);
-      if (tick >= 0) this.ticks--;
+      if (tick < 0) return -1;
+      this.ticks--;
+      moments.pop();
       return tick;
     }
     const n = this.actions > 0 ? adversaryActions(stepper.cpuAt(id), stepper.machine.pages, this.list) : 0;
     if (n === 0) return -1;
     this.actions--;
+    moments.pop();
     return choice(ADVERSARY, id, this.list[this.random.below(n)]);
   }
 }

@@ -1,0 +1,46 @@
+/** Each bug, put back, is found where it can happen; the kernel without it is not convicted there. */
+import { describe, expect, it } from 'vitest';
+import { BUGS, isBug, patchNamed } from '#tlblab/bugs/index.js';
+import { hunt } from '#tlblab/hunt/hunt.js';
+import { mainline } from '#tlblab/policy/mainline.js';
+import type { Patch } from '#tlblab/policy/policy.js';
+import type { Program } from '#tlblab/program/program.js';
+import { SCENARIOS } from './scenarios.ts';
+
+const SCHEDULES = 3000;
+
+const huntIn = (source: Program, patches: readonly Patch[]) =>
+  hunt({
+    policy: mainline,
+    patches,
+    source,
+    seed: 1,
+    schedules: SCHEDULES,
+    strict: false,
+    costs: 'bare-metal',
+    outOfTime: () => false,
+  });
+
+it('every bug has a scenario', () => {
+  expect(Object.keys(SCENARIOS).sort()).toEqual(Object.keys(BUGS).sort());
+});
+
+it('bugs go by their id in any case', () => {
+  expect(patchNamed('T1-01')).toBe(BUGS['t1-01']);
+  expect(isBug('T9-99')).toBe(false);
+  expect(() => patchNamed('T9-99')).toThrow(/^bug "T9-99": expected one of t1-01, /);
+});
+
+describe.each(Object.keys(BUGS))('%s', (name) => {
+  const { harm, program } = SCENARIOS[name];
+
+  it('is found by its harm', () => {
+    expect(huntIn(program, [BUGS[name]]).found?.conviction.harm).toBe(harm);
+  });
+
+  it('is not found where it is not', () => {
+    const { found, schedules } = huntIn(program, []);
+    expect(found?.conviction).toBeUndefined();
+    expect(schedules).toBe(SCHEDULES);
+  });
+});
