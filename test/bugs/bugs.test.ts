@@ -7,7 +7,7 @@ import type { Patch } from '#tlblab/policy/policy.js';
 import type { Program } from '#tlblab/program/program.js';
 import { SCENARIOS } from './scenarios.ts';
 
-const SCHEDULES = 3000;
+const SCHEDULES = 1500;
 
 const huntIn = (source: Program, patches: readonly Patch[]) =>
   hunt({

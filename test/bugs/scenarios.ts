@@ -64,18 +64,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     harm: 'stale-read',
     program: race(TWO, { setup: shared, P0: [store(8), post('stored')], P1: [awaits('stored'), load(8)], C: child }),
   },
-  't1-14': { harm: 'frame-reuse', program: race(TWO, { setup: cached(), P0: [munmap(8)], P1: [load(8)] }) },
-  't1-14-none': { harm: 'frame-reuse', program: race(TWO, { setup: cached(), P0: [munmap(8)], P1: [load(8)] }) },
+  't1-14': { harm: 'rights-bypass', program: race(TWO, { setup: cached(), P0: [munmap(8)], P1: [load(8)] }) },
+  't1-14-none': { harm: 'rights-bypass', program: race(TWO, { setup: cached(), P0: [munmap(8)], P1: [load(8)] }) },
   't1-15': {
-    harm: 'frame-reuse',
+    harm: 'rights-bypass',
     program: race({ cpus: 2, override: { cpumaskBits: 1 } }, { setup: cached(), P0: [munmap(8)], P1: [load(8)] }),
   },
   't1-16': {
-    harm: 'frame-reuse',
+    harm: 'lost-write',
     program: race({ cpus: 1 }, { P0: [mmap(8, 1, 'rw', { fixed: true }), store(8), dontneed(8), load(8)] }),
   },
   't1-16-invalid': {
-    harm: 'frame-reuse',
+    harm: 'lost-write',
     program: race(
       { cpus: 1 },
       {
@@ -85,7 +85,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     ),
   },
   't2-03': {
-    harm: 'frame-reuse',
+    harm: 'rights-bypass',
     program: race(TWO, {
       setup: [...cached(), ...by('Q', mmap(8, 1, 'rw', { fixed: true }), store(8))],
       P0: [munmap(8)],
