@@ -38,6 +38,22 @@ export type TraitName = keyof typeof TRAITS;
 
 export type Traits = Readonly<Record<TraitName, number>>;
 
+/** Operations that a swarm leaves out, keeps or prefers. */
+const SWARMED: readonly TraitName[] = [
+  ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed'] as const),
+  ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute'] as const),
+];
+
+/**
+ * Swarm testing (Groce et al., ISSTA 2012): a program of few kinds of operations has more of each, so that rivals of one
+ * kind meet. Half of the programs have everything. @param bits unsigned 32-bit numbers
+ */
+export function swarmTraits(bits: () => number): Traits {
+  if (bits() < 2 ** 31) return allTraits();
+  const weights = SWARMED.map((name) => [name, [0, 0, 1, 3][bits() >>> 30]] as const);
+  return allTraits(Object.fromEntries(weights));
+}
+
 /** Every trait at its default, but for those given. */
 export function allTraits(but: Partial<Traits> = {}): Traits {
   const all = Object.fromEntries(Object.keys(TRAITS).map((name) => [name, 1])) as Record<TraitName, number>;

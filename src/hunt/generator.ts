@@ -13,7 +13,7 @@ import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
 
-export { allTraits, TRAITS, type TraitName, type Traits } from './generator-traits.ts';
+export { allTraits, swarmTraits, TRAITS, type TraitName, type Traits } from './generator-traits.ts';
 
 /** A canonical program that the schema accepts. @param random unsigned 32-bit numbers; the same numbers, the same program */
 export function generateProgram(random: () => number, traits: Traits): Program {
@@ -30,6 +30,9 @@ const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, conc
   compute: [0, 0.2],
   exit: [0, 0.2],
 };
+
+/** Operations of a history at most. */
+const MOST_HISTORY = 40;
 
 class Generator {
   private readonly history: { task: string; op: Op }[] = [];
@@ -77,9 +80,12 @@ class Generator {
       middle: 6 * traits.history,
       long: 3 * traits.history,
     });
-    const most = { none: 0, short: draw.between(1, 8), middle: draw.between(9, 20), long: draw.between(21, 40) }[
-      length ?? 'none'
-    ];
+    const most = {
+      none: 0,
+      short: draw.between(1, 8),
+      middle: draw.between(9, 20),
+      long: draw.between(21, MOST_HISTORY),
+    }[length ?? 'none'];
     while (this.written < most) this.writeAny(this.anyPlayer(), most - this.written);
   }
 
@@ -89,11 +95,32 @@ class Generator {
     this.concurrent = true;
     this.written = 0;
     const most = draw.between(2, 8);
-    if (draw.chance(0.8)) this.writeMemory(this.anyUser(), memoryShares(traits, 'removers'));
+    if (draw.chance(0.8)) {
+      const remover = this.anyUser();
+      this.writeMemory(remover, memoryShares(traits, 'removers'));
+      this.warm(remover);
+    }
     while (this.written < most) {
       const player = this.anyPlayer();
       if (player.space && draw.chance(0.4)) this.writeMemory(player, memoryShares(traits, 'accesses'));
       else this.writeAny(player, most - this.written);
+    }
+  }
+
+  /**
+   * The last of the history: those who share the remover's address space use what it is about to take away, for where
+   * nothing is cached no flush is missed.
+   */
+  private warm(remover: Player): void {
+    const { draw, traits } = this;
+    const op = remover.ops[remover.ops.length - 1];
+    // a program that begins with nothing begins with cold TLBs, too
+    if (this.history.length === 0 || !('page' in op)) return;
+    for (const player of this.cast) {
+      if (player.space !== remover.space || player === remover || player.exited) continue;
+      const use = draw.weighted({ store: 2 * traits.store, load: traits.load });
+      if (use === undefined || this.history.length >= MOST_HISTORY || draw.chance(0.4)) continue;
+      this.history.push({ task: player.name, op: { do: use, page: op.page } });
     }
   }
 

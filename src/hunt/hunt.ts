@@ -10,7 +10,7 @@ import type { Patch, Policy } from '../policy/policy.ts';
 import type { Op, Program } from '../program/program.ts';
 import { Coverage, type CoverageSummary } from './coverage.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
-import { allTraits, generateProgram } from './generator.ts';
+import { generateProgram, swarmTraits } from './generator.ts';
 import { DEFAULT_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
 import { type Random, randomFrom } from './random.ts';
 import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
@@ -130,9 +130,9 @@ class Hunt {
   run(): HuntResult {
     const { options } = this;
     if (options.source === 'fuzz') {
-      const traits = allTraits();
+      const { bits } = this.draws;
       while (this.goesOn())
-        this.huntIn(onCpus(generateProgram(this.draws.bits, traits), options.cpus), SCHEDULES_PER_PROGRAM);
+        this.huntIn(onCpus(generateProgram(bits, swarmTraits(bits)), options.cpus), SCHEDULES_PER_PROGRAM);
     } else {
       this.huntIn(options.source, options.schedules);
     }
