@@ -145,6 +145,8 @@ export class MachineCore<M extends Memory> implements UserRun {
     to: -1,
     toPages: 0,
     fixed: false,
+    file: 0,
+    pgoff: 0,
   };
 
   constructor(

@@ -241,6 +241,8 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
     to: op.to,
     toPages: op.newPages,
     fixed: op.fixed,
+    file: 0,
+    pgoff: 0,
   });
   cpu.kernelDepth++;
   if (cpu.at(SYSCALL, NOWHERE)) yield;

@@ -19,6 +19,12 @@ export const GEOMETRY_BOUNDS = {
   tasks: [1, 256],
   /** Flags that tasks of a program post and await. */
   flags: [1, 1 << 16],
+  /** Files of the machine's one file system. */
+  files: [0, 64],
+  /** Pages that each file may have at most. */
+  filePages: [1, 1 << 16],
+  /** Folios that one call of reclaim or migration takes at most, and that it frees in one go (Linux: SWAP_CLUSTER_MAX, a folio_batch). */
+  reclaimBatch: [1, 512],
   /** Dynamic address-space ids per CPU (Linux: TLB_NR_DYN_ASIDS = 6). */
   asids: [1, 6],
   /** CPUs per word of a cpumask. */
@@ -66,6 +72,9 @@ const TINY: Sizes = {
   vmas: 24,
   tasks: 16,
   flags: 32,
+  files: 2,
+  filePages: 8,
+  reclaimBatch: 4,
   asids: 2,
   cpumaskBits: 32,
   pcpBatch: 1,
@@ -86,6 +95,9 @@ const SMALL: Sizes = {
   mms: 16,
   vmas: 512,
   tasks: 64,
+  files: 4,
+  filePages: 512,
+  reclaimBatch: 31,
   asids: 6,
   pcpBatch: 8,
   pcpHigh: 32,
@@ -105,6 +117,7 @@ const FULL: Sizes = {
   tlbWays: 8,
   pscEntries: 32,
   vmas: 1 << 14,
+  filePages: 1 << 13,
   gatherBatch: 10_000,
   pteWalkLimit: 512,
   trimEvery: 1024,

@@ -36,6 +36,9 @@ export class Cpu extends LogicalCpu {
   mm!: KernelColumns['mm'];
   vma!: KernelColumns['vma'];
   folio!: KernelColumns['folio'];
+  inode!: KernelColumns['inode'];
+  pageCache!: KernelColumns['pageCache'];
+  disk!: KernelColumns['disk'];
   slab!: KernelColumns['slab'];
   zone!: KernelColumns['zone'];
   pcp!: KernelColumns['pcp'];

@@ -2,7 +2,7 @@
 import type { HardwareObserver } from '../hardware/observer.ts';
 import type { AccessKind, Pfn, Vpn } from '../hardware/types.ts';
 import type { Cpu } from './cpu.ts';
-import type { MmId } from './types.ts';
+import type { FileId, MmId } from './types.ts';
 
 export const OWNER_FREE = 0;
 export const OWNER_USER = 1;
@@ -19,6 +19,17 @@ export interface Observer extends HardwareObserver {
   tableLinked(cpu: Cpu, mm: MmId, table: Pfn, level: number, base: Vpn): void;
   /** mremap moves a whole table, or the table is unhooked (mm = -1). */
   tableUnlinked(cpu: Cpu, mm: MmId, table: Pfn): void;
+  /** mmap without MAP_FIXED, or mremap, has chosen its place: the mapping will start at page `start` of `mm`. */
+  placed(cpu: Cpu, mm: MmId, start: number): void;
+  /** write(2) has put a word into a page of the page cache: the operation in flight of the current task is the writer. */
+  fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
+  /** read(2) has taken a word from a page of the page cache. */
+  fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
+  /** A slot of the page cache changes: 0 is empty, negative a shadow entry, else a frame. */
+  slotChanges(cpu: Cpu, file: FileId, index: number, oldSlot: number, newSlot: number): void;
+  /** The kernel begins a duty on its own account (reclaim by an allocating task): an operation nested in what the task does. */
+  dutyBegins(cpu: Cpu, duty: 'reclaim'): void;
+  dutyEnds(cpu: Cpu): void;
   /** A fault ended with this signal for the current task. */
   signalled(cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind): void;
 }

@@ -9,6 +9,13 @@ export const LOADED_MM_SWITCHING = -1;
 /** A vm_area_struct. Row 0 is never used, so that 0 can mean "none". */
 export type VmaId = number & { readonly brand: 'VmaId' };
 
+/** A file, and its inode and page cache (Linux: struct inode, struct address_space). Row 0 is never used: 0 means "none". */
+export type FileId = number & { readonly brand: 'FileId' };
+export const NO_FILE = 0 as FileId;
+
+/** A page of a file, as a row of the page cache and of the disk: file * filePages + index. */
+export type FilePage = number & { readonly brand: 'FilePage' };
+
 /** A task. Rows 0 to cpus-1 are the idle tasks; the program's tasks follow. */
 export type TaskId = number & { readonly brand: 'TaskId' };
 
@@ -31,7 +38,7 @@ export const VM_WRITE = 2;
 export const VM_EXEC = 4;
 export const VM_SHARED = 8;
 
-/** Flags of mmap. Anonymous and private always. */
+/** Flags of mmap. */
 export const MAP_FIXED = 1;
 export const MAP_FIXED_NOREPLACE = 2;
 export const MAP_POPULATE = 4;
@@ -39,7 +46,13 @@ export const MAP_POPULATE = 4;
 /** Advice of madvise. */
 export const MADV_DONTNEED = 4;
 
+/** How a list is migrated: asynchronously with one batched flush for the list, or folio by folio, each flushed at once. */
+export const MIGRATE_ASYNC = 0;
+export const MIGRATE_SYNC = 1;
+export type MigrateMode = typeof MIGRATE_ASYNC | typeof MIGRATE_SYNC;
+
 /** Negative results of system calls. */
+export const EBADF = -9;
 export const EAGAIN = -11;
 export const ENOMEM = -12;
 export const EFAULT = -14;
@@ -49,5 +62,7 @@ export const EINVAL = -22;
 /** Outcome of a fault: handled (retry the access), or a signal for the task. */
 export const FAULT_HANDLED = 0;
 export const SIGSEGV = 11;
+/** An access to a file mapping behind the end of the file. */
+export const SIGBUS = 7;
 /** Out of memory in a fault: the signal of the OOM killer. */
 export const SIGKILL = 9;

@@ -142,7 +142,8 @@ export class Layout<S> {
     }
     const via = field(p.table, ref.via);
     const lock = field(ref.table, ref.lock);
-    return { via: (via.base + row * via.stride) as Word, base: lock.base, stride: lock.stride, rows: lock.rows };
+    const first = ref.optional ? 1 : 0;
+    return { via: (via.base + row * via.stride) as Word, base: lock.base, stride: lock.stride, first, rows: lock.rows };
   }
 
   private find(word: number): Placed | undefined {
@@ -159,4 +160,10 @@ export interface Guard {
 }
 export type GuardLock =
   | { readonly word: Word; readonly via?: undefined }
-  | { readonly via: Word; readonly base: number; readonly stride: number; readonly rows: number };
+  | {
+      readonly via: Word;
+      readonly base: number;
+      readonly stride: number;
+      readonly first: number;
+      readonly rows: number;
+    };

@@ -19,6 +19,9 @@ import {
 import { NOWHERE, type Word } from './memory.ts';
 import { TrackedImage } from './tracked-image.ts';
 
+/** The row that would hold an optional lock is none. */
+const NO_LOCK = -2;
+
 /** A path broke the one-access rule. `rule` is what it did, `word` the field it did it to. */
 export class OneAccessError extends Error {
   constructor(
@@ -180,7 +183,9 @@ export class CheckedImage extends TrackedImage {
     const held = this.held[this.task];
     if (!held || held.length === 0) return false;
     for (const lock of guard.locks) {
-      const ok = holds(held, this.lockWord(lock) * 2, write);
+      const word = this.lockWord(lock);
+      if (word === NO_LOCK) continue;
+      const ok = holds(held, word * 2, write);
       if (ok !== write) return ok;
     }
     return write;
@@ -189,7 +194,8 @@ export class CheckedImage extends TrackedImage {
   private lockWord(lock: GuardLock): number {
     if (lock.via === undefined) return lock.word;
     const row = this.words[lock.via];
-    return row >= 0 && row < lock.rows ? lock.base + row * lock.stride : NOWHERE;
+    if (row < lock.first) return NO_LOCK;
+    return row < lock.rows ? lock.base + row * lock.stride : NOWHERE;
   }
 
   private broken(rule: string, word: Word): OneAccessError {

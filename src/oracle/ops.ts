@@ -23,6 +23,12 @@ export const OP = {
   fork: 11,
   exit: 12,
   other: 13,
+  read: 14,
+  write: 15,
+  truncate: 16,
+  fsync: 17,
+  reclaim: 18,
+  migrate: 19,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 
@@ -49,6 +55,10 @@ export interface OpArguments {
   readonly to: number;
   readonly toPages: number;
   readonly fixed: boolean;
+  /** The file of a file operation or a mapping, 0 if none; `from` is then a page of the file for all but mmap. */
+  readonly file: number;
+  /** mmap: page of the file that `from` maps. */
+  readonly pgoff: number;
 }
 
 export class Operations {

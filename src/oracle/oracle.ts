@@ -7,7 +7,7 @@ import type { WalkId } from '../hardware/observer.ts';
 import { type AccessKind, FETCH, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type FrameOwner, type Observer, OWNER_TABLE } from '../kernel/observer.ts';
-import { type MmId, SIGKILL, type TaskId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
+import { type FileId, type MmId, SIGKILL, type TaskId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import { Children } from './children.ts';
@@ -258,6 +258,13 @@ export class Oracle implements Observer {
     this.versions.tableUnlinked(cpu, table);
     this.leave(was);
   }
+
+  placed(_cpu: Cpu, _mm: MmId, _start: number): void {}
+  fileStored(_cpu: Cpu, _file: FileId, _index: number, _word: number, _value: number): void {}
+  fileLoaded(_cpu: Cpu, _file: FileId, _index: number, _word: number, _value: number): void {}
+  slotChanges(_cpu: Cpu, _file: FileId, _index: number, _oldSlot: number, _newSlot: number): void {}
+  dutyBegins(_cpu: Cpu, _duty: 'reclaim'): void {}
+  dutyEnds(_cpu: Cpu): void {}
 
   /** The state of the ghosts at boot: root tables exist and are loaded. Written before anything runs, in no step. */
   boot(): void {

@@ -13,12 +13,33 @@ export type Op =
   /** One access to word 0 of each page of the range, in order. */
   | { do: 'touch'; page: number; pages?: number; write?: boolean }
   /** A hint unless `fixed`; `replace: false` with `fixed` is MAP_FIXED_NOREPLACE. */
-  | { do: 'mmap'; page: number; pages?: number; prot: Prot; fixed?: boolean; populate?: boolean; shared?: boolean }
+  | {
+      do: 'mmap';
+      page: number;
+      pages?: number;
+      prot: Prot;
+      fixed?: boolean;
+      populate?: boolean;
+      shared?: boolean;
+      /** Maps this file from its page `offset` (default 0) on; anonymous memory without it. */
+      file?: string;
+      offset?: number;
+    }
   | { do: 'munmap'; page: number; pages?: number }
   | { do: 'mprotect'; page: number; pages?: number; prot: Prot }
   /** Moves to `to` (MREMAP_FIXED) if given, else resizes in place or moves (MREMAP_MAYMOVE). */
   | { do: 'mremap'; page: number; pages?: number; to?: number; newPages?: number }
   | { do: 'madvise'; page: number; pages?: number; advice: Advice }
+  /** read(2) and write(2) of one word of a page of a file; a write behind the end makes the file longer. */
+  | { do: 'read'; file: string; page: number; word?: number; into?: string }
+  | { do: 'write'; file: string; page: number; word?: number; value?: number }
+  /** The file has `pages` pages afterwards: what lies behind is discarded, a hole reads as zero. */
+  | { do: 'truncate'; file: string; pages: number }
+  /** Writes dirty pages of the file back and waits. */
+  | { do: 'fsync'; file: string }
+  /** Kernel duties, done by a task (on request) or by a kernel thread: pages of a file are reclaimed, or moved to other frames. */
+  | { do: 'reclaim'; file: string; page: number; pages?: number }
+  | { do: 'migrate'; file: string; page: number; pages?: number; sync?: boolean }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */
   | { do: 'fork'; task: string }
   | { do: 'exit' }
@@ -64,10 +85,19 @@ export interface MachineSpec {
   switches?: Record<string, number | boolean>;
 }
 
+/** A file of the machine's file system. All its words are zero, on disk, and nothing of it is cached. */
+export interface FileSpec {
+  /** Unique in the program. */
+  name: string;
+  /** Length in pages at the start. */
+  pages: number;
+}
+
 export interface Program {
   name: string;
   says?: string;
   machine: MachineSpec;
+  files?: FileSpec[];
   tasks: TaskProgram[];
   /** Operations done one after another, each to its end, before the concurrent part starts. */
   history: { task: string; op: Op }[];

@@ -224,6 +224,12 @@ export class Recording implements StepWatcher {
         if (at) this.add(cpu, { is: 'table', linked: false, pfn: table, ...at });
         oracle.tableUnlinked(cpu, mm, table);
       },
+      placed: (cpu, mm, start) => oracle.placed(cpu, mm, start),
+      fileStored: (cpu, file, index, word, value) => oracle.fileStored(cpu, file, index, word, value),
+      fileLoaded: (cpu, file, index, word, value) => oracle.fileLoaded(cpu, file, index, word, value),
+      slotChanges: (cpu, file, index, oldSlot, newSlot) => oracle.slotChanges(cpu, file, index, oldSlot, newSlot),
+      dutyBegins: (cpu, duty) => oracle.dutyBegins(cpu, duty),
+      dutyEnds: (cpu) => oracle.dutyEnds(cpu),
       signalled: (cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind) => {
         this.add(cpu, { is: 'signal', vpn, signal });
         oracle.signalled(cpu, vpn, signal, kind);

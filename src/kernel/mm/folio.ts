@@ -3,7 +3,7 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 
-export const PG_LOCKED = 1 << 0;
+export const PG_UPTODATE = 1 << 0;
 /** Anonymous memory; Linux keeps this in folio->mapping. */
 export const PG_ANON = 1 << 1;
 /** The one mapping may be made writable without a copy: no fork shares the page. */
