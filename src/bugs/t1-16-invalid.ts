@@ -17,11 +17,11 @@ export const t116Invalid = definePatch({
   source: 'https://github.com/xen-project/xen/commit/a428b913a0',
 
   /** Caller holds the PTL. */
-  *zapPte(cpu, tlb, pte, vpn) {
+  *zapPte(cpu, tlb, pte, vpn, details) {
     const index = leafIndex(cpu.geometry, vpn);
     if (cpu.at(PTE_NEXT, pteWord(cpu, pte, index))) yield;
     const entry = pteLoad(cpu, pte, index);
-    if (!pteMapped(entry) || ptePresent(entry)) return yield* MAINLINE.zapPte(cpu, tlb, pte, vpn);
+    if (!pteMapped(entry) || ptePresent(entry)) return yield* MAINLINE.zapPte(cpu, tlb, pte, vpn, details);
     const page = vmNormalPage(entry);
     if (page === NO_PAGE) return false;
     yield* cpu.kernel.folioRemoveRmapPte(cpu, page, PTE_CLEARED);

@@ -250,7 +250,7 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
   let childMm = 0 as MmId;
   switch (op.do) {
     case 'mmap':
-      result = yield* kernel.sysMmap(cpu, from, op.pages, op.rights, mapFlagsOf(op));
+      result = yield* kernel.sysMmap(cpu, from, op.pages, op.rights, mapFlagsOf(op), 0, 0);
       break;
     case 'munmap':
       result = yield* kernel.sysMunmap(cpu, from, op.pages);

@@ -3,6 +3,7 @@
  * replaced; the stepper wraps each routine so that its steps cost the same at any depth of calls.
  */
 import { entryRoutines } from './entry/routines.ts';
+import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
 import { mmRoutines } from './mm/routines.ts';
 import { rcuRoutines } from './rcu/routines.ts';
@@ -14,6 +15,7 @@ export const MAINLINE = {
   ...lockingRoutines,
   ...rcuRoutines,
   ...mmRoutines,
+  ...fsRoutines,
   ...tlbRoutines,
   ...smpRoutines,
   ...schedRoutines,

@@ -44,9 +44,9 @@ const vmaGuards = [
   { via: 'mm', table: 'mm', lock: 'mmapLock' },
   { via: 'mm', table: 'mm', lock: 'treeSeq' },
   'vmRefcnt',
-  // file mappings are found from the file, too (Linux: i_mmap)
-  { via: 'object', table: 'inode', lock: 'iMmapRwsem', optional: true },
 ] as const;
+/** Where a file mapping lies is found from the file, too (Linux: i_mmap). */
+const placeGuards = [...vmaGuards, { via: 'object', table: 'inode', lock: 'iMmapRwsem', optional: true }] as const;
 
 /**
  * Linux: struct vm_area_struct. To change a field: mmapLock for writing, inside a treeSeq section, with the VMA marked;
@@ -56,13 +56,13 @@ export const VMA = table<VmaId, Geometry>()('vma', (g) => g.vmas, {
   /** Row of the mm it belongs to. Kept when the row is freed: rows are reused type-safe (SLAB_TYPESAFE_BY_RCU). */
   mm: 'shared',
   /** First page and first page after. */
-  start: { guardedBy: vmaGuards },
-  end: { guardedBy: vmaGuards },
+  start: { guardedBy: placeGuards },
+  end: { guardedBy: placeGuards },
   flags: { guardedBy: vmaGuards },
   /** Linux vm_file: the mapped file; 0 for anonymous memory. Never changes while the VMA is in the tree. */
   object: 'once',
   /** Linux vm_pgoff: page of the object mapped at `start`; for anonymous memory the page number at mmap, kept by moves. */
-  pgoff: { guardedBy: vmaGuards },
+  pgoff: { guardedBy: placeGuards },
   /** Readers under the per-VMA lock; a writer adds VMA_LOCK_OFFSET and waits for them. */
   vmRefcnt: 'shared',
   /** Equals the mm's mmLockSeq while a writer has the VMA marked. */
@@ -115,7 +115,9 @@ export const PAGE_CACHE = table<FilePage, Geometry>()('pageCache', (g) => (g.fil
 
 /** The block device: the words of each page of each file. */
 export const DISK = table<FilePage, Geometry>()('disk', (g) => (g.files + 1) * g.filePages, {
-  words: { owner: 'shared', width: (g: Geometry) => g.wordsPerPage },
+  /** Never touched: held while the device writes the page. */
+  busy: 'shared',
+  words: { owner: { guardedBy: 'busy' }, width: (g: Geometry) => g.wordsPerPage },
 });
 
 /** Linux: the kmem_caches of mm_struct (row SLAB_MM) and vm_area_struct (row SLAB_VMA). An image of zeros: all rows free. */

@@ -58,6 +58,9 @@ export const ENOMEM = -12;
 export const EFAULT = -14;
 export const EEXIST = -17;
 export const EINVAL = -22;
+export const EFBIG = -27;
+/** Instead of 0 bytes: read(2) at the end of a file. */
+export const ENODATA = -61;
 
 /** Outcome of a fault: handled (retry the access), or a signal for the task. */
 export const FAULT_HANDLED = 0;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { localIrqRestore, localIrqSave } from '#tlblab/hardware/apic.js';
 import { invlpg } from '#tlblab/hardware/invalidate.js';
-import { mkPte, PTE_A, PTE_P, PTE_RW, PTE_US } from '#tlblab/hardware/pte.js';
+import { mkPte, PTE_A, PTE_D, PTE_P, PTE_RW, PTE_US } from '#tlblab/hardware/pte.js';
 import { tlbFill, tlbLo, tlbPcid, tlbSlots, tlbVpn } from '#tlblab/hardware/tlb.js';
-import type { CpuId, Pcid, Pfn, PteHi, TlbSlot, Vpn } from '#tlblab/hardware/types.js';
+import type { CpuId, Pcid, Pfn, PteHi, PteLo, TlbSlot, Vpn } from '#tlblab/hardware/types.js';
 import type { Cpu } from '#tlblab/kernel/cpu.js';
 import { MAINLINE } from '#tlblab/kernel/kernel.js';
 import { INIT_MM, type MmId, WAKE_USER } from '#tlblab/kernel/types.js';
@@ -372,7 +372,7 @@ describe('batched unmaps', () => {
   /** Reclaim postpones the flush of a page that CPU 1 has cached. */
   const reclaims = (dirty: boolean): Body =>
     function* (cpu) {
-      yield* cpu.kernel.setTlbUbcFlushPending(cpu, MM, dirty);
+      yield* cpu.kernel.setTlbUbcFlushPending(cpu, MM, (PTE_P | (dirty ? PTE_D : 0)) as PteLo);
     };
 
   it('a walker that meets pending unmaps flushes them once', () => {

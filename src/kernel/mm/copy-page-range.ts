@@ -1,15 +1,17 @@
 /** Linux: mm/memory.c copy_page_range() to copy_present_ptes(): fork shares private pages read-only. */
 import { PTE_A, PTE_RW, pteCas, pteLoad, pteLoadHigh, pteStore, pteWord, pteWrite } from '../../hardware/pte.ts';
-import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
+import type { Pfn, PteHi, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { ENOMEM, type MmId } from '../types.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdAddrEnd, pmdLevel, tableWalk } from './pgtable.ts';
-import { pteNone, vmNormalPage } from './pte-prot.ts';
+import { migrationPfn, pteNone, vmNormalPage } from './pte-prot.ts';
 
 export const PARENT_NEXT = point('copyPte: next pte of the parent to be read');
 export const WRITABLE = point('ptepSetWrprotect: writable pte of the parent to become read-only');
+export const MOVES = point('copyPte: writable migration entry of the parent found');
+export const CHILD_MOVES = point('copyPte: migration entry of the child to be set');
 export const CHILD_SETS = point('copyPte: parent read-only and counted, pte of the child to be set');
 
 /** Copies the entries of [start, end). Caller holds both mmap_locks for writing, the parent's VMA marked. 0 or -ENOMEM. */
@@ -67,6 +69,17 @@ export function* copyPte(cpu: Cpu, to: Pfn, from: Pfn, vpn: Vpn): Path<void> {
   if (cpu.at(PARENT_NEXT, word)) yield;
   let entry = pteLoad(cpu, from, index);
   if (pteNone(entry)) return;
+  if (migrationPfn(entry) !== NO_PAGE) {
+    // copy_nonpresent_pte(): a writable one becomes readable in both
+    if ((entry & PTE_RW) !== 0) {
+      if (cpu.at(MOVES, word)) yield;
+      entry = (entry & ~PTE_RW) as PteLo;
+      pteStore(cpu, from, index, entry, 0 as PteHi);
+    }
+    if (cpu.at(CHILD_MOVES, pteWord(cpu, to, index))) yield;
+    pteStore(cpu, to, index, entry, 0 as PteHi);
+    return;
+  }
   const hi = pteLoadHigh(cpu, from, index);
   const page = vmNormalPage(entry);
   if (page !== NO_PAGE) {

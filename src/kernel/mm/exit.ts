@@ -32,7 +32,7 @@ export function* exitMmap(cpu: Cpu, mm: MmId): Path<void> {
     yield* kernel.mmapReadUnlock(cpu, mm);
     return;
   }
-  const ranges = vmas.map((vma) => ({ start: vmaStart(cpu, vma), end: vmaEnd(cpu, vma) }));
+  const ranges = vmas.map((vma) => ({ vma, start: vmaStart(cpu, vma), end: vmaEnd(cpu, vma) }));
   const tlb = yield* kernel.tlbGatherMmuFullmm(cpu, mm);
   yield* kernel.unmapVmas(cpu, tlb, ranges);
   yield* kernel.mmapReadUnlock(cpu, mm);

@@ -3,15 +3,17 @@ import type { Vpn } from '../../hardware/types.ts';
 import { FAULT_PRESENT, FAULT_WRITE } from '../../hardware/walker.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { FAULT_HANDLED, INIT_MM, type MmId, SIGKILL, SIGSEGV, VM_EXEC, VM_READ, VM_WRITE } from '../types.ts';
+import { FAULT_HANDLED, INIT_MM, type MmId, SIGBUS, SIGKILL, SIGSEGV, VM_EXEC, VM_READ, VM_WRITE } from '../types.ts';
 import { NO_VMA, vmaFlags, vmaLookup } from './vma-tree.ts';
 
 /** Results of handleMmFault (Linux: vm_fault_t): 0 is handled, or nothing to do: the access is tried again. */
 export const VM_FAULT_OOM = 1;
+/** The access leads behind the end of a file. */
+export const VM_FAULT_SIGBUS = 2;
 
 /**
- * Linux: do_user_addr_fault(). FAULT_HANDLED, or the signal that the task gets: SIGSEGV, or SIGKILL when no frame can be
- * had. Interrupts on, no lock held. Tries the per-VMA lock before mmap_lock.
+ * Linux: do_user_addr_fault(). FAULT_HANDLED, or the signal that the task gets: SIGSEGV, SIGBUS behind the end of a file, or
+ * SIGKILL when no frame can be had. Interrupts on, no lock held. Tries the per-VMA lock before mmap_lock.
  */
 export function* doUserAddrFault(cpu: Cpu, vpn: Vpn, errorCode: number): Path<number> {
   const mm = cpu.tasks.mm.load(cpu.current) as MmId;
@@ -43,5 +45,6 @@ function accessError(errorCode: number, vmFlags: number): boolean {
 }
 
 function signalOf(fault: number): number {
+  if (fault === VM_FAULT_SIGBUS) return SIGBUS;
   return fault === VM_FAULT_OOM ? SIGKILL : FAULT_HANDLED;
 }

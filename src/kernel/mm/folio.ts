@@ -3,6 +3,7 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 
+/** The words are those of the file (page cache only). */
 export const PG_UPTODATE = 1 << 0;
 /** Anonymous memory; Linux keeps this in folio->mapping. */
 export const PG_ANON = 1 << 1;
@@ -10,10 +11,15 @@ export const PG_ANON = 1 << 1;
 export const PG_ANON_EXCLUSIVE = 1 << 2;
 /** Never freed: the zero page. */
 export const PG_RESERVED = 1 << 3;
+/** Differs from the disk (page cache only). */
+export const PG_DIRTY = 1 << 4;
+/** The device is writing it to disk. */
+export const PG_WRITEBACK = 1 << 5;
 
 export const GETS = point('folioGet: reference to be taken');
 export const TRIES = point('folioTryGet: refcount to be read');
 export const SAW_ONE = point('folioTryGet: refcount seen above 0');
+export const MAPPED_CHECK = point('folioMapped: is the folio mapped?');
 export const PUTS = point('folioPut: reference to be dropped');
 
 /** Linux: folio_get(). Only for a caller who knows that a reference exists (own, or a mapping under its PTL). */
@@ -37,6 +43,12 @@ export function* folioTryGet(cpu: Cpu, pfn: Pfn): Path<boolean> {
     seen = found;
   }
   return false;
+}
+
+/** Linux: folio_mapped(). */
+export function* folioMapped(cpu: Cpu, pfn: Pfn): Path<boolean> {
+  if (cpu.at(MAPPED_CHECK, cpu.folio.mapcount.at(pfn))) yield;
+  return cpu.folio.mapcount.load(pfn) > 0;
 }
 
 /** Linux: folio_put(): whoever drops the last reference frees the frame. */

@@ -6,6 +6,7 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { clearTableEntry, entrySpan } from './pgtable.ts';
+import type { UnmapRange } from './zap.ts';
 
 export const ENTRY_NEXT = point('freePgtables: next upper entry to be read');
 export const TABLE_UNUSED = point('freePgtables: table no longer needed, upper entry to be cleared');
@@ -22,13 +23,14 @@ export interface TableHole {
 export function* freePgtables(
   cpu: Cpu,
   tlb: MmuGather,
-  ranges: readonly { start: number; end: number }[],
+  ranges: readonly UnmapRange[],
   floor: number,
   ceiling: number,
 ): Path<void> {
   for (let i = 0; i < ranges.length; i++) {
     const next = i + 1 < ranges.length ? ranges[i + 1].start : ceiling;
-    const { start, end } = ranges[i];
+    const { vma, start, end } = ranges[i];
+    yield* cpu.kernel.unlinkFileVma(cpu, vma);
     yield* cpu.kernel.freePgdRange(cpu, tlb, { start, end, floor, ceiling: next });
   }
 }

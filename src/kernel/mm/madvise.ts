@@ -2,10 +2,10 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EINVAL, ENOMEM, MADV_DONTNEED, type MmId } from '../types.ts';
+import { EINVAL, ENOMEM, MADV_DONTNEED, type MmId, type VmaId } from '../types.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { NO_VMA, vmaEnd, vmaStart, vmasIn } from './vma-tree.ts';
-import { ZAP_DONTNEED } from './zap.ts';
+import { ZAP_DONTNEED, zapOf } from './zap.ts';
 
 /**
  * Linux: do_madvise(). 0 or a negative errno; -ENOMEM says that part of the range was not mapped: the rest is done. Under
@@ -32,7 +32,7 @@ export function* madviseUnderVmaLock(cpu: Cpu, tlb: MmuGather, start: Vpn, end: 
   const vma = yield* cpu.kernel.lockVmaUnderRcu(cpu, tlb.mm, start);
   if (vma === NO_VMA) return false;
   const fits = end <= vmaEnd(cpu, vma);
-  if (fits) yield* cpu.kernel.zapPageRangeSingleBatched(cpu, tlb, start, end);
+  if (fits) yield* cpu.kernel.zapPageRangeSingleBatched(cpu, tlb, vma, start, end);
   yield* cpu.kernel.vmaEndRead(cpu, vma);
   return fits;
 }
@@ -45,13 +45,19 @@ export function* madviseWalkVmas(cpu: Cpu, tlb: MmuGather, start: number, end: n
     const from = Math.max(start, vmaStart(cpu, vma));
     const to = Math.min(end, vmaEnd(cpu, vma));
     if (from > at) hole = true;
-    yield* cpu.kernel.zapPageRangeSingleBatched(cpu, tlb, from, to);
+    yield* cpu.kernel.zapPageRangeSingleBatched(cpu, tlb, vma, from, to);
     at = to;
   }
   return hole || at < end;
 }
 
 /** Linux: madvise_dontneed_single_vma() and zap_page_range_single_batched(). Caller holds the VMA or mmap_lock for reading. */
-export function* zapPageRangeSingleBatched(cpu: Cpu, tlb: MmuGather, start: number, end: number): Path<void> {
-  yield* cpu.kernel.unmapPageRange(cpu, tlb, start, end, ZAP_DONTNEED);
+export function* zapPageRangeSingleBatched(
+  cpu: Cpu,
+  tlb: MmuGather,
+  vma: VmaId,
+  start: number,
+  end: number,
+): Path<void> {
+  yield* cpu.kernel.unmapPageRange(cpu, tlb, start, end, zapOf(ZAP_DONTNEED, cpu.vma.object.load(vma)));
 }

@@ -7,12 +7,12 @@ import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
-import { type MmId, VM_WRITE, type VmaId } from '../types.ts';
+import { type FileId, type MmId, NO_FILE, VM_WRITE, type VmaId } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
 import { NO_PAGE, zeroPfn } from './page-alloc.ts';
 import { leafIndex, pmdLevel, tableWalk } from './pgtable.ts';
-import { PTE_SPECIAL, protHi, protLo, pteMapped, pteNone } from './pte-prot.ts';
-import { vmaFlags } from './vma-tree.ts';
+import { migrationPfn, PTE_SPECIAL, protHi, protLo, pteMapped, pteNone } from './pte-prot.ts';
+import { vmaRange } from './vma-tree.ts';
 
 export const PTE_UNLOCKED = point('handlePteFault: pte to be read, no lock yet');
 export const PTE_RECHECK = point('handlePteFault: PTL taken, pte to be rechecked');
@@ -27,16 +27,21 @@ export interface VmFault {
   readonly vmFlags: number;
   readonly write: boolean;
   readonly pmd: Pfn;
+  /** The mapped file and its page; NO_FILE for anonymous memory. */
+  readonly file: FileId;
+  readonly pgoff: number;
   /** The entry as it was read without the PTL. */
   readonly origPte: PteLo;
 }
 
-/** Linux: handle_mm_fault() and __handle_mm_fault(): creates the tables above, then handles the entry. 0 or VM_FAULT_OOM. */
+/** Linux: handle_mm_fault() and __handle_mm_fault(): creates the tables above, then handles the entry. 0 or a VM_FAULT_ code. */
 export function* handleMmFault(cpu: Cpu, mm: MmId, vma: VmaId, vpn: Vpn, write: boolean): Path<number> {
-  const vmFlags = vmaFlags(cpu, vma);
+  const { flags: vmFlags, start, pgoff, object } = vmaRange(cpu, vma);
   const pmd = yield* cpu.kernel.walkToPmdAlloc(cpu, tableWalk(cpu, mm), vpn);
   if (pmd === NO_PAGE) return VM_FAULT_OOM;
-  return yield* cpu.kernel.handlePteFault(cpu, { mm, vpn, vmFlags, write, pmd, origPte: 0 as PteLo });
+  const file = object as FileId;
+  const vmf = { mm, vpn, vmFlags, write, pmd, file, pgoff: pgoff + vpn - start, origPte: 0 as PteLo };
+  return yield* cpu.kernel.handlePteFault(cpu, vmf);
 }
 
 /** Linux: handle_pte_fault(). The entry is looked at first without the PTL, under RCU alone. */
@@ -44,21 +49,28 @@ export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
   const { kernel } = cpu;
   const { vpn } = vmf;
   const pte = yield* kernel.pteOffsetMap(cpu, vmf.pmd, vpn);
-  if (pte === NO_PAGE) return yield* kernel.doAnonymousPage(cpu, vmf);
+  if (pte === NO_PAGE) return yield* kernel.doPteMissing(cpu, vmf);
   const index = leafIndex(cpu.geometry, vpn);
   const word = pteWord(cpu, pte, index);
   if (cpu.at(PTE_UNLOCKED, word)) yield;
   const origPte = pteLoad(cpu, pte, index);
   if (pteNone(origPte)) {
     yield* kernel.pteUnmap(cpu);
-    return yield* kernel.doAnonymousPage(cpu, vmf);
+    return yield* kernel.doPteMissing(cpu, vmf);
+  }
+  if (migrationPfn(origPte) !== NO_PAGE) {
+    yield* kernel.pteUnmap(cpu);
+    yield* kernel.migrationEntryWait(cpu, vmf);
+    return 0;
   }
   if (!pteMapped(origPte) || (origPte & PTE_P) === 0) {
     cpu.bug(`mm ${vmf.mm} page 0x${vpn.toString(16)}: pte 0x${(origPte >>> 0).toString(16)} in an accessible mapping`);
   }
   yield* kernel.spinLock(cpu, cpu.folio.ptl.at(pte));
   if (cpu.at(PTE_RECHECK, word)) yield;
-  if (pteLoad(cpu, pte, index) === origPte) {
+  const now = pteLoad(cpu, pte, index);
+  if (now !== origPte) yield* kernel.updateMmuTlb(cpu, vmf, now);
+  else {
     if (vmf.write && !pteWrite(origPte)) return yield* kernel.doWpPage(cpu, { ...vmf, origPte }, pte);
     // spurious, or another thread was faster: nothing but A and D can be missing
     cpu.count(cpu.hw.count.spuriousFaults);
@@ -68,6 +80,17 @@ export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
   yield* kernel.pteUnmapUnlock(cpu, pte);
   return 0;
 }
+
+/** Linux: do_pte_missing(). */
+export function* doPteMissing(cpu: Cpu, vmf: VmFault): Path<number> {
+  return vmf.file === NO_FILE ? yield* cpu.kernel.doAnonymousPage(cpu, vmf) : yield* cpu.kernel.doFault(cpu, vmf);
+}
+
+/**
+ * Linux: update_mmu_tlb(): another thread has changed the entry while this fault was under way, `now` is what it holds. On
+ * x86 there is nothing to do. Caller holds the PTL.
+ */
+export function* updateMmuTlb(_cpu: Cpu, _vmf: VmFault, _now: PteLo): Path<void> {}
 
 /**
  * Linux: ptep_set_access_flags(): only ever widens, so no other CPU needs a flush; its stale entry costs it one spurious
@@ -101,8 +124,10 @@ export function* doAnonymousPage(cpu: Cpu, vmf: VmFault): Path<number> {
   const index = leafIndex(geometry, vpn);
   const word = pteWord(cpu, pte, index);
   if (cpu.at(ANON_RECHECK, word)) yield;
-  const changed = !pteNone(pteLoad(cpu, pte, index));
-  if (!changed) {
+  const now = pteLoad(cpu, pte, index);
+  const changed = !pteNone(now);
+  if (changed) yield* kernel.updateMmuTlb(cpu, vmf, now);
+  else {
     if (page !== NO_PAGE) yield* kernel.folioAddNewAnonRmap(cpu, page);
     if (cpu.at(ANON_SETS, word)) yield;
     pteStore(cpu, pte, index, entry, protHi(vmFlags));

@@ -1,14 +1,18 @@
-/** Linux: mm/mmap.c do_mmap() and mm/vma.c mmap_region(), for private anonymous memory. Callers hold mmap_lock for writing. */
+/** Linux: mm/mmap.c do_mmap() and mm/vma.c mmap_region(). Callers hold mmap_lock for writing. */
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { isFile } from '../fs/inode.ts';
 import {
+  EBADF,
   EEXIST,
   EINVAL,
   ENOMEM,
+  type FileId,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   type MmId,
+  NO_FILE,
   VM_EXEC,
   VM_READ,
   VM_SHARED,
@@ -16,26 +20,50 @@ import {
 } from '../types.ts';
 import { getUnmappedArea, NO_VMA, treeRemove, type VmaRange, vmasIn, vmaTreeEdit } from './vma-tree.ts';
 
-/**
- * Linux: vm_mmap_pgoff(): the first page of the new mapping, or a negative errno. Shared mappings need an object that
- * outlives the mapping, which comes with the page cache: -EINVAL until then.
- */
-export function* vmMmap(cpu: Cpu, mm: MmId, hint: Vpn, pages: number, vmFlags: number, mapFlags: number): Path<number> {
-  if (pages <= 0 || (vmFlags & VM_SHARED) !== 0) return EINVAL;
+/** What a mapping shows: a file from page `pgoff` on, or anonymous memory (NO_FILE). */
+export interface Mapped {
+  readonly file: FileId;
+  readonly pgoff: number;
+}
+
+/** Linux: vm_mmap_pgoff(): the first page of the new mapping, or a negative errno. Shared anonymous memory has no file to outlive it: -EINVAL. */
+export function* vmMmap(
+  cpu: Cpu,
+  mm: MmId,
+  hint: Vpn,
+  pages: number,
+  vmFlags: number,
+  mapFlags: number,
+  mapped: Mapped,
+): Path<number> {
+  const { file, pgoff } = mapped;
+  if (pages <= 0 || (file === NO_FILE && (vmFlags & VM_SHARED) !== 0)) return EINVAL;
+  if (file !== NO_FILE && !isFile(cpu, file)) return EBADF;
+  if (file !== NO_FILE && pgoff + pages > cpu.geometry.filePages) return EINVAL;
   if (pages > cpu.geometry.pages) return ENOMEM;
   yield* cpu.kernel.mmapWriteLock(cpu, mm);
-  const start = yield* cpu.kernel.doMmap(cpu, mm, hint, pages, vmFlags, mapFlags);
+  const start = yield* cpu.kernel.doMmap(cpu, mm, hint, pages, vmFlags, mapFlags, mapped);
   yield* cpu.kernel.mmapWriteUnlock(cpu, mm);
   return start;
 }
 
 /** Linux: do_mmap(): chooses the place. */
-export function* doMmap(cpu: Cpu, mm: MmId, hint: Vpn, pages: number, vmFlags: number, mapFlags: number): Path<number> {
+export function* doMmap(
+  cpu: Cpu,
+  mm: MmId,
+  hint: Vpn,
+  pages: number,
+  vmFlags: number,
+  mapFlags: number,
+  { file, pgoff }: Mapped,
+): Path<number> {
   const fixed = (mapFlags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
   const start = fixed ? hint : getUnmappedArea(cpu, mm, hint, pages);
   if (start < 0 || start + pages > cpu.geometry.pages) return ENOMEM;
   if ((mapFlags & MAP_FIXED_NOREPLACE) !== 0 && vmasIn(cpu, mm, start, start + pages).length > 0) return EEXIST;
-  return yield* cpu.kernel.mmapRegion(cpu, mm, { start, end: start + pages, flags: vmFlags, pgoff: start, object: 0 });
+  if (!fixed) cpu.observer?.placed(cpu, mm, start);
+  const range = { start, end: start + pages, flags: vmFlags, pgoff: file === NO_FILE ? start : pgoff, object: file };
+  return yield* cpu.kernel.mmapRegion(cpu, mm, range);
 }
 
 /**

@@ -10,6 +10,7 @@ import { TLB_FLUSH_ALL } from '../tlb/flush-info.ts';
 import type { MmId } from '../types.ts';
 
 export const FLUSH_BECOMES_PENDING = point('tlbGatherMmu: about to unhook pages');
+export const RMAP_DELAYED = point('tlbFlushRmaps: dirty page flushed, mapping to be uncounted');
 export const NESTED = point('tlbFinishMmu: do others have a flush pending?');
 export const FLUSH_DONE = point('tlbFinishMmu: flushed and freed, flush no longer pending');
 
@@ -24,12 +25,23 @@ export interface MmuGather {
   end: number;
   readonly pages: Pfn[];
   readonly tables: Pfn[];
+  /** Dirty folios of the page cache whose mapping is uncounted after the flush (Linux: delayed_rmap). */
+  readonly delayedRmap: Pfn[];
 }
 
 /** Linux: tlb_gather_mmu(). */
 export function* tlbGatherMmu(cpu: Cpu, mm: MmId): Path<MmuGather> {
   yield* cpu.kernel.incTlbFlushPending(cpu, mm);
-  return { mm, fullmm: false, freedTables: false, start: Number.POSITIVE_INFINITY, end: 0, pages: [], tables: [] };
+  return {
+    mm,
+    fullmm: false,
+    freedTables: false,
+    start: Number.POSITIVE_INFINITY,
+    end: 0,
+    pages: [],
+    tables: [],
+    delayedRmap: [],
+  };
 }
 
 /** Linux: tlb_gather_mmu_fullmm(). */
@@ -87,6 +99,11 @@ export function* tlbFlushMmuTlbonly(cpu: Cpu, tlb: MmuGather): Path<void> {
   tlb.freedTables = false;
   tlb.start = Number.POSITIVE_INFINITY;
   tlb.end = 0;
+}
+
+/** Linux: tlb_flush_rmaps(): behind the flush, with the PTL still held. */
+export function* tlbFlushRmaps(cpu: Cpu, tlb: MmuGather): Path<void> {
+  for (const pfn of tlb.delayedRmap.splice(0)) yield* cpu.kernel.folioRemoveRmapPte(cpu, pfn, RMAP_DELAYED);
 }
 
 /** Linux: tlb_flush_mmu_free(): tables by way of RCU (software walks them without a lock), pages at once. */

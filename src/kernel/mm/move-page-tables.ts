@@ -16,7 +16,7 @@ import {
 import type { Pfn, PteHi, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import type { MmId } from '../types.ts';
+import type { FileId, MmId } from '../types.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { clearTableEntry, entrySpan, leafIndex, pmdAddrEnd, pmdLevel, pmdSize, tableWalk } from './pgtable.ts';
 import { pteNone, TABLE_BITS } from './pte-prot.ts';
@@ -29,8 +29,18 @@ export const TARGET_CHECK = point('moveNormalPmd: old table found, is the target
 export const PMD_FOUND = point('moveNormalPmd: target empty, old pmd entry to be cleared');
 export const PMD_TAKEN = point('moveNormalPmd: old pmd entry cleared, flush owed, new one to be set');
 
-/** Moves `pages` pages; returns how many were done before memory ran out. Caller holds mmap_lock for writing, VMAs marked. */
-export function* movePageTables(cpu: Cpu, mm: MmId, from: number, to: number, pages: number): Path<number> {
+/**
+ * Moves `pages` pages; returns how many were done before memory ran out. Caller holds mmap_lock for writing, VMAs marked.
+ * `rmapFile` is the file whose i_mmap_rwsem keeps walks from it off meanwhile (take_rmap_locks()), or NO_FILE.
+ */
+export function* movePageTables(
+  cpu: Cpu,
+  mm: MmId,
+  from: number,
+  to: number,
+  pages: number,
+  rmapFile: FileId,
+): Path<number> {
   const g = cpu.geometry;
   const oldWalk = tableWalk(cpu, mm);
   const newWalk = tableWalk(cpu, mm);
@@ -47,9 +57,9 @@ export function* movePageTables(cpu: Cpu, mm: MmId, from: number, to: number, pa
     // the extent ends where the old or the new pte table ends
     const extent = Math.min(pmdAddrEnd(g, at, from + pages) - at, pmdAddrEnd(g, target, target + pages) - target);
     const whole = extent === pmdSize(g) && pmdLevel(g) >= 0;
-    if (!whole || !(yield* cpu.kernel.moveNormalPmd(cpu, mm, pmd, newPmd, at as Vpn, target))) {
+    if (!whole || !(yield* cpu.kernel.moveNormalPmd(cpu, mm, pmd, newPmd, at as Vpn, target, rmapFile))) {
       if (!(yield* cpu.kernel.pteAlloc(cpu, mm, newPmd, pmdLevel(g), target))) return done;
-      yield* cpu.kernel.movePtes(cpu, mm, pmd, newPmd, at, target, Math.min(extent, pages - done));
+      yield* cpu.kernel.movePtes(cpu, mm, pmd, newPmd, at, target, Math.min(extent, pages - done), rmapFile);
     }
     done += extent;
   }
@@ -65,10 +75,15 @@ export function* movePtes(
   from: number,
   to: number,
   pages: number,
+  rmapFile: FileId,
 ): Path<void> {
   const { kernel, geometry } = cpu;
+  yield* kernel.vmaPrepare(cpu, rmapFile);
   const oldPte = yield* kernel.pteOffsetMapLock(cpu, oldPmd, from as Vpn);
-  if (oldPte === NO_PAGE) return;
+  if (oldPte === NO_PAGE) {
+    yield* kernel.vmaComplete(cpu, rmapFile, [], []);
+    return;
+  }
   const newPte = yield* kernel.pteOffsetMap(cpu, newPmd, to as Vpn);
   if (newPte === NO_PAGE) cpu.bug(`mm ${mm}: no table for page 0x${to.toString(16)} just after pteAlloc`);
   const nested = newPte !== oldPte;
@@ -91,15 +106,25 @@ export function* movePtes(
   if (nested) yield* kernel.spinUnlock(cpu, cpu.folio.ptl.at(newPte));
   yield* kernel.pteUnmap(cpu);
   yield* kernel.pteUnmapUnlock(cpu, oldPte);
+  yield* kernel.vmaComplete(cpu, rmapFile, [], []);
 }
 
 /** Linux: move_normal_pmd(): hangs a whole pte table from one place to another. False if there is none or the target has one. */
-export function* moveNormalPmd(cpu: Cpu, mm: MmId, oldPmd: Pfn, newPmd: Pfn, from: Vpn, to: Vpn): Path<boolean> {
+export function* moveNormalPmd(
+  cpu: Cpu,
+  mm: MmId,
+  oldPmd: Pfn,
+  newPmd: Pfn,
+  from: Vpn,
+  to: Vpn,
+  rmapFile: FileId,
+): Path<boolean> {
   const g = cpu.geometry;
   const level = pmdLevel(g);
   const index = pteIndex(g, from, level);
   const target = pteIndex(g, to, level);
   const nested = newPmd !== oldPmd;
+  yield* cpu.kernel.vmaPrepare(cpu, rmapFile);
   yield* cpu.kernel.spinLock(cpu, cpu.folio.ptl.at(oldPmd));
   if (nested) yield* cpu.kernel.spinLock(cpu, cpu.folio.ptl.at(newPmd));
   if (cpu.at(PMDS_LOCKED, pteWord(cpu, oldPmd, index))) yield;
@@ -120,5 +145,6 @@ export function* moveNormalPmd(cpu: Cpu, mm: MmId, oldPmd: Pfn, newPmd: Pfn, fro
   }
   if (nested) yield* cpu.kernel.spinUnlock(cpu, cpu.folio.ptl.at(newPmd));
   yield* cpu.kernel.spinUnlock(cpu, cpu.folio.ptl.at(oldPmd));
+  yield* cpu.kernel.vmaComplete(cpu, rmapFile, [], []);
   return moves;
 }

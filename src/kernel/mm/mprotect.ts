@@ -1,18 +1,19 @@
 /** Linux: mm/mprotect.c: VMAs marked and changed under mmap_lock for writing, PTEs rewritten, one flush at the end. */
-import { PTE_NONE, PTE_RW, pteExchange, pteLoad, pteLoadHigh, pteStore, pteWord } from '../../hardware/pte.ts';
-import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
+import { PTE_D, PTE_NONE, PTE_RW, pteExchange, pteLoad, pteLoadHigh, pteStore, pteWord } from '../../hardware/pte.ts';
+import type { Pfn, PteHi, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EINVAL, ENOMEM, type MmId, VM_EXEC, VM_READ, VM_WRITE, type VmaId } from '../types.ts';
+import { EINVAL, ENOMEM, type MmId, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, type VmaId } from '../types.ts';
 import { PG_ANON_EXCLUSIVE } from './folio.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdAddrEnd, tableWalk } from './pgtable.ts';
-import { protHi, pteMapped, pteModify, pteNeedsFlush, vmNormalPage } from './pte-prot.ts';
-import { findVma, NO_VMA, vmaEnd, vmaFlags, vmaRange, vmaStart, vmaStore, vmaTreeEdit } from './vma-tree.ts';
+import { migrationPfn, protHi, pteMapped, pteModify, pteNeedsFlush, vmNormalPage } from './pte-prot.ts';
+import { findVma, NO_VMA, vmaEnd, vmaFlags, vmaStart, vmaStoreFlags, vmaTreeEdit } from './vma-tree.ts';
 
 export const PTE_NEXT = point('changePte: next pte to be read');
 export const PTE_FOUND = point('changePte: present pte found');
+export const ON_THE_MOVE = point('changePte: writable migration entry found');
 export const PTE_TAKEN = point('changePte: pte taken away, is the page exclusive?');
 export const PTE_REWRITTEN = point('changePte: pte taken away, new one to be set');
 
@@ -62,7 +63,7 @@ export function* mprotectFixup(
   const target = changed as VmaId;
   yield* cpu.kernel.vmaStartWrite(cpu, mm, target);
   if (vmaFlags(cpu, target) !== flags) {
-    yield* vmaTreeEdit(cpu, mm, () => vmaStore(cpu, target, { ...vmaRange(cpu, target), flags }));
+    yield* vmaTreeEdit(cpu, mm, () => vmaStoreFlags(cpu, target, flags));
   }
   yield* cpu.kernel.changeProtection(cpu, tlb, start, end, flags);
   return 0;
@@ -110,22 +111,34 @@ export function* changePte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, vmFlags
   const index = leafIndex(cpu.geometry, vpn);
   const word = pteWord(cpu, pte, index);
   if (cpu.at(PTE_NEXT, word)) yield;
-  if (!pteMapped(pteLoad(cpu, pte, index))) return;
+  const seen = pteLoad(cpu, pte, index);
+  if (migrationPfn(seen) !== NO_PAGE) {
+    // the folio comes back without the right to write, whatever the VMA says: a fault finds out
+    if ((seen & PTE_RW) === 0) return;
+    if (cpu.at(ON_THE_MOVE, word)) yield;
+    pteStore(cpu, pte, index, (seen & ~PTE_RW) as PteLo, 0 as PteHi);
+    return;
+  }
+  if (!pteMapped(seen)) return;
   const oldHi = pteLoadHigh(cpu, pte, index);
   if (cpu.at(PTE_FOUND, word)) yield;
   const old = pteExchange(cpu, pte, index, PTE_NONE);
   let entry = pteModify(old, vmFlags);
-  if ((vmFlags & VM_WRITE) !== 0) entry = yield* cpu.kernel.canChangePteWritable(cpu, old, entry);
+  if ((vmFlags & VM_WRITE) !== 0) entry = yield* cpu.kernel.canChangePteWritable(cpu, old, entry, vmFlags);
   const hi = protHi(vmFlags);
   if (cpu.at(PTE_REWRITTEN, word)) yield;
   pteStore(cpu, pte, index, entry, hi);
   if (pteNeedsFlush(old, oldHi, entry, hi)) yield* cpu.kernel.tlbFlushPteRange(cpu, tlb, vpn, 1);
 }
 
-/** Linux: can_change_private_pte_writable(): a page that no fork shares needs no fault to become writable. */
-export function* canChangePteWritable(cpu: Cpu, old: PteLo, entry: PteLo): Path<PteLo> {
+/**
+ * Linux: can_change_pte_writable(): a private page that no fork shares needs no fault to become writable, nor does a page of
+ * a shared mapping that was written already: the file system knows.
+ */
+export function* canChangePteWritable(cpu: Cpu, old: PteLo, entry: PteLo, vmFlags: number): Path<PteLo> {
   const page = vmNormalPage(old);
   if (page === NO_PAGE) return entry;
+  if ((vmFlags & VM_SHARED) !== 0) return ((old & PTE_D) !== 0 ? entry | PTE_RW : entry) as PteLo;
   if (cpu.at(PTE_TAKEN, cpu.folio.flags.at(page))) yield;
   const exclusive = (cpu.folio.flags.load(page) & PG_ANON_EXCLUSIVE) !== 0;
   return (exclusive ? entry | PTE_RW : entry) as PteLo;

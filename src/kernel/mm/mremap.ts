@@ -2,7 +2,7 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EFAULT, EINVAL, ENOMEM, type MmId, type VmaId } from '../types.ts';
+import { EFAULT, EINVAL, ENOMEM, type MmId, NO_FILE, type VmaId } from '../types.ts';
 import {
   findVma,
   getUnmappedArea,
@@ -80,7 +80,10 @@ export function* expandVmaInPlace(cpu: Cpu, mm: MmId, vma: VmaId, end: number): 
   const { totalVm } = cpu.mm;
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
   totalVm.store(mm, totalVm.load(mm) + end - vmaEnd(cpu, vma));
-  yield* vmaTreeEdit(cpu, mm, () => vmaStore(cpu, vma, { ...vmaRange(cpu, vma), end }));
+  const range = { ...vmaRange(cpu, vma), end };
+  yield* cpu.kernel.vmaPrepare(cpu, range.object);
+  yield* vmaTreeEdit(cpu, mm, () => vmaStore(cpu, vma, range));
+  yield* cpu.kernel.vmaComplete(cpu, range.object, [], []);
 }
 
 /**
@@ -95,14 +98,17 @@ export function* moveVma(cpu: Cpu, vrm: VmaRemap, to: number): Path<number> {
   const range = { ...old, start: to, end: to + newPages, pgoff: old.pgoff + (from - old.start) };
   // no racing faults in the old range
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
+  cpu.observer?.placed(cpu, mm, to);
   const merged = yield* cpu.kernel.vmaMergeNewRange(cpu, mm, range);
   const target = merged !== NO_VMA ? merged : yield* cpu.kernel.vmaLink(cpu, mm, range);
   if (target === NO_VMA) return ENOMEM;
   totalVm.store(mm, totalVm.load(mm) + newPages);
   yield* cpu.kernel.vmaStartWrite(cpu, mm, target);
-  const moved = yield* cpu.kernel.movePageTables(cpu, mm, from, to, pages);
+  // copy_vma(): a walk from the file comes to the new place after the old one, unless the mapping merged with an earlier one
+  const needRmapLocks = merged !== NO_VMA && vmaRange(cpu, target).pgoff <= old.pgoff;
+  const moved = yield* cpu.kernel.movePageTables(cpu, mm, from, to, pages, needRmapLocks ? old.object : NO_FILE);
   if (moved < pages) {
-    yield* cpu.kernel.movePageTables(cpu, mm, to, from, moved);
+    yield* cpu.kernel.movePageTables(cpu, mm, to, from, moved, old.object);
     yield* cpu.kernel.doMunmap(cpu, mm, to, to + newPages);
     return ENOMEM;
   }

@@ -17,6 +17,7 @@ import {
   vmasIn,
   vmaTreeEdit,
 } from './vma-tree.ts';
+import type { UnmapRange } from './zap.ts';
 
 /** Linux: struct vma_munmap_struct: what one munmap takes away. Lives as long as the operation. */
 export interface VmaMunmap {
@@ -25,7 +26,7 @@ export interface VmaMunmap {
   readonly end: number;
   /** The detached VMAs, lowest first, and where each lay. */
   readonly vmas: VmaId[];
-  readonly ranges: { start: number; end: number }[];
+  readonly ranges: readonly UnmapRange[];
   /** Ends of the neighbours: tables between them are free to go. */
   floor: number;
   ceiling: number;
@@ -90,7 +91,7 @@ export function* vmsGatherMunmapVmas(cpu: Cpu, mm: MmId, start: number, end: num
     start,
     end,
     vmas,
-    ranges: vmas.map((vma) => ({ start: vmaStart(cpu, vma), end: vmaEnd(cpu, vma) })),
+    ranges: vmas.map((vma) => ({ vma, start: vmaStart(cpu, vma), end: vmaEnd(cpu, vma) })),
     floor: prev === NO_VMA ? 0 : vmaEnd(cpu, prev),
     ceiling: next === NO_VMA ? cpu.geometry.pages : vmaStart(cpu, next),
   };

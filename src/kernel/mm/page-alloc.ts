@@ -8,7 +8,7 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { type FrameOwner, OWNER_KERNEL } from '../observer.ts';
-import { PG_RESERVED } from './folio.ts';
+import { PG_RESERVED, PG_WRITEBACK } from './folio.ts';
 
 export const NO_PAGE = 0 as Pfn;
 
@@ -74,7 +74,7 @@ export function* freePagesPrepare(cpu: Cpu, pfn: Pfn): Path<void> {
   if (mapcount !== 0) cpu.bug(`folio 0x${pfn.toString(16)} freed with mapcount ${mapcount}`);
   if (cpu.at(FLAGS_LEFT, folio.flags.at(pfn))) yield;
   const flags = folio.flags.exchange(pfn, 0);
-  if ((flags & PG_RESERVED) !== 0) {
+  if ((flags & (PG_RESERVED | PG_WRITEBACK)) !== 0) {
     cpu.bug(`folio 0x${pfn.toString(16)} freed with flags 0x${flags.toString(16)}`);
   }
 }

@@ -56,3 +56,18 @@ export function pteNeedsFlush(oldLo: PteLo, oldHi: PteHi, newLo: PteLo, newHi: P
   if ((diff & oldLo & (PTE_D | PTE_P)) !== 0) return true;
   return (diff & (PTE_RW | PTE_US | PTE_PS | PTE_G)) !== 0 || ((oldHi ^ newHi) & PTE_NX) !== 0;
 }
+
+/** A non-present entry that stands for a folio on the move (Linux: SWP_MIGRATION_READ and _WRITE); RW, A and D say what it had. */
+const PTE_MIGRATION = PTE_PS;
+
+/** Linux: make_readable_migration_entry(), make_writable_migration_entry(). */
+export function mkMigration(folio: Pfn, bits: number): PteLo {
+  return ((folio << 12) | PTE_MIGRATION | bits) as PteLo;
+}
+/** The folio on the move, or 0 if the entry is no migration entry. */
+export function migrationPfn(lo: PteLo): Pfn {
+  return (pteMapped(lo) || (lo & PTE_MIGRATION) === 0 ? 0 : ptePfn(lo)) as Pfn;
+}
+export function isMigrationOf(lo: PteLo, folio: Pfn): boolean {
+  return migrationPfn(lo) === folio;
+}

@@ -1,7 +1,4 @@
-/**
- * Linux: mm/rmap.c, counting only: how many page-table entries map a folio. Walks from a folio to its entries are not
- * needed while all memory is anonymous and nothing is reclaimed.
- */
+/** Linux: mm/rmap.c, counting only: how many page-table entries map a folio. The walk to them is in rmap-walk.ts. */
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, type Point, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
@@ -29,6 +26,12 @@ export function* folioTryDupAnonRmap(cpu: Cpu, pfn: Pfn): Path<void> {
   folio.flags.and(pfn, ~PG_ANON_EXCLUSIVE);
   if (cpu.at(SHARED, folio.mapcount.at(pfn))) yield;
   folio.mapcount.add(pfn, 1);
+}
+
+/** Linux: folio_add_file_rmap_pte(). Caller holds the PTL; `now` says what is true at this moment. */
+export function* folioAddFileRmapPte(cpu: Cpu, pfn: Pfn, now: Point): Path<void> {
+  if (cpu.at(now, cpu.folio.mapcount.at(pfn))) yield;
+  cpu.folio.mapcount.add(pfn, 1);
 }
 
 /** Linux: folio_remove_rmap_pte(). Caller holds the PTL; `now` says what is true at this moment. */

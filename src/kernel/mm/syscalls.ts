@@ -2,17 +2,29 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EAGAIN, ENOMEM, MAP_POPULATE, type MmId, type TaskId } from '../types.ts';
+import { EAGAIN, ENOMEM, type FileId, MAP_POPULATE, type MmId, NO_FILE, type TaskId } from '../types.ts';
 import { NO_MM } from './fork.ts';
 
 function currentMm(cpu: Cpu): MmId {
   return cpu.tasks.mm.load(cpu.current) as MmId;
 }
 
-/** mmap(2): the first page of the mapping or a negative errno. `vpn` is a hint unless MAP_FIXED. */
-export function* sysMmap(cpu: Cpu, vpn: Vpn, pages: number, vmFlags: number, mapFlags: number): Path<number> {
+/**
+ * mmap(2): the first page of the mapping or a negative errno. `vpn` is a hint unless MAP_FIXED. `file` is mapped from its
+ * page `pgoff` on; 0: anonymous memory.
+ */
+export function* sysMmap(
+  cpu: Cpu,
+  vpn: Vpn,
+  pages: number,
+  vmFlags: number,
+  mapFlags: number,
+  file: number = NO_FILE,
+  pgoff = 0,
+): Path<number> {
   const mm = currentMm(cpu);
-  const start = yield* cpu.kernel.vmMmap(cpu, mm, vpn, pages, vmFlags, mapFlags);
+  const mapped = { file: file as FileId, pgoff };
+  const start = yield* cpu.kernel.vmMmap(cpu, mm, vpn, pages, vmFlags, mapFlags, mapped);
   if (start >= 0 && (mapFlags & MAP_POPULATE) !== 0) yield* cpu.kernel.mmPopulate(cpu, mm, start, pages);
   return start;
 }

@@ -7,20 +7,20 @@ import type { Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { preemptDisable, preemptEnable } from '../locking/preempt.ts';
-import type { MmId, VmaId } from '../types.ts';
+import type { FileId, MmId, VmaId } from '../types.ts';
 
 export const NO_VMA = 0 as VmaId;
 
 export const TREE_CHANGES = point('vmaTree: about to change');
 export const TREE_CHANGED = point('vmaTree: changed, lockless look-ups still held off');
 
-/** What a VMA says; a plain copy. */
+/** What a VMA says; a plain copy. `object` is the mapped file, 0 for anonymous memory. */
 export interface VmaRange {
   start: number;
   end: number;
   flags: number;
   pgoff: number;
-  object: number;
+  object: FileId;
 }
 
 export function vmaStart(cpu: Cpu, vma: VmaId): number {
@@ -39,7 +39,7 @@ export function vmaRange(cpu: Cpu, vma: VmaId): VmaRange {
     end: vmaEnd(cpu, vma),
     flags: cpu.vma.flags.load(vma),
     pgoff: cpu.vma.pgoff.load(vma) >>> 0,
-    object: cpu.vma.object.load(vma),
+    object: cpu.vma.object.load(vma) as FileId,
   };
 }
 
@@ -125,7 +125,19 @@ export function treeRemove(cpu: Cpu, mm: MmId, start: number, end: number): void
   mapCount.store(mm, n - (to - from));
 }
 
-/** Rewrites a VMA in place; its neighbours stay its neighbours. Inside an edit. */
+/** Rewrites the rights of a VMA. Inside an edit. */
+export function vmaStoreFlags(cpu: Cpu, vma: VmaId, flags: number): void {
+  const { vma: v, mem } = cpu;
+  const mark = v.vmRefcnt.at(vma);
+  mem.acquired(mark, true);
+  v.flags.store(vma, flags);
+  mem.released(mark);
+}
+
+/**
+ * Rewrites a VMA in place; its neighbours stay its neighbours. Inside an edit, and for a file mapping inside vmaPrepare and
+ * vmaComplete. What it maps never changes.
+ */
 export function vmaStore(cpu: Cpu, vma: VmaId, range: VmaRange): void {
   const { vma: v, mem } = cpu;
   const mark = v.vmRefcnt.at(vma);
@@ -134,7 +146,6 @@ export function vmaStore(cpu: Cpu, vma: VmaId, range: VmaRange): void {
   v.end.store(vma, range.end | 0);
   v.flags.store(vma, range.flags);
   v.pgoff.store(vma, range.pgoff | 0);
-  v.object.store(vma, range.object);
   mem.released(mark);
 }
 

@@ -1,10 +1,10 @@
 /**
- * Linux: mm/vma.c: VMAs created, split and merged. Callers hold mmap_lock for writing. All memory is anonymous: two VMAs
- * are one if flags agree and the page offsets go on (which they do unless mremap moved one of them).
+ * Linux: mm/vma.c: VMAs created, split and merged. Callers hold mmap_lock for writing. Two VMAs are one if they map the same
+ * file, or none, flags agree and the page offsets go on.
  */
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { ENOMEM, type MmId, type VmaId } from '../types.ts';
+import { ENOMEM, type FileId, type MmId, NO_FILE, type VmaId } from '../types.ts';
 import { SLAB_VMA } from './slab.ts';
 import {
   NO_VMA,
@@ -33,6 +33,7 @@ export function* vmAreaAlloc(cpu: Cpu, mm: MmId): Path<VmaId> {
 
 /** Linux: vm_area_free(). The VMA is detached; lockless readers may still pass by. */
 export function* vmAreaFree(cpu: Cpu, vma: VmaId): Path<void> {
+  cpu.vma.object.store(vma, NO_FILE);
   yield* cpu.kernel.kmemCacheFree(cpu, SLAB_VMA, vma);
 }
 
@@ -40,8 +41,11 @@ export function* vmAreaFree(cpu: Cpu, vma: VmaId): Path<void> {
 export function* vmaLink(cpu: Cpu, mm: MmId, range: VmaRange): Path<VmaId> {
   const vma = yield* cpu.kernel.vmAreaAlloc(cpu, mm);
   if (vma === NO_VMA) return NO_VMA;
+  cpu.vma.object.store(vma, range.object);
   yield* cpu.kernel.vmaMarkAttached(cpu, mm, vma);
+  yield* cpu.kernel.vmaPrepare(cpu, range.object);
   yield* vmaTreeEdit(cpu, mm, () => treeInsert(cpu, mm, vma, range));
+  yield* cpu.kernel.vmaComplete(cpu, range.object, [vma], []);
   return vma;
 }
 
@@ -49,8 +53,11 @@ export function* vmaLink(cpu: Cpu, mm: MmId, range: VmaRange): Path<VmaId> {
 export function* splitVma(cpu: Cpu, mm: MmId, vma: VmaId, at: number, newPart: 'below' | 'above'): Path<number> {
   const fresh = yield* cpu.kernel.vmAreaAlloc(cpu, mm);
   if (fresh === NO_VMA) return ENOMEM;
+  const file = cpu.vma.object.load(vma) as FileId;
+  cpu.vma.object.store(fresh, file);
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
   yield* cpu.kernel.vmaMarkAttached(cpu, mm, fresh);
+  yield* cpu.kernel.vmaPrepare(cpu, file);
   yield* vmaTreeEdit(cpu, mm, () => {
     const whole = vmaRange(cpu, vma);
     const below = { ...whole, end: at };
@@ -58,6 +65,7 @@ export function* splitVma(cpu: Cpu, mm: MmId, vma: VmaId, at: number, newPart: '
     vmaStore(cpu, vma, newPart === 'below' ? above : below);
     treeInsert(cpu, mm, fresh, newPart === 'below' ? below : above);
   });
+  yield* cpu.kernel.vmaComplete(cpu, file, [fresh], []);
   return 0;
 }
 
@@ -72,13 +80,16 @@ export function* vmaMergeNewRange(cpu: Cpu, mm: MmId, range: VmaRange): Path<Vma
   if (keeper === NO_VMA) return NO_VMA;
   yield* cpu.kernel.vmaStartWrite(cpu, mm, keeper);
   if (prev !== NO_VMA && next !== NO_VMA) yield* cpu.kernel.vmaStartWrite(cpu, mm, next);
+  yield* cpu.kernel.vmaPrepare(cpu, range.object);
   yield* vmaTreeEdit(cpu, mm, () => {
     const from = prev !== NO_VMA ? vmaRange(cpu, prev) : range;
     const end = next !== NO_VMA ? vmaEnd(cpu, next) : range.end;
     if (keeper !== next && next !== NO_VMA) treeRemove(cpu, mm, vmaStart(cpu, next), end);
     vmaStore(cpu, keeper, { ...range, start: from.start, pgoff: from.pgoff, end });
   });
-  if (keeper !== next && next !== NO_VMA) yield* cpu.kernel.removeVma(cpu, next);
+  const swallowed = keeper !== next ? next : NO_VMA;
+  yield* cpu.kernel.vmaComplete(cpu, range.object, [], swallowed === NO_VMA ? [] : [swallowed]);
+  if (swallowed !== NO_VMA) yield* cpu.kernel.removeVma(cpu, swallowed);
   return keeper;
 }
 
@@ -120,6 +131,7 @@ export function* vmaMergeExistingRange(
   const both = prev !== NO_VMA && next !== NO_VMA;
   if (both) yield* cpu.kernel.vmaStartWrite(cpu, mm, next);
   const whole = start === old.start && end === old.end;
+  yield* cpu.kernel.vmaPrepare(cpu, old.object);
   yield* vmaTreeEdit(cpu, mm, () => {
     const from = prev !== NO_VMA ? vmaRange(cpu, prev) : part;
     const to = next !== NO_VMA ? vmaEnd(cpu, next) : end;
@@ -129,8 +141,9 @@ export function* vmaMergeExistingRange(
     if (both) treeRemove(cpu, mm, end, to);
     vmaStore(cpu, keeper, { ...part, start: from.start, pgoff: from.pgoff, end: to });
   });
-  if (whole) yield* cpu.kernel.removeVma(cpu, vma);
-  if (both) yield* cpu.kernel.removeVma(cpu, next);
+  const gone = [...(whole ? [vma] : []), ...(both ? [next] : [])];
+  yield* cpu.kernel.vmaComplete(cpu, old.object, [], gone);
+  for (const each of gone) yield* cpu.kernel.removeVma(cpu, each);
   return keeper;
 }
 

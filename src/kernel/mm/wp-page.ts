@@ -10,12 +10,13 @@ import {
   pteStore,
   pteWord,
 } from '../../hardware/pte.ts';
-import type { Pfn, PteLo } from '../../hardware/types.ts';
+import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
+import { type MmId, VM_SHARED } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
-import { PG_ANON_EXCLUSIVE } from './folio.ts';
+import { PG_ANON, PG_ANON_EXCLUSIVE } from './folio.ts';
 import { mkNewPte, type VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
@@ -33,6 +34,11 @@ export const OLD_UNMAPS = point('wpPageCopy: new pte set, mapping of the old pag
 export function* doWpPage(cpu: Cpu, vmf: VmFault, pte: Pfn): Path<number> {
   const { kernel } = cpu;
   const page = vmNormalPage(vmf.origPte);
+  if ((vmf.vmFlags & VM_SHARED) !== 0) {
+    yield* kernel.folioGet(cpu, page);
+    yield* kernel.pteUnmapUnlock(cpu, pte);
+    return yield* kernel.wpPageShared(cpu, vmf, page);
+  }
   if (page !== NO_PAGE && (yield* kernel.wpCanReuseAnonFolio(cpu, page))) {
     yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, vmf.origPte, (vmf.origPte | PTE_A | PTE_D | PTE_RW) as PteLo);
     yield* kernel.pteUnmapUnlock(cpu, pte);
@@ -48,7 +54,9 @@ export function* doWpPage(cpu: Cpu, vmf: VmFault, pte: Pfn): Path<number> {
 export function* wpCanReuseAnonFolio(cpu: Cpu, page: Pfn): Path<boolean> {
   const { folio } = cpu;
   if (cpu.at(EXCLUSIVE, folio.flags.at(page))) yield;
-  if ((folio.flags.load(page) & PG_ANON_EXCLUSIVE) !== 0) return true;
+  const flags = folio.flags.load(page);
+  if ((flags & PG_ANON_EXCLUSIVE) !== 0) return true;
+  if ((flags & PG_ANON) === 0) return false;
   if (cpu.at(ONLY_REFERENCE, folio.refcount.at(page))) yield;
   if (folio.refcount.load(page) !== 1) return false;
   if (cpu.at(BECOMES_EXCLUSIVE, folio.flags.at(page))) yield;
@@ -76,7 +84,9 @@ export function* wpPageCopy(cpu: Cpu, vmf: VmFault, old: Pfn): Path<number> {
     const index = leafIndex(cpu.geometry, vpn);
     const word = pteWord(cpu, pte, index);
     if (cpu.at(COPIED, word)) yield;
-    if (pteLoad(cpu, pte, index) === vmf.origPte) {
+    const now = pteLoad(cpu, pte, index);
+    if (now !== vmf.origPte) yield* kernel.updateMmuTlb(cpu, vmf, now);
+    else {
       yield* kernel.ptepClearFlush(cpu, vmf, pte);
       yield* kernel.folioAddNewAnonRmap(cpu, page);
       if (cpu.at(NEW_PTE, word)) yield;
@@ -93,10 +103,10 @@ export function* wpPageCopy(cpu: Cpu, vmf: VmFault, old: Pfn): Path<number> {
 }
 
 /** Linux: mm/pgtable-generic.c ptep_clear_flush(). Caller holds the PTL. Returns the entry as it was at the clear. */
-export function* ptepClearFlush(cpu: Cpu, vmf: VmFault, pte: Pfn): Path<PteLo> {
-  const index = leafIndex(cpu.geometry, vmf.vpn);
+export function* ptepClearFlush(cpu: Cpu, at: { mm: MmId; vpn: Vpn }, pte: Pfn): Path<PteLo> {
+  const index = leafIndex(cpu.geometry, at.vpn);
   if (cpu.at(UNHOOKS, pteWord(cpu, pte, index))) yield;
   const old = pteExchange(cpu, pte, index, PTE_NONE);
-  if (ptePresent(old)) yield* cpu.kernel.flushTlbPage(cpu, vmf.mm, vmf.vpn);
+  if (ptePresent(old)) yield* cpu.kernel.flushTlbPage(cpu, at.mm, at.vpn);
   return old;
 }

@@ -2,30 +2,52 @@
  * Linux: mm/memory.c, unmap_vmas() down to zap_pte_range(): unhooks pages of a range and hands them to a gather. Caller
  * holds mmap_lock (read is enough once the VMAs are detached), or the per-VMA lock of the one VMA around the range.
  */
-import { PTE_NONE, pteExchange, pteLoad, pteWord } from '../../hardware/pte.ts';
+import { PTE_D, PTE_NONE, pteExchange, pteLoad, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { NO_FILE, type VmaId } from '../types.ts';
+import { PG_ANON } from './folio.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdAddrEnd, pmdLevel, pmdSize, tableWalk } from './pgtable.ts';
-import { pteMapped, pteNone, vmNormalPage } from './pte-prot.ts';
+import { migrationPfn, pteMapped, pteNone, vmNormalPage } from './pte-prot.ts';
 
 export const PTE_NEXT = point('zapPte: next pte to be read');
 export const PTE_FOUND = point('zapPte: present pte found');
+export const WHOSE = point('zapPte: dirty pte of a file mapping cleared, is the page a private copy?');
 export const PTE_CLEARED = point('zapPte: pte cleared, flush owed');
 
 /** Linux: struct zap_details. */
 export interface ZapDetails {
   /** Free page tables that the zap empties. */
   readonly reclaimPt: boolean;
+  /** The range is part of a file mapping: its pages may be folios of the page cache. */
+  readonly file: boolean;
 }
-export const ZAP_UNMAP: ZapDetails = { reclaimPt: false };
-export const ZAP_DONTNEED: ZapDetails = { reclaimPt: true };
+export const ZAP_UNMAP: ZapDetails = { reclaimPt: false, file: false };
+export const ZAP_DONTNEED: ZapDetails = { reclaimPt: true, file: false };
+/** unmap_mapping_range() with even_cows. */
+export const ZAP_TRUNCATE: ZapDetails = { reclaimPt: false, file: true };
+
+/** The same for the range of a VMA that maps `object`. */
+export function zapOf(details: ZapDetails, object: number): ZapDetails {
+  return object === NO_FILE ? details : { ...details, file: true };
+}
+
+/** Where a VMA lies whose pages go. */
+export interface UnmapRange {
+  readonly vma: VmaId;
+  readonly start: number;
+  readonly end: number;
+}
 
 /** Linux: unmap_vmas(): VMA by VMA, with no flush in between unless the gather is full. */
-export function* unmapVmas(cpu: Cpu, tlb: MmuGather, ranges: readonly { start: number; end: number }[]): Path<void> {
-  for (const { start, end } of ranges) yield* cpu.kernel.unmapPageRange(cpu, tlb, start, end, ZAP_UNMAP);
+export function* unmapVmas(cpu: Cpu, tlb: MmuGather, ranges: readonly UnmapRange[]): Path<void> {
+  for (const { vma, start, end } of ranges) {
+    const details = zapOf(ZAP_UNMAP, cpu.vma.object.load(vma));
+    yield* cpu.kernel.unmapPageRange(cpu, tlb, start, end, details);
+  }
 }
 
 /** Linux: unmap_page_range(), with zap_p4d_range() to zap_pmd_range(). */
@@ -68,13 +90,18 @@ export function* zapPteRange(
         inOneGo = false;
         break;
       }
-      forceFlush = yield* cpu.kernel.zapPte(cpu, tlb, pte, at as Vpn);
+      forceFlush = yield* cpu.kernel.zapPte(cpu, tlb, pte, at as Vpn, details);
       at++;
     }
+    // a dirty page may still be written through some TLB: the flush comes before anybody can find it unmapped
+    if (tlb.delayedRmap.length > 0) forceFlush = true;
     if (forceFlush) inOneGo = false;
     let unhooked = false;
     if (canReclaim && inOneGo) unhooked = yield* cpu.kernel.tryGetAndClearPmd(cpu, pmd, pte, start as Vpn);
-    if (forceFlush) yield* cpu.kernel.tlbFlushMmuTlbonly(cpu, tlb);
+    if (forceFlush) {
+      yield* cpu.kernel.tlbFlushMmuTlbonly(cpu, tlb);
+      yield* cpu.kernel.tlbFlushRmaps(cpu, tlb);
+    }
     yield* cpu.kernel.pteUnmapUnlock(cpu, pte);
     if (forceFlush) yield* cpu.kernel.tlbFlushMmu(cpu, tlb);
     // dropping the PTL has let other tasks run if they are due (Linux: cond_resched())
@@ -89,18 +116,29 @@ export function* zapPteRange(
  * Linux: do_zap_pte_range() and zap_present_folio_ptes(), one entry. Caller holds the PTL of `pte`. True: the gather is
  * full. An exchange, not a store: hardware may set A and D until the very moment (B-18).
  */
-export function* zapPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn): Path<boolean> {
+export function* zapPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, details: ZapDetails): Path<boolean> {
   const index = leafIndex(cpu.geometry, vpn);
   const word = pteWord(cpu, pte, index);
   if (cpu.at(PTE_NEXT, word)) yield;
   if (pteNone(pteLoad(cpu, pte, index))) return false;
   if (cpu.at(PTE_FOUND, word)) yield;
   const old = pteExchange(cpu, pte, index, PTE_NONE);
+  // a folio on the move is not mapped here: whoever moves it finds nothing to come back to
+  if (migrationPfn(old) !== NO_PAGE) return false;
   if (!pteMapped(old))
     cpu.bug(`mm ${tlb.mm} page 0x${vpn.toString(16)}: pte 0x${(old >>> 0).toString(16)} maps nothing`);
   yield* cpu.kernel.tlbRemoveTlbEntry(cpu, tlb, vpn);
   const page = vmNormalPage(old);
   if (page === NO_PAGE) return false;
-  yield* cpu.kernel.folioRemoveRmapPte(cpu, page, PTE_CLEARED);
+  if (details.file && (old & PTE_D) !== 0 && !(yield* isAnon(cpu, page))) {
+    yield* cpu.kernel.folioMarkDirty(cpu, page);
+    tlb.delayedRmap.push(page);
+  } else yield* cpu.kernel.folioRemoveRmapPte(cpu, page, PTE_CLEARED);
   return yield* cpu.kernel.tlbRemovePage(cpu, tlb, page);
+}
+
+/** Linux: folio_test_anon(), of a page that was mapped until now. */
+function* isAnon(cpu: Cpu, page: Pfn): Path<boolean> {
+  if (cpu.at(WHOSE, cpu.folio.flags.at(page))) yield;
+  return (cpu.folio.flags.load(page) & PG_ANON) !== 0;
 }

@@ -3,7 +3,8 @@
  * arch_tlbbatch_add_pending(), arch_tlbbatch_flush(): unmaps of reclaim whose flush is postponed, batched per task.
  */
 import { localIrqRestore, localIrqSave } from '../../hardware/apic.ts';
-import type { CpuId } from '../../hardware/types.ts';
+import { PTE_D, ptePresent } from '../../hardware/pte.ts';
+import type { CpuId, PteLo } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpusOf } from '../cpumask.ts';
@@ -18,17 +19,33 @@ const PENDING_LARGE = PENDING_MASK >> 1;
 
 const GEN_RAISED = point('archTlbbatchAddPending: generation raised, cpumask not read');
 const BATCH_OWED = point('setTlbUbcFlushPending: flush owed, mm not marked');
+const NO_RIGHTS = point('pteAccessible: entry without rights cleared, is a flush pending?');
 const COUNT_READ = point('setTlbUbcFlushPending: mark read');
 const PTL_HELD = point('flushTlbBatchedPending: page-table lock held, mark not read');
 const PENDING_FLUSHED = point('flushTlbBatchedPending: pending unmaps flushed, mark stale');
 
 /** Records that a PTE of `mm` was cleared and its flush postponed to this task's batch. Caller holds the PTL of that PTE. */
-export function* setTlbUbcFlushPending(cpu: Cpu, mm: MmId, pteDirty: boolean): Path<void> {
+export function* setTlbUbcFlushPending(cpu: Cpu, mm: MmId, old: PteLo): Path<void> {
   const { tlbUbc, kernel } = cpu;
-  const { tlbFlushBatched } = cpu.mm;
+  if (!(yield* kernel.pteAccessible(cpu, mm, old))) return;
   yield* kernel.archTlbbatchAddPending(cpu, mm);
   tlbUbc.flushRequired.put(cpu.current, 1);
-  if (pteDirty) tlbUbc.writable.put(cpu.current, 1);
+  if ((old & PTE_D) !== 0) tlbUbc.writable.put(cpu.current, 1);
+  yield* kernel.tlbFlushBatchedAdd(cpu, mm);
+}
+
+/** Linux: pte_accessible(): may a TLB hold the entry? One without rights only if the flush that took them is still pending. Caller holds the PTL. */
+export function* pteAccessible(cpu: Cpu, mm: MmId, old: PteLo): Path<boolean> {
+  if (ptePresent(old)) return true;
+  if (old === 0) return false;
+  const { tlbFlushPending } = cpu.mm;
+  if (cpu.at(NO_RIGHTS, tlbFlushPending.at(mm))) yield;
+  return tlbFlushPending.load(mm) > 0;
+}
+
+/** Raises the pending half of tlb_flush_batched: walkers of this mm find out that a flush is owed. Caller holds the PTL. */
+export function* tlbFlushBatchedAdd(cpu: Cpu, mm: MmId): Path<void> {
+  const { tlbFlushBatched } = cpu.mm;
   if (cpu.at(BATCH_OWED, tlbFlushBatched.at(mm))) yield;
   let seen = tlbFlushBatched.load(mm);
   for (;;) {

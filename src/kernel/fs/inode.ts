@@ -1,0 +1,50 @@
+/** Linux: include/linux/fs.h: the locks of a file, in the order in which they are taken, and its length. */
+import type { Path, Point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import type { FileId, FilePage } from '../types.ts';
+
+/** Linux: inode_lock(): writers and truncation exclude each other. */
+export function* inodeLock(cpu: Cpu, file: FileId): Path<void> {
+  yield* cpu.kernel.downWrite(cpu, cpu.inode.iRwsem.at(file));
+}
+export function* inodeUnlock(cpu: Cpu, file: FileId): Path<void> {
+  yield* cpu.kernel.upWrite(cpu, cpu.inode.iRwsem.at(file));
+}
+
+/** Linux: filemap_invalidate_lock(): no page is brought into the page cache meanwhile. */
+export function* filemapInvalidateLock(cpu: Cpu, file: FileId): Path<void> {
+  yield* cpu.kernel.downWrite(cpu, cpu.inode.invalidateLock.at(file));
+}
+export function* filemapInvalidateUnlock(cpu: Cpu, file: FileId): Path<void> {
+  yield* cpu.kernel.upWrite(cpu, cpu.inode.invalidateLock.at(file));
+}
+export function* filemapInvalidateLockShared(cpu: Cpu, file: FileId): Path<void> {
+  yield* cpu.kernel.downRead(cpu, cpu.inode.invalidateLock.at(file));
+}
+export function* filemapInvalidateUnlockShared(cpu: Cpu, file: FileId): Path<void> {
+  yield* cpu.kernel.upRead(cpu, cpu.inode.invalidateLock.at(file));
+}
+
+/** Linux: i_size_read(), in pages; `now` says what is true at this moment. Nothing is guaranteed a step later. */
+export function* iSizeRead(cpu: Cpu, file: FileId, now: Point): Path<number> {
+  const { iSize } = cpu.inode;
+  if (cpu.at(now, iSize.at(file))) yield;
+  return iSize.load(file);
+}
+
+/** Linux: i_size_write(). Caller holds i_rwsem for writing. */
+export function* iSizeWrite(cpu: Cpu, file: FileId, pages: number, now: Point): Path<void> {
+  const { iSize } = cpu.inode;
+  if (cpu.at(now, iSize.at(file))) yield;
+  iSize.store(file, pages);
+}
+
+/** Row of a page of a file in the page cache and on disk. */
+export function filePage(cpu: Cpu, file: FileId, index: number): FilePage {
+  return (file * cpu.geometry.filePages + index) as FilePage;
+}
+
+/** Does the machine have this file? */
+export function isFile(cpu: Cpu, file: number): file is FileId {
+  return file > 0 && file <= cpu.geometry.files;
+}

@@ -1,0 +1,109 @@
+/**
+ * Linux: fs/read_write.c vfs_read() and vfs_write(), mm/filemap.c filemap_read() and generic_perform_write(): one word of one
+ * page. The user's buffer is not modelled: the value to be written is an argument, the one read is left in `cpu.loaded`.
+ */
+import type { Pfn } from '../../hardware/types.ts';
+import { type Path, point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import { PG_UPTODATE } from '../mm/folio.ts';
+import { NO_PAGE } from '../mm/page-alloc.ts';
+import { EBADF, EFBIG, ENODATA, ENOMEM, type FileId } from '../types.ts';
+import { isCached } from './filemap.ts';
+import { iSizeRead, iSizeWrite, isFile } from './inode.ts';
+
+export const READ_SIZE = point('filemapRead: is the page within the file?');
+export const READ_COPIES = point('filemapRead: folio up to date, word to be copied out');
+export const WRITE_COPIES = point('genericPerformWrite: folio locked, word to be copied in');
+export const WRITE_UPTODATE = point('writeEnd: copied, folio to be marked up to date');
+export const WRITE_SIZE = point('writeEnd: dirty, does the file become longer?');
+export const WRITE_GROWS = point('writeEnd: file becomes longer');
+
+/** read(2) of one word: 0 with the value in `cpu.loaded`, or a negative errno; -ENODATA stands for the 0 bytes at the end of the file. */
+export function* sysRead(cpu: Cpu, file: number, index: number, word: number): Path<number> {
+  if (!isFile(cpu, file)) return EBADF;
+  if (index >= (yield* iSizeRead(cpu, file, READ_SIZE))) return ENODATA;
+  return yield* cpu.kernel.filemapRead(cpu, file, index, word);
+}
+
+/** Linux: filemap_read(): the folio is held by a reference only, so truncation and stores go on meanwhile. */
+export function* filemapRead(cpu: Cpu, file: FileId, index: number, word: number): Path<number> {
+  const { kernel } = cpu;
+  let folio: Pfn = yield* kernel.filemapGetFolio(cpu, file, index);
+  if (folio === NO_PAGE || !(yield* kernel.folioTestUptodate(cpu, folio))) {
+    if (folio !== NO_PAGE) yield* kernel.folioPut(cpu, folio);
+    folio = yield* kernel.filemapFillFolio(cpu, file, index);
+    if (folio === NO_PAGE) return ENOMEM;
+  }
+  // i_size is looked at behind uptodate, or stale words behind the end could be copied
+  const inside = index < (yield* iSizeRead(cpu, file, READ_SIZE));
+  if (inside) {
+    const { words } = cpu.hw.frame;
+    if (cpu.at(READ_COPIES, words.at(folio, word))) yield;
+    cpu.loaded = words.load(folio, word);
+    cpu.observer?.fileLoaded(cpu, file, index, word, cpu.loaded);
+  }
+  yield* kernel.folioPut(cpu, folio);
+  return inside ? 0 : ENODATA;
+}
+
+/** write(2) of one word: 0 or a negative errno. A write behind the end makes the file longer; the hole reads as zero. */
+export function* sysWrite(cpu: Cpu, file: number, index: number, word: number, value: number): Path<number> {
+  if (!isFile(cpu, file)) return EBADF;
+  if (index >= cpu.geometry.filePages) return EFBIG;
+  return yield* cpu.kernel.vfsWrite(cpu, file, index, word, value);
+}
+
+/** Linux: vfs_write() and generic_file_write_iter(). */
+export function* vfsWrite(cpu: Cpu, file: FileId, index: number, word: number, value: number): Path<number> {
+  yield* cpu.kernel.inodeLock(cpu, file);
+  const error = yield* cpu.kernel.genericPerformWrite(cpu, file, index, word, value);
+  yield* cpu.kernel.inodeUnlock(cpu, file);
+  yield* cpu.kernel.fileEndWrite(cpu, file);
+  return error;
+}
+
+/** Linux: file_end_write(): leaves the section that freezing the file system would wait for. No word is touched. */
+export function* fileEndWrite(_cpu: Cpu, _file: FileId): Path<void> {}
+
+/** Linux: generic_perform_write(), one page. Caller holds i_rwsem for writing. */
+export function* genericPerformWrite(cpu: Cpu, file: FileId, index: number, word: number, value: number): Path<number> {
+  const folio = yield* cpu.kernel.writeBegin(cpu, file, index);
+  if (folio === NO_PAGE) return ENOMEM;
+  const { words } = cpu.hw.frame;
+  if (cpu.at(WRITE_COPIES, words.at(folio, word))) yield;
+  words.store(folio, value, word);
+  cpu.observer?.fileStored(cpu, file, index, word, value);
+  yield* cpu.kernel.writeEnd(cpu, file, index, folio);
+  return 0;
+}
+
+/**
+ * Linux: a_ops->write_begin(), as block_write_begin(): the folio, locked and referenced, found or created; what is not
+ * overwritten is read from disk first. NO_PAGE when out of memory. Caller holds i_rwsem for writing.
+ */
+export function* writeBegin(cpu: Cpu, file: FileId, index: number): Path<Pfn> {
+  const { kernel } = cpu;
+  for (;;) {
+    const { folio, locked } = yield* kernel.filemapGrabFolio(cpu, file, index);
+    if (folio === NO_PAGE) return NO_PAGE;
+    if (!locked) yield* kernel.folioLock(cpu, folio);
+    if (isCached(cpu, folio, file, index)) {
+      if (!(yield* kernel.folioTestUptodate(cpu, folio))) yield* kernel.filemapReadFolio(cpu, file, index, folio);
+      return folio;
+    }
+    yield* kernel.folioUnlock(cpu, folio);
+    yield* kernel.folioPut(cpu, folio);
+  }
+}
+
+/** Linux: generic_write_end(): dirty, the file as long as what was written, unlocked, reference dropped. */
+export function* writeEnd(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
+  const { kernel } = cpu;
+  if (cpu.at(WRITE_UPTODATE, cpu.folio.flags.at(folio))) yield;
+  cpu.folio.flags.or(folio, PG_UPTODATE);
+  yield* kernel.folioMarkDirty(cpu, folio);
+  const size = yield* iSizeRead(cpu, file, WRITE_SIZE);
+  if (index >= size) yield* iSizeWrite(cpu, file, index + 1, WRITE_GROWS);
+  yield* kernel.folioUnlock(cpu, folio);
+  yield* kernel.folioPut(cpu, folio);
+}

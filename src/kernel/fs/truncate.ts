@@ -1,0 +1,81 @@
+/**
+ * Linux: mm/truncate.c truncate_setsize(), truncate_pagecache(), and mm/memory.c unmap_mapping_range(). The length changes
+ * first, so that no fault maps what is about to go; then mappings, page cache, mappings once more, blocks.
+ */
+import type { Pfn } from '../../hardware/types.ts';
+import { type Path, point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import { PG_DIRTY } from '../mm/folio.ts';
+import { NO_PAGE } from '../mm/page-alloc.ts';
+import { ZAP_TRUNCATE } from '../mm/zap.ts';
+import { EBADF, EFBIG, type FileId } from '../types.ts';
+import { isCached } from './filemap.ts';
+import { filePage, iSizeRead, iSizeWrite, isFile } from './inode.ts';
+
+export const OLD_SIZE = point('sysTruncate: how long is the file?');
+export const NEW_SIZE = point('truncateSetsize: length to be changed');
+export const CANCELS_DIRTY = point('truncateInodeFolio: unmapped, dirty mark to be cancelled');
+export const BLOCK_FREED = point('sysTruncate: pages gone, next word on disk to be freed');
+
+/** truncate(2): 0 or a negative errno. */
+export function* sysTruncate(cpu: Cpu, file: number, pages: number): Path<number> {
+  const { kernel, geometry, disk } = cpu;
+  if (!isFile(cpu, file)) return EBADF;
+  if (pages > geometry.filePages) return EFBIG;
+  yield* kernel.inodeLock(cpu, file);
+  yield* kernel.filemapInvalidateLock(cpu, file);
+  const former = yield* iSizeRead(cpu, file, OLD_SIZE);
+  yield* iSizeWrite(cpu, file, pages, NEW_SIZE);
+  if (pages < former) {
+    yield* kernel.truncatePagecache(cpu, file, pages);
+    // freed blocks: what a hole holds is zero
+    for (let index = pages; index < former; index++) {
+      const row = filePage(cpu, file, index);
+      for (let k = 0; k < geometry.wordsPerPage; k++) {
+        if (cpu.at(BLOCK_FREED, disk.words.at(row, k))) yield;
+        disk.words.store(row, 0, k);
+      }
+    }
+  }
+  yield* kernel.filemapInvalidateUnlock(cpu, file);
+  yield* kernel.inodeUnlock(cpu, file);
+  return 0;
+}
+
+/** Linux: truncate_pagecache(). Private copies go, too. Caller holds i_rwsem and invalidate_lock for writing. */
+export function* truncatePagecache(cpu: Cpu, file: FileId, from: number): Path<void> {
+  const { filePages } = cpu.geometry;
+  yield* cpu.kernel.unmapMappingRange(cpu, file, from, filePages - from);
+  for (let index = from; index < filePages; index++) yield* cpu.kernel.truncateInodePage(cpu, file, index);
+  // a private copy may have been made of a page whose truncation was under way
+  yield* cpu.kernel.unmapMappingRange(cpu, file, from, filePages - from);
+}
+
+/** Linux: the body of truncate_inode_pages_range(), one page, and truncate_inode_folio(). */
+export function* truncateInodePage(cpu: Cpu, file: FileId, index: number): Path<void> {
+  const { kernel } = cpu;
+  const folio: Pfn = yield* kernel.filemapGetFolio(cpu, file, index);
+  if (folio === NO_PAGE) return;
+  yield* kernel.folioLock(cpu, folio);
+  if (isCached(cpu, folio, file, index)) {
+    yield* kernel.folioWaitWriteback(cpu, folio);
+    if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.unmapMappingRange(cpu, file, index, 1);
+    if (cpu.at(CANCELS_DIRTY, cpu.folio.flags.at(folio))) yield;
+    cpu.folio.flags.and(folio, ~PG_DIRTY);
+    yield* kernel.filemapRemoveFolio(cpu, file, index, folio);
+  }
+  yield* kernel.folioUnlock(cpu, folio);
+  yield* kernel.folioPut(cpu, folio);
+}
+
+/** Linux: unmap_mapping_pages() with even_cows: whatever maps these pages of the file, in every address space. */
+export function* unmapMappingRange(cpu: Cpu, file: FileId, first: number, pages: number): Path<void> {
+  const { kernel } = cpu;
+  yield* kernel.iMmapLockRead(cpu, file);
+  for (const place of yield* kernel.vmaIntervalTreeForeach(cpu, file, first, first + pages)) {
+    const tlb = yield* kernel.tlbGatherMmu(cpu, place.mm);
+    yield* kernel.unmapPageRange(cpu, tlb, place.start, place.end, ZAP_TRUNCATE);
+    yield* kernel.tlbFinishMmu(cpu, tlb);
+  }
+  yield* kernel.iMmapUnlockRead(cpu, file);
+}

@@ -1,0 +1,155 @@
+/**
+ * Linux: mm/migrate.c: a list of folios moves to other frames. Asynchronously: all of them are unmapped, one flush, then
+ * all are moved. Synchronously each entry is flushed when it is unmapped.
+ */
+import type { Pfn } from '../../hardware/types.ts';
+import { type Path, point } from '../../memory/point.ts';
+import type { Cpu } from '../cpu.ts';
+import { filePage, isFile } from '../fs/inode.ts';
+import { OWNER_USER } from '../observer.ts';
+import { EBADF, type FileId, MIGRATE_ASYNC, type MigrateMode, NO_FILE } from '../types.ts';
+import { PG_DIRTY, PG_UPTODATE, PG_WRITEBACK } from './folio.ts';
+import { NO_PAGE } from './page-alloc.ts';
+import { TTU_BATCH_FLUSH } from './try-to-unmap.ts';
+
+export const BUSY_CHECK = point('migrateFolioUnmap: folio locked, is it being written out?');
+export const REFS_CHECK = point('migrateFolio: does anybody else hold the folio?');
+export const FREEZES = point('folioMigrateMapping: copied, xa_lock held, references to be frozen');
+export const DIRTY_READ = point('folioMigrateMapping: references frozen, which marks has the folio?');
+export const MARKS_MOVE = point('folioMigrateMapping: marks to be set on the new folio');
+export const CACHE_REFERENCE = point('folioMigrateMapping: reference of the cache to be taken on the new folio');
+export const SLOT_RETARGETS = point('folioMigrateMapping: slot to be given to the new folio');
+export const UNFREEZES = point('folioMigrateMapping: slot given away, references of the old folio to be given back');
+
+/** A folio that was unmapped and waits to be moved; both are locked. Lives as long as the call. */
+export interface Move {
+  readonly src: Pfn;
+  readonly dst: Pfn;
+  readonly file: FileId;
+  readonly index: number;
+}
+
+/** Migrates pages of a file to other frames: how many moved, or a negative errno. */
+export function* migrateRange(cpu: Cpu, file: number, index: number, pages: number, mode: MigrateMode): Path<number> {
+  if (!isFile(cpu, file)) return EBADF;
+  const { filePages, reclaimBatch } = cpu.geometry;
+  const end = Math.min(index + pages, filePages);
+  let moved = 0;
+  for (let at = index; at < end; ) {
+    const isolated: Pfn[] = [];
+    for (; at < end && isolated.length < reclaimBatch; at++) {
+      const folio = yield* cpu.kernel.filemapGetFolio(cpu, file, at);
+      if (folio !== NO_PAGE) isolated.push(folio);
+    }
+    moved += yield* cpu.kernel.migratePagesBatch(cpu, isolated, mode);
+  }
+  return moved;
+}
+
+/** Linux: migrate_pages_batch(): how many moved. The caller's reference on each folio goes, either way. */
+export function* migratePagesBatch(cpu: Cpu, folios: readonly Pfn[], mode: MigrateMode): Path<number> {
+  const { kernel } = cpu;
+  const moves: Move[] = [];
+  for (const src of folios) {
+    const move = yield* kernel.migrateFolioUnmap(cpu, src, mode);
+    if (move !== undefined) moves.push(move);
+    else yield* kernel.folioPut(cpu, src);
+  }
+  yield* kernel.migrateUnmapDone(cpu, moves);
+  let moved = 0;
+  for (const move of moves) if (yield* kernel.migrateFolioMove(cpu, move)) moved++;
+  return moved;
+}
+
+/** Linux: the try_to_unmap_flush() between unmapping the list and moving it. */
+export function* migrateUnmapDone(cpu: Cpu, _moves: readonly Move[]): Path<void> {
+  yield* cpu.kernel.tryToUnmapFlush(cpu);
+}
+
+/** Linux: migrate_folio_unmap(): undefined if the folio stays where it is. */
+export function* migrateFolioUnmap(cpu: Cpu, src: Pfn, mode: MigrateMode): Path<Move | undefined> {
+  const { kernel } = cpu;
+  const dst: Pfn = yield* kernel.allocPage(cpu, OWNER_USER);
+  if (dst === NO_PAGE) return undefined;
+  if (mode === MIGRATE_ASYNC) {
+    if (!(yield* kernel.folioTrylock(cpu, src))) {
+      yield* kernel.folioPut(cpu, dst);
+      return undefined;
+    }
+  } else yield* kernel.folioLock(cpu, src);
+  const file = cpu.folio.mapping.load(src) as FileId;
+  const index = cpu.folio.index.load(src);
+  if (cpu.at(BUSY_CHECK, cpu.folio.flags.at(src))) yield;
+  const busy = (cpu.folio.flags.load(src) & PG_WRITEBACK) !== 0;
+  if (file !== NO_FILE && !busy && (yield* kernel.folioTrylock(cpu, dst))) {
+    if (yield* kernel.folioMapped(cpu, src)) {
+      yield* kernel.tryToMigrate(cpu, src, mode === MIGRATE_ASYNC ? TTU_BATCH_FLUSH : 0);
+    }
+    if (!(yield* kernel.folioMapped(cpu, src))) return { src, dst, file, index };
+    yield* kernel.removeMigrationPtes(cpu, src, src);
+    yield* kernel.folioUnlock(cpu, dst);
+  }
+  yield* kernel.folioUnlock(cpu, src);
+  yield* kernel.folioPut(cpu, dst);
+  return undefined;
+}
+
+/** Linux: migrate_folio_move(): the move itself; given up if somebody else holds the folio. */
+export function* migrateFolioMove(cpu: Cpu, move: Move): Path<boolean> {
+  const { kernel } = cpu;
+  const { src, dst } = move;
+  const moved = yield* kernel.migrateFolio(cpu, move);
+  yield* kernel.removeMigrationPtes(cpu, src, moved ? dst : src);
+  yield* kernel.folioUnlock(cpu, dst);
+  yield* kernel.folioUnlock(cpu, src);
+  // the reference of whoever allocated it: the page cache has its own now, or it is not needed
+  yield* kernel.folioPut(cpu, dst);
+  if (moved) yield* kernel.migrateFolioDone(cpu, src);
+  else yield* kernel.folioPut(cpu, src);
+  return moved;
+}
+
+/** Linux: migrate_folio_done(): the last reference of the old folio goes. */
+export function* migrateFolioDone(cpu: Cpu, src: Pfn): Path<void> {
+  yield* cpu.kernel.folioPut(cpu, src);
+}
+
+/** Linux: __migrate_folio(): copy, then the slot. False if references show another user. Caller holds both folio locks. */
+export function* migrateFolio(cpu: Cpu, move: Move): Path<boolean> {
+  const { src, dst } = move;
+  if (cpu.at(REFS_CHECK, cpu.folio.refcount.at(src))) yield;
+  if (cpu.folio.refcount.load(src) !== 2) return false;
+  yield* cpu.kernel.copyPage(cpu, src, dst);
+  return yield* cpu.kernel.folioMigrateMapping(cpu, move);
+}
+
+/** Linux: __folio_migrate_mapping() and folio_migrate_flags(). */
+export function* folioMigrateMapping(cpu: Cpu, { src, dst, file, index }: Move): Path<boolean> {
+  const { kernel, inode } = cpu;
+  const { refcount, flags, mapping } = cpu.folio;
+  const { slot } = cpu.pageCache;
+  const row = filePage(cpu, file, index);
+  const lock = inode.iPagesLock.at(file);
+  yield* kernel.spinLockIrqsave(cpu, lock);
+  if (cpu.at(FREEZES, refcount.at(src))) yield;
+  const frozen = refcount.cas(src, 2, 0) === 2;
+  if (frozen) {
+    mapping.store(dst, file);
+    cpu.folio.index.store(dst, index);
+    if (cpu.at(CACHE_REFERENCE, refcount.at(dst))) yield;
+    refcount.add(dst, 1);
+    if (cpu.at(DIRTY_READ, flags.at(src))) yield;
+    const marks = flags.and(src, ~PG_DIRTY) & (PG_DIRTY | PG_UPTODATE);
+    if (cpu.at(MARKS_MOVE, flags.at(dst))) yield;
+    flags.or(dst, marks);
+    if (cpu.at(SLOT_RETARGETS, slot.at(row))) yield;
+    cpu.observer?.slotChanges(cpu, file, index, src, dst);
+    slot.store(row, dst);
+    if (cpu.at(UNFREEZES, refcount.at(src))) yield;
+    refcount.store(src, 1);
+    mapping.store(src, 0);
+    cpu.folio.index.store(src, 0);
+  }
+  yield* kernel.spinUnlockIrqrestore(cpu, lock);
+  return frozen;
+}
