@@ -16,9 +16,10 @@ export const TAKEN_OFF = point('allocPage: frame handed out, reference not yet s
 export const NO_REFERENCE = point('freeUnrefPage: last reference gone, mapcount to be checked');
 export const FLAGS_LEFT = point('freeUnrefPage: unmapped, flags to be cleared');
 
-/** Linux: alloc_pages(). A frame with one reference, its words not cleared; NO_PAGE if there is none. */
+/** Linux: alloc_pages(GFP_KERNEL). A frame with one reference, its words not cleared; NO_PAGE if there is none. May reclaim. */
 export function* allocPage(cpu: Cpu, owner: FrameOwner): Path<Pfn> {
-  const pfn = yield* cpu.kernel.rmqueue(cpu);
+  let pfn = yield* cpu.kernel.rmqueue(cpu);
+  if (pfn === NO_PAGE && cpu.geometry.files > 0) pfn = yield* cpu.kernel.allocPagesSlowpath(cpu);
   if (pfn !== NO_PAGE) yield* cpu.kernel.prepNewPage(cpu, pfn, owner);
   return pfn;
 }

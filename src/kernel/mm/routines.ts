@@ -1,6 +1,7 @@
 /** The routines of `mm/` that go into the kernel record. */
 import { clearPage, clearTable, copyPage } from './clear-copy.ts';
 import { copyPageRange, copyPte, copyPteRange, ptepSetWrprotect } from './copy-page-range.ts';
+import { allocPagesSlowpath, directReclaim } from './direct-reclaim.ts';
 import { exitMmap, mmdrop, mmFree, mmput } from './exit.ts';
 import { doUserAddrFault } from './fault.ts';
 import {
@@ -152,6 +153,8 @@ import { doWpPage, ptepClearFlush, wpCanReuseAnonFolio, wpPageCopy } from './wp-
 import { unmapPageRange, unmapVmas, zapPte, zapPteRange } from './zap.ts';
 
 export const mmRoutines = {
+  allocPagesSlowpath,
+  directReclaim,
   doFault,
   doReadFault,
   doCowFault,
