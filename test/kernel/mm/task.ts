@@ -42,6 +42,14 @@ export function freeFrames({ columns, geometry }: KernelDriver): number {
   return n;
 }
 
+/** Page tables that wait for a grace period. */
+export function framesWaiting({ columns }: KernelDriver): number {
+  const { next, waiting, link } = columns.rcuState;
+  let n = 0;
+  for (const head of [next, waiting]) for (let pfn = head.peek(0); pfn !== 0; pfn = link.peek(0, pfn)) n++;
+  return n;
+}
+
 /** Rows of a cache (0: mms, 1: VMAs) in use. */
 export function rowsInUse({ columns }: KernelDriver, cache: number): number {
   return columns.slab.used.peek(cache) - columns.slab.nrFree.peek(cache);
