@@ -1,0 +1,41 @@
+/** Labels of a solo run, to be compared with the published order of events. */
+import { expect } from 'vitest';
+import type { Path } from '#tlblab/memory/point.js';
+import { type Body, KernelDriver } from './driver.js';
+
+/** Labels that `path` passes on CPU 0 after `before` is done, while a second thread keeps CPU 1 in the same mm. */
+export function labelsOf(before: Body, path: Body, more: { pteWalkLimit?: number; forked?: boolean } = {}): string[] {
+  let from = 0;
+  const driver: KernelDriver = new KernelDriver({
+    cpus: 2,
+    override: { pteWalkLimit: more.pteWalkLimit ?? 8 },
+    tasks: [
+      {
+        cpu: 0,
+        mm: 1,
+        *body(cpu): Path<void> {
+          yield* before(cpu);
+          from = driver.trace.length;
+          yield* path(cpu);
+        },
+      },
+      { cpu: 1, mm: 1 },
+      { cpu: 1, dead: true },
+    ],
+  });
+  driver.run();
+  return driver.trace
+    .slice(from)
+    .filter((t) => t.startsWith('CPU0 '))
+    .map((t) => t.slice(5));
+}
+
+/** Expects the labels to occur in this order; each is looked for behind the one before. */
+export function inOrder(labels: string[], anchors: string[]): void {
+  let at = -1;
+  for (const anchor of anchors) {
+    const next = labels.findIndex((l, i) => i > at && l.startsWith(anchor));
+    expect(next, `"${anchor}" behind "${labels[at] ?? 'the start'}" in\n${labels.join('\n')}`).toBeGreaterThan(at);
+    at = next;
+  }
+}
