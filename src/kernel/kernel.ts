@@ -5,6 +5,7 @@
 import { entryRoutines } from './entry/routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
+import { filePageRoutines } from './mm/file-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
 import { rcuRoutines } from './rcu/routines.ts';
 import { schedRoutines } from './sched/routines.ts';
@@ -15,6 +16,7 @@ export const MAINLINE = {
   ...lockingRoutines,
   ...rcuRoutines,
   ...mmRoutines,
+  ...filePageRoutines,
   ...fsRoutines,
   ...tlbRoutines,
   ...smpRoutines,

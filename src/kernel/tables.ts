@@ -2,7 +2,8 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import { table } from '../memory/table.ts';
-import type { FileId, FilePage, MmId, TaskId, VmaId } from './types.ts';
+import { DISK, INODE, PAGE_CACHE } from './fs/tables.ts';
+import type { MmId, TaskId, VmaId } from './types.ts';
 
 const mask = { owner: 'shared', width: (g: Geometry) => g.maskWords } as const;
 const privateCpu = { private: 'cpu' } as const;
@@ -83,41 +84,6 @@ export const FOLIO = table<Pfn, Geometry>()('folio', (g) => g.frames, {
   index: { guardedBy: 'lock' },
   /** Page-table lock of the table in this frame: 0 free, else holder CPU + 1. */
   ptl: 'shared',
-});
-
-/** Linux: struct inode and struct address_space. Each rwsem is followed by its owner, see locking/rwsem.ts. */
-export const INODE = table<FileId, Geometry>()('inode', (g) => g.files + 1, {
-  /** i_rwsem: write(2), truncate(2), fsync exclude each other. */
-  iRwsem: 'shared',
-  iRwsemOwner: { guardedBy: 'iRwsem' },
-  /** invalidate_lock: page-cache filling (shared) against truncation (exclusive). */
-  invalidateLock: 'shared',
-  invalidateLockOwner: { guardedBy: 'invalidateLock' },
-  /** i_mmap_rwsem: guards the list of VMAs that map the file. */
-  iMmapRwsem: 'shared',
-  iMmapRwsemOwner: { guardedBy: 'iMmapRwsem' },
-  /** xa_lock of i_pages: slots change under it; look-ups go without. */
-  iPagesLock: 'shared',
-  /** i_size, in pages: changes under i_rwsem, is read without. */
-  iSize: 'shared',
-  /** Folios in the page cache. */
-  nrpages: { guardedBy: 'iPagesLock' },
-  /** i_mmap: VMAs that map the file, in the order in which they came. */
-  nrMmap: { guardedBy: 'iMmapRwsem' },
-  iMmap: { owner: { guardedBy: 'iMmapRwsem' }, width: (g: Geometry) => (g.files > 0 ? g.vmas : 1) },
-});
-
-/** Linux: i_pages. Row: a page of a file, see `FilePage`. */
-export const PAGE_CACHE = table<FilePage, Geometry>()('pageCache', (g) => (g.files + 1) * g.filePages, {
-  /** 0: empty; a frame; or a shadow entry, which is negative. */
-  slot: 'shared',
-});
-
-/** The block device: the words of each page of each file. */
-export const DISK = table<FilePage, Geometry>()('disk', (g) => (g.files + 1) * g.filePages, {
-  /** Never touched: held while the device writes the page. */
-  busy: 'shared',
-  words: { owner: { guardedBy: 'busy' }, width: (g: Geometry) => g.wordsPerPage },
 });
 
 /** Linux: the kmem_caches of mm_struct (row SLAB_MM) and vm_area_struct (row SLAB_VMA). An image of zeros: all rows free. */

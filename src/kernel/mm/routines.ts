@@ -1,31 +1,11 @@
-/** The routines of `mm/` that go into the kernel record. */
+/** The routines of `mm/` that go into the kernel record, but for those of file pages: see file-routines.ts. */
 import { clearPage, clearTable, copyPage } from './clear-copy.ts';
 import { copyPageRange, copyPte, copyPteRange, ptepSetWrprotect } from './copy-page-range.ts';
-import { allocPagesSlowpath, directReclaim } from './direct-reclaim.ts';
 import { exitMmap, mmdrop, mmFree, mmput } from './exit.ts';
 import { doUserAddrFault } from './fault.ts';
-import {
-  doCowFault,
-  doFault,
-  doPageMkwrite,
-  doReadFault,
-  doSharedFault,
-  faultDirtySharedPage,
-  finishFault,
-  finishMkwriteFault,
-  wpPageShared,
-} from './file-fault.ts';
 import { folioGet, folioMapped, folioPut, folioTryGet } from './folio.ts';
 import { dupMm, dupMmap, mmAlloc } from './fork.ts';
 import { freePgdRange, freePgtables } from './free-pgtables.ts';
-import {
-  iMmapLockRead,
-  iMmapUnlockRead,
-  unlinkFileVma,
-  vmaComplete,
-  vmaIntervalTreeForeach,
-  vmaPrepare,
-} from './i-mmap.ts';
 import { doMadvise, madviseUnderVmaLock, madviseWalkVmas, zapPageRangeSingleBatched } from './madvise.ts';
 import {
   doAnonymousPage,
@@ -35,23 +15,6 @@ import {
   ptepSetAccessFlags,
   updateMmuTlb,
 } from './memory.ts';
-import {
-  folioMigrateMapping,
-  migrateFolio,
-  migrateFolioDone,
-  migrateFolioMove,
-  migrateFolioUnmap,
-  migratePagesBatch,
-  migrateRange,
-  migrateUnmapDone,
-} from './migrate.ts';
-import {
-  migrationEntryWait,
-  removeMigrationPte,
-  removeMigrationPtes,
-  tryToMigrate,
-  tryToMigrateOne,
-} from './migration-entries.ts';
 import { doMmap, mmapRegion, mmPopulate, vmMmap } from './mmap.ts';
 import {
   mmapReadLock,
@@ -109,17 +72,8 @@ import {
 } from './pgtable.ts';
 import { tryGetAndClearPmd, tryToFreePte } from './pt-reclaim.ts';
 import { folioAddFileRmapPte, folioAddNewAnonRmap, folioRemoveRmapPte, folioTryDupAnonRmap } from './rmap.ts';
-import { pageVmaMappedWalk, rmapWalkFile } from './rmap-walk.ts';
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts';
 import { sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap } from './syscalls.ts';
-import {
-  folioMkclean,
-  pageMkcleanOne,
-  ptepUnhook,
-  shouldDeferFlush,
-  tryToUnmap,
-  tryToUnmapOne,
-} from './try-to-unmap.ts';
 import {
   removeVma,
   splitVma,
@@ -139,68 +93,12 @@ import {
   vmaStartRead,
   vmaStartWrite,
 } from './vma-lock.ts';
-import {
-  freeReclaimed,
-  pageout,
-  reclaimBatchInit,
-  reclaimedAdd,
-  reclaimPages,
-  removeMapping,
-  shrinkFolio,
-  shrinkFolioList,
-} from './vmscan.ts';
 import { doWpPage, ptepClearFlush, wpCanReuseAnonFolio, wpPageCopy } from './wp-page.ts';
 import { unmapPageRange, unmapVmas, zapPte, zapPteRange } from './zap.ts';
 
 export const mmRoutines = {
-  allocPagesSlowpath,
-  directReclaim,
-  doFault,
-  doReadFault,
-  doCowFault,
-  doSharedFault,
-  finishFault,
-  doPageMkwrite,
-  faultDirtySharedPage,
-  wpPageShared,
-  finishMkwriteFault,
   folioMapped,
-  iMmapLockRead,
-  iMmapUnlockRead,
-  vmaPrepare,
-  vmaComplete,
-  unlinkFileVma,
-  vmaIntervalTreeForeach,
-  rmapWalkFile,
-  pageVmaMappedWalk,
   folioAddFileRmapPte,
-  tryToUnmap,
-  tryToUnmapOne,
-  ptepUnhook,
-  shouldDeferFlush,
-  folioMkclean,
-  pageMkcleanOne,
-  tryToMigrate,
-  tryToMigrateOne,
-  removeMigrationPtes,
-  removeMigrationPte,
-  migrationEntryWait,
-  reclaimPages,
-  shrinkFolioList,
-  reclaimBatchInit,
-  shrinkFolio,
-  pageout,
-  removeMapping,
-  reclaimedAdd,
-  freeReclaimed,
-  migrateRange,
-  migratePagesBatch,
-  migrateUnmapDone,
-  migrateFolioUnmap,
-  migrateFolioMove,
-  migrateFolio,
-  folioMigrateMapping,
-  migrateFolioDone,
   doPteMissing,
   updateMmuTlb,
   tlbFlushRmaps,

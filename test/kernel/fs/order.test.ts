@@ -13,12 +13,12 @@ const P = 8 as Vpn;
 type Handle = Parameters<Body>[0];
 
 /** Two pages of the file in the cache, mapped shared; `use` touches each. */
-function mapped(use: (cpu: Handle, page: number) => Path<unknown>): Body {
+function mapped(use: (cpu: Handle, page: number, value: number) => Path<unknown>): Body {
   return function* (cpu) {
     yield* cpu.kernel.sysWrite(cpu, FILE, 1, 0, 1);
     yield* cpu.kernel.sysFsync(cpu, FILE);
     yield* cpu.kernel.sysMmap(cpu, P, 2, RW | VM_SHARED, MAP_FIXED, FILE, 0);
-    for (const page of [P, P + 1]) yield* use(cpu, page);
+    for (const page of [P, P + 1]) yield* use(cpu, page, 1);
   };
 }
 

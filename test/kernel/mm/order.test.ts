@@ -4,7 +4,6 @@ import type { Vpn } from '#tlblab/hardware/types.js';
 import { MADV_DONTNEED, type TaskId } from '#tlblab/kernel/types.js';
 import type { Path } from '#tlblab/memory/point.js';
 import type { Body } from '../driver.js';
-import { KernelDriver } from '../driver.js';
 import { inOrder, labelsOf } from '../labels.js';
 import { load, R, RW, store } from './task.js';
 
