@@ -45,6 +45,7 @@ export const MAP_POPULATE = 4;
 
 /** Advice of madvise. */
 export const MADV_DONTNEED = 4;
+export const MADV_PAGEOUT = 21;
 
 /** How a list is migrated: asynchronously with one batched flush for the list, or folio by folio, each flushed at once. */
 export const MIGRATE_ASYNC = 0;

@@ -19,6 +19,7 @@ import {
   vmaIntervalTreeForeach,
   vmaPrepare,
 } from './i-mmap.ts';
+import { madvisePageout, pageoutPte, pageoutRange } from './madvise-pageout.ts';
 import {
   folioMigrateMapping,
   migrateFolio,
@@ -36,6 +37,7 @@ import {
   tryToMigrate,
   tryToMigrateOne,
 } from './migration-entries.ts';
+import { pageIdleWalk } from './page-idle.ts';
 import { pageVmaMappedWalk, rmapWalkFile } from './rmap-walk.ts';
 import {
   folioMkclean,
@@ -57,6 +59,10 @@ import {
 } from './vmscan.ts';
 
 export const filePageRoutines = {
+  pageIdleWalk,
+  madvisePageout,
+  pageoutRange,
+  pageoutPte,
   allocPagesSlowpath,
   directReclaim,
   doCowFault,

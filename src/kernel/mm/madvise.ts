@@ -1,8 +1,8 @@
-/** Linux: mm/madvise.c, MADV_DONTNEED: the pages go, the mapping stays. Runs under the per-VMA lock where one VMA is enough. */
+/** Linux: mm/madvise.c, and MADV_DONTNEED: the pages go, the mapping stays. Runs under the per-VMA lock where one VMA is enough. */
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EINVAL, ENOMEM, MADV_DONTNEED, type MmId, type VmaId } from '../types.ts';
+import { EINVAL, ENOMEM, MADV_DONTNEED, MADV_PAGEOUT, type MmId, type VmaId } from '../types.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { NO_VMA, vmaEnd, vmaStart, vmasIn } from './vma-tree.ts';
 import { ZAP_DONTNEED, zapOf } from './zap.ts';
@@ -12,9 +12,10 @@ import { ZAP_DONTNEED, zapOf } from './zap.ts';
  * the per-VMA lock the flush comes after that lock is dropped (6.17): until then tlb_flush_pending warns the others.
  */
 export function* doMadvise(cpu: Cpu, mm: MmId, start: Vpn, pages: number, advice: number): Path<number> {
-  if (advice !== MADV_DONTNEED || pages < 0) return EINVAL;
+  if ((advice !== MADV_DONTNEED && advice !== MADV_PAGEOUT) || pages < 0) return EINVAL;
   if (pages === 0) return 0;
   const end = Math.min(start + pages, cpu.geometry.pages);
+  if (advice === MADV_PAGEOUT) return yield* cpu.kernel.madvisePageout(cpu, mm, start, end);
   const tlb = yield* cpu.kernel.tlbGatherMmu(cpu, mm);
   const done = cpu.switches.perVmaLocks && (yield* cpu.kernel.madviseUnderVmaLock(cpu, tlb, start, end));
   let hole = end < start + pages;

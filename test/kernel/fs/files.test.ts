@@ -9,6 +9,7 @@ import {
   ENODATA,
   type FileId,
   MADV_DONTNEED,
+  MADV_PAGEOUT,
   MAP_FIXED,
   MIGRATE_ASYNC,
   MIGRATE_SYNC,
@@ -135,6 +136,21 @@ describe('files', () => {
     });
     expect(is).toEqual([2, true, 3, 3, 5]);
     expect(driver.columns.folio.mapcount.peek(slotOf(driver, 0) as never)).toBe(2);
+  });
+
+  it('MADV_PAGEOUT reclaims the pages that nobody else maps', () => {
+    const { is } = run(function* (cpu) {
+      yield* cpu.kernel.sysWrite(cpu, FILE, 1, 0, 1);
+      yield* map(cpu, P, RW | VM_SHARED);
+      yield* map(cpu, Q, R, 1);
+      yield* store(cpu, P, 3);
+      yield* store(cpu, P + 1, 4);
+      yield* load(cpu, Q);
+      const done = yield* cpu.kernel.sysMadvise(cpu, P, 2, MADV_PAGEOUT);
+      const cached = [0, 1].map((i) => cpu.pageCache.slot.peek(filePage(cpu, FILE, i)) > 0);
+      return [done, ...cached, yield* load(cpu, P + 1)];
+    });
+    expect(is).toEqual([0, true, false, 4]);
   });
 
   it('truncate discards words, cached and on disk, and leaves SIGBUS behind the end', () => {

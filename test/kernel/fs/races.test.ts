@@ -4,6 +4,7 @@ import type { Vpn } from '#tlblab/hardware/types.js';
 import {
   type FileId,
   MADV_DONTNEED,
+  MADV_PAGEOUT,
   MAP_FIXED,
   MIGRATE_ASYNC,
   MIGRATE_SYNC,
@@ -35,6 +36,7 @@ const BODIES: Record<string, (cpu: Handle) => Path<void>> = {
     yield* cpu.kernel.sysMmap(cpu, P, 3, RW | VM_SHARED, MAP_FIXED, FILE, 0);
     for (let i = 0; i < 6; i++) yield* store(cpu, P + (i % 3), 200 + i);
     yield* cpu.kernel.sysMprotect(cpu, (P + 1) as Vpn, 1, R);
+    yield* cpu.kernel.sysMadvise(cpu, P, 2, MADV_PAGEOUT);
     yield* cpu.kernel.sysMadvise(cpu, P, 3, MADV_DONTNEED);
     yield* cpu.kernel.sysMremap(cpu, P, 2, 2, (P + 8) as Vpn);
     yield* load(cpu, P + 8);
@@ -55,6 +57,9 @@ const BODIES: Record<string, (cpu: Handle) => Path<void>> = {
       yield* cpu.kernel.migrateRange(cpu, FILE, 0, 3, i % 2 === 0 ? MIGRATE_ASYNC : MIGRATE_SYNC);
     }
   },
+  *walker(cpu) {
+    for (let i = 0; i < 3; i++) yield* cpu.kernel.pageIdleWalk(cpu, 0, 64);
+  },
   *truncater(cpu) {
     for (const pages of [2, 0, 3]) yield* cpu.kernel.sysTruncate(cpu, FILE, pages);
   },
@@ -67,6 +72,7 @@ function* reader(cpu: Handle, page: number): Path<number> {
 const CASTS: readonly (readonly (keyof typeof BODIES)[])[] = [
   ['sharer', 'migrator', 'reclaimer'],
   ['sharer', 'truncater', 'migrator'],
+  ['sharer', 'walker', 'migrator', 'reclaimer'],
   ['copier', 'reclaimer', 'writer'],
   ['sharer', 'copier', 'migrator', 'writer'],
   ['sharer', 'copier', 'truncater', 'reclaimer'],
