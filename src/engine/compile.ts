@@ -1,7 +1,7 @@
 /** Programs made ready to run: names become numbers, every operation the same flat shape. */
 import type { Geometry } from '../hardware/geometry.ts';
-import { type TaskId, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
-import type { Op, OpName, Program, Prot } from '../program/program.ts';
+import { MADV_DONTNEED, MADV_PAGEOUT, type TaskId, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
+import type { Advice, Op, OpName, Program, Prot } from '../program/program.ts';
 import { REGISTERS } from './tables.ts';
 
 /** One operation, flat. Fields that an operation does not use are 0, or -1 where 0 would mean something. */
@@ -22,6 +22,13 @@ export interface Instruction {
   readonly newPages: number;
   /** Task row of fork or wake, flag of post or await, CPU of move, cycles of compute. */
   readonly target: number;
+  /** Row of the file, 0 if none; page of it that an mmap starts with. For file operations `page` is a page of the file. */
+  readonly file: number;
+  readonly offset: number;
+  /** Migration flushes each entry at once. */
+  readonly sync: boolean;
+  /** Advice of madvise. */
+  readonly advice: number;
   /** Register that a load fills, or -1. */
   readonly register: number;
 }
@@ -42,6 +49,8 @@ export interface CompiledProgram {
   readonly history: readonly { readonly task: TaskId; readonly op: Instruction }[];
   readonly mms: number;
   readonly rounds: number;
+  /** Length in pages of each file, the first in row 1. */
+  readonly files: readonly number[];
   /** `registers[taskIndex][name]` is the number of a register. */
   readonly registers: readonly ReadonlyMap<string, number>[];
 }
@@ -54,6 +63,8 @@ const RIGHTS: Record<Prot, number> = {
   rwx: VM_READ | VM_WRITE | VM_EXEC,
 };
 
+const ADVICE: Record<Advice, number> = { dontneed: MADV_DONTNEED, pageout: MADV_PAGEOUT };
+
 /** Compiles a program that the schema has accepted; `geometry` gives the rows of its tasks. */
 export function compileProgram(program: Program, geometry: Geometry): CompiledProgram {
   const rows = new Map(program.tasks.map((t, i) => [t.name, (geometry.cpus + i) as TaskId]));
@@ -65,6 +76,8 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
     names.set(name, known);
     return known;
   };
+  const { files = [] } = program;
+  const fileRow = (name: string | undefined): number => files.findIndex((f) => f.name === name) + 1;
   const compile = (op: Op, task: number): Instruction => {
     const any = op as Partial<Record<string, never>> & Op;
     const of = <T>(key: string, otherwise: T): T =>
@@ -87,6 +100,10 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
       fixed: of('fixed', false),
       populate: of('populate', false),
       write: of('write', false),
+      file: fileRow(of<string | undefined>('file', undefined)),
+      offset: of('offset', 0),
+      sync: of('sync', false),
+      advice: op.do === 'madvise' ? ADVICE[op.advice] : 0,
       to: of('to', -1),
       newPages: of('newPages', of('pages', 1)),
       target,
@@ -107,5 +124,12 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
     const index = program.tasks.findIndex((t) => t.name === h.task);
     return { task: tasks[index].id, op: compile(h.op, index) };
   });
-  return { tasks, history, mms: Math.max(0, ...tasks.map((t) => t.mm)), rounds: program.rounds ?? 1, registers };
+  return {
+    tasks,
+    history,
+    mms: Math.max(0, ...tasks.map((t) => t.mm)),
+    rounds: program.rounds ?? 1,
+    files: files.map((f) => f.pages),
+    registers,
+  };
 }

@@ -18,7 +18,7 @@ import type { Columns, Field, Table } from '../memory/table.ts';
 import { type OpArguments, ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
-import { type CompiledProgram, compileProgram } from './compile.ts';
+import { type CompiledProgram, compileProgram, type Instruction } from './compile.ts';
 import { ENGINE_TABLES, type SHARED_USER, type USER } from './tables.ts';
 import { type UserRun, userMode } from './user-mode.ts';
 
@@ -120,9 +120,15 @@ function pagesOf(program: CompiledProgram): Vpn[] {
   const pages = new Set<Vpn>();
   const all = [...program.history.map((h) => h.op), ...program.tasks.flatMap((t) => t.code)];
   for (const op of all) {
+    if (namesNoPage(op)) continue;
     for (let i = 0; i < Math.min(op.pages, 4) && pages.size < 32; i++) pages.add((op.page + i) as Vpn);
   }
   return [...pages];
+}
+
+/** Is `page` of the operation a page of a file, or a frame? */
+function namesNoPage(op: Instruction): boolean {
+  return (op.file !== 0 && op.do !== 'mmap') || op.do === 'pfnwalk';
 }
 
 /** Columns, oracle and handles of a shape over one memory. */
@@ -207,6 +213,7 @@ export class MachineCore<M extends Memory> implements UserRun {
     const { program } = this.shape;
     bootKernel(this.handles[0], {
       mms: program.mms,
+      files: program.files,
       tasks: program.tasks.map((t) => ({
         id: t.id,
         cpu: t.cpu,

@@ -6,7 +6,15 @@ import { access } from '../hardware/access.ts';
 import { type AccessKind, type CpuId, FETCH, LOAD, STORE, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { MADV_DONTNEED, MAP_FIXED, MAP_POPULATE, type MmId, type TaskId } from '../kernel/types.ts';
+import {
+  MADV_PAGEOUT,
+  MAP_FIXED,
+  MAP_POPULATE,
+  MIGRATE_ASYNC,
+  MIGRATE_SYNC,
+  type MmId,
+  type TaskId,
+} from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import { type Path, point } from '../memory/point.ts';
 import type { Columns } from '../memory/table.ts';
@@ -227,13 +235,24 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   madvise: OP.madvise,
   fork: OP.fork,
   exit: OP.exit,
+  read: OP.read,
+  write: OP.write,
+  truncate: OP.truncate,
+  fsync: OP.fsync,
+  reclaim: OP.reclaim,
+  migrate: OP.migrate,
 };
+
+/** MADV_PAGEOUT takes no content away: it reclaims. */
+function kindOf(op: Instruction): OpKind {
+  return op.advice === MADV_PAGEOUT ? OP.reclaim : (KINDS[op.do] ?? OP.other);
+}
 
 function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path<void> {
   const { kernel } = cpu;
   const from = op.page as Vpn;
   const { oracle } = run;
-  oracle?.opBegins(cpu, KINDS[op.do] ?? OP.other, {
+  oracle?.opBegins(cpu, kindOf(op), {
     mm: cpu.tasks.mm.own(cpu.current) as MmId,
     from,
     pages: op.pages,
@@ -241,8 +260,8 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
     to: op.to,
     toPages: op.newPages,
     fixed: op.fixed,
-    file: 0,
-    pgoff: 0,
+    file: op.file,
+    pgoff: op.offset,
   });
   cpu.kernelDepth++;
   if (cpu.at(SYSCALL, NOWHERE)) yield;
@@ -250,7 +269,7 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
   let childMm = 0 as MmId;
   switch (op.do) {
     case 'mmap':
-      result = yield* kernel.sysMmap(cpu, from, op.pages, op.rights, mapFlagsOf(op), 0, 0);
+      result = yield* kernel.sysMmap(cpu, from, op.pages, op.rights, mapFlagsOf(op), op.file, op.offset);
       break;
     case 'munmap':
       result = yield* kernel.sysMunmap(cpu, from, op.pages);
@@ -262,7 +281,29 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
       result = yield* kernel.sysMremap(cpu, from, op.pages, op.newPages, op.to as Vpn);
       break;
     case 'madvise':
-      result = yield* kernel.sysMadvise(cpu, from, op.pages, MADV_DONTNEED);
+      result = yield* kernel.sysMadvise(cpu, from, op.pages, op.advice);
+      break;
+    case 'read':
+      result = yield* kernel.sysRead(cpu, op.file, op.page, op.word);
+      if (result === 0 && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
+      break;
+    case 'write':
+      result = yield* kernel.sysWrite(cpu, op.file, op.page, op.word, op.value >= 0 ? op.value : freshValue(run, task));
+      break;
+    case 'truncate':
+      result = yield* kernel.sysTruncate(cpu, op.file, op.pages);
+      break;
+    case 'fsync':
+      result = yield* kernel.sysFsync(cpu, op.file);
+      break;
+    case 'reclaim':
+      result = yield* kernel.reclaimPages(cpu, op.file, op.page, op.pages);
+      break;
+    case 'migrate':
+      result = yield* kernel.migrateRange(cpu, op.file, op.page, op.pages, op.sync ? MIGRATE_SYNC : MIGRATE_ASYNC);
+      break;
+    case 'pfnwalk':
+      result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);
       break;
     case 'fork':
       result = yield* kernel.sysFork(cpu, op.target as TaskId);

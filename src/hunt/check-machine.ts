@@ -22,7 +22,7 @@ export function checkMachine(program: Program, where: string): void {
   }
   try {
     const sizes = geometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
-    checkProgram(program, { pages: sizes.pages }, (path) => `${where}: ${path}`);
+    checkProgram(program, { pages: sizes.pages, filePages: sizes.filePages }, (path) => `${where}: ${path}`);
     compileProgram(program, sizes);
     if (!oracleFits(sizes)) {
       const pages = `${sizes.mms} address spaces of ${sizes.pages} pages`;
@@ -33,8 +33,8 @@ export function checkMachine(program: Program, where: string): void {
       });
     }
     const mms = 1 + Math.max(...program.tasks.map((t) => t.mm ?? 0));
-    const need = { tasks: program.tasks.length, mms };
-    for (const key of ['tasks', 'mms'] as const) {
+    const need = { tasks: program.tasks.length, mms, files: program.files?.length ?? 0 };
+    for (const key of ['tasks', 'mms', 'files'] as const) {
       if (need[key] > sizes[key]) {
         throw new GeometryError(
           `geometry parameter ${key} = ${sizes[key]}: expected at least ${need[key]}, which the program needs`,

@@ -8,7 +8,7 @@ import type { Cpu } from './cpu.ts';
 import { bootAllocator } from './mm/page-alloc.ts';
 import { SLAB_MM } from './mm/slab.ts';
 import { kernPcid } from './tlb/switch-mm.ts';
-import { type Asid, INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, type TaskId } from './types.ts';
+import { type Asid, type FileId, INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, type TaskId } from './types.ts';
 
 export interface BootTask {
   /** Row of the task table, from `cpus` on. */
@@ -26,6 +26,8 @@ export interface BootSpec {
   /** Address spaces in use at the start: rows 1 to `mms`. */
   readonly mms: number;
   readonly tasks: readonly BootTask[];
+  /** Length in pages of each file, the first in row 1. */
+  readonly files?: readonly number[];
 }
 
 /**
@@ -45,6 +47,9 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
     const users = spec.tasks.filter((t) => !t.kthread && !t.dead && t.mm === mm).length;
     bootMm(cpu, mm, mm === INIT_MM ? 1 : users);
   }
+  spec.files?.forEach((pages, i) => {
+    put(cpu.inode.iSize, (i + 1) as FileId, pages);
+  });
   put(cpu.slab.used, SLAB_MM, spec.mms);
   put(cpu.slab.serial, SLAB_MM, spec.mms + 1);
   for (const task of spec.tasks) bootTask(cpu, task);

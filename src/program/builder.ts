@@ -20,7 +20,7 @@ export interface RaceSpec {
 }
 
 /** What else a program says about itself. */
-export type About = Partial<Pick<Program, 'name' | 'says' | 'rounds' | 'final'>>;
+export type About = Partial<Pick<Program, 'name' | 'says' | 'files' | 'rounds' | 'final'>>;
 
 /**
  * A canonical program. A task whose CPU is not given runs on CPU 0, 1, … by its position, and starts again at 0 when
@@ -79,8 +79,8 @@ export const mmap = (
   page: number,
   pages: number,
   prot: Prot,
-  { fixed, populate, shared }: { fixed?: boolean; populate?: boolean; shared?: boolean } = {},
-): Op => ({ do: 'mmap', page, pages, prot, fixed, populate, shared });
+  more: { fixed?: boolean; populate?: boolean; shared?: boolean; file?: string; offset?: number } = {},
+): Op => ({ do: 'mmap', page, pages, prot, ...more });
 export const munmap = (page: number, pages = 1): Op => ({ do: 'munmap', page, pages });
 export const mprotect = (page: number, pages: number, prot: Prot): Op => ({ do: 'mprotect', page, pages, prot });
 export const mremap = (page: number, pages: number, { to, newPages }: { to?: number; newPages?: number }): Op => ({
@@ -91,6 +91,33 @@ export const mremap = (page: number, pages: number, { to, newPages }: { to?: num
   newPages,
 });
 export const dontneed = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'dontneed' });
+export const pageout = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'pageout' });
+/** read(2) and write(2) of one word of a file (`read` and `write` touch memory). */
+export const fileRead = (file: string, page: number, { word, into }: { word?: number; into?: string } = {}): Op => ({
+  do: 'read',
+  file,
+  page,
+  word,
+  into,
+});
+export const fileWrite = (file: string, page: number, { word, value }: { word?: number; value?: number } = {}): Op => ({
+  do: 'write',
+  file,
+  page,
+  word,
+  value,
+});
+export const truncate = (file: string, pages: number): Op => ({ do: 'truncate', file, pages });
+export const fsync = (file: string): Op => ({ do: 'fsync', file });
+export const reclaim = (file: string, page: number, pages = 1): Op => ({ do: 'reclaim', file, page, pages });
+export const migrate = (file: string, page: number, pages = 1, { sync }: { sync?: boolean } = {}): Op => ({
+  do: 'migrate',
+  file,
+  page,
+  pages,
+  sync,
+});
+export const pfnwalk = (page: number, pages = 1): Op => ({ do: 'pfnwalk', page, pages });
 export const fork = (task: string): Op => ({ do: 'fork', task });
 export const exit = (): Op => ({ do: 'exit' });
 export const post = (flag: string): Op => ({ do: 'post', flag });

@@ -9,18 +9,21 @@ const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
   fixed: false,
   populate: false,
   shared: false,
+  offset: 0,
+  sync: false,
 };
 const TASK_DEFAULTS: Readonly<Record<string, unknown>> = { mm: 0, kthread: false, priority: 0 };
 
 /** The same program without fields that are undefined, empty or at their default. The argument is not changed. */
 export function canonicalProgram(program: Program): Program {
-  const { name, says, machine, tasks, history, rounds, final } = program;
+  const { name, says, machine, files, tasks, history, rounds, final } = program;
   return without(
     { says: undefined, rounds: 1, final: undefined },
     {
       name,
       says,
       machine: canonicalMachine(machine),
+      files: files !== undefined && files.length > 0 ? files : undefined,
       tasks: tasks.map(canonicalTask),
       history: history.map(({ task, op }) => ({ task, op: canonicalOp(op) })),
       rounds,

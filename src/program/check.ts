@@ -6,10 +6,15 @@ import type { Op, Program, TaskProgram } from './program.ts';
 export interface Limits {
   /** Virtual pages of an address space. Default 2^32, the largest that any geometry has. */
   pages?: number;
+  /** Pages that a file may have at most. Default 65536, the most that any geometry has. */
+  filePages?: number;
 }
 
 /** Operations that a kernel thread may do: it has no address space of its own. */
-const KTHREAD_OPS: readonly Op['do'][] = ['yield', 'sleep', 'wake', 'move', 'compute'];
+const KTHREAD_OPS: readonly Op['do'][] = [
+  ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'] as const),
+  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk'] as const),
+];
 
 /**
  * Checks what a well-shaped program says about itself.
@@ -22,6 +27,7 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
   };
   const byName = checkTasks(program, fail);
   checkForks(program, byName, fail);
+  checkFiles(program, limits, fail);
   const pages = limits.pages ?? 2 ** 32;
   const posted = new Set(allOps(program).flatMap(({ op }) => (op.do === 'post' ? [op.flag] : [])));
   for (const { op, path, task } of allOps(program)) {
@@ -43,7 +49,31 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
 }
 
 /** Words that begin other statements of litmus text. */
-const NO_TASK_NAMES = ['machine', 'override', 'switches', 'rounds'];
+const NO_TASK_NAMES = ['machine', 'override', 'switches', 'rounds', 'file'];
+
+/** Files have names of their own; operations name files that exist, and pages that the machine's files can have. */
+function checkFiles(program: Program, limits: Limits, fail: Fail): void {
+  const { files = [] } = program;
+  const most = limits.filePages ?? 65536;
+  files.forEach((file, i) => {
+    const first = files.findIndex((f) => f.name === file.name);
+    if (first !== i) fail(`files[${i}].name`, `second file named "${file.name}"`, 'a name of its own');
+    if (file.pages > most) fail(`files[${i}].pages`, `${file.pages}`, `at most ${most}, the machine's filePages`);
+  });
+  const known =
+    files.length > 0 ? files.map((f) => f.name).join(', ') : 'a file of the program, of which there is none';
+  for (const { op, path } of allOps(program)) {
+    if (!('file' in op) || op.file === undefined) {
+      if (op.do === 'mmap' && op.offset) fail(`${path}.offset`, `${op.offset}`, 'no offset without a file');
+      continue;
+    }
+    if (!files.some((f) => f.name === op.file)) fail(`${path}.file`, `no file "${op.file}"`, known);
+    if (op.do === 'fsync') continue;
+    const first = op.do === 'mmap' ? (op.offset ?? 0) : op.do === 'truncate' ? 0 : op.page;
+    const pages = op.do === 'read' || op.do === 'write' ? 1 : (op.pages ?? 1);
+    if (first + pages > most) fail(path, `${op.do} reaches page ${first + pages} of the file`, `at most ${most} pages`);
+  }
+}
 
 type Fail = (path: string, what: string, expected: string) => never;
 type ByName = ReadonlyMap<string, TaskProgram>;
@@ -107,7 +137,8 @@ function checkForks(program: Program, byName: ByName, fail: Fail): void {
 }
 
 function checkRange(op: Op, limit: number, path: string, fail: Fail): void {
-  if (!('page' in op)) return;
+  // pages of files and frames are no pages of the address space
+  if (!('page' in op) || op.do === 'pfnwalk' || ('file' in op && op.do !== 'mmap')) return;
   const last = `0 to ${limit - 1} (the address space has ${limit} pages)`;
   const check = (field: string, page: number, pages: number) => {
     if (page >= limit) fail(`${path}.${field}`, `page ${page}`, last);

@@ -38,14 +38,18 @@ function parsePage(lexer: Lexer, regions: Regions): { page: number; whole: numbe
   return { page: region.page + index, whole: 1 };
 }
 
+function parseWord(lexer: Lexer, op: OpFields): void {
+  if (!lexer.take('.')) return;
+  const token = lexer.word('a word such as w2');
+  if (!/^w\d+$/.test(token.text)) lexer.fail('a word such as w2', token);
+  op.word = Number(token.text.slice(1));
+}
+
 /** `p[1].w2` */
 const word: Field = {
   parse(lexer, op, regions) {
     op.page = parsePage(lexer, regions).page;
-    if (!lexer.take('.')) return;
-    const token = lexer.word('a word such as w2');
-    if (!/^w\d+$/.test(token.text)) lexer.fail('a word such as w2', token);
-    op.word = Number(token.text.slice(1));
+    parseWord(lexer, op);
   },
   print: (op, regions) => regions.place(op.page as number) + (op.word ? `.w${op.word}` : ''),
 };
@@ -110,6 +114,55 @@ const prot: Field = {
   print: (op) => String(op.prot),
 };
 
+/** `f`: a file. */
+const file: Field = {
+  parse(lexer, op) {
+    op.file = lexer.word('a file').text;
+  },
+  print: (op) => String(op.file),
+};
+
+function parseFilePage(lexer: Lexer, op: OpFields): void {
+  op.file = lexer.word('a page of a file such as f[0]').text;
+  lexer.expect('[', 'a page of a file such as f[0]');
+  op.page = lexer.number('a page of the file');
+  lexer.expect(']');
+}
+
+/** `f[1].w2` */
+const fileWord: Field = {
+  parse(lexer, op) {
+    parseFilePage(lexer, op);
+    parseWord(lexer, op);
+  },
+  print: (op) => `${op.file}[${op.page}]${op.word ? `.w${op.word}` : ''}`,
+};
+
+/** `f[1]`, `f[1] 3` */
+const fileRange: Field = {
+  parse(lexer, op) {
+    parseFilePage(lexer, op);
+    if (lexer.peek().kind === 'number') op.pages = lexer.number('a number of pages');
+  },
+  print: (op) => `${op.file}[${op.page}]${op.pages === undefined ? '' : ` ${op.pages}`}`,
+};
+
+/** `4`, `4 8`: frames. */
+const frames: Field = {
+  parse(lexer, op) {
+    op.page = lexer.number('a frame');
+    if (lexer.peek().kind === 'number') op.pages = lexer.number('a number of frames');
+  },
+  print: (op) => `${op.page}${op.pages === undefined ? '' : ` ${op.pages}`}`,
+};
+
+const sync: Field = {
+  parse(lexer, op) {
+    if (lexer.take('sync')) op.sync = true;
+  },
+  print: (op) => (op.sync ? 'sync' : ''),
+};
+
 const name = (key: string, expected: string): Field => ({
   parse(lexer, op) {
     op[key] = lexer.word(expected).text;
@@ -126,7 +179,7 @@ const count = (key: string, expected: string): Field => ({
 
 const MMAP_FLAGS = ['fixed', 'populate', 'shared'];
 
-/** `(rw, 2, fixed)`, then `at @4` where the parser reads it. */
+/** `(rw, 2, fixed)`, `(r, shared, file f[1])`, then `at @4` where the parser reads it. */
 const mapping: Field = {
   parse(lexer, op, regions) {
     lexer.expect('(');
@@ -134,7 +187,14 @@ const mapping: Field = {
     while (lexer.take(',')) {
       if (lexer.peek().kind === 'number') op.pages = lexer.number('a number of pages');
       else {
-        const token = lexer.word(`a number of pages or ${MMAP_FLAGS.join(', ')}`);
+        const token = lexer.word(`a number of pages, file or ${MMAP_FLAGS.join(', ')}`);
+        if (token.text === 'file') {
+          op.file = lexer.word('a file').text;
+          if (!lexer.take('[')) continue;
+          op.offset = lexer.number('a page of the file');
+          lexer.expect(']');
+          continue;
+        }
         if (!MMAP_FLAGS.includes(token.text)) lexer.fail(MMAP_FLAGS.join(', '), token);
         op[token.text] = true;
       }
@@ -143,7 +203,8 @@ const mapping: Field = {
   },
   print(op) {
     const pages = (op.pages as number | undefined) ?? 1;
-    return `(${[op.prot, ...(pages === 1 ? [] : [pages]), ...MMAP_FLAGS.filter((f) => op[f])].join(', ')})`;
+    const shown = op.file === undefined ? [] : [`file ${op.file}${op.offset ? `[${op.offset}]` : ''}`];
+    return `(${[op.prot, ...(pages === 1 ? [] : [pages]), ...MMAP_FLAGS.filter((f) => op[f]), ...shown].join(', ')})`;
   },
 };
 
@@ -158,6 +219,14 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   mprotect: { do: 'mprotect', fields: [range, prot] },
   mremap: { do: 'mremap', fields: [range, to, size] },
   dontneed: { do: 'madvise', means: { advice: 'dontneed' }, fields: [range] },
+  pageout: { do: 'madvise', means: { advice: 'pageout' }, fields: [range] },
+  read: { do: 'read', fields: [fileWord, into] },
+  write: { do: 'write', fields: [fileWord, value] },
+  truncate: { do: 'truncate', fields: [file, count('pages', 'a number of pages')] },
+  fsync: { do: 'fsync', fields: [file] },
+  reclaim: { do: 'reclaim', fields: [fileRange] },
+  migrate: { do: 'migrate', fields: [fileRange, sync] },
+  pfnwalk: { do: 'pfnwalk', fields: [frames] },
   fork: { do: 'fork', fields: [name('task', 'a task')] },
   exit: { do: 'exit', fields: [] },
   post: { do: 'post', fields: [name('flag', 'a flag')] },
@@ -173,8 +242,9 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
 export const RESERVED: readonly string[] = [
   ...Object.keys(LITMUS_OPS),
   'size',
-  'write',
   'at',
+  'file',
+  'sync',
   'reserve',
   'forbidden',
   'permitted',

@@ -67,6 +67,7 @@ class Parser {
   private readonly settings: Record<string, Draft> = { machine: {}, override: {}, switches: {} };
   private readonly traits = new Map<string, { token: Token; traits: Draft }>();
   private readonly history: { task: string | undefined; op: OpFields }[] = [];
+  private readonly files: Draft[] = [];
   private rounds: number | undefined;
 
   constructor(
@@ -90,6 +91,7 @@ class Parser {
       name,
       says,
       machine: { cpus: names.length, ...machine, override, switches },
+      files: this.files,
       tasks,
       history: this.history.map((h) => ({ task: h.task ?? names[0], op: h.op })),
       rounds: this.rounds,
@@ -122,6 +124,9 @@ class Parser {
     else if (first.text === 'rounds' && lexer.take(':')) {
       this.at.set('rounds', lexer.peek());
       this.rounds = lexer.number('a number of rounds');
+    } else if (first.text === 'file' && !lexer.is('=') && !lexer.is(':')) {
+      this.at.set(`files[${this.files.length}]`, first);
+      this.files.push({ name: lexer.word('a name').text, pages: lexer.number('a number of pages') });
     } else if (first.text === 'task' && !lexer.is('=') && !lexer.is(':')) this.traitsOf(lexer.word('a task'));
     else if (lexer.is('=')) this.assignment(first);
     else if (lexer.take(':')) this.past(first.text, lexer.word('an operation'));

@@ -31,7 +31,7 @@ export function printLitmus(program: Program): string {
   ].join('\n');
 }
 
-function machineLines({ machine, rounds }: Program): string[] {
+function machineLines({ machine, rounds, files = [] }: Program): string[] {
   const list = (record: object) =>
     Object.entries(record)
       .map(([key, value]) => `${key}=${value}`)
@@ -42,6 +42,7 @@ function machineLines({ machine, rounds }: Program): string[] {
     ...(override ? [`  override: ${list(override)};`] : []),
     ...(switches ? [`  switches: ${list(switches)};`] : []),
     ...(rounds === undefined ? [] : [`  rounds: ${rounds};`]),
+    ...files.map((f) => `  file ${f.name} ${f.pages};`),
   ];
 }
 

@@ -7,6 +7,7 @@
  *               | "override:" setting { "," setting }   parameters of the geometry: frames=20
  *               | "switches:" setting { "," setting }   pcid=false
  *               | "rounds:" NUMBER
+ *               | "file" NAME NUMBER                     a file and its length in pages; all its words are zero
  *               | "task" TASK ":" trait { "," trait }   cpu=1 (default: the column), mm=1, forkedBy=P0, kthread, priority=1
  *               | NAME "=" "reserve" "(" NUMBER ")" [ at ]      names pages without mapping them
  *               | [ TASK ":" ] operation                the history, in order; without TASK: the first column
@@ -14,9 +15,10 @@
  *     row       = cell { "|" cell } ";"                 as many cells as columns; a blank cell is no operation
  *     final     = ("forbidden" | "permitted") "(" term { "/\" term } ")" [ ";" ]
  *     term      = COLUMN ":" REGISTER "=" NUMBER        the column by number from 0, or by name
- *     operation = REGION "=" "mmap" "(" rights [ "," NUMBER ] { "," fixed | populate | shared } ")" [ at ]
+ *     operation = REGION "=" "mmap" "(" rights [ "," NUMBER ] { "," fixed | populate | shared | "file" NAME [ "[" NUMBER "]" ] } ")" [ at ]
  *               | keyword with fields as in litmus-ops.ts: load p[1].w2 -> r0, store p = 5, touch p write, munmap p[1] 1,
- *                 mprotect p r, mremap p -> q size 3, dontneed p, fork P2, post f, await f, sleep, wake P1, move 1, …
+ *                 mprotect p r, mremap p -> q size 3, dontneed p, read f[0] -> r0, write f[0].w1 = 5, reclaim f[0] 2,
+ *                 migrate f[0] sync, truncate f 1, fsync f, fork P2, post f, await f, sleep, wake P1, move 1, …
  *     at        = "at" "@" NUMBER                       the page at which the region lies
  *     place     = REGION [ "[" NUMBER "]" ] | "@" NUMBER
  *

@@ -4,7 +4,7 @@
  */
 
 export type Prot = 'none' | 'r' | 'rw' | 'rx' | 'rwx';
-export type Advice = 'dontneed';
+export type Advice = 'dontneed' | 'pageout';
 
 /** One operation of a task. `page` is a virtual page number, `pages` a count (default 1), `word` an index in the page. */
 export type Op =
@@ -40,6 +40,8 @@ export type Op =
   /** Kernel duties, done by a task (on request) or by a kernel thread: pages of a file are reclaimed, or moved to other frames. */
   | { do: 'reclaim'; file: string; page: number; pages?: number }
   | { do: 'migrate'; file: string; page: number; pages?: number; sync?: boolean }
+  /** A kernel duty: takes a reference on whatever folio lies in each of these frames, looks at it, and drops it. */
+  | { do: 'pfnwalk'; page: number; pages?: number }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */
   | { do: 'fork'; task: string }
   | { do: 'exit' }

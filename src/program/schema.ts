@@ -32,15 +32,36 @@ const flag = z.boolean().optional();
 
 const access = { page, word: inPage, into: word.optional() };
 
+const fileOps = [
+  z.strictObject({ do: z.enum(['read']), file: word, page, word: inPage, into: word.optional() }),
+  z.strictObject({ do: z.enum(['write']), file: word, page, word: inPage, value: value.optional() }),
+  z.strictObject({ do: z.enum(['truncate']), file: word, pages: z.int().min(0).max(65536) }),
+  z.strictObject({ do: z.enum(['fsync']), file: word }),
+  z.strictObject({ do: z.enum(['reclaim']), file: word, page, pages }),
+  z.strictObject({ do: z.enum(['migrate']), file: word, page, pages, sync: flag }),
+  z.strictObject({ do: z.enum(['pfnwalk']), page, pages }),
+] as const;
+
 const op = z.discriminatedUnion('do', [
   z.strictObject({ do: z.enum(['load', 'fetch']), ...access }),
   z.strictObject({ do: z.enum(['store']), page, word: inPage, value: value.optional() }),
   z.strictObject({ do: z.enum(['touch']), page, pages, write: flag }),
-  z.strictObject({ do: z.enum(['mmap']), page, pages, prot, fixed: flag, populate: flag, shared: flag }),
+  z.strictObject({
+    do: z.enum(['mmap']),
+    page,
+    pages,
+    prot,
+    fixed: flag,
+    populate: flag,
+    shared: flag,
+    file: word.optional(),
+    offset: page.optional(),
+  }),
   z.strictObject({ do: z.enum(['munmap']), page, pages }),
   z.strictObject({ do: z.enum(['mprotect']), page, pages, prot }),
   z.strictObject({ do: z.enum(['mremap']), page, pages, to: page.optional(), newPages: pages }),
-  z.strictObject({ do: z.enum(['madvise']), page, pages, advice: z.enum(['dontneed']) }),
+  z.strictObject({ do: z.enum(['madvise']), page, pages, advice: z.enum(['dontneed', 'pageout']) }),
+  ...fileOps,
   z.strictObject({ do: z.enum(['fork']), task: word }),
   z.strictObject({ do: z.enum(['exit']) }),
   z.strictObject({ do: z.enum(['post', 'await']), flag: word }),
@@ -56,6 +77,8 @@ const op = z.discriminatedUnion('do', [
       .max(2 ** 31 - 1),
   }),
 ]) satisfies z.ZodType<Op>;
+
+const file = z.strictObject({ name: word, pages: z.int().min(0).max(65536) });
 
 const task = z.strictObject({
   name: word,
@@ -80,6 +103,7 @@ export const programSchema = z.strictObject({
     override: z.record(word, z.int()).optional(),
     switches: z.record(word, z.union([z.int(), z.boolean()])).optional(),
   }),
+  files: z.array(file).max(64).optional(),
   tasks: z.array(task).min(1).max(256),
   history: z.array(z.strictObject({ task: word, op })),
   rounds: z

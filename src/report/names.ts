@@ -54,7 +54,7 @@ export class Names {
       case 'touch':
         return `${op.write ? 'write' : 'read'} ${this.range(op.page, op.pages)}`;
       case 'mmap':
-        return `mmap ${this.range(op.page, op.pages)} ${op.prot}${flags(op)}`;
+        return `mmap ${this.range(op.page, op.pages)} ${op.prot}${flags(op)}${op.file === undefined ? '' : ` of ${op.file}${op.offset ? `[${op.offset}]` : ''}`}`;
       case 'munmap':
         return `munmap ${this.range(op.page, op.pages)}`;
       case 'mprotect':
@@ -66,6 +66,19 @@ export class Names {
       }
       case 'madvise':
         return `madvise ${this.range(op.page, op.pages)} ${op.advice}`;
+      case 'read':
+        return `read ${this.fileWord(op.file, op.page, op.word)}`;
+      case 'write':
+        return `write ${this.fileWord(op.file, op.page, op.word)}${op.value === undefined ? '' : ` = ${op.value}`}`;
+      case 'truncate':
+        return `truncate ${op.file} to ${op.pages}`;
+      case 'fsync':
+        return `fsync ${op.file}`;
+      case 'reclaim':
+      case 'migrate':
+        return `${op.do} ${op.file}[${op.page}]${(op.pages ?? 1) > 1 ? ` ${op.pages}` : ''}${'sync' in op && op.sync ? ' sync' : ''}`;
+      case 'pfnwalk':
+        return `walk frames ${op.page} to ${op.page + (op.pages ?? 1) - 1}`;
       case 'fork':
       case 'wake':
         return `${op.do} ${op.task}`;
@@ -79,6 +92,12 @@ export class Names {
       default:
         return op.do;
     }
+  }
+
+  /** `f[0]`, or `f[0].w2` for another word than the first; files by name or, as the machine knows them, by row from 1. */
+  fileWord(file: string | number, index: number, word = 0): string {
+    const name = typeof file === 'string' ? file : (this.program.files?.[file - 1]?.name ?? `file ${file}`);
+    return `${name}[${index}]${word === 0 ? '' : `.w${word}`}`;
   }
 
   /** `p`, or `p.w2` for another word than the first. */

@@ -34,6 +34,12 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
       return `pfn ${e.pfn} handed out to ${ownerOf(e.owner, names, e.task)}`;
     case 'freed':
       return `pfn ${e.pfn} freed`;
+    case 'slot':
+      return slotText(e, names);
+    case 'file-store':
+      return `write ${names.fileWord(e.file, e.index, e.word)} = ${names.value(e.value)}`;
+    case 'file-load':
+      return `read ${names.fileWord(e.file, e.index, e.word)} -> ${names.value(e.value)}`;
     case 'send':
       return `${VECTORS[e.vector] ?? 'IPI'} sent to CPU${e.to}${e.merged ? ' (merged with one pending)' : ''}`;
     case 'deliver':
@@ -69,6 +75,12 @@ function pteText(e: Event & { is: 'pte' }, names: Names, owedTo: number): string
   if ((~e.oldLo & e.newLo & PTE_RW) !== 0) return `pte of ${page} made writable`;
   if ((e.oldLo & ~e.newLo & PTE_D) !== 0) return `pte of ${page} made clean${owes}`;
   return owes === '' ? '' : `pte of ${page} narrowed${owes}`;
+}
+
+function slotText(e: Event & { is: 'slot' }, names: Names): string {
+  const page = names.fileWord(e.file, e.index);
+  if (e.now <= 0) return `${page} leaves the page cache (pfn ${e.was})`;
+  return e.was > 0 ? `${page}: pfn ${e.was} becomes ${e.now} in the page cache` : `${page} cached in pfn ${e.now}`;
 }
 
 function ownerOf(owner: number, names: Names, task: number): string {

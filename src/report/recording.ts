@@ -27,6 +27,8 @@ export type Happening =
   | { is: 'drop'; vpn: number; pfn: number; pcid: number }
   | { is: 'handed-out'; pfn: number; owner: FrameOwner }
   | { is: 'freed'; pfn: number }
+  | { is: 'slot'; file: number; index: number; was: number; now: number }
+  | { is: 'file-store' | 'file-load'; file: number; index: number; word: number; value: number }
   | { is: 'send'; to: number; vector: number; merged: boolean }
   | { is: 'deliver'; vector: number }
   | { is: 'hardware'; says: string }
@@ -225,9 +227,18 @@ export class Recording implements StepWatcher {
         oracle.tableUnlinked(cpu, mm, table);
       },
       placed: (cpu, mm, start) => oracle.placed(cpu, mm, start),
-      fileStored: (cpu, file, index, word, value) => oracle.fileStored(cpu, file, index, word, value),
-      fileLoaded: (cpu, file, index, word, value) => oracle.fileLoaded(cpu, file, index, word, value),
-      slotChanges: (cpu, file, index, oldSlot, newSlot) => oracle.slotChanges(cpu, file, index, oldSlot, newSlot),
+      fileStored: (cpu, file, index, word, value) => {
+        this.add(cpu, { is: 'file-store', file, index, word, value });
+        oracle.fileStored(cpu, file, index, word, value);
+      },
+      fileLoaded: (cpu, file, index, word, value) => {
+        this.add(cpu, { is: 'file-load', file, index, word, value });
+        oracle.fileLoaded(cpu, file, index, word, value);
+      },
+      slotChanges: (cpu, file, index, was, now) => {
+        this.add(cpu, { is: 'slot', file, index, was, now });
+        oracle.slotChanges(cpu, file, index, was, now);
+      },
       dutyBegins: (cpu, duty) => oracle.dutyBegins(cpu, duty),
       dutyEnds: (cpu) => oracle.dutyEnds(cpu),
       signalled: (cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind) => {
