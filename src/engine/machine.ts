@@ -9,13 +9,13 @@ import { bootKernel } from '../kernel/boot.ts';
 import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
-import { type MmId, TASK_DEAD, type TaskId } from '../kernel/types.ts';
+import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
 import { Layout } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
 import { type MemoryChecks, SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns, Field, Table } from '../memory/table.ts';
-import { type OpArguments, ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
+import { ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import { type CompiledProgram, compileProgram, type Instruction } from './compile.ts';
@@ -143,17 +143,6 @@ export class MachineCore<M extends Memory> implements UserRun {
   readonly geometry: Geometry;
   /** Pages that the program names: those worth a speculative walk. */
   readonly pages: readonly Vpn[];
-  readonly noArguments: OpArguments = {
-    mm: 0 as MmId,
-    from: 0 as Vpn,
-    pages: 0,
-    rights: 0,
-    to: -1,
-    toPages: 0,
-    fixed: false,
-    file: 0,
-    pgoff: 0,
-  };
 
   constructor(
     readonly shape: MachineShape,

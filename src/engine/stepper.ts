@@ -14,7 +14,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import { type Point, pointLabel, START } from '../memory/point.ts';
-import { OP, type Violation } from '../oracle/oracle.ts';
+import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
 import { Call, framed, next } from './calls.ts';
 import { ADVERSARY, type Choice, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK } from './choice.ts';
 import { stepThroughHistory } from './history.ts';
@@ -240,7 +240,7 @@ export class Stepper {
     walkCancel(cpu, 0);
     cpu.kernelDepth++;
     const vector = apicAcknowledge(cpu);
-    oracle?.opBegins(cpu, OP.interrupt, this.machine.noArguments);
+    oracle?.opBegins(cpu, OP.interrupt, NO_ARGUMENTS);
     frames.push(this.unframed.commonInterrupt(cpu, vector));
     this.resume(task);
   }

@@ -18,7 +18,7 @@ import {
 import { NOWHERE } from '../memory/memory.ts';
 import { type Path, point } from '../memory/point.ts';
 import type { Columns } from '../memory/table.ts';
-import { OP, type OpArguments, type OpKind, type Oracle } from '../oracle/oracle.ts';
+import { NO_ARGUMENTS, OP, type OpKind, type Oracle } from '../oracle/oracle.ts';
 import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
 import type { SHARED_USER, USER } from './tables.ts';
 import { drawn, hit, nextValue, touchHits } from './user-hits.ts';
@@ -40,8 +40,6 @@ export interface UserRun {
   readonly user: Columns<TaskId, (typeof USER)['fields']>;
   readonly shared: Columns<number, (typeof SHARED_USER)['fields']>;
   readonly oracle: Oracle | undefined;
-  /** For operations whose range the oracle need not know. */
-  readonly noArguments: OpArguments;
   /** Called at each return of an operation: the moment at which the stepper probes. */
   returned(cpu: Cpu): void;
   /** Accesses that hit the TLB are performed at once, without a point: threads only. */
@@ -206,11 +204,11 @@ function freshValue(run: UserRun, task: CompiledTask): number {
  */
 function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: AccessKind, value: number): Path<boolean> {
   const { oracle } = run;
-  oracle?.opBegins(cpu, kind === LOAD ? OP.load : kind === STORE ? OP.store : OP.fetch, run.noArguments);
+  oracle?.opBegins(cpu, kind === LOAD ? OP.load : kind === STORE ? OP.store : OP.fetch, NO_ARGUMENTS);
   let performed = true;
   while (!(yield* access(cpu, vpn, word, kind, value))) {
     const { faultVpn, faultCode } = cpu;
-    oracle?.opBegins(cpu, OP.fault, run.noArguments);
+    oracle?.opBegins(cpu, OP.fault, NO_ARGUMENTS);
     cpu.kernelDepth++;
     const signal = yield* cpu.kernel.excPageFault(cpu, faultVpn, faultCode);
     cpu.kernelDepth--;
@@ -260,6 +258,7 @@ function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction
     to: op.to,
     toPages: op.newPages,
     fixed: op.fixed,
+    populate: op.populate,
     file: op.file,
     pgoff: op.offset,
   });

@@ -10,7 +10,7 @@ import { type Cpu, KernelBug } from '../kernel/cpu.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import { type Path, START } from '../memory/point.ts';
-import { OP, type Violation } from '../oracle/oracle.ts';
+import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
 import { type MachinePlan, MachineShape } from './machine.ts';
 import { type Resting, Rounds } from './rounds.ts';
 import { RoundLog } from './rounds-log.ts';
@@ -223,7 +223,7 @@ export class WorkerCpu implements Resting {
     this.log?.delivered(vector);
     stack.interpose('interrupt', cpu.kernel.commonInterrupt(cpu, vector) as Path<unknown>);
     cpu.kernelDepth++;
-    machine.oracle?.opBegins(cpu, OP.interrupt, machine.noArguments);
+    machine.oracle?.opBegins(cpu, OP.interrupt, NO_ARGUMENTS);
   }
 
   /** Hooks behind the point that the path left and before the one at which it stands run first. */

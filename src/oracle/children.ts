@@ -5,6 +5,7 @@
 import type { Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
+import type { Backing } from './backing.ts';
 import { ANYTHING, type Content, ZERO_LEGAL } from './content.ts';
 import type { Ghost } from './ghost.ts';
 import { OP, type Operations } from './ops.ts';
@@ -17,6 +18,7 @@ export class Children {
     private readonly ops: Operations,
     private readonly rights: Rights,
     private readonly content: Content,
+    private readonly backing: Backing,
   ) {}
 
   /** An address space gets its root table. Its row may have belonged to another one. */
@@ -69,6 +71,7 @@ export class Children {
     let key = this.firstWord(parent);
     let copy = this.firstWord(child);
     for (let vpn = 0; vpn < geometry.pages; vpn++) {
+      this.backing.inherit(this.ghost.pageKey(parent, vpn as Vpn), this.ghost.pageKey(child, vpn as Vpn), since);
       const discarded = this.content.discardedSince(this.ghost.pageKey(parent, vpn as Vpn), since);
       for (let k = 0; k < geometry.wordsPerPage; k++, key++, copy++) {
         const zero = moved ? ANYTHING : w.forkZero.peek(key);
@@ -82,6 +85,7 @@ export class Children {
   /** All words are zero. */
   private forget(mm: MmId): void {
     const { mm: m, page: p, word: w } = this.ghost.g;
+    this.backing.forget(mm);
     m.forking.put(mm, 0);
     m.moving.put(mm, 0);
     const first = this.firstWord(mm);

@@ -1,12 +1,13 @@
 /**
- * Content by name: for each word of private memory, which of its writes a load may still return. Writes are numbered in
+ * Content by name: for each word of private memory and of files, which of its writes a load may still return. Writes are numbered in
  * the order in which they were performed; each knows how many came before its store began. A returned store makes illegal
  * what had returned before it began; a store that overlaps another, or a discarder, leaves both orders open. What
  * discarders, mremap and fork do to words is in discards.ts and children.ts. Only for the stepper: in `threads` the order of
  * writes is not known.
  */
 import type { Vpn } from '../hardware/types.ts';
-import type { MmId, TaskId } from '../kernel/types.ts';
+import type { TaskId } from '../kernel/types.ts';
+import type { Backing } from './backing.ts';
 import type { Ghost } from './ghost.ts';
 import { OP } from './ops.ts';
 import { type PageKey, WRITES } from './tables.ts';
@@ -31,15 +32,38 @@ export type Legality =
   | 'foreign';
 
 const NO_WRITE = 0;
+/** A store: it returns with the step that performs it. */
+const NO_OP = 0;
 const NOWHERE = -1;
+/** Owner of a write that went nobody knows where. */
+const WILD = -2;
 /** The table of writes no longer holds that one. */
 const TOO_OLD = -1;
 
 export class Content {
-  constructor(private readonly ghost: Ghost) {}
+  constructor(
+    private readonly ghost: Ghost,
+    private readonly backing: Backing,
+  ) {}
 
   /** A store, begun at ghost time `since` behind `began` writes, was performed and has returned. */
   stored(page: PageKey, word: number, value: number, began: number, since: number): void {
+    const { word: w } = this.ghost.g;
+    const target = this.backing.isPlain(page) ? page : this.targetOf(page);
+    const key = this.ghost.wordKey(target, word);
+    this.performed(target, word, value, began, NO_OP);
+    // which of the two came last is anybody's guess
+    if (this.discardedSince(page, since) || this.discardedSince(target, since)) return;
+    if (began >= w.floor.peek(key)) w.floor.put(key, began + 1);
+    w.zero.put(key, ZERO_OVERWRITTEN);
+    // what the page shows may have changed between begin and end: then both places are open
+    if (!this.backing.isPlain(page) && (this.backing.isChanging(page) || this.backing.isUnsure(page))) {
+      this.runsWild(page, word);
+    }
+  }
+
+  /** A write of the word under this key, begun behind `began` writes, was performed; `op` is the call in flight, or NO_OP. */
+  performed(page: PageKey, word: number, value: number, began: number, op: number): void {
     const { word: w, write, global } = this.ghost.g;
     const key = this.ghost.wordKey(page, word);
     const seq = global.writes.peek(0) + 1;
@@ -47,18 +71,29 @@ export class Content {
     const row = seq % WRITES;
     write.seq.put(row, seq);
     write.value.put(row, value);
-    write.mm.put(row, this.ghost.mmOf(page));
+    write.owner.put(row, this.ghost.ownerOf(page));
+    write.key.put(row, key);
+    write.op.put(row, op);
     write.before.put(row, w.last.peek(key));
     write.began.put(row, began);
     w.last.put(key, seq);
-    // which of the two came last is anybody's guess
-    if (this.discardedSince(page, since)) return;
-    if (began >= w.floor.peek(key)) w.floor.put(key, began + 1);
-    w.zero.put(key, ZERO_OVERWRITTEN);
+  }
+
+  /** Every word of the page's own may be anything until it is stored to: nobody knows when the copy was made. */
+  blurOwn(page: PageKey): void {
+    const { zero } = this.ghost.g.word;
+    for (let k = 0; k < this.ghost.geometry.wordsPerPage; k++) zero.put(this.ghost.wordKey(page, k), ANYTHING);
   }
 
   /** A load, begun at ghost time `since` behind `began` writes, that legally returned `value` has ended. */
   loaded(page: PageKey, word: number, value: number, began: number, since: number): void {
+    if (this.backing.isPlain(page)) this.loadedKey(page, word, value, began, since);
+    else if (!this.backing.isUnsure(page) && !this.backing.isChanging(page)) {
+      this.loadedKey(this.backing.keyOf(page), word, value, began, since);
+    }
+  }
+
+  private loadedKey(page: PageKey, word: number, value: number, began: number, since: number): void {
     const { word: w, write } = this.ghost.g;
     const key = this.ghost.wordKey(page, word);
     const seq = this.writeOf(page, word, value);
@@ -73,23 +108,28 @@ export class Content {
   }
 
   judge(page: PageKey, word: number, value: number): Legality {
-    const legality = this.judgeHere(page, word, value);
+    const legality = this.backing.isPlain(page)
+      ? this.judgeKey(page, word, value)
+      : this.judgeBacked(page, word, value);
     if (legality === 'legal' || this.ghost.g.mm.moving.peek(this.ghost.mmOf(page)) === 0) return legality;
     return this.comesAlong(page, word, value) ? 'legal' : legality;
   }
 
-  /** The address space whose write this value is, or -1. */
-  writerOf(value: number): MmId | -1 {
+  /** Whose write this value is (an owner of ghost.ts), or -1. */
+  writerOf(value: number): number {
     const { write, global } = this.ghost.g;
     const last = global.writes.peek(0);
     for (let seq = last; seq > 0 && seq > last - WRITES; seq--) {
-      if (write.value.peek(seq % WRITES) === value) return write.mm.peek(seq % WRITES) as MmId;
+      if (write.value.peek(seq % WRITES) === value) return write.owner.peek(seq % WRITES);
     }
     return -1;
   }
 
   /** What the word should hold, for reports: what was stored last, or 0 if that was discarded or is no longer known. */
   expected(page: PageKey, word: number): number {
+    return this.expectedKey(this.backing.keyOf(page), word);
+  }
+  expectedKey(page: PageKey, word: number): number {
     const { word: w, write } = this.ghost.g;
     const key = this.ghost.wordKey(page, word);
     const last = w.last.peek(key);
@@ -114,7 +154,39 @@ export class Content {
     return NO_WRITE;
   }
 
-  private judgeHere(page: PageKey, word: number, value: number): Legality {
+  /** A page that shows a file, or whose backing changes. */
+  private judgeBacked(page: PageKey, word: number, value: number): Legality {
+    const { backing } = this;
+    if (backing.isUnsure(page)) return 'legal';
+    const legality = this.judgeKey(backing.keyOf(page), word, value);
+    if (legality === 'legal') return legality;
+    if (backing.isChanging(page) && this.judgeKey(backing.nextKeyOf(page), word, value) === 'legal') return 'legal';
+    // a private copy that is being discarded: the page follows its file again from some moment on
+    const discarded = backing.isPrivate(page) && this.ghost.g.page.discarding.peek(page) > 0;
+    return discarded && this.judgeKey(backing.fileKeyOf(page), word, value) === 'legal' ? 'legal' : legality;
+  }
+
+  /** The key that a store to the page goes to. The first one of a private mapping of a file makes a copy. */
+  private targetOf(page: PageKey): PageKey {
+    if (this.backing.copies(page)) this.blurOwn(page);
+    return this.backing.keyOf(page);
+  }
+
+  /**
+   * The last store went to the page when nobody knew what it shows: its value may turn up anywhere, and the words that it
+   * may have gone to, or not, can be anything.
+   */
+  private runsWild(page: PageKey, word: number): void {
+    const { write, global } = this.ghost.g;
+    write.owner.put(global.writes.peek(0) % WRITES, WILD);
+    const { zero } = this.ghost.g.word;
+    for (const key of [page, this.backing.fileKeyOf(page), this.backing.nextKeyOf(page)]) {
+      zero.put(this.ghost.wordKey(key, word), ANYTHING);
+    }
+  }
+
+  /** How a value relates to what is legal for the word under this key. */
+  judgeKey(page: PageKey, word: number, value: number): Legality {
     const { word: w, page: p } = this.ghost.g;
     const key = this.ghost.wordKey(page, word);
     const zero = w.zero.peek(key);
@@ -126,7 +198,7 @@ export class Content {
       if (seq < w.floor.peek(key)) return 'below-floor';
       return seq < w.seenFloor.peek(key) ? 'below-seen' : 'legal';
     }
-    if (value !== 0) return 'foreign';
+    if (value !== 0) return this.writerOf(value) === WILD ? 'legal' : 'foreign';
     return zero === ZERO_OVERWRITTEN ? 'below-floor' : 'below-seen';
   }
 
@@ -154,7 +226,10 @@ export class Content {
       const here = to < 0 ? from + i : vpn === to + i ? from + i : vpn === from + i ? to + i : NOWHERE;
       if (here < 0 || here >= this.ghost.geometry.pages) continue;
       const other = this.ghost.pageKey(this.ghost.mmOf(page), here as Vpn);
-      if (this.judgeHere(other, word, value) === 'legal') return true;
+      const there = this.backing.isPlain(other)
+        ? this.judgeKey(other, word, value)
+        : this.judgeBacked(other, word, value);
+      if (there === 'legal') return true;
     }
     return false;
   }

@@ -1,10 +1,11 @@
 /**
- * What munmap, MAP_FIXED, DONTNEED and mremap do to the words of pages. A discarder is a write of zero placed anywhere
+ * What munmap, MAP_FIXED, DONTNEED and mremap do to the words of pages that are the address space's own. A discarder is a write of zero placed anywhere
  * between its begin and its return; mremap takes the content along and discards what it leaves and what it covers.
  */
 import type { Vpn } from '../hardware/types.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
-import { ANYTHING, ZERO_LEGAL } from './content.ts';
+import type { Backing } from './backing.ts';
+import { ANYTHING, type Content, ZERO_LEGAL } from './content.ts';
 import type { Ghost } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import { type PageKey, type WordKey, WRITES } from './tables.ts';
@@ -20,7 +21,11 @@ export class Discards {
   private before = 0;
   private since = 0;
 
-  constructor(private readonly ghost: Ghost) {}
+  constructor(
+    private readonly ghost: Ghost,
+    private readonly backing: Backing,
+    private readonly content: Content,
+  ) {}
 
   begin(kind: OpKind, task: TaskId, depth: number): void {
     if (!this.take(kind, task, depth)) return;
@@ -103,6 +108,10 @@ export class Discards {
         const zero = w.zero.peek(key);
         if (zero !== ZERO_LEGAL && (zero !== ANYTHING || alone)) w.zero.put(key, ZERO_LEGAL);
       }
+      if (!this.backing.isPrivate(page) || this.backing.follows(page)) continue;
+      // the private copy of a file's page is what goes: the page follows the file again
+      if (alone) this.backing.dropsCopy(page);
+      else this.content.blurOwn(page);
     }
   }
 

@@ -7,7 +7,7 @@ import type { MmId, TaskId } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { Columns, Table } from '../memory/table.ts';
 import type { OpKind } from './ops.ts';
-import type { ORACLE_TABLES, PageKey, WordKey } from './tables.ts';
+import { fileBase, type ORACLE_TABLES, type PageKey, type WordKey } from './tables.ts';
 
 type ColumnsOf<T> = T extends Table<infer R, infer _S, infer F> ? Columns<R, F> : never;
 export type GhostColumns = { readonly [K in keyof typeof ORACLE_TABLES]: ColumnsOf<(typeof ORACLE_TABLES)[K]> };
@@ -49,6 +49,8 @@ export interface Violation {
   readonly filledAt: number;
   /** Nobody made this access: the probe asked what it would do. */
   readonly probe: boolean;
+  /** A private mapping of a file showed an old value that the file no longer has: POSIX leaves open whether it may. */
+  readonly weak: boolean;
   /** Covered by an operation in flight; convicted because of `strict`. */
   readonly window: boolean;
 }
@@ -66,6 +68,7 @@ export const NO_ACCESS = {
   endedBy: undefined,
   filledAt: -1,
   probe: false,
+  weak: false,
   window: false,
 } as const;
 
@@ -90,6 +93,7 @@ export class Ghost {
   now = 0;
   violation: Violation | undefined = undefined;
   readonly checks: OracleChecks;
+  private readonly filesFrom: number;
 
   constructor(
     readonly mem: Memory,
@@ -98,6 +102,7 @@ export class Ghost {
     readonly geometry: Geometry,
     readonly options: OracleOptions,
   ) {
+    this.filesFrom = fileBase(geometry);
     this.checks = { frames: true, rights: true, content: true, probe: true, ...options.checks };
   }
 
@@ -116,6 +121,23 @@ export class Ghost {
   }
   wordKey(page: PageKey, word: number): WordKey {
     return (page * this.geometry.wordsPerPage + word) as WordKey;
+  }
+  /** The key of a page of a file. */
+  fileKey(filePage: number): PageKey {
+    return (this.filesFrom + filePage) as PageKey;
+  }
+  isFileKey(page: PageKey): boolean {
+    return page >= this.filesFrom;
+  }
+  /** Whose memory it is: the address space, or behind those the file. */
+  ownerOf(page: PageKey): number {
+    const { mms, filePages } = this.geometry;
+    return page < this.filesFrom ? this.mmOf(page) : mms + Math.floor((page - this.filesFrom) / filePages);
+  }
+  /** The owner in words. */
+  ownerName(owner: number): string {
+    const { mms } = this.geometry;
+    return owner <= mms ? `address space ${owner}` : `file ${owner - mms}`;
   }
   /** Raises the ghost clock: what began before has a smaller time than the one returned. */
   tick(): number {

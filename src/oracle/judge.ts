@@ -7,6 +7,7 @@ import { ptePfn } from '../hardware/pte.ts';
 import { type AccessKind, type CpuId, FETCH, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import { OWNER_FREE } from '../kernel/observer.ts';
 import { type MmId, type TaskId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
+import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
 import type { Ghost, Harm, Violation } from './ghost.ts';
 import { type Operations, opName } from './ops.ts';
@@ -44,6 +45,7 @@ export class Judge {
     private readonly rights: Rights,
     private readonly content: Content,
     private readonly windows: Windows,
+    private readonly backing: Backing,
   ) {}
 
   /** Legal at a glance: through a present translation of the page, to a frame that still has its owner, a legal value. */
@@ -127,15 +129,16 @@ export class Judge {
     if (a.kind === STORE || !this.ghost.checks.content || this.ghost.options.threads) return 'legal';
     const legality = this.content.judge(page, a.word, a.value);
     if (legality === 'legal') {
-      const doomed = covered && a.value !== 0 && this.ghost.g.page.discarding.peek(page) > 0;
+      const own = this.backing.keyOf(page) === page;
+      const doomed = own && covered && a.value !== 0 && this.ghost.g.page.discarding.peek(page) > 0;
       if (doomed && ender) return this.window(a, page, 'stale-read', 'the page is being discarded', ender);
       return 'legal';
     }
     const { value } = a;
     if (legality === 'foreign') {
       const writer = this.content.writerOf(value);
-      if (writer !== a.mm) {
-        const whose = writer < 0 ? 'no program ever stored' : `address space ${writer} stored`;
+      if (writer !== this.ghost.ownerOf(this.backing.keyOf(page))) {
+        const whose = writer < 0 ? 'no program ever stored' : `was stored in ${this.ghost.ownerName(writer)}`;
         return this.convict(a, page, 'isolation', `it returns ${show(value)}, which ${whose}`, ender);
       }
     }
@@ -181,6 +184,7 @@ export class Judge {
       endedBy: ender && kind !== 0 ? { op: kind, task: this.ops.taskOf(ender.op), step: ender.step } : undefined,
       filledAt: g.cpu.tlbFilledAt.peek(a.cpu.id, a.slot),
       probe: a.probe,
+      weak: (harm === 'stale-read' || harm === 'inversion') && this.backing.follows(page),
       window,
     };
     this.ghost.convict(violation);

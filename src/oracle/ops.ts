@@ -55,11 +55,26 @@ export interface OpArguments {
   readonly to: number;
   readonly toPages: number;
   readonly fixed: boolean;
+  readonly populate: boolean;
   /** The file of a file operation or a mapping, 0 if none; `from` is then a page of the file for all but mmap. */
   readonly file: number;
   /** mmap: page of the file that `from` maps. */
   readonly pgoff: number;
 }
+
+/** Of an operation whose range the oracle need not know. */
+export const NO_ARGUMENTS: OpArguments = {
+  mm: 0 as MmId,
+  from: 0 as Vpn,
+  pages: 0,
+  rights: 0,
+  to: -1,
+  toPages: 0,
+  fixed: false,
+  populate: false,
+  file: 0,
+  pgoff: 0,
+};
 
 export class Operations {
   /** Identities are below 2^31: a count wraps after that many. */
@@ -138,6 +153,10 @@ export class Operations {
     t.to.put(task, args.to, depth);
     t.toPages.put(task, args.toPages, depth);
     t.fixed.put(task, args.fixed ? 1 : 0, depth);
+    t.populate.put(task, args.populate ? 1 : 0, depth);
+    t.file.put(task, args.file, depth);
+    t.pgoff.put(task, args.pgoff, depth);
+    t.placed.put(task, 0, depth);
   }
 
   private identity(task: TaskId, depth: number, count: number): number {

@@ -4,28 +4,32 @@
  */
 import type { LogicalCpu } from '../hardware/logical-cpu.ts';
 import type { WalkId } from '../hardware/observer.ts';
-import { type AccessKind, FETCH, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
+import { type AccessKind, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type FrameOwner, type Observer, OWNER_TABLE } from '../kernel/observer.ts';
-import { type FileId, type MmId, SIGKILL, type TaskId, VM_EXEC, VM_READ, VM_WRITE } from '../kernel/types.ts';
+import { type FileId, type MmId, SIGKILL, type TaskId } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
+import { Backing } from './backing.ts';
 import { Children } from './children.ts';
 import { Content } from './content.ts';
 import { Discards } from './discards.ts';
 import { FastLook } from './fast-look.ts';
+import { FileContent } from './file-content.ts';
 import { Frames } from './frames.ts';
-import { Ghost, type GhostColumns, NO_ACCESS, type OracleOptions, type Violation } from './ghost.ts';
+import { Ghost, type GhostColumns, type OracleOptions, type Violation } from './ghost.ts';
 import { Judge } from './judge.ts';
-import { isSystemCall, OP, type OpArguments, Operations, type OpKind } from './ops.ts';
+import { isSystemCall, NO_ARGUMENTS, OP, type OpArguments, Operations, type OpKind } from './ops.ts';
 import { probe } from './probe.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
+import { Signals } from './signals.ts';
+import type { PageKey } from './tables.ts';
 import { Versions } from './versions.ts';
 import { type WindowSummary, Windows } from './windows.ts';
 
 export type { Harm, OracleOptions, Violation } from './ghost.ts';
-export { OP, type OpArguments, type OpKind, opName } from './ops.ts';
+export { NO_ARGUMENTS, OP, type OpArguments, type OpKind, opName } from './ops.ts';
 export { ORACLE_TABLES, oracleFits } from './tables.ts';
 export type { WindowSummary } from './windows.ts';
 
@@ -36,6 +40,9 @@ export class Oracle implements Observer {
   private readonly versions: Versions;
   private readonly rights: Rights;
   private readonly content: Content;
+  private readonly backing: Backing;
+  private readonly files: FileContent;
+  private readonly signals: Signals;
   private readonly discards: Discards;
   private readonly children: Children;
   private readonly judge: Judge;
@@ -59,10 +66,13 @@ export class Oracle implements Observer {
     this.frames = new Frames(this.ghost);
     this.versions = new Versions(this.ghost, this.ops);
     this.rights = new Rights(this.ghost);
-    this.content = new Content(this.ghost);
-    this.discards = new Discards(this.ghost);
-    this.children = new Children(this.ghost, this.ops, this.rights, this.content);
-    this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen);
+    this.backing = new Backing(this.ghost);
+    this.content = new Content(this.ghost, this.backing);
+    this.files = new FileContent(this.ghost, this.content, this.backing);
+    this.signals = new Signals(this.ghost, this.ops, this.rights, this.backing, this.files);
+    this.discards = new Discards(this.ghost, this.backing, this.content);
+    this.children = new Children(this.ghost, this.ops, this.rights, this.content, this.backing);
+    this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen, this.backing);
   }
 
   /** Number of the present step; `threads` gives any clock that rises. */
@@ -100,8 +110,12 @@ export class Oracle implements Observer {
     if (isSystemCall(kind)) {
       this.rights.begin(kind, cpu.current, depth);
       if (kind === OP.fork) children.forkBegins(args.mm);
-      else if (!ghost.options.threads) this.discards.begin(kind, cpu.current, depth);
-    }
+      else if (!ghost.options.threads) {
+        this.discards.begin(kind, cpu.current, depth);
+        this.backing.begin(kind, cpu.current, depth);
+        this.files.begin(kind, cpu.current, depth);
+      }
+    } else if (kind === OP.fault && !ghost.options.threads) this.files.faults(cpu, mm);
     this.leave(was);
   }
 
@@ -115,6 +129,8 @@ export class Oracle implements Observer {
       this.rights.end(kind, task, depth, result);
       if (kind === OP.fork) this.children.forkEnds(this.ghost.g.task.mm.peek(task, depth) as MmId, childMm);
       else if (!this.ghost.options.threads) {
+        this.backing.end(kind, task, depth, result);
+        this.files.end(kind, task, depth, result);
         this.discards.end(kind, task, depth, result);
         if (result >= 0) this.settle(kind, task, depth);
       }
@@ -142,7 +158,7 @@ export class Oracle implements Observer {
   readBack(): void {
     if (this.ghost.options.threads || !this.ghost.checks.content) return;
     const was = this.enter();
-    readBack(this.ghost, this.rights, this.content);
+    readBack(this.ghost, this.rights, this.content, this.backing);
     this.leave(was);
   }
   /** At rest: is there a page or a page table that nothing leads to? */
@@ -173,22 +189,7 @@ export class Oracle implements Observer {
     // the signal of the OOM killer says nothing about rights
     if (signal === SIGKILL || this.ghost.options.threads || !this.ghost.checks.rights) return;
     const was = this.enter();
-    const { ghost } = this;
-    const mm = ghost.machine.tasks.mm.peek(cpu.current) as MmId;
-    const since = ghost.g.task.since.peek(cpu.current, this.ops.innermost(cpu.current));
-    const need = kind === LOAD ? VM_READ : kind === FETCH ? VM_EXEC : VM_WRITE;
-    if ((this.rights.reliable(ghost.pageKey(mm, vpn), since) & need) !== 0) {
-      ghost.convict({
-        ...NO_ACCESS,
-        harm: 'wrong-fault',
-        says: `CPU${cpu.id}: an access to page ${vpn} gets signal ${signal} although every right in force allows it`,
-        cpu: cpu.id,
-        task: cpu.current,
-        mm,
-        vpn,
-        kind,
-      });
-    }
+    this.signals.judge(cpu, vpn, signal, kind);
     this.leave(was);
   }
 
@@ -259,12 +260,43 @@ export class Oracle implements Observer {
     this.leave(was);
   }
 
-  placed(_cpu: Cpu, _mm: MmId, _start: number): void {}
-  fileStored(_cpu: Cpu, _file: FileId, _index: number, _word: number, _value: number): void {}
-  fileLoaded(_cpu: Cpu, _file: FileId, _index: number, _word: number, _value: number): void {}
+  placed(cpu: Cpu, _mm: MmId, start: number): void {
+    if (this.ghost.options.threads) return;
+    const was = this.enter();
+    const depth = this.ops.innermost(cpu.current);
+    if (depth >= 0) {
+      this.backing.place(this.ghost.g.task.kind.peek(cpu.current, depth) as OpKind, cpu.current, depth, start);
+    }
+    this.leave(was);
+  }
+  fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {
+    if (this.ghost.options.threads || !this.ghost.checks.content) return;
+    const was = this.enter();
+    this.files.stored(cpu.current, this.ops.innermost(cpu.current), this.fileKey(file, index), word, value);
+    this.leave(was);
+  }
+  fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {
+    if (this.ghost.options.threads || !this.ghost.checks.content) return;
+    const was = this.enter();
+    this.files.loaded(cpu.current, this.fileKey(file, index), word, value);
+    this.leave(was);
+  }
+  /** What the page cache holds is the kernel's affair: programs notice by what they load. */
   slotChanges(_cpu: Cpu, _file: FileId, _index: number, _oldSlot: number, _newSlot: number): void {}
-  dutyBegins(_cpu: Cpu, _duty: 'reclaim'): void {}
-  dutyEnds(_cpu: Cpu): void {}
+  dutyBegins(cpu: Cpu, duty: 'reclaim'): void {
+    const was = this.enter();
+    this.ops.begin(cpu, OP[duty], NO_ARGUMENTS);
+    this.leave(was);
+  }
+  dutyEnds(cpu: Cpu): void {
+    const was = this.enter();
+    this.ops.end(cpu.current, this.ops.innermost(cpu.current));
+    this.leave(was);
+  }
+
+  private fileKey(file: FileId, index: number): PageKey {
+    return this.ghost.fileKey(file * this.ghost.geometry.filePages + index);
+  }
 
   /** The state of the ghosts at boot: root tables exist and are loaded. Written before anything runs, in no step. */
   boot(): void {
@@ -280,6 +312,7 @@ export class Oracle implements Observer {
       const pgd = machine.regs.cr3Pgd.peek(id as never) as Pfn;
       if (pgd !== 0) g.cpu.rootEpoch.put(id as never, g.frame.epoch.peek(pgd));
     }
+    this.files.boot();
     this.leave(was);
   }
 

@@ -2,13 +2,15 @@
 import { PTE_G, PTE_P, ptePfn } from '../hardware/pte.ts';
 import type { Pfn, Vpn } from '../hardware/types.ts';
 import { OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
-import { type MmId, VM_READ } from '../kernel/types.ts';
+import { type FilePage, type MmId, VM_READ } from '../kernel/types.ts';
+import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
 import type { Rights } from './rights.ts';
 
 /** Reads each word that was ever written and may be read now; an older value is a lost write. */
-export function readBack(ghost: Ghost, rights: Rights, content: Content): void {
+export function readBack(ghost: Ghost, rights: Rights, content: Content, backing: Backing): void {
+  if (readBackFiles(ghost, content)) return;
   const { geometry, machine } = ghost;
   for (let mm = 1; mm <= geometry.mms; mm++) {
     if (machine.mm.users.peek(mm as MmId) <= 0) continue;
@@ -18,12 +20,13 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content): void {
       if ((min & VM_READ) === 0 || changing > 0) continue;
       const pfn = frameOf(ghost, mm as MmId, vpn as Vpn);
       for (let word = 0; word < geometry.wordsPerPage; word++) {
-        const value = pfn === 0 ? 0 : ghost.frameWord(pfn, word);
+        const value = pfn !== 0 ? ghost.frameWord(pfn, word) : fileWord(ghost, backing.filePageOf(page), word);
         if (content.judge(page, word, value) === 'legal') continue;
         const held = pfn === 0 ? 'no frame' : `frame ${pfn}`;
         const says = `at rest page ${vpn} of address space ${mm}, word ${word}, is ${value} in ${held}, although ${content.expected(page, word)} was stored last`;
         const foreign = value !== 0 && content.judge(page, word, value) === 'foreign';
-        const harm: Harm = foreign && content.writerOf(value) !== mm ? 'isolation' : 'lost-write';
+        const owner = ghost.ownerOf(backing.keyOf(page));
+        const harm: Harm = foreign && content.writerOf(value) !== owner ? 'isolation' : 'lost-write';
         ghost.convict({ ...NO_ACCESS, harm, says, mm: mm as MmId, vpn: vpn as Vpn, word, value });
         return;
       }
@@ -31,7 +34,31 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content): void {
   }
 }
 
-/** Frames that were handed to users or page tables and that no page table leads to. */
+/** Reads each word of each file as read(2) would: from the page cache, else from disk. Whether one convicts. */
+function readBackFiles(ghost: Ghost, content: Content): boolean {
+  const { files, filePages, wordsPerPage } = ghost.geometry;
+  for (let row = filePages; row < (files + 1) * filePages; row++) {
+    for (let word = 0; word < wordsPerPage; word++) {
+      const key = ghost.fileKey(row);
+      const value = fileWord(ghost, row, word);
+      if (content.judgeKey(key, word, value) === 'legal') continue;
+      const name = `page ${row % filePages} of file ${Math.floor(row / filePages)}`;
+      const says = `at rest ${name}, word ${word}, is ${value}, although ${content.expectedKey(key, word)} was written last`;
+      ghost.convict({ ...NO_ACCESS, harm: 'lost-write', says, word, value });
+      return true;
+    }
+  }
+  return false;
+}
+
+/** The word of a page of a file, from its folio or from disk; 0 for row -1: no file. */
+function fileWord({ machine }: Ghost, row: number, word: number): number {
+  if (row < 0) return 0;
+  const slot = machine.pageCache.slot.peek(row as FilePage);
+  return slot > 0 ? machine.frame.words.peek(slot as Pfn, word) : machine.disk.words.peek(row as FilePage, word);
+}
+
+/** Frames that were handed to users or page tables and that neither page table nor page cache leads to. */
 export function leaks(ghost: Ghost): void {
   const { geometry, machine, g } = ghost;
   const reached = new Set<number>();
@@ -39,6 +66,10 @@ export function leaks(ghost: Ghost): void {
   const { next, waiting, link } = machine.rcuState;
   for (const head of [next, waiting]) {
     for (let pfn = head.peek(0); pfn !== 0; pfn = link.peek(0, pfn)) reached.add(pfn);
+  }
+  for (let row = 0; row < (geometry.files + 1) * geometry.filePages; row++) {
+    const slot = machine.pageCache.slot.peek(row as FilePage);
+    if (slot > 0) reached.add(slot);
   }
   for (let mm = 0; mm <= geometry.mms; mm++) {
     const pgd = machine.mm.pgd.peek(mm as MmId);
@@ -48,7 +79,7 @@ export function leaks(ghost: Ghost): void {
     const owner = g.frame.owner.peek(pfn as Pfn);
     if ((owner !== OWNER_USER && owner !== OWNER_TABLE) || reached.has(pfn)) continue;
     const what = owner === OWNER_USER ? 'page' : 'page table';
-    const says = `at rest frame ${pfn} is a ${what} that no page table leads to`;
+    const says = `at rest frame ${pfn} is a ${what} that nothing leads to`;
     ghost.convict({ ...NO_ACCESS, harm: 'leak', says });
     return;
   }

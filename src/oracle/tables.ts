@@ -1,12 +1,12 @@
 /** The ghost words: what the oracle knows beside the machine. They lie in the image, so reset, hash and snapshots cover them. */
 import type { Geometry } from '../hardware/geometry.ts';
 import type { CpuId, Pfn } from '../hardware/types.ts';
-import type { MmId, TaskId } from '../kernel/types.ts';
+import type { FileId, MmId, TaskId } from '../kernel/types.ts';
 import { table } from '../memory/table.ts';
 
 const oracle = 'oracle' as const;
 
-/** Index of a page of an address space: mm * pages + vpn. */
+/** Index of a page of an address space, mm * pages + vpn, or, behind all of those, of a page of a file. */
 export type PageKey = number & { readonly brand: 'PageKey' };
 /** Index of a word of a page: page key * wordsPerPage + word. */
 export type WordKey = number & { readonly brand: 'WordKey' };
@@ -18,7 +18,9 @@ export const ENDERS = 8;
 /** Writes that are remembered by value. */
 export const WRITES = 1 << 12;
 
-const pageRows = (g: Geometry): number => (g.mms + 1) * g.pages;
+/** Key of the first page of file 0, which does not exist. */
+export const fileBase = (g: Geometry): number => (g.mms + 1) * g.pages;
+const pageRows = (g: Geometry): number => fileBase(g) + (g.files + 1) * g.filePages;
 
 /** Ghost tables are dense; beyond this many pages in all address spaces a machine runs without the oracle. */
 const MAX_PAGES = 1 << 19;
@@ -39,7 +41,7 @@ export const GHOST_FRAME = table<Pfn, Geometry>()('ghostFrame', (g) => g.frames,
   tableBase: oracle,
 });
 
-/** Per page of an address space. */
+/** Per page of an address space or of a file; of a file's page only the discarders and `changedAt` say something. */
 export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   /** Raised by each PTE change that removes, narrows or retargets. */
   version: oracle,
@@ -62,8 +64,18 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   changing: oracle,
   /** Raised whenever rights change here: judges in other threads read it before and after. */
   rightsSeq: oracle,
-  /** Ghost clock when the last operation that changes rights here returned. */
+  /** Ghost clock when the last operation that changes rights here, or that writes the file's page, returned. */
   changedAt: oracle,
+  /** What the page shows: 0 anonymous memory, a file's page as `Backed` of backing.ts, and whether it has a copy of its own. */
+  backing: oracle,
+  copied: oracle,
+  /** What it will show when the operation in flight that changes it is over; how many of them are in flight. */
+  nextBacking: oracle,
+  rebacking: oracle,
+  /** 1: operations overlapped, and what it shows is not followed. */
+  unsure: oracle,
+  /** Ghost clock when one of the five above changed last. */
+  backedAt: oracle,
   /** Discarders in flight, and the ghost clock when the last one returned. */
   discarding: oracle,
   discardedAt: oracle,
@@ -88,8 +100,11 @@ export const GHOST_WORD = table<WordKey, Geometry>()('ghostWord', (g) => pageRow
 export const GHOST_WRITE = table<number, Geometry>()('ghostWrite', () => WRITES, {
   seq: oracle,
   value: oracle,
-  /** Row of the address space that was written to. */
-  mm: oracle,
+  /** Whose memory was written to: see `ownerOf` of ghost.ts. */
+  owner: oracle,
+  /** Word key, and the write(2) in flight that wrote it; 0 for a store, which returns at once. */
+  key: oracle,
+  op: oracle,
   /** The write of the same word before this one; mremap puts the writes of the word's old place there. */
   before: oracle,
   /** Sequence number of the last write of all when the store began. */
@@ -129,6 +144,21 @@ export const GHOST_TASK = table<TaskId, Geometry>()('ghostTask', (g) => g.cpus +
   to: { owner: oracle, width: () => OP_DEPTH },
   toPages: { owner: oracle, width: () => OP_DEPTH },
   fixed: { owner: oracle, width: () => OP_DEPTH },
+  populate: { owner: oracle, width: () => OP_DEPTH },
+  file: { owner: oracle, width: () => OP_DEPTH },
+  pgoff: { owner: oracle, width: () => OP_DEPTH },
+  /** Where mmap or mremap will place the mapping, plus one; 0 until that is known. */
+  placed: { owner: oracle, width: () => OP_DEPTH },
+});
+
+/** Per file. */
+export const GHOST_FILE = table<FileId, Geometry>()('ghostFile', (g) => g.files + 1, {
+  /** Lengths in pages that the operations in flight allow. */
+  minSize: oracle,
+  maxSize: oracle,
+  /** Operations in flight that change the length, and the ghost clock when the last one returned. */
+  resizing: oracle,
+  resizedAt: oracle,
 });
 
 /** Per address space. */
@@ -158,6 +188,7 @@ export const ORACLE_TABLES = {
   write: GHOST_WRITE,
   cpu: GHOST_CPU,
   task: GHOST_TASK,
+  file: GHOST_FILE,
   mm: GHOST_MM,
   global: GHOST_GLOBAL,
 } as const;

@@ -1,0 +1,194 @@
+/**
+ * What a page of an address space shows: anonymous memory, a page of a file, or a private copy of one. It follows from what
+ * programs asked for, never from page tables. While an operation that changes it is in flight, both are possible; where such
+ * operations overlapped it is no longer followed, and everything may be seen. Only for the stepper.
+ */
+import type { Vpn } from '../hardware/types.ts';
+import { type MmId, type TaskId, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
+import type { Ghost } from './ghost.ts';
+import { OP, type OpKind } from './ops.ts';
+import type { PageKey } from './tables.ts';
+
+/** A page of a file plus one; negative if the mapping is private. */
+type Backed = number;
+const ANONYMOUS: Backed = 0;
+
+export class Backing {
+  constructor(private readonly ghost: Ghost) {}
+
+  /** Anonymous memory, and nothing that changes that: the page's own words are what it shows. */
+  isPlain(page: PageKey): boolean {
+    const { page: p } = this.ghost.g;
+    return p.backing.peek(page) === ANONYMOUS && p.rebacking.peek(page) === 0 && p.unsure.peek(page) === 0;
+  }
+  isUnsure(page: PageKey): boolean {
+    return this.ghost.g.page.unsure.peek(page) === 1;
+  }
+  isChanging(page: PageKey): boolean {
+    return this.ghost.g.page.rebacking.peek(page) > 0;
+  }
+
+  /** The key under which what the page shows is kept. */
+  keyOf(page: PageKey): PageKey {
+    const { page: p } = this.ghost.g;
+    return p.copied.peek(page) === 1 ? page : this.keyOfBacked(page, p.backing.peek(page));
+  }
+  /** The key of what it will show when the change in flight is over. */
+  nextKeyOf(page: PageKey): PageKey {
+    return this.keyOfBacked(page, this.ghost.g.page.nextBacking.peek(page));
+  }
+  /** The key of the file's page behind it, copied or not; its own for anonymous memory. */
+  fileKeyOf(page: PageKey): PageKey {
+    return this.keyOfBacked(page, this.ghost.g.page.backing.peek(page));
+  }
+  /** The page of the file (file * filePages + index) that it shows or has a copy of, or -1. */
+  filePageOf(page: PageKey): number {
+    return Math.abs(this.ghost.g.page.backing.peek(page)) - 1;
+  }
+  isPrivate(page: PageKey): boolean {
+    return this.ghost.g.page.backing.peek(page) < 0;
+  }
+  /** A private mapping that still follows its file. */
+  follows(page: PageKey): boolean {
+    return this.isPrivate(page) && this.ghost.g.page.copied.peek(page) === 0;
+  }
+  changedSince(page: PageKey, since: number): boolean {
+    return this.ghost.g.page.backedAt.peek(page) > since;
+  }
+
+  /** From now on the private mapping has, or may have, a copy of its own. Returns whether it had none. */
+  copies(page: PageKey): boolean {
+    if (!this.follows(page)) return false;
+    this.ghost.g.page.copied.put(page, 1);
+    this.touched(page);
+    return true;
+  }
+  /** The copy is gone: the page follows its file again. */
+  dropsCopy(page: PageKey): void {
+    this.ghost.g.page.copied.put(page, 0);
+    this.touched(page);
+  }
+  becomesUnsure(page: PageKey): void {
+    this.ghost.g.page.unsure.put(page, 1);
+    this.touched(page);
+  }
+
+  /** A system call begins; mmap and mremap that choose their place are heard of in `placed`. */
+  begin(kind: OpKind, task: TaskId, depth: number): void {
+    const { task: t } = this.ghost.g;
+    if (kind === OP.mmap && t.fixed.peek(task, depth) === 1) this.place(kind, task, depth, t.from.peek(task, depth));
+    if (kind === OP.mremap && t.to.peek(task, depth) >= 0) this.place(kind, task, depth, t.to.peek(task, depth));
+  }
+
+  /** The mapping of the call in flight will start at page `start`. */
+  place(kind: OpKind, task: TaskId, depth: number, start: number): void {
+    const { task: t, page: p } = this.ghost.g;
+    if ((kind !== OP.mmap && kind !== OP.mremap) || t.placed.peek(task, depth) !== 0) return;
+    t.placed.put(task, start + 1, depth);
+    for (let i = 0; i < this.pagesPlaced(kind, task, depth); i++) {
+      const page = this.pageAt(task, depth, start + i);
+      if (p.rebacking.peek(page) > 0) p.unsure.put(page, 1);
+      p.rebacking.put(page, p.rebacking.peek(page) + 1);
+      p.nextBacking.put(page, this.backingAfter(kind, task, depth, i));
+      if (this.populatesCopies(kind, task, depth)) p.unsure.put(page, 1);
+    }
+  }
+
+  /** @param result negative: failed; the place shows what it showed, or nothing any more. */
+  end(kind: OpKind, task: TaskId, depth: number, result: number): void {
+    const { task: t, page: p } = this.ghost.g;
+    if (kind !== OP.mmap && kind !== OP.mremap) return;
+    const start = t.placed.peek(task, depth) - 1;
+    if (start < 0) return;
+    const since = t.since.peek(task, depth);
+    for (let i = 0; i < this.pagesPlaced(kind, task, depth); i++) {
+      const page = this.pageAt(task, depth, start + i);
+      const alone = p.rebacking.peek(page) === 1 && p.backedAt.peek(page) <= since;
+      if (result >= 0) this.settle(kind, task, depth, page, i, alone);
+      else if (kind === OP.mremap) p.unsure.put(page, 1);
+      p.rebacking.put(page, p.rebacking.peek(page) - 1);
+      this.touched(page);
+    }
+  }
+
+  /** The page shows what the call put there. */
+  private settle(kind: OpKind, task: TaskId, depth: number, page: PageKey, i: number, alone: boolean): void {
+    const { task: t, page: p } = this.ghost.g;
+    p.backing.put(page, p.nextBacking.peek(page));
+    p.copied.put(page, this.populatesCopies(kind, task, depth) ? 1 : 0);
+    p.unsure.put(page, alone ? 0 : 1);
+    if (kind !== OP.mremap || i >= t.pages.peek(task, depth)) return;
+    const source = this.pageAt(task, depth, t.from.peek(task, depth) + i);
+    if (source === page) return;
+    const known = p.unsure.peek(source) === 0 && p.rebacking.peek(source) === 0;
+    if (!known || p.backedAt.peek(source) > t.since.peek(task, depth)) p.unsure.put(page, 1);
+    p.copied.put(page, p.copied.peek(source));
+  }
+
+  /** All pages of a new address space: anonymous, as far as anybody can tell. */
+  forget(mm: MmId): void {
+    const { page: p } = this.ghost.g;
+    const first = this.ghost.pageKey(mm, 0 as Vpn);
+    for (let page = first; page < first + this.ghost.geometry.pages; page++) {
+      for (const field of [p.backing, p.copied, p.nextBacking, p.rebacking, p.unsure]) {
+        if (field.peek(page) !== 0) field.put(page, 0);
+      }
+    }
+  }
+  /** The child's page shows what the parent's did at some moment since `since`. */
+  inherit(page: PageKey, copy: PageKey, since: number): void {
+    const { page: p } = this.ghost.g;
+    if (this.isPlain(page) && !this.changedSince(page, since)) return;
+    p.backing.put(copy, p.backing.peek(page));
+    p.copied.put(copy, p.copied.peek(page));
+    const known = !this.isUnsure(page) && !this.isChanging(page) && !this.changedSince(page, since);
+    p.unsure.put(copy, known ? 0 : 1);
+  }
+
+  /** Every page of any address space with this file's page or one behind it in a private mapping. */
+  forPrivateOf(filePage: number, end: number, each: (page: PageKey) => void): void {
+    const { page: p } = this.ghost.g;
+    const { mms, pages } = this.ghost.geometry;
+    for (let page = 0 as PageKey; page < (mms + 1) * pages; page++) {
+      const backing = p.backing.peek(page);
+      if (backing < 0 && -backing - 1 >= filePage && -backing - 1 < end) each(page);
+    }
+  }
+
+  /** MAP_POPULATE of a private mapping that may be written to makes the copies at once. */
+  private populatesCopies(kind: OpKind, task: TaskId, depth: number): boolean {
+    const { task: t } = this.ghost.g;
+    const rights = t.rights.peek(task, depth);
+    const copies = (rights & VM_WRITE) !== 0 && (rights & VM_SHARED) === 0 && t.file.peek(task, depth) !== 0;
+    return kind === OP.mmap && copies && t.populate.peek(task, depth) === 1;
+  }
+
+  private backingAfter(kind: OpKind, task: TaskId, depth: number, i: number): Backed {
+    const { task: t, page: p } = this.ghost.g;
+    if (kind === OP.mmap) {
+      const file = t.file.peek(task, depth);
+      if (file === 0) return ANONYMOUS;
+      const row = file * this.ghost.geometry.filePages + t.pgoff.peek(task, depth) + i + 1;
+      return (t.rights.peek(task, depth) & VM_SHARED) !== 0 ? row : -row;
+    }
+    const last = Math.min(i, t.pages.peek(task, depth) - 1);
+    const source = p.backing.peek(this.pageAt(task, depth, t.from.peek(task, depth) + last));
+    return source === ANONYMOUS ? source : source + Math.sign(source) * (i - last);
+  }
+
+  private pagesPlaced(kind: OpKind, task: TaskId, depth: number): number {
+    const { task: t } = this.ghost.g;
+    const wanted = kind === OP.mmap ? t.pages.peek(task, depth) : t.toPages.peek(task, depth);
+    return Math.max(0, Math.min(wanted, this.ghost.geometry.pages - t.placed.peek(task, depth) + 1));
+  }
+
+  private keyOfBacked(page: PageKey, backing: Backed): PageKey {
+    return backing === ANONYMOUS ? page : this.ghost.fileKey(Math.abs(backing) - 1);
+  }
+  private pageAt(task: TaskId, depth: number, vpn: number): PageKey {
+    return this.ghost.pageKey(this.ghost.g.task.mm.peek(task, depth) as MmId, vpn as Vpn);
+  }
+  private touched(page: PageKey): void {
+    this.ghost.g.page.backedAt.put(page, this.ghost.tick());
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Files by what programs asked for: their length, and what write(2), read(2) and truncate do to their words. A write has
+ * returned when the call has; until then old and new are both legal. Only for the stepper.
+ */
+import { FAULT_WRITE } from '../hardware/walker.ts';
+import type { Cpu } from '../kernel/cpu.ts';
+import { type FileId, type MmId, type TaskId, VM_WRITE } from '../kernel/types.ts';
+import type { Backing } from './backing.ts';
+import { ANYTHING, type Content, ZERO_LEGAL, ZERO_OVERWRITTEN } from './content.ts';
+import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
+import { OP, type OpKind } from './ops.ts';
+import { type PageKey, WRITES } from './tables.ts';
+
+export class FileContent {
+  constructor(
+    private readonly ghost: Ghost,
+    private readonly content: Content,
+    private readonly backing: Backing,
+  ) {}
+
+  boot(): void {
+    const { file: f } = this.ghost.g;
+    for (let file = 1 as FileId; file <= this.ghost.geometry.files; file++) {
+      const size = this.ghost.machine.inode.iSize.peek(file);
+      f.minSize.put(file, size);
+      f.maxSize.put(file, size);
+    }
+  }
+
+  /** Pages of the file that an access begun at ghost time `since` can rely on. */
+  reliableSize(file: FileId, since: number): number {
+    const { file: f } = this.ghost.g;
+    return f.resizing.peek(file) > 0 || f.resizedAt.peek(file) > since ? 0 : f.minSize.peek(file);
+  }
+
+  begin(kind: OpKind, task: TaskId, depth: number): void {
+    const { task: t, file: f, page: p } = this.ghost.g;
+    const file = t.file.peek(task, depth) as FileId;
+    if (kind !== OP.write && kind !== OP.truncate) return;
+    const size = this.sizeAfter(kind, task, depth);
+    f.resizing.put(file, f.resizing.peek(file) + 1);
+    f.maxSize.put(file, Math.max(f.maxSize.peek(file), size));
+    if (kind === OP.write) return;
+    f.minSize.put(file, Math.min(f.minSize.peek(file), size));
+    this.behind(file, size, (page) => p.discarding.put(page, p.discarding.peek(page) + 1));
+    this.losesCopies(file, size);
+  }
+
+  end(kind: OpKind, task: TaskId, depth: number, result: number): void {
+    const { task: t, file: f } = this.ghost.g;
+    const file = t.file.peek(task, depth) as FileId;
+    if (kind !== OP.write && kind !== OP.truncate) return;
+    const since = t.since.peek(task, depth);
+    const before = t.writesBefore.peek(task, depth);
+    const alone = f.resizing.peek(file) === 1 && f.resizedAt.peek(file) <= since;
+    const size = this.sizeAfter(kind, task, depth);
+    if (kind === OP.write) this.written(t.op.peek(task, depth), before, since, result);
+    else this.truncated(file, size, since, before, result >= 0);
+    if (result >= 0 && kind === OP.truncate && alone) {
+      f.minSize.put(file, size);
+      f.maxSize.put(file, size);
+    } else if (result >= 0 && kind === OP.write && alone) f.minSize.put(file, Math.max(f.minSize.peek(file), size));
+    f.resizing.put(file, f.resizing.peek(file) - 1);
+    f.resizedAt.put(file, this.ghost.tick());
+  }
+
+  /** A fault begins: the page of a private mapping of a file that is stored to may have a copy of its own from now on. */
+  faults(cpu: Cpu, mm: MmId): void {
+    if ((cpu.faultCode & FAULT_WRITE) === 0) return;
+    const page = this.ghost.pageKey(mm, cpu.faultVpn);
+    const writable = (this.ghost.g.page.maxRights.peek(page) & VM_WRITE) !== 0;
+    if (writable && this.backing.copies(page)) this.content.blurOwn(page);
+  }
+
+  /** write(2) in flight has put a word into the page cache. */
+  stored(task: TaskId, depth: number, page: PageKey, word: number, value: number): void {
+    const { task: t } = this.ghost.g;
+    this.content.performed(page, word, value, t.writesBefore.peek(task, depth), t.op.peek(task, depth));
+  }
+
+  /** read(2) has taken a word out of the page cache: it must be one that a load might return now. */
+  loaded(task: TaskId, page: PageKey, word: number, value: number): void {
+    const legality = this.content.judgeKey(page, word, value);
+    if (legality === 'legal') return;
+    const foreign = legality === 'foreign' && this.content.writerOf(value) !== this.ghost.ownerOf(page);
+    const harm: Harm = foreign ? 'isolation' : legality === 'below-seen' ? 'inversion' : 'lost-write';
+    const says = `read(2) of ${this.nameOf(page)}, word ${word}, returns ${value} although ${this.content.expectedKey(page, word)} is what the word holds`;
+    this.ghost.convict({ ...NO_ACCESS, harm, says, task, word, value });
+  }
+
+  nameOf(page: PageKey): string {
+    const row = page - this.ghost.fileKey(0);
+    const { filePages } = this.ghost.geometry;
+    return `page ${row % filePages} of file ${Math.floor(row / filePages)}`;
+  }
+
+  /** The words that the call wrote have returned with it; those of a call that failed may be there or not. */
+  private written(op: number, before: number, since: number, result: number): void {
+    const { write, word: w, global, page: p } = this.ghost.g;
+    for (let seq = global.writes.peek(0); seq > before && seq > global.writes.peek(0) - WRITES; seq--) {
+      const row = seq % WRITES;
+      if (write.op.peek(row) !== op) continue;
+      const key = write.key.peek(row) as never;
+      const page = Math.floor(key / this.ghost.geometry.wordsPerPage) as PageKey;
+      p.changedAt.put(page, this.ghost.tick());
+      if (result < 0 || this.content.discardedSince(page, since)) continue;
+      if (before >= w.floor.peek(key)) w.floor.put(key, before + 1);
+      w.zero.put(key, ZERO_OVERWRITTEN);
+    }
+  }
+
+  private truncated(file: FileId, size: number, since: number, before: number, done: boolean): void {
+    const { page: p, word: w } = this.ghost.g;
+    const words = this.ghost.geometry.wordsPerPage;
+    this.losesCopies(file, size);
+    this.behind(file, size, (page) => {
+      const alone = done && p.discarding.peek(page) === 1 && p.discardedAt.peek(page) <= since;
+      for (let k = 0; k < words; k++) {
+        const key = this.ghost.wordKey(page, k);
+        if (done && w.last.peek(key) > 0 && before >= w.floor.peek(key)) w.floor.put(key, before + 1);
+        if (w.zero.peek(key) !== ANYTHING || alone) w.zero.put(key, ZERO_LEGAL);
+      }
+    });
+    const now = this.ghost.tick();
+    this.behind(file, size, (page) => {
+      p.discarding.put(page, p.discarding.peek(page) - 1);
+      p.discardedAt.put(page, now);
+      p.changedAt.put(page, now);
+    });
+  }
+
+  /** Private copies of pages behind the new end go, too: at which moment is not followed. */
+  private losesCopies(file: FileId, size: number): void {
+    const { filePages } = this.ghost.geometry;
+    this.backing.forPrivateOf(file * filePages + size, (file + 1) * filePages, (page) =>
+      this.backing.becomesUnsure(page),
+    );
+  }
+
+  private sizeAfter(kind: OpKind, task: TaskId, depth: number): number {
+    const { task: t } = this.ghost.g;
+    return kind === OP.write ? t.from.peek(task, depth) + 1 : t.pages.peek(task, depth);
+  }
+
+  private behind(file: FileId, size: number, each: (page: PageKey) => void): void {
+    const { filePages } = this.ghost.geometry;
+    for (let index = size; index < filePages; index++) each(this.ghost.fileKey(file * filePages + index));
+  }
+}
