@@ -20,6 +20,13 @@ export function drawn(run: UserRun, task: CompiledTask): void {
   run.user.stores.put(task.id, run.user.stores.own(task.id) + 1);
 }
 
+/** The value of a store that is done in any case. */
+export function freshValue(run: UserRun, task: CompiledTask): number {
+  const value = nextValue(run, task);
+  drawn(run, task);
+  return value;
+}
+
 /** Performs a load or a store if it hits; false, with nothing done, otherwise. */
 export function hit(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): boolean {
   const vpn = op.page as Vpn;

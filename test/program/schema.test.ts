@@ -128,7 +128,7 @@ describe('parseProgram', () => {
     [
       'kernel thread with user operations',
       (p) => (p.tasks[1].kthread = true),
-      'tasks[1].ops[0].do: "load" of kernel thread P1; expected one of yield, sleep, wake, move, compute',
+      'tasks[1].ops[0].do: "load" of kernel thread P1; expected one of yield, sleep, wake, post, await, move, compute, fsync, reclaim, migrate, pfnwalk',
     ],
     [
       'flag nobody posts',

@@ -80,6 +80,7 @@ describe('scenarios', () => {
       'munmap-reuse',
       'munmap-touch',
       'pcid-return',
+      'seed-page-cache',
       'table-free',
       'two-mms',
     ]);

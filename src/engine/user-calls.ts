@@ -1,0 +1,120 @@
+/** User mode enters the kernel: which routine serves which operation, and what the oracle is told about it. */
+import type { Vpn } from '../hardware/types.ts';
+import type { Cpu } from '../kernel/cpu.ts';
+import {
+  MADV_PAGEOUT,
+  MAP_FIXED,
+  MAP_POPULATE,
+  MIGRATE_ASYNC,
+  MIGRATE_SYNC,
+  type MmId,
+  type TaskId,
+} from '../kernel/types.ts';
+import { NOWHERE } from '../memory/memory.ts';
+import { type Path, point } from '../memory/point.ts';
+import { OP, type OpKind } from '../oracle/oracle.ts';
+import type { CompiledTask, Instruction } from './compile.ts';
+import { freshValue } from './user-hits.ts';
+import type { UserRun } from './user-mode.ts';
+
+const SYSCALL = point('user: system call entered');
+
+const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
+  mmap: OP.mmap,
+  munmap: OP.munmap,
+  mprotect: OP.mprotect,
+  mremap: OP.mremap,
+  madvise: OP.madvise,
+  fork: OP.fork,
+  exit: OP.exit,
+  read: OP.read,
+  write: OP.write,
+  truncate: OP.truncate,
+  fsync: OP.fsync,
+  reclaim: OP.reclaim,
+  migrate: OP.migrate,
+};
+
+/** MADV_PAGEOUT takes no content away: it reclaims. */
+function kindOf(op: Instruction): OpKind {
+  return op.advice === MADV_PAGEOUT ? OP.reclaim : (KINDS[op.do] ?? OP.other);
+}
+
+/** A system call, or a kernel duty that the task does: an operation that the oracle hears of from begin to return. */
+export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path<void> {
+  const { kernel } = cpu;
+  const from = op.page as Vpn;
+  const { oracle } = run;
+  oracle?.opBegins(cpu, kindOf(op), {
+    mm: cpu.tasks.mm.own(cpu.current) as MmId,
+    from,
+    pages: op.pages,
+    rights: op.rights,
+    to: op.to,
+    toPages: op.newPages,
+    fixed: op.fixed,
+    populate: op.populate,
+    file: op.file,
+    pgoff: op.offset,
+  });
+  cpu.kernelDepth++;
+  if (cpu.at(SYSCALL, NOWHERE)) yield;
+  let result = 0;
+  let childMm = 0 as MmId;
+  switch (op.do) {
+    case 'mmap':
+      result = yield* kernel.sysMmap(cpu, from, op.pages, op.rights, mapFlagsOf(op), op.file, op.offset);
+      break;
+    case 'munmap':
+      result = yield* kernel.sysMunmap(cpu, from, op.pages);
+      break;
+    case 'mprotect':
+      result = yield* kernel.sysMprotect(cpu, from, op.pages, op.rights);
+      break;
+    case 'mremap':
+      result = yield* kernel.sysMremap(cpu, from, op.pages, op.newPages, op.to as Vpn);
+      break;
+    case 'madvise':
+      result = yield* kernel.sysMadvise(cpu, from, op.pages, op.advice);
+      break;
+    case 'read':
+      result = yield* kernel.sysRead(cpu, op.file, op.page, op.word);
+      if (result === 0 && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
+      break;
+    case 'write':
+      result = yield* kernel.sysWrite(cpu, op.file, op.page, op.word, op.value >= 0 ? op.value : freshValue(run, task));
+      break;
+    case 'truncate':
+      result = yield* kernel.sysTruncate(cpu, op.file, op.pages);
+      break;
+    case 'fsync':
+      result = yield* kernel.sysFsync(cpu, op.file);
+      break;
+    case 'reclaim':
+      result = yield* kernel.reclaimPages(cpu, op.file, op.page, op.pages);
+      break;
+    case 'migrate':
+      result = yield* kernel.migrateRange(cpu, op.file, op.page, op.pages, op.sync ? MIGRATE_SYNC : MIGRATE_ASYNC);
+      break;
+    case 'pfnwalk':
+      result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);
+      break;
+    case 'fork':
+      result = yield* kernel.sysFork(cpu, op.target as TaskId);
+      if (result >= 0) childMm = result as MmId;
+      break;
+    case 'exit':
+      yield* kernel.sysExit(cpu);
+      break;
+    default:
+      throw new Error(`operation ${op.do} of task ${task.name} is not a system call`);
+  }
+  // a task that has left its mm never comes back to user mode
+  if (op.do !== 'exit') cpu.kernelDepth--;
+  oracle?.opEnds(cpu, result, childMm);
+  run.returned(cpu);
+}
+
+function mapFlagsOf(op: Instruction): number {
+  return (op.fixed ? MAP_FIXED : 0) | (op.populate ? MAP_POPULATE : 0);
+}
