@@ -8,6 +8,7 @@ import { type MmId, type TaskId, VM_SHARED, VM_WRITE } from '../kernel/types.ts'
 import type { Ghost } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import type { PageKey } from './tables.ts';
+import { ANYTHING } from './zero.ts';
 
 /** A page of a file plus one; negative if the mapping is private. */
 type Backed = number;
@@ -56,12 +57,17 @@ export class Backing {
     return this.ghost.g.page.backedAt.peek(page) > since;
   }
 
-  /** From now on the private mapping has, or may have, a copy of its own. Returns whether it had none. */
-  copies(page: PageKey): boolean {
-    if (!this.follows(page)) return false;
+  /** From now on the private mapping has, or may have, a copy of its own. */
+  copies(page: PageKey): void {
+    if (!this.isPrivate(page)) return;
+    if (this.follows(page)) this.blurOwn(page);
     this.ghost.g.page.copied.put(page, 1);
     this.touched(page);
-    return true;
+  }
+  /** Every word of the page's own may be anything until it is stored to: nobody knows when the copy was made. */
+  blurOwn(page: PageKey): void {
+    const { zero } = this.ghost.g.word;
+    for (let k = 0; k < this.ghost.geometry.wordsPerPage; k++) zero.put(this.ghost.wordKey(page, k), ANYTHING);
   }
   /** The copy is gone: the page follows its file again. */
   dropsCopy(page: PageKey): void {
@@ -115,7 +121,8 @@ export class Backing {
   private settle(kind: OpKind, task: TaskId, depth: number, page: PageKey, i: number, alone: boolean): void {
     const { task: t, page: p } = this.ghost.g;
     p.backing.put(page, p.nextBacking.peek(page));
-    p.copied.put(page, this.populatesCopies(kind, task, depth) ? 1 : 0);
+    p.copied.put(page, 0);
+    if (this.populatesCopies(kind, task, depth)) this.copies(page);
     p.unsure.put(page, alone ? 0 : 1);
     if (kind !== OP.mremap || i >= t.pages.peek(task, depth)) return;
     const source = this.pageAt(task, depth, t.from.peek(task, depth) + i);

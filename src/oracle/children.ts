@@ -6,11 +6,12 @@ import type { Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
-import { ANYTHING, type Content, ZERO_LEGAL } from './content.ts';
+import type { Content } from './content.ts';
 import type { Ghost } from './ghost.ts';
 import { OP, type Operations } from './ops.ts';
 import type { Rights } from './rights.ts';
 import type { WordKey } from './tables.ts';
+import { ANYTHING, ZERO_LEGAL } from './zero.ts';
 
 export class Children {
   constructor(

@@ -11,15 +11,7 @@ import type { Backing } from './backing.ts';
 import type { Ghost } from './ghost.ts';
 import { OP } from './ops.ts';
 import { type PageKey, WRITES } from './tables.ts';
-
-/** Zero may be loaded: never written, or discarded. */
-export const ZERO_LEGAL = 0;
-/** A returned write has made zero illegal. */
-export const ZERO_OVERWRITTEN = 1;
-/** Only a load that saw a later write has. */
-export const ZERO_PASSED = 2;
-/** Operations overlapped in a way that is not followed: everything may be loaded until the next store. */
-export const ANYTHING = 3;
+import { ANYTHING, ZERO_LEGAL, ZERO_OVERWRITTEN, ZERO_PASSED } from './zero.ts';
 
 /** How a loaded value relates to what is legal. */
 export type Legality =
@@ -52,14 +44,15 @@ export class Content {
     const target = this.backing.isPlain(page) ? page : this.targetOf(page);
     const key = this.ghost.wordKey(target, word);
     this.performed(target, word, value, began, NO_OP);
+    // what the page shows may have changed between begin and end: then both places are open
+    if (!this.backing.isPlain(page) && (this.backing.isChanging(page) || this.backing.isUnsure(page))) {
+      this.runsWild(page, word);
+      return;
+    }
     // which of the two came last is anybody's guess
     if (this.discardedSince(page, since) || this.discardedSince(target, since)) return;
     if (began >= w.floor.peek(key)) w.floor.put(key, began + 1);
     w.zero.put(key, ZERO_OVERWRITTEN);
-    // what the page shows may have changed between begin and end: then both places are open
-    if (!this.backing.isPlain(page) && (this.backing.isChanging(page) || this.backing.isUnsure(page))) {
-      this.runsWild(page, word);
-    }
   }
 
   /** A write of the word under this key, begun behind `began` writes, was performed; `op` is the call in flight, or NO_OP. */
@@ -77,12 +70,6 @@ export class Content {
     write.before.put(row, w.last.peek(key));
     write.began.put(row, began);
     w.last.put(key, seq);
-  }
-
-  /** Every word of the page's own may be anything until it is stored to: nobody knows when the copy was made. */
-  blurOwn(page: PageKey): void {
-    const { zero } = this.ghost.g.word;
-    for (let k = 0; k < this.ghost.geometry.wordsPerPage; k++) zero.put(this.ghost.wordKey(page, k), ANYTHING);
   }
 
   /** A load, begun at ghost time `since` behind `began` writes, that legally returned `value` has ended. */
@@ -168,7 +155,7 @@ export class Content {
 
   /** The key that a store to the page goes to. The first one of a private mapping of a file makes a copy. */
   private targetOf(page: PageKey): PageKey {
-    if (this.backing.copies(page)) this.blurOwn(page);
+    if (this.backing.follows(page)) this.backing.copies(page);
     return this.backing.keyOf(page);
   }
 

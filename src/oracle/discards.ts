@@ -5,10 +5,10 @@
 import type { Vpn } from '../hardware/types.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
-import { ANYTHING, type Content, ZERO_LEGAL } from './content.ts';
 import type { Ghost } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import { type PageKey, type WordKey, WRITES } from './tables.ts';
+import { ANYTHING, ZERO_LEGAL } from './zero.ts';
 
 export class Discards {
   // the operation at work: set at each begin and end
@@ -24,7 +24,6 @@ export class Discards {
   constructor(
     private readonly ghost: Ghost,
     private readonly backing: Backing,
-    private readonly content: Content,
   ) {}
 
   begin(kind: OpKind, task: TaskId, depth: number): void {
@@ -41,6 +40,7 @@ export class Discards {
     if (!this.take(kind, task, depth)) return;
     if (kind !== OP.mremap) {
       this.discard(this.from, this.pages, result >= 0);
+      if (kind === OP.madvise) this.dropCopies(result >= 0);
       this.returned(this.from, this.pages, this.ghost.tick());
       return;
     }
@@ -108,10 +108,17 @@ export class Discards {
         const zero = w.zero.peek(key);
         if (zero !== ZERO_LEGAL && (zero !== ANYTHING || alone)) w.zero.put(key, ZERO_LEGAL);
       }
+    }
+  }
+
+  /** DONTNEED of the private copy of a file's page: the page follows the file again. What is unmapped shows nothing. */
+  private dropCopies(done: boolean): void {
+    const end = this.ghost.endOf(this.mm, this.from, this.pages);
+    for (let page = this.pageAt(this.from); page < end; page++) {
       if (!this.backing.isPrivate(page) || this.backing.follows(page)) continue;
-      // the private copy of a file's page is what goes: the page follows the file again
-      if (alone) this.backing.dropsCopy(page);
-      else this.content.blurOwn(page);
+      const copiedAgain = this.backing.changedSince(page, this.since);
+      if (done && !copiedAgain && this.isAlone(page, 1)) this.backing.dropsCopy(page);
+      else this.backing.blurOwn(page);
     }
   }
 

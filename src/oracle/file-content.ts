@@ -6,10 +6,11 @@ import { FAULT_WRITE } from '../hardware/walker.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type FileId, type MmId, type TaskId, VM_WRITE } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
-import { ANYTHING, type Content, ZERO_LEGAL, ZERO_OVERWRITTEN } from './content.ts';
+import type { Content } from './content.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import { type PageKey, WRITES } from './tables.ts';
+import { ANYTHING, ZERO_LEGAL, ZERO_OVERWRITTEN } from './zero.ts';
 
 export class FileContent {
   constructor(
@@ -69,7 +70,7 @@ export class FileContent {
     if ((cpu.faultCode & FAULT_WRITE) === 0) return;
     const page = this.ghost.pageKey(mm, cpu.faultVpn);
     const writable = (this.ghost.g.page.maxRights.peek(page) & VM_WRITE) !== 0;
-    if (writable && this.backing.copies(page)) this.content.blurOwn(page);
+    if (writable) this.backing.copies(page);
   }
 
   /** write(2) in flight has put a word into the page cache. */
@@ -78,8 +79,12 @@ export class FileContent {
     this.content.performed(page, word, value, t.writesBefore.peek(task, depth), t.op.peek(task, depth));
   }
 
-  /** read(2) has taken a word out of the page cache: it must be one that a load might return now. */
-  loaded(task: TaskId, page: PageKey, word: number, value: number): void {
+  /**
+   * read(2), begun at ghost time `since`, has taken a word out of the page cache: it must be one that a load might have returned
+   * since. What was truncated meanwhile may still be read from the folio that it was found in.
+   */
+  loaded(task: TaskId, page: PageKey, word: number, value: number, since: number): void {
+    if (this.ghost.g.page.changedAt.peek(page) > since) return;
     const legality = this.content.judgeKey(page, word, value);
     if (legality === 'legal') return;
     const foreign = legality === 'foreign' && this.content.writerOf(value) !== this.ghost.ownerOf(page);

@@ -70,7 +70,7 @@ export class Oracle implements Observer {
     this.content = new Content(this.ghost, this.backing);
     this.files = new FileContent(this.ghost, this.content, this.backing);
     this.signals = new Signals(this.ghost, this.ops, this.rights, this.backing, this.files);
-    this.discards = new Discards(this.ghost, this.backing, this.content);
+    this.discards = new Discards(this.ghost, this.backing);
     this.children = new Children(this.ghost, this.ops, this.rights, this.content, this.backing);
     this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen, this.backing);
   }
@@ -129,9 +129,9 @@ export class Oracle implements Observer {
       this.rights.end(kind, task, depth, result);
       if (kind === OP.fork) this.children.forkEnds(this.ghost.g.task.mm.peek(task, depth) as MmId, childMm);
       else if (!this.ghost.options.threads) {
+        this.discards.end(kind, task, depth, result);
         this.backing.end(kind, task, depth, result);
         this.files.end(kind, task, depth, result);
-        this.discards.end(kind, task, depth, result);
         if (result >= 0) this.settle(kind, task, depth);
       }
     }
@@ -278,7 +278,8 @@ export class Oracle implements Observer {
   fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {
     if (this.ghost.options.threads || !this.ghost.checks.content) return;
     const was = this.enter();
-    this.files.loaded(cpu.current, this.fileKey(file, index), word, value);
+    const since = this.ghost.g.task.since.peek(cpu.current, this.ops.innermost(cpu.current));
+    this.files.loaded(cpu.current, this.fileKey(file, index), word, value, since);
     this.leave(was);
   }
   /** What the page cache holds is the kernel's affair: programs notice by what they load. */

@@ -34,7 +34,8 @@ export function canonicalProgram(program: Program): Program {
 
 /** The same operation without fields at their default. */
 export function canonicalOp(op: Op): Op {
-  return without(OP_DEFAULTS, op);
+  // a truncation to one page has no default
+  return op.do === 'truncate' ? op : without(OP_DEFAULTS, op);
 }
 
 function canonicalTask(task: TaskProgram): TaskProgram {

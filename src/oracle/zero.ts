@@ -1,0 +1,10 @@
+/** What a word says about zero, the value of words that were never written or that were discarded. */
+
+/** Zero may be loaded: never written, or discarded. */
+export const ZERO_LEGAL = 0;
+/** A returned write has made zero illegal. */
+export const ZERO_OVERWRITTEN = 1;
+/** Only a load that saw a later write has. */
+export const ZERO_PASSED = 2;
+/** Operations overlapped in a way that is not followed: everything may be loaded until the next store. */
+export const ANYTHING = 3;
