@@ -65,7 +65,7 @@ export class FileContent {
     f.resizedAt.put(file, this.ghost.tick());
   }
 
-  /** A fault begins: the page of a private mapping of a file that is stored to may have a copy of its own from now on. */
+  /** A fault begins, or ends: the page of a private mapping of a file that is stored to may get a copy of its own at any moment between. */
   faults(cpu: Cpu, mm: MmId): void {
     if ((cpu.faultCode & FAULT_WRITE) === 0) return;
     const page = this.ghost.pageKey(mm, cpu.faultVpn);

@@ -134,6 +134,8 @@ export class Oracle implements Observer {
         this.files.end(kind, task, depth, result);
         if (result >= 0) this.settle(kind, task, depth);
       }
+    } else if (kind === OP.fault && !this.ghost.options.threads) {
+      this.files.faults(cpu, this.ghost.machine.tasks.mm.peek(task) as MmId);
     }
     this.ops.end(task, depth);
     this.leave(was);
