@@ -77,7 +77,10 @@ export function* filemapAddFolio(cpu: Cpu, file: FileId, index: number, folio: P
     inode.nrpages.store(file, inode.nrpages.load(file) + 1);
   }
   yield* kernel.spinUnlockIrqrestore(cpu, inode.iPagesLock.at(file));
-  if (empty) return true;
+  if (empty) {
+    yield* kernel.folioAddLru(cpu, folio);
+    return true;
+  }
   cpu.folio.mapping.store(folio, 0);
   cpu.folio.index.store(folio, 0);
   yield* kernel.folioUnlock(cpu, folio);

@@ -19,6 +19,7 @@ import {
   vmaIntervalTreeForeach,
   vmaPrepare,
 } from './i-mmap.ts';
+import { folioAddLru, folioIsolateLru, folioPutbackLru, isolateRange } from './isolate.ts';
 import { madvisePageout, pageoutPte, pageoutRange } from './madvise-pageout.ts';
 import {
   folioMigrateMapping,
@@ -59,6 +60,10 @@ import {
 } from './vmscan.ts';
 
 export const filePageRoutines = {
+  folioAddLru,
+  folioIsolateLru,
+  folioPutbackLru,
+  isolateRange,
   pageIdleWalk,
   madvisePageout,
   pageoutRange,

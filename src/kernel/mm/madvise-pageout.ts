@@ -86,6 +86,7 @@ export function* pageoutPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn): Path<
     }
     entry = found;
   }
+  if (!(yield* kernel.folioIsolateLru(cpu, page))) return NO_PAGE;
   yield* kernel.folioGet(cpu, page);
   return page;
 }

@@ -32,33 +32,30 @@ export interface Move {
 /** Migrates pages of a file to other frames: how many moved, or a negative errno. */
 export function* migrateRange(cpu: Cpu, file: number, index: number, pages: number, mode: MigrateMode): Path<number> {
   if (!isFile(cpu, file)) return EBADF;
-  const { filePages, reclaimBatch } = cpu.geometry;
-  const end = Math.min(index + pages, filePages);
+  const end = Math.min(index + pages, cpu.geometry.filePages);
   let moved = 0;
   for (let at = index; at < end; ) {
-    const isolated: Pfn[] = [];
-    for (; at < end && isolated.length < reclaimBatch; at++) {
-      const folio = yield* cpu.kernel.filemapGetFolio(cpu, file, at);
-      if (folio !== NO_PAGE) isolated.push(folio);
-    }
-    moved += yield* cpu.kernel.migratePagesBatch(cpu, isolated, mode);
+    const { folios, next } = yield* cpu.kernel.isolateRange(cpu, file, at, end);
+    moved += yield* cpu.kernel.migratePagesBatch(cpu, folios, mode);
+    at = next;
   }
   return moved;
 }
 
-/** Linux: migrate_pages_batch(): how many moved. The caller's reference on each folio goes, either way. */
+/** Linux: migrate_pages_batch() and putback_movable_pages(): how many moved. The isolation of each folio ends, either way. */
 export function* migratePagesBatch(cpu: Cpu, folios: readonly Pfn[], mode: MigrateMode): Path<number> {
   const { kernel } = cpu;
   const moves: Move[] = [];
+  const kept: Pfn[] = [];
   for (const src of folios) {
     const move = yield* kernel.migrateFolioUnmap(cpu, src, mode);
     if (move !== undefined) moves.push(move);
-    else yield* kernel.folioPut(cpu, src);
+    else kept.push(src);
   }
   yield* kernel.migrateUnmapDone(cpu, moves);
-  let moved = 0;
-  for (const move of moves) if (yield* kernel.migrateFolioMove(cpu, move)) moved++;
-  return moved;
+  for (const move of moves) if (!(yield* kernel.migrateFolioMove(cpu, move))) kept.push(move.src);
+  for (const src of kept) yield* kernel.folioPutbackLru(cpu, src);
+  return folios.length - kept.length;
 }
 
 /** Linux: the try_to_unmap_flush() between unmapping the list and moving it. */
@@ -94,18 +91,18 @@ export function* migrateFolioUnmap(cpu: Cpu, src: Pfn, mode: MigrateMode): Path<
   return undefined;
 }
 
-/** Linux: migrate_folio_move(): the move itself; given up if somebody else holds the folio. */
+/** Linux: migrate_folio_move(): the move itself; false, and the old folio still isolated, if somebody else holds it. */
 export function* migrateFolioMove(cpu: Cpu, move: Move): Path<boolean> {
   const { kernel } = cpu;
   const { src, dst } = move;
   const moved = yield* kernel.migrateFolio(cpu, move);
   yield* kernel.removeMigrationPtes(cpu, src, moved ? dst : src);
   yield* kernel.folioUnlock(cpu, dst);
+  if (moved) yield* kernel.folioAddLru(cpu, dst);
   yield* kernel.folioUnlock(cpu, src);
   // the reference of whoever allocated it: the page cache has its own now, or it is not needed
   yield* kernel.folioPut(cpu, dst);
   if (moved) yield* kernel.migrateFolioDone(cpu, src);
-  else yield* kernel.folioPut(cpu, src);
   return moved;
 }
 

@@ -9,7 +9,6 @@ import { deleteSlot } from '../fs/filemap.ts';
 import { filePage, isFile } from '../fs/inode.ts';
 import { EBADF, type FileId, NO_FILE } from '../types.ts';
 import { PG_WRITEBACK } from './folio.ts';
-import { NO_PAGE } from './page-alloc.ts';
 import { TTU_BATCH_FLUSH } from './try-to-unmap.ts';
 
 export const WRITEBACK_CHECK = point('shrinkFolioList: folio locked, is it being written out?');
@@ -25,32 +24,30 @@ export interface ReclaimBatch {
 /** Reclaim on request (memory.reclaim, MADV_PAGEOUT): pages of a file. How many folios were freed, or a negative errno. */
 export function* reclaimPages(cpu: Cpu, file: number, index: number, pages: number): Path<number> {
   if (!isFile(cpu, file)) return EBADF;
-  const { filePages, reclaimBatch } = cpu.geometry;
-  const end = Math.min(index + pages, filePages);
+  const end = Math.min(index + pages, cpu.geometry.filePages);
   let freed = 0;
   for (let at = index; at < end; ) {
-    const isolated: Pfn[] = [];
-    for (; at < end && isolated.length < reclaimBatch; at++) {
-      const folio = yield* cpu.kernel.filemapGetFolio(cpu, file, at);
-      if (folio !== NO_PAGE) isolated.push(folio);
-    }
-    freed += yield* cpu.kernel.shrinkFolioList(cpu, isolated);
+    const { folios, next } = yield* cpu.kernel.isolateRange(cpu, file, at, end);
+    freed += yield* cpu.kernel.shrinkFolioList(cpu, folios);
+    at = next;
   }
   return freed;
 }
 
-/** Linux: shrink_folio_list(): how many were freed. The caller's reference on each goes, either way. */
+/**
+ * Linux: shrink_folio_list() and the putback of its callers: how many were freed. The isolation of each folio ends, either way;
+ * that of those kept (ret_folios) after the last flush, because they may have been unmapped before they were kept.
+ */
 export function* shrinkFolioList(cpu: Cpu, folios: readonly Pfn[]): Path<number> {
   const batch: ReclaimBatch = yield* cpu.kernel.reclaimBatchInit(cpu);
-  let freed = 0;
+  const kept: Pfn[] = [];
   for (const folio of folios) {
-    if (yield* cpu.kernel.shrinkFolio(cpu, folio)) {
-      freed++;
-      yield* cpu.kernel.reclaimedAdd(cpu, batch, folio);
-    } else yield* cpu.kernel.folioPut(cpu, folio);
+    if (yield* cpu.kernel.shrinkFolio(cpu, folio)) yield* cpu.kernel.reclaimedAdd(cpu, batch, folio);
+    else kept.push(folio);
   }
   yield* cpu.kernel.freeReclaimed(cpu, batch);
-  return freed;
+  for (const folio of kept) yield* cpu.kernel.folioPutbackLru(cpu, folio);
+  return folios.length - kept.length;
 }
 
 /** Linux: folio_batch_init() of shrink_folio_list(). */

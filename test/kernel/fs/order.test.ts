@@ -50,6 +50,23 @@ describe('event order of files', () => {
     expect(times(labels, 'smpCallFunctionMany: waits')).toBe(1);
   });
 
+  it('reclaim of a page that somebody else holds: unmapped, kept, and put back only after the flush', () => {
+    const body: Body = function* (cpu) {
+      yield* mapped(load)(cpu);
+      yield* cpu.kernel.filemapGetFolio(cpu, FILE, 0);
+    };
+    const labels = labelsOf(body, (cpu) => cpu.kernel.reclaimPages(cpu, FILE, 0, 1));
+    inOrder(labels, [
+      'tryToUnmapOne: entry found, to be cleared',
+      'removeMapping: xa_lock held',
+      'folioUnlock',
+      'smpCallFunctionMany: waits',
+      'folioAddLru',
+      'folioPut',
+    ]);
+    expect(times(labels, 'freeUnrefPage')).toBe(0);
+  });
+
   it('reclaim of a dirty page: flush before it is made clean and written, removed after it is written', () => {
     const labels = labelsOf(mapped(store), (cpu) => cpu.kernel.reclaimPages(cpu, FILE, 0, 1));
     inOrder(labels, [
