@@ -4,6 +4,8 @@ import {
   by,
   dontneed,
   exit,
+  fileRead,
+  fileWrite,
   fork,
   load,
   mmap,
@@ -13,6 +15,7 @@ import {
   munmap,
   post,
   race,
+  reclaim,
   sleep,
   store,
   wake,
@@ -151,6 +154,24 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       P0: [munmap(8, 16), wake('P1')],
       P1: [sleep()],
     }),
+  },
+  'kept-early': {
+    harm: 'frame-reuse',
+    program: race(
+      THREE,
+      {
+        setup: [mmap(8, 1, 'r', { fixed: true, shared: true, file: 'f' }), load(8)],
+        P0: [],
+        K: { cpu: 1, kthread: true, ops: [reclaim('f', 0)] },
+        P2: { cpu: 2, mm: 1, ops: [fileRead('f', 0), reclaim('f', 0), fileWrite('g', 0)] },
+      },
+      {
+        files: [
+          { name: 'f', pages: 1 },
+          { name: 'g', pages: 1 },
+        ],
+      },
+    ),
   },
   'ph-3': {
     harm: 'rights-bypass',
