@@ -7,19 +7,19 @@ import type { WalkId } from '../hardware/observer.ts';
 import { type AccessKind, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type FrameOwner, type Observer, OWNER_TABLE } from '../kernel/observer.ts';
-import { type FileId, type MmId, SIGKILL, type TaskId } from '../kernel/types.ts';
+import { type FileId, type MmId, SIGKILL } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import { Backing } from './backing.ts';
 import { Children } from './children.ts';
 import { Content } from './content.ts';
-import { Discards } from './discards.ts';
+import { Effects } from './effects.ts';
 import { FastLook } from './fast-look.ts';
 import { FileContent } from './file-content.ts';
 import { Frames } from './frames.ts';
 import { Ghost, type GhostColumns, type OracleOptions, type Violation } from './ghost.ts';
 import { Judge } from './judge.ts';
-import { isSystemCall, NO_ARGUMENTS, OP, type OpArguments, Operations, type OpKind } from './ops.ts';
+import { NO_ARGUMENTS, OP, type OpArguments, Operations, type OpKind } from './ops.ts';
 import { probe } from './probe.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
@@ -39,11 +39,11 @@ export class Oracle implements Observer {
   private readonly frames: Frames;
   private readonly versions: Versions;
   private readonly rights: Rights;
+  private readonly effects: Effects;
   private readonly content: Content;
   private readonly backing: Backing;
   private readonly files: FileContent;
   private readonly signals: Signals;
-  private readonly discards: Discards;
   private readonly children: Children;
   private readonly judge: Judge;
   private readonly seen = new Windows();
@@ -70,8 +70,8 @@ export class Oracle implements Observer {
     this.content = new Content(this.ghost, this.backing);
     this.files = new FileContent(this.ghost, this.content, this.backing);
     this.signals = new Signals(this.ghost, this.ops, this.rights, this.backing, this.files);
-    this.discards = new Discards(this.ghost, this.backing);
     this.children = new Children(this.ghost, this.ops, this.rights, this.content, this.backing);
+    this.effects = new Effects(this.ghost, this.rights, this.versions, this.children, this.backing, this.files);
     this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen, this.backing);
   }
 
@@ -106,16 +106,7 @@ export class Oracle implements Observer {
     const { ghost, children } = this;
     const mm = ghost.machine.tasks.mm.peek(cpu.current) as MmId;
     if (ghost.g.mm.fork.peek(mm) !== 0) children.settle(mm);
-    const depth = this.ops.begin(cpu, kind, args);
-    if (isSystemCall(kind)) {
-      this.rights.begin(kind, cpu.current, depth);
-      if (kind === OP.fork) children.forkBegins(args.mm);
-      else if (!ghost.options.threads) {
-        this.discards.begin(kind, cpu.current, depth);
-        this.backing.begin(kind, cpu.current, depth);
-        this.files.begin(kind, cpu.current, depth);
-      }
-    } else if (kind === OP.fault && !ghost.options.threads) this.files.faults(cpu, mm);
+    this.effects.begin(cpu, kind, args.mm, this.ops.begin(cpu, kind, args));
     this.leave(was);
   }
 
@@ -124,30 +115,9 @@ export class Oracle implements Observer {
     const was = this.enter();
     const task = cpu.current;
     const depth = this.ops.innermost(task);
-    const kind = this.ghost.g.task.kind.peek(task, depth) as OpKind;
-    if (isSystemCall(kind)) {
-      this.rights.end(kind, task, depth, result);
-      if (kind === OP.fork) this.children.forkEnds(this.ghost.g.task.mm.peek(task, depth) as MmId, childMm);
-      else if (!this.ghost.options.threads) {
-        this.discards.end(kind, task, depth, result);
-        this.backing.end(kind, task, depth, result);
-        this.files.end(kind, task, depth, result);
-        if (result >= 0) this.settle(kind, task, depth);
-      }
-    } else if (kind === OP.fault && !this.ghost.options.threads) {
-      this.files.faults(cpu, this.ghost.machine.tasks.mm.peek(task) as MmId);
-    }
+    this.effects.end(cpu, this.ghost.g.task.kind.peek(task, depth) as OpKind, depth, result, childMm);
     this.ops.end(task, depth);
     this.leave(was);
-  }
-
-  private settle(kind: OpKind, task: TaskId, depth: number): void {
-    const { task: t } = this.ghost.g;
-    const replaces = kind === OP.mmap && t.fixed.peek(task, depth) === 1;
-    if (!replaces && kind !== OP.munmap && kind !== OP.mprotect && kind !== OP.madvise) return;
-    const { mm, from, pages, since } = t;
-    const range = [from.peek(task, depth), pages.peek(task, depth)] as const;
-    this.versions.settle(mm.peek(task, depth) as MmId, ...range, since.peek(task, depth));
   }
 
   /** What would happen now on these CPUs, which all stand at a user instruction boundary? */

@@ -1,0 +1,75 @@
+/** What an operation changes for programs when it begins and when it has returned: rights, content, what pages show. */
+import type { Cpu } from '../kernel/cpu.ts';
+import type { MmId, TaskId } from '../kernel/types.ts';
+import type { Backing } from './backing.ts';
+import type { Children } from './children.ts';
+import { Discards } from './discards.ts';
+import type { FileContent } from './file-content.ts';
+import type { Ghost } from './ghost.ts';
+import { isSystemCall, OP, type OpKind } from './ops.ts';
+import type { Rights } from './rights.ts';
+import type { Versions } from './versions.ts';
+
+export class Effects {
+  private readonly discards: Discards;
+
+  constructor(
+    private readonly ghost: Ghost,
+    private readonly rights: Rights,
+    private readonly versions: Versions,
+    private readonly children: Children,
+    private readonly backing: Backing,
+    private readonly files: FileContent,
+  ) {
+    this.discards = new Discards(ghost, backing);
+  }
+
+  /** The operation at `depth` of the running task begins. `mm`: the address space that a system call is about. */
+  begin(cpu: Cpu, kind: OpKind, mm: MmId, depth: number): void {
+    const task = cpu.current;
+    const { threads } = this.ghost.options;
+    if (!isSystemCall(kind)) {
+      if (kind === OP.fault && !threads) this.files.faults(cpu, this.mmOf(task));
+      return;
+    }
+    this.rights.begin(kind, task, depth);
+    if (kind === OP.fork) this.children.forkBegins(mm);
+    else if (!threads) {
+      this.discards.begin(kind, task, depth);
+      this.backing.begin(kind, task, depth);
+      this.files.begin(kind, task, depth);
+    }
+  }
+
+  /** It has returned `result`; a fork, the address space `child`. */
+  end(cpu: Cpu, kind: OpKind, depth: number, result: number, child: MmId): void {
+    const task = cpu.current;
+    const { threads } = this.ghost.options;
+    if (!isSystemCall(kind)) {
+      if (kind === OP.fault && !threads) this.files.faults(cpu, this.mmOf(task));
+      return;
+    }
+    this.rights.end(kind, task, depth, result);
+    if (kind === OP.fork) this.children.forkEnds(this.ghost.g.task.mm.peek(task, depth) as MmId, child);
+    else if (!threads) {
+      this.discards.end(kind, task, depth, result);
+      this.backing.end(kind, task, depth, result);
+      this.files.end(kind, task, depth, result);
+      if (result >= 0) this.settle(kind, task, depth);
+    }
+  }
+
+  /** Whoever sees the call return relies on what it took away. */
+  private settle(kind: OpKind, task: TaskId, depth: number): void {
+    const { task: t } = this.ghost.g;
+    const replaces = kind === OP.mmap && t.fixed.peek(task, depth) === 1;
+    if (!replaces && kind !== OP.munmap && kind !== OP.mprotect && kind !== OP.madvise) return;
+    const { mm, from, pages, since } = t;
+    const range = [from.peek(task, depth), pages.peek(task, depth)] as const;
+    this.versions.settle(mm.peek(task, depth) as MmId, ...range, since.peek(task, depth));
+  }
+
+  private mmOf(task: TaskId): MmId {
+    return this.ghost.machine.tasks.mm.peek(task) as MmId;
+  }
+}
