@@ -82,13 +82,14 @@ export class Backing {
   /** A system call begins; mmap and mremap that choose their place are heard of in `placed`. */
   begin(kind: OpKind, task: TaskId, depth: number): void {
     const { task: t } = this.ghost.g;
-    if (kind === OP.mmap && t.fixed.peek(task, depth) === 1) this.place(kind, task, depth, t.from.peek(task, depth));
-    if (kind === OP.mremap && t.to.peek(task, depth) >= 0) this.place(kind, task, depth, t.to.peek(task, depth));
+    if (kind === OP.mmap && t.fixed.peek(task, depth) === 1) this.place(task, depth, t.from.peek(task, depth));
+    if (kind === OP.mremap && t.to.peek(task, depth) >= 0) this.place(task, depth, t.to.peek(task, depth));
   }
 
   /** The mapping of the call in flight will start at page `start`. */
-  place(kind: OpKind, task: TaskId, depth: number, start: number): void {
+  place(task: TaskId, depth: number, start: number): void {
     const { task: t, page: p } = this.ghost.g;
+    const kind = t.kind.peek(task, depth) as OpKind;
     if ((kind !== OP.mmap && kind !== OP.mremap) || t.placed.peek(task, depth) !== 0) return;
     t.placed.put(task, start + 1, depth);
     for (let i = 0; i < this.pagesPlaced(kind, task, depth); i++) {

@@ -236,9 +236,7 @@ export class Oracle implements Observer {
     if (this.ghost.options.threads) return;
     const was = this.enter();
     const depth = this.ops.innermost(cpu.current);
-    if (depth >= 0) {
-      this.backing.place(this.ghost.g.task.kind.peek(cpu.current, depth) as OpKind, cpu.current, depth, start);
-    }
+    if (depth >= 0) this.backing.place(cpu.current, depth, start);
     this.leave(was);
   }
   fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {
