@@ -1,6 +1,7 @@
 /** Operations of generated programs, one drawer each: what it writes, and what it leaves of the address space. */
 import type { Op, Prot } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
+import { drawMapped } from './generator-files.ts';
 import { PAGES } from './generator-machine.ts';
 import type { AddressSpace, PageRange } from './generator-pages.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
@@ -25,7 +26,8 @@ const MEMORY_OPS = {
     space.map(range);
     const prot = draw.weighted<Prot>({ rw: 10, r: 2, none: 1, rwx: 1 })!;
     const fixed = draw.chance(0.75) ? { fixed: true } : {};
-    return { do: 'mmap', ...spelt(range), prot, ...fixed, ...(draw.chance(0.15) ? { populate: true } : {}) };
+    const populate = draw.chance(0.15) ? { populate: true } : {};
+    return { do: 'mmap', ...spelt(range), prot, ...fixed, ...populate, ...drawMapped(draw, space.files, range.pages) };
   },
   munmap(draw, space, sharing) {
     const range = space.rangeToChange(draw, sharing);
@@ -55,6 +57,11 @@ const MEMORY_OPS = {
     space.remember(range.page);
     return { do: 'madvise', ...spelt(range), advice: 'dontneed' };
   },
+  pageout(draw, space, sharing) {
+    const range = space.rangeToChange(draw, sharing);
+    space.remember(range.page);
+    return { do: 'madvise', ...spelt(range), advice: 'pageout' };
+  },
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type MemoryOp = keyof typeof MEMORY_OPS;
@@ -70,6 +77,7 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   mprotect: 1.5,
   mremap: 1,
   dontneed: 1.5,
+  pageout: 0.7,
 };
 
 const ACCESSES: readonly MemoryOp[] = ['load', 'store', 'fetch', 'touch'];

@@ -1,4 +1,5 @@
 /** Which pages a generated program works on: few, the same for most tasks, and again and again. */
+import type { FileSpec } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
 import { PAGES } from './generator-machine.ts';
 
@@ -29,10 +30,14 @@ export class AddressSpace {
   private readonly mapped = new Set<number>();
   private recent: number[] = [];
 
-  constructor(private readonly objects: readonly PageRange[]) {}
+  /** @param files what its mappings may show */
+  constructor(
+    private readonly objects: readonly PageRange[],
+    readonly files: readonly FileSpec[],
+  ) {}
 
   forked(): AddressSpace {
-    const child = new AddressSpace(this.objects);
+    const child = new AddressSpace(this.objects, this.files);
     for (const page of this.mapped) child.mapped.add(page);
     child.recent = [...this.recent];
     return child;

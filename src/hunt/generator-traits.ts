@@ -24,6 +24,15 @@ export const TRAITS = {
   mprotect: 'mprotect',
   mremap: 'mremap: moved, grown or shrunk',
   dontneed: 'madvise MADV_DONTNEED',
+  pageout: 'madvise MADV_PAGEOUT',
+  files: 'files, mapped shared or private, by one address space or several',
+  read: 'read(2)',
+  write: 'write(2)',
+  truncate: 'truncate: shorter or longer',
+  fsync: 'fsync',
+  reclaim: 'reclaim of file pages, by a task or a kernel thread',
+  migrate: 'migration of file pages, batched or page by page',
+  pfnwalk: 'walks over frames that take references',
   fork: 'fork',
   exit: 'exit in the concurrent part',
   sleep: 'a task sleeps, another wakes it',
@@ -41,6 +50,7 @@ export type Traits = Readonly<Record<TraitName, number>>;
 /** Operations that a swarm leaves out, keeps or prefers. */
 const SWARMED: readonly TraitName[] = [
   ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed'] as const),
+  ...(['pageout', 'read', 'write', 'truncate', 'fsync', 'reclaim', 'migrate', 'pfnwalk'] as const),
   ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute'] as const),
 ];
 

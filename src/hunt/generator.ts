@@ -5,9 +5,10 @@
  * done can be done: every program ends.
  */
 import { canonicalProgram } from '../program/canonical.ts';
-import type { Op, Program } from '../program/program.ts';
+import type { FileSpec, Op, Program } from '../program/program.ts';
 import { drawCast, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
+import { drawFileOp, drawFiles, type FileOp, fileShares, isFileOp } from './generator-files.ts';
 import { drawMachine } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
@@ -39,6 +40,7 @@ class Generator {
   private readonly cast: Player[];
   private readonly cpus: number;
   private readonly startSpaces: number;
+  private readonly files: FileSpec[];
   /** Address spaces so far, those of children included. */
   private spaces: number;
   private flags = 0;
@@ -55,7 +57,8 @@ class Generator {
     this.startSpaces = Number(draw.weighted({ '1': 6, '2': 3 * traits.unrelatedMms, '3': traits.unrelatedMms }) ?? 1);
     this.spaces = this.startSpaces;
     const objects = drawObjects(draw);
-    const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects));
+    this.files = drawFiles(draw, traits);
+    const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, this.files));
     this.cast = drawCast(draw, traits, this.cpus, spaces);
   }
 
@@ -67,6 +70,7 @@ class Generator {
     return canonicalProgram({
       name,
       machine: drawMachine(draw, traits, { cpus, mms: this.startSpaces, forks: this.spaces > this.startSpaces }),
+      files: this.files,
       tasks: cast.map(taskOf),
       history: this.history,
     });
@@ -95,7 +99,8 @@ class Generator {
     this.concurrent = true;
     this.written = 0;
     const most = draw.between(2, 8);
-    if (draw.chance(0.8)) {
+    if (this.files.length > 0 && draw.chance(0.5)) this.removeFilePages();
+    else if (draw.chance(0.8)) {
       const remover = this.anyUser();
       this.writeMemory(remover, memoryShares(traits, 'removers'));
       this.warm(remover);
@@ -105,6 +110,28 @@ class Generator {
       if (player.space && draw.chance(0.4)) this.writeMemory(player, memoryShares(traits, 'accesses'));
       else this.writeAny(player, most - this.written);
     }
+  }
+
+  /** Pages of a file lose their translations, those who map it having used them; then what a stale one shows changes. */
+  private removeFilePages(): void {
+    const { draw, traits, files } = this;
+    const kthreads = this.alive().filter((p) => !p.space);
+    const remover = kthreads.length > 0 && draw.chance(0.5) ? draw.pick(kthreads) : this.anyUser();
+    for (const user of this.cast) {
+      if (!user.space || user.exited || user.space.isEmpty || this.history.length === 0) continue;
+      if (this.history.length >= MOST_HISTORY || draw.chance(0.3)) continue;
+      const use = draw.weighted({ store: traits.store, load: 2 * traits.load });
+      if (use) this.history.push({ task: user.name, op: { do: use, page: user.space.pageToUse(draw, traits.shared) } });
+    }
+    this.writeFileOp(remover, fileShares(traits, files, { kthread: !remover.space, only: 'removers' }));
+    if (!draw.chance(0.7)) return;
+    const changer = this.anyUser();
+    this.writeFileOp(changer, fileShares(traits, files, { kthread: false, only: 'changers' }));
+  }
+
+  private writeFileOp(player: Player, shares: Partial<Record<FileOp, number>>): void {
+    const name = this.draw.weighted(shares);
+    if (name !== undefined) this.write(player, drawFileOp(name, this.draw, this.files));
   }
 
   /**
@@ -129,16 +156,20 @@ class Generator {
     const { draw, traits } = this;
     const others = this.otherShares(player, room);
     const { space } = player;
+    const onFiles = fileShares(traits, this.files, { kthread: !space });
     if (!space) {
-      this.writeOther(player, draw.weighted(others) ?? 'compute');
+      const duty = draw.weighted<FileOp | TraitName>({ ...onFiles, ...others }) ?? 'compute';
+      if (isFileOp(duty)) this.writeFileOp(player, { [duty]: 1 });
+      else this.writeOther(player, duty);
       return;
     }
     const memory = memoryShares(traits);
     // nothing is mapped: most of what could be done would only fail
     if (space.isEmpty && memory.mmap && draw.chance(0.8)) this.writeMemory(player, { mmap: 1 });
     else {
-      const drawn = draw.weighted<MemoryOp | TraitName>({ ...memory, ...others });
-      if (drawn !== undefined && Object.hasOwn(others, drawn)) this.writeOther(player, drawn as TraitName);
+      const drawn = draw.weighted<MemoryOp | FileOp | TraitName>({ ...memory, ...onFiles, ...others });
+      if (drawn !== undefined && isFileOp(drawn)) this.writeFileOp(player, { [drawn]: 1 });
+      else if (drawn !== undefined && Object.hasOwn(others, drawn)) this.writeOther(player, drawn as TraitName);
       else this.writeMemory(player, memory);
     }
   }

@@ -19,7 +19,7 @@ export interface Observer extends HardwareObserver {
   tableLinked(cpu: Cpu, mm: MmId, table: Pfn, level: number, base: Vpn): void;
   /** mremap moves a whole table, or the table is unhooked (mm = -1). */
   tableUnlinked(cpu: Cpu, mm: MmId, table: Pfn): void;
-  /** mmap without MAP_FIXED, or mremap, has chosen its place: the mapping will start at page `start` of `mm`. */
+  /** mmap without MAP_FIXED, or mremap that grows or moves, has chosen its place: the mapping will start at page `start` of `mm`. */
   placed(cpu: Cpu, mm: MmId, start: number): void;
   /** write(2) has put a word into a page of the page cache: the operation in flight of the current task is the writer. */
   fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;

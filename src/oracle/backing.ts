@@ -92,7 +92,7 @@ export class Backing {
     const kind = t.kind.peek(task, depth) as OpKind;
     if ((kind !== OP.mmap && kind !== OP.mremap) || t.placed.peek(task, depth) !== 0) return;
     t.placed.put(task, start + 1, depth);
-    for (let i = 0; i < this.pagesPlaced(kind, task, depth); i++) {
+    for (let i = this.firstPlaced(kind, task, depth); i < this.pagesPlaced(kind, task, depth); i++) {
       const page = this.pageAt(task, depth, start + i);
       if (p.rebacking.peek(page) > 0) p.unsure.put(page, 1);
       p.rebacking.put(page, p.rebacking.peek(page) + 1);
@@ -108,7 +108,7 @@ export class Backing {
     const start = t.placed.peek(task, depth) - 1;
     if (start < 0) return;
     const since = t.since.peek(task, depth);
-    for (let i = 0; i < this.pagesPlaced(kind, task, depth); i++) {
+    for (let i = this.firstPlaced(kind, task, depth); i < this.pagesPlaced(kind, task, depth); i++) {
       const page = this.pageAt(task, depth, start + i);
       const alone = p.rebacking.peek(page) === 1 && p.backedAt.peek(page) <= since;
       if (result >= 0) this.settle(kind, task, depth, page, i, alone);
@@ -127,7 +127,6 @@ export class Backing {
     p.unsure.put(page, alone ? 0 : 1);
     if (kind !== OP.mremap || i >= t.pages.peek(task, depth)) return;
     const source = this.pageAt(task, depth, t.from.peek(task, depth) + i);
-    if (source === page) return;
     const known = p.unsure.peek(source) === 0 && p.rebacking.peek(source) === 0;
     if (!known || p.backedAt.peek(source) > t.since.peek(task, depth)) p.unsure.put(page, 1);
     p.copied.put(page, p.copied.peek(source));
@@ -182,6 +181,13 @@ export class Backing {
     const last = Math.min(i, t.pages.peek(task, depth) - 1);
     const source = p.backing.peek(this.pageAt(task, depth, t.from.peek(task, depth) + last));
     return source === ANONYMOUS ? source : source + Math.sign(source) * (i - last);
+  }
+
+  /** A mapping that grows in place only places what is new. */
+  private firstPlaced(kind: OpKind, task: TaskId, depth: number): number {
+    const { task: t } = this.ghost.g;
+    const inPlace = kind === OP.mremap && t.placed.peek(task, depth) - 1 === t.from.peek(task, depth);
+    return inPlace ? t.pages.peek(task, depth) : 0;
   }
 
   private pagesPlaced(kind: OpKind, task: TaskId, depth: number): number {

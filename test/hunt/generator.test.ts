@@ -77,14 +77,16 @@ describe('generateProgram', () => {
         'exit',
         'fetch',
         'fork',
+        'fsync',
         'load',
         'madvise',
+        'migrate',
         'mmap',
         'move',
         'mprotect',
         'mremap',
         'munmap',
-      ].concat(['post', 'sleep', 'store', 'touch', 'wake', 'yield']),
+      ].concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield']),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
     expect(Math.min(...frames)).toBeLessThanOrEqual(8);
@@ -111,7 +113,20 @@ describe('generateProgram', () => {
             .some((o) => pagesOf(o).some((page) => taken.includes(page)));
         }),
       );
-    expect(share(drawn, races)).toBeGreaterThan(0.3);
+    const anonymous = drawn.filter((p) => p.files === undefined);
+    expect(share(anonymous, races)).toBeGreaterThan(0.3);
+  });
+
+  it('takes pages of files away that somebody maps and has used, and changes what they show', () => {
+    const onFiles = drawn.filter((p) => p.files !== undefined);
+    expect(share(drawn, (p) => p.files !== undefined)).toBeGreaterThan(0.5);
+    const maps = (p: Program) => allOps(p).some((o) => o.do === 'mmap' && o.file !== undefined);
+    const removes = (p: Program) =>
+      concurrentOps(p).some((o) => o.do === 'reclaim' || o.do === 'migrate' || o.do === 'truncate');
+    const changes = (p: Program) => concurrentOps(p).some((o) => o.do === 'write' || o.do === 'truncate');
+    expect(share(onFiles, maps)).toBeGreaterThan(0.6);
+    expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
+    expect(share(onFiles, (p) => maps(p) && removes(p) && changes(p))).toBeGreaterThan(0.2);
   });
 
   const absent: Partial<Record<TraitName, (p: Program) => boolean>> = {
@@ -132,7 +147,16 @@ describe('generateProgram', () => {
     munmap: (p) => does(p, 'munmap'),
     mprotect: (p) => does(p, 'mprotect'),
     mremap: (p) => does(p, 'mremap'),
-    dontneed: (p) => does(p, 'madvise'),
+    dontneed: (p) => allOps(p).some((o) => o.do === 'madvise' && o.advice === 'dontneed'),
+    pageout: (p) => allOps(p).some((o) => o.do === 'madvise' && o.advice === 'pageout'),
+    files: (p) => p.files !== undefined || does(p, 'write'),
+    read: (p) => does(p, 'read'),
+    write: (p) => does(p, 'write'),
+    truncate: (p) => does(p, 'truncate'),
+    fsync: (p) => does(p, 'fsync'),
+    reclaim: (p) => does(p, 'reclaim'),
+    migrate: (p) => does(p, 'migrate'),
+    pfnwalk: (p) => does(p, 'pfnwalk'),
     fork: (p) => does(p, 'fork'),
     exit: (p) => does(p, 'exit'),
     sleep: (p) => does(p, 'sleep') || does(p, 'wake'),

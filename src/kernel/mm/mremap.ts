@@ -68,19 +68,20 @@ export function* expandVma(cpu: Cpu, vrm: VmaRemap, vma: VmaId): Path<number> {
   const next = findVma(cpu, mm, from + pages);
   const limit = next === NO_VMA ? cpu.geometry.pages : vmaStart(cpu, next);
   if (vmaEnd(cpu, vma) === from + pages && from + newPages <= limit) {
-    yield* cpu.kernel.expandVmaInPlace(cpu, mm, vma, from + newPages);
+    yield* cpu.kernel.expandVmaInPlace(cpu, mm, vma, from, from + newPages);
     return from;
   }
   const target = getUnmappedArea(cpu, mm, 0 as Vpn, newPages);
   return target < 0 ? ENOMEM : yield* cpu.kernel.moveVma(cpu, vrm, target);
 }
 
-/** Linux: expand_vma_in_place(). */
-export function* expandVmaInPlace(cpu: Cpu, mm: MmId, vma: VmaId, end: number): Path<void> {
+/** Linux: expand_vma_in_place(): the mapping of which page `from` is a part reaches up to `end`. */
+export function* expandVmaInPlace(cpu: Cpu, mm: MmId, vma: VmaId, from: number, end: number): Path<void> {
   const { totalVm } = cpu.mm;
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
   totalVm.store(mm, totalVm.load(mm) + end - vmaEnd(cpu, vma));
   const range = { ...vmaRange(cpu, vma), end };
+  cpu.observer?.placed(cpu, mm, from);
   yield* cpu.kernel.vmaPrepare(cpu, range.object);
   yield* vmaTreeEdit(cpu, mm, () => vmaStore(cpu, vma, range));
   yield* cpu.kernel.vmaComplete(cpu, range.object, [], []);

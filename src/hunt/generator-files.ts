@@ -1,0 +1,100 @@
+/** Files of generated programs: one or two small ones that every task uses, and the operations on them. */
+import type { FileSpec, Op } from '../program/program.ts';
+import type { Draw } from './generator-draw.ts';
+import type { TraitName, Traits } from './generator-traits.ts';
+
+/** Words of a page on a tiny machine. */
+const WORDS = 4;
+/** Pages that an operation on a file names, whatever its length: some lie behind the end. */
+const PAGES = 4;
+/** Frames that a walk covers at most. */
+const FRAMES = 24;
+
+/** The files of a program; none if the trait is off. */
+export function drawFiles(draw: Draw, traits: Traits): FileSpec[] {
+  if (!draw.chance(0.65 * traits.files)) return [];
+  const names = draw.chance(0.3) ? ['f', 'g'] : ['f'];
+  return names.map((name) => ({ name, pages: draw.between(1, PAGES) }));
+}
+
+type Drawer = (draw: Draw, files: readonly FileSpec[]) => Op;
+
+const FILE_OPS = {
+  read: (draw, files) => ({ do: 'read', ...wordOf(draw, files) }),
+  write: (draw, files) => ({ do: 'write', ...wordOf(draw, files) }),
+  truncate: (draw, files) => ({ do: 'truncate', file: fileOf(draw, files), pages: draw.between(0, PAGES) }),
+  fsync: (draw, files) => ({ do: 'fsync', file: fileOf(draw, files) }),
+  reclaim: (draw, files) => ({ do: 'reclaim', ...rangeOf(draw, files) }),
+  migrate: (draw, files) => ({ do: 'migrate', ...rangeOf(draw, files), ...(draw.chance(0.3) ? { sync: true } : {}) }),
+  pfnwalk: (draw) => ({ do: 'pfnwalk', page: 1, pages: draw.between(4, FRAMES) }),
+} satisfies Partial<Record<TraitName, Drawer>>;
+
+export type FileOp = keyof typeof FILE_OPS;
+
+const SHARES: Readonly<Record<FileOp, number>> = {
+  read: 0.8,
+  write: 2.5,
+  truncate: 0.7,
+  fsync: 0.7,
+  reclaim: 2,
+  migrate: 2,
+  pfnwalk: 0.3,
+};
+
+/** What the kernel does on its own account: kernel threads do it, too. */
+const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk'];
+/** Operations that take translations of file pages away. */
+const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate'];
+/** Operations after which what a stale translation shows is wrong. */
+const CHANGERS: readonly FileOp[] = ['write', 'truncate', 'migrate', 'reclaim'];
+
+/** Shares of the operations on files that a task may do; none in a program without files. */
+export function fileShares(
+  traits: Traits,
+  files: readonly FileSpec[],
+  of: { kthread: boolean; only?: 'removers' | 'changers' },
+): Partial<Record<FileOp, number>> {
+  if (files.length === 0) return {};
+  const wanted =
+    of.only === 'removers' ? REMOVERS : of.only === 'changers' ? CHANGERS : (Object.keys(SHARES) as FileOp[]);
+  const names = of.kthread ? wanted.filter((name) => DUTIES.includes(name)) : wanted;
+  return Object.fromEntries(names.map((name) => [name, SHARES[name] * traits[name]]));
+}
+
+export function isFileOp(name: string): name is FileOp {
+  return Object.hasOwn(FILE_OPS, name);
+}
+
+export function drawFileOp(name: FileOp, draw: Draw, files: readonly FileSpec[]): Op {
+  return FILE_OPS[name](draw, files);
+}
+
+/** What an mmap of `pages` pages shows: a file, from its first pages mostly, shared or private; or nothing of a file. */
+export function drawMapped(
+  draw: Draw,
+  files: readonly FileSpec[],
+  pages: number,
+): { file?: string; offset?: number; shared?: boolean } {
+  if (files.length === 0 || !draw.chance(0.75)) return {};
+  const offset = draw.chance(0.75) || pages >= PAGES ? 0 : draw.between(1, PAGES - pages);
+  return {
+    file: fileOf(draw, files),
+    ...(offset > 0 ? { offset } : {}),
+    ...(draw.chance(0.6) ? { shared: true } : {}),
+  };
+}
+
+function fileOf(draw: Draw, files: readonly FileSpec[]): string {
+  return (files.length === 1 || draw.chance(0.75) ? files[0] : draw.pick(files)).name;
+}
+
+function wordOf(draw: Draw, files: readonly FileSpec[]): { file: string; page: number; word?: number } {
+  const page = Math.min(draw.below(PAGES), draw.below(PAGES));
+  return { file: fileOf(draw, files), page, ...(draw.chance(0.2) ? { word: draw.between(1, WORDS - 1) } : {}) };
+}
+
+function rangeOf(draw: Draw, files: readonly FileSpec[]): { file: string; page: number; pages?: number } {
+  const page = draw.chance(0.7) ? 0 : draw.below(PAGES);
+  const pages = draw.between(1, PAGES - page);
+  return { file: fileOf(draw, files), page, ...(pages > 1 ? { pages } : {}) };
+}
