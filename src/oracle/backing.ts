@@ -124,7 +124,7 @@ export class Backing {
     p.backing.put(page, p.nextBacking.peek(page));
     p.copied.put(page, 0);
     if (this.populatesCopies(kind, task, depth)) this.copies(page);
-    p.unsure.put(page, alone ? 0 : 1);
+    p.unsure.put(page, alone && !this.leavesFile(kind, task, depth, i) ? 0 : 1);
     if (kind !== OP.mremap || i >= t.pages.peek(task, depth)) return;
     const source = this.pageAt(task, depth, t.from.peek(task, depth) + i);
     const known = p.unsure.peek(source) === 0 && p.rebacking.peek(source) === 0;
@@ -180,7 +180,18 @@ export class Backing {
     }
     const last = Math.min(i, t.pages.peek(task, depth) - 1);
     const source = p.backing.peek(this.pageAt(task, depth, t.from.peek(task, depth) + last));
-    return source === ANONYMOUS ? source : source + Math.sign(source) * (i - last);
+    if (source === ANONYMOUS || this.leavesFile(kind, task, depth, i)) return ANONYMOUS;
+    return source + Math.sign(source) * (i - last);
+  }
+
+  /** A mapping that mremap makes longer than any file can be: what lies there has no name. */
+  private leavesFile(kind: OpKind, task: TaskId, depth: number, i: number): boolean {
+    if (kind !== OP.mremap) return false;
+    const { task: t } = this.ghost.g;
+    const { filePages } = this.ghost.geometry;
+    const last = Math.min(i, t.pages.peek(task, depth) - 1);
+    const row = this.filePageOf(this.pageAt(task, depth, t.from.peek(task, depth) + last));
+    return row >= 0 && (row % filePages) + i - last >= filePages;
   }
 
   /** A mapping that grows in place only places what is new. */
