@@ -2,6 +2,7 @@
  * Files by what programs asked for: their length, and what write(2), read(2) and truncate do to their words. A write has
  * returned when the call has; until then old and new are both legal. Only for the stepper.
  */
+import type { Vpn } from '../hardware/types.ts';
 import { FAULT_WRITE } from '../hardware/walker.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type FileId, type MmId, type TaskId, VM_WRITE } from '../kernel/types.ts';
@@ -65,12 +66,21 @@ export class FileContent {
     f.resizedAt.put(file, this.ghost.tick());
   }
 
+  /** A fault begins: what it is about is kept until it ends, wherever the task is then. */
+  faultBegins(cpu: Cpu, depth: number): void {
+    const { task: t } = this.ghost.g;
+    t.mm.put(cpu.current, this.ghost.machine.tasks.mm.peek(cpu.current), depth);
+    t.from.put(cpu.current, cpu.faultVpn, depth);
+    t.rights.put(cpu.current, (cpu.faultCode & FAULT_WRITE) !== 0 ? VM_WRITE : 0, depth);
+    this.faults(cpu.current, depth);
+  }
   /** A fault begins, or ends: the page of a private mapping of a file that is stored to may get a copy of its own at any moment between. */
-  faults(cpu: Cpu, mm: MmId): void {
-    if ((cpu.faultCode & FAULT_WRITE) === 0) return;
-    const page = this.ghost.pageKey(mm, cpu.faultVpn);
-    const writable = (this.ghost.g.page.maxRights.peek(page) & VM_WRITE) !== 0;
-    if (writable) this.backing.copies(page);
+  faults(task: TaskId, depth: number): void {
+    const { task: t, page: p } = this.ghost.g;
+    if (t.rights.peek(task, depth) !== VM_WRITE) return;
+    const page = this.ghost.pageKey(t.mm.peek(task, depth) as MmId, t.from.peek(task, depth) as Vpn);
+    const writable = (p.maxRights.peek(page) & VM_WRITE) !== 0;
+    if (writable || this.backing.isChanging(page)) this.backing.copies(page);
   }
 
   /** write(2) in flight has put a word into the page cache. */
