@@ -133,6 +133,18 @@ export class Content {
     return known && last >= w.floor.peek(key) ? write.value.peek(row) : 0;
   }
 
+  /** May the disk hold this value after an fsync begun at ghost time `since`? Its begin has left floor and zero of then. */
+  isDurable(page: PageKey, word: number, value: number, since: number): boolean {
+    const { word: w } = this.ghost.g;
+    const key = this.ghost.wordKey(page, word);
+    const zero = w.forkZero.peek(key);
+    if (zero === ANYTHING || w.zero.peek(key) === ANYTHING) return true;
+    const seq = this.writeOf(page, word, value);
+    if (seq === TOO_OLD || (seq > 0 && seq >= w.forkFloor.peek(key))) return true;
+    if (value === 0) return zero !== ZERO_OVERWRITTEN || this.discardedSince(page, since);
+    return seq === NO_WRITE && this.writerOf(value) === WILD;
+  }
+
   /** Did a discarder overlap what began at ghost time `since`? */
   discardedSince(page: PageKey, since: number): boolean {
     const { page: p } = this.ghost.g;

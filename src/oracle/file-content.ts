@@ -8,17 +8,22 @@ import type { Cpu } from '../kernel/cpu.ts';
 import { type FileId, type MmId, type TaskId, VM_WRITE } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
+import { Durable } from './durable.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import { type PageKey, WRITES } from './tables.ts';
 import { ANYTHING, ZERO_LEGAL, ZERO_OVERWRITTEN } from './zero.ts';
 
 export class FileContent {
+  private readonly durable: Durable;
+
   constructor(
     private readonly ghost: Ghost,
     private readonly content: Content,
     private readonly backing: Backing,
-  ) {}
+  ) {
+    this.durable = new Durable(ghost, content);
+  }
 
   boot(): void {
     const { file: f } = this.ghost.g;
@@ -38,6 +43,7 @@ export class FileContent {
   begin(kind: OpKind, task: TaskId, depth: number): void {
     const { task: t, file: f, page: p } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
+    if (kind === OP.fsync) this.durable.begin(file);
     if (kind !== OP.write && kind !== OP.truncate) return;
     const size = this.sizeAfter(kind, task, depth);
     f.resizing.put(file, f.resizing.peek(file) + 1);
@@ -51,8 +57,9 @@ export class FileContent {
   end(kind: OpKind, task: TaskId, depth: number, result: number): void {
     const { task: t, file: f } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
-    if (kind !== OP.write && kind !== OP.truncate) return;
     const since = t.since.peek(task, depth);
+    if (kind === OP.fsync) this.durable.end(file, task, since, result);
+    if (kind !== OP.write && kind !== OP.truncate) return;
     const before = t.writesBefore.peek(task, depth);
     const alone = f.resizing.peek(file) === 1 && f.resizedAt.peek(file) <= since;
     const size = this.sizeAfter(kind, task, depth);
