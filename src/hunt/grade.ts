@@ -1,6 +1,7 @@
 /**
  * The grade of a finding. `causal`: the program itself can know that the access comes after the operation, because it still
- * convicts when the one posts a flag that the other awaits. `real-time`: only a clock outside the program says so.
+ * convicts when the one posts a flag that the other awaits. `real-time`: only a clock outside the program says so. `weak`: a
+ * private mapping of a file shows what the file no longer holds, and POSIX leaves open whether it may.
  */
 import type { Program } from '../program/program.ts';
 import { hunt, type RawFinding } from './hunt.ts';
@@ -12,7 +13,7 @@ export interface OpPlace {
   readonly inHistory: boolean;
 }
 
-export type Grade = 'causal' | 'real-time';
+export type Grade = 'causal' | 'real-time' | 'weak';
 
 /** Looks for a convicting schedule of the program in which the flag orders `owing` before `losing`. */
 export function gradeOf(found: RawFinding, owing: OpPlace, losing: OpPlace, schedules: number, seed: number): Grade {

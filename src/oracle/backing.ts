@@ -13,6 +13,8 @@ import { ANYTHING } from './zero.ts';
 /** A page of a file plus one; negative if the mapping is private. */
 type Backed = number;
 const ANONYMOUS: Backed = 0;
+/** Behind the last page that any file can have: page 0 of file 0, which is empty for ever. */
+const NOWHERE: Backed = 1;
 
 export class Backing {
   constructor(private readonly ghost: Ghost) {}
@@ -56,9 +58,28 @@ export class Backing {
   changedSince(page: PageKey, since: number): boolean {
     return this.ghost.g.page.backedAt.peek(page) > since;
   }
+  /** Has what it shows changed under an operation in flight that takes the mapping away? */
+  changedUnderDiscard(page: PageKey): boolean {
+    const { page: p } = this.ghost.g;
+    return p.discarding.peek(page) > 0 && this.changedSince(page, p.discardingSince.peek(page));
+  }
+  /** A store fault there is in flight: a private mapping may have a copy already. */
+  isCopying(page: PageKey): boolean {
+    const { task: t } = this.ghost.g;
+    const { cpus, tasks } = this.ghost.geometry;
+    for (let task = 0 as TaskId; task < cpus + tasks; task++) {
+      for (let depth = t.depth.peek(task) - 1; depth >= 0; depth--) {
+        const storing = t.kind.peek(task, depth) === OP.fault && t.rights.peek(task, depth) === VM_WRITE;
+        if (storing && this.pageAt(task, depth, t.from.peek(task, depth)) === page) return true;
+      }
+    }
+    return false;
+  }
 
   /** From now on the private mapping has, or may have, a copy of its own. */
   copies(page: PageKey): void {
+    // what it shows next may be private, and then has the copy: whoever puts it there must find a change
+    if (this.isChanging(page)) this.touched(page);
     if (!this.isPrivate(page)) return;
     if (this.follows(page)) this.blurOwn(page);
     this.ghost.g.page.copied.put(page, 1);
@@ -124,10 +145,10 @@ export class Backing {
     p.backing.put(page, p.nextBacking.peek(page));
     p.copied.put(page, 0);
     if (this.populatesCopies(kind, task, depth)) this.copies(page);
-    p.unsure.put(page, alone && !this.leavesFile(kind, task, depth, i) ? 0 : 1);
+    p.unsure.put(page, alone ? 0 : 1);
     if (kind !== OP.mremap || i >= t.pages.peek(task, depth)) return;
     const source = this.pageAt(task, depth, t.from.peek(task, depth) + i);
-    const known = p.unsure.peek(source) === 0 && p.rebacking.peek(source) === 0;
+    const known = p.unsure.peek(source) === 0 && p.rebacking.peek(source) === 0 && !this.isCopying(source);
     if (!known || p.backedAt.peek(source) > t.since.peek(task, depth)) p.unsure.put(page, 1);
     p.copied.put(page, p.copied.peek(source));
   }
@@ -148,7 +169,8 @@ export class Backing {
     if (this.isPlain(page) && !this.changedSince(page, since)) return;
     p.backing.put(copy, p.backing.peek(page));
     p.copied.put(copy, p.copied.peek(page));
-    const known = !this.isUnsure(page) && !this.isChanging(page) && !this.changedSince(page, since);
+    const changing = this.isChanging(page) || this.changedSince(page, since) || this.isCopying(page);
+    const known = !this.isUnsure(page) && !changing;
     p.unsure.put(copy, known ? 0 : 1);
   }
 
@@ -175,23 +197,18 @@ export class Backing {
     if (kind === OP.mmap) {
       const file = t.file.peek(task, depth);
       if (file === 0) return ANONYMOUS;
-      const row = file * this.ghost.geometry.filePages + t.pgoff.peek(task, depth) + i + 1;
-      return (t.rights.peek(task, depth) & VM_SHARED) !== 0 ? row : -row;
+      const sign = (t.rights.peek(task, depth) & VM_SHARED) !== 0 ? 1 : -1;
+      return sign * this.behind(file * this.ghost.geometry.filePages + 1, t.pgoff.peek(task, depth) + i);
     }
     const last = Math.min(i, t.pages.peek(task, depth) - 1);
     const source = p.backing.peek(this.pageAt(task, depth, t.from.peek(task, depth) + last));
-    if (source === ANONYMOUS || this.leavesFile(kind, task, depth, i)) return ANONYMOUS;
-    return source + Math.sign(source) * (i - last);
+    return source === ANONYMOUS ? source : Math.sign(source) * this.behind(Math.abs(source), i - last);
   }
-
-  /** A mapping that mremap makes longer than any file can be: what lies there has no name. */
-  private leavesFile(kind: OpKind, task: TaskId, depth: number, i: number): boolean {
-    if (kind !== OP.mremap) return false;
-    const { task: t } = this.ghost.g;
+  /** What comes `pages` behind it in the same file. */
+  private behind(backed: Backed, pages: number): Backed {
     const { filePages } = this.ghost.geometry;
-    const last = Math.min(i, t.pages.peek(task, depth) - 1);
-    const row = this.filePageOf(this.pageAt(task, depth, t.from.peek(task, depth) + last));
-    return row >= 0 && (row % filePages) + i - last >= filePages;
+    const inside = backed > filePages && ((backed - 1) % filePages) + pages < filePages;
+    return inside ? backed + pages : NOWHERE;
   }
 
   /** A mapping that grows in place only places what is new. */

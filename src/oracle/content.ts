@@ -50,7 +50,9 @@ export class Content {
       return;
     }
     // which of the two came last is anybody's guess
-    if (this.discardedSince(page, since) || this.discardedSince(target, since)) return;
+    if (this.discardedSince(target, since)) return;
+    // what takes a mapping of a file away takes no word of the file, but the store may have gone to a former mapping
+    if (target !== page && this.backing.changedUnderDiscard(page)) return;
     if (began >= w.floor.peek(key)) w.floor.put(key, began + 1);
     w.zero.put(key, ZERO_OVERWRITTEN);
   }
@@ -88,8 +90,8 @@ export class Content {
       const passed = write.began.peek(seq % WRITES) + 1;
       if (passed > w.seenFloor.peek(key)) w.seenFloor.put(key, passed);
       if (w.zero.peek(key) === ZERO_LEGAL && !this.discardedSince(page, since)) w.zero.put(key, ZERO_PASSED);
-    } else if (value === 0 && w.last.peek(key) > 0 && began >= w.seenFloor.peek(key)) {
-      // the zero came behind every write that had returned before the load began
+    } else if (value === 0 && w.last.peek(key) > 0 && began >= w.seenFloor.peek(key) && !this.ghost.isFileKey(page)) {
+      // the zero came behind every store performed before the load began; a write(2) may not have returned with that
       w.seenFloor.put(key, began + 1);
     }
   }
@@ -112,6 +114,12 @@ export class Content {
     return -1;
   }
 
+  /** Is it the write of somebody else: of no address space or file that the page shows or showed? */
+  isForeign(page: PageKey, value: number): boolean {
+    const writer = this.writerOf(value);
+    return writer !== this.ghost.mmOf(page) && writer !== this.ghost.ownerOf(this.backing.fileKeyOf(page));
+  }
+
   /** What the word should hold, for reports: what was stored last, or 0 if that was discarded or is no longer known. */
   expected(page: PageKey, word: number): number {
     return this.expectedKey(this.backing.keyOf(page), word);
@@ -123,6 +131,18 @@ export class Content {
     const row = last % WRITES;
     const known = last > 0 && write.seq.peek(row) === last;
     return known && last >= w.floor.peek(key) ? write.value.peek(row) : 0;
+  }
+
+  /** May the disk hold this value after an fsync begun at ghost time `since`? Its begin has left floor and zero of then. */
+  isDurable(page: PageKey, word: number, value: number, since: number): boolean {
+    const { word: w } = this.ghost.g;
+    const key = this.ghost.wordKey(page, word);
+    const zero = w.forkZero.peek(key);
+    if (zero === ANYTHING || w.zero.peek(key) === ANYTHING) return true;
+    const seq = this.writeOf(page, word, value);
+    if (seq === TOO_OLD || (seq > 0 && seq >= w.forkFloor.peek(key))) return true;
+    if (value === 0) return zero !== ZERO_OVERWRITTEN || this.discardedSince(page, since);
+    return seq === NO_WRITE && this.writerOf(value) === WILD;
   }
 
   /** Did a discarder overlap what began at ghost time `since`? */
@@ -149,6 +169,7 @@ export class Content {
     if (legality === 'legal') return legality;
     if (backing.isChanging(page) && this.judgeKey(backing.nextKeyOf(page), word, value) === 'legal') return 'legal';
     // a private copy that is being discarded: the page follows its file again from some moment on
+    if (backing.follows(page) && backing.isCopying(page)) return 'legal';
     const discarded = backing.isPrivate(page) && this.ghost.g.page.discarding.peek(page) > 0;
     return discarded && this.judgeKey(backing.fileKeyOf(page), word, value) === 'legal' ? 'legal' : legality;
   }

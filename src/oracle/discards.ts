@@ -84,7 +84,10 @@ export class Discards {
   private count(from: number, pages: number, by: number): void {
     const { page: p } = this.ghost.g;
     const end = this.ghost.endOf(this.mm, from, pages);
-    for (let page = this.pageAt(from); page < end; page++) p.discarding.put(page, p.discarding.peek(page) + by);
+    for (let page = this.pageAt(from); page < end; page++) {
+      if (p.discarding.peek(page) === 0) p.discardingSince.put(page, this.since);
+      p.discarding.put(page, p.discarding.peek(page) + by);
+    }
   }
   private stamp(from: number, pages: number, now: number): void {
     const end = this.ghost.endOf(this.mm, from, pages);

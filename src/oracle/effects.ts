@@ -29,7 +29,7 @@ export class Effects {
     const task = cpu.current;
     const { threads } = this.ghost.options;
     if (!isSystemCall(kind)) {
-      if (kind === OP.fault && !threads) this.files.faults(cpu, this.mmOf(task));
+      if (kind === OP.fault && !threads) this.files.faultBegins(cpu, depth);
       return;
     }
     this.rights.begin(kind, task, depth);
@@ -46,7 +46,7 @@ export class Effects {
     const task = cpu.current;
     const { threads } = this.ghost.options;
     if (!isSystemCall(kind)) {
-      if (kind === OP.fault && !threads) this.files.faults(cpu, this.mmOf(task));
+      if (kind === OP.fault && !threads) this.files.faults(task, depth);
       return;
     }
     this.rights.end(kind, task, depth, result);
@@ -67,9 +67,5 @@ export class Effects {
     const { mm, from, pages, since } = t;
     const range = [from.peek(task, depth), pages.peek(task, depth)] as const;
     this.versions.settle(mm.peek(task, depth) as MmId, ...range, since.peek(task, depth));
-  }
-
-  private mmOf(task: TaskId): MmId {
-    return this.ghost.machine.tasks.mm.peek(task) as MmId;
   }
 }

@@ -2,22 +2,28 @@
  * Files by what programs asked for: their length, and what write(2), read(2) and truncate do to their words. A write has
  * returned when the call has; until then old and new are both legal. Only for the stepper.
  */
+import type { Vpn } from '../hardware/types.ts';
 import { FAULT_WRITE } from '../hardware/walker.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type FileId, type MmId, type TaskId, VM_WRITE } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
+import { Durable } from './durable.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import { type PageKey, WRITES } from './tables.ts';
 import { ANYTHING, ZERO_LEGAL, ZERO_OVERWRITTEN } from './zero.ts';
 
 export class FileContent {
+  private readonly durable: Durable;
+
   constructor(
     private readonly ghost: Ghost,
     private readonly content: Content,
     private readonly backing: Backing,
-  ) {}
+  ) {
+    this.durable = new Durable(ghost, content);
+  }
 
   boot(): void {
     const { file: f } = this.ghost.g;
@@ -37,6 +43,7 @@ export class FileContent {
   begin(kind: OpKind, task: TaskId, depth: number): void {
     const { task: t, file: f, page: p } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
+    if (kind === OP.fsync) this.durable.begin(file);
     if (kind !== OP.write && kind !== OP.truncate) return;
     const size = this.sizeAfter(kind, task, depth);
     f.resizing.put(file, f.resizing.peek(file) + 1);
@@ -50,8 +57,9 @@ export class FileContent {
   end(kind: OpKind, task: TaskId, depth: number, result: number): void {
     const { task: t, file: f } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
-    if (kind !== OP.write && kind !== OP.truncate) return;
     const since = t.since.peek(task, depth);
+    if (kind === OP.fsync) this.durable.end(file, task, since, result);
+    if (kind !== OP.write && kind !== OP.truncate) return;
     const before = t.writesBefore.peek(task, depth);
     const alone = f.resizing.peek(file) === 1 && f.resizedAt.peek(file) <= since;
     const size = this.sizeAfter(kind, task, depth);
@@ -65,12 +73,21 @@ export class FileContent {
     f.resizedAt.put(file, this.ghost.tick());
   }
 
+  /** A fault begins: what it is about is kept until it ends, wherever the task is then. */
+  faultBegins(cpu: Cpu, depth: number): void {
+    const { task: t } = this.ghost.g;
+    t.mm.put(cpu.current, this.ghost.machine.tasks.mm.peek(cpu.current), depth);
+    t.from.put(cpu.current, cpu.faultVpn, depth);
+    t.rights.put(cpu.current, (cpu.faultCode & FAULT_WRITE) !== 0 ? VM_WRITE : 0, depth);
+    this.faults(cpu.current, depth);
+  }
   /** A fault begins, or ends: the page of a private mapping of a file that is stored to may get a copy of its own at any moment between. */
-  faults(cpu: Cpu, mm: MmId): void {
-    if ((cpu.faultCode & FAULT_WRITE) === 0) return;
-    const page = this.ghost.pageKey(mm, cpu.faultVpn);
-    const writable = (this.ghost.g.page.maxRights.peek(page) & VM_WRITE) !== 0;
-    if (writable) this.backing.copies(page);
+  faults(task: TaskId, depth: number): void {
+    const { task: t, page: p } = this.ghost.g;
+    if (t.rights.peek(task, depth) !== VM_WRITE) return;
+    const page = this.ghost.pageKey(t.mm.peek(task, depth) as MmId, t.from.peek(task, depth) as Vpn);
+    const writable = (p.maxRights.peek(page) & VM_WRITE) !== 0;
+    if (writable || this.backing.isChanging(page)) this.backing.copies(page);
   }
 
   /** write(2) in flight has put a word into the page cache. */

@@ -120,7 +120,9 @@ export class Judge {
     const pfn = ptePfn(this.ghost.machine.tlb.lo.peek(a.cpu.id, a.slot));
     const free = this.ghost.g.frame.owner.peek(pfn) === OWNER_FREE;
     // a store that overlaps a discarder may be lost
-    if (covered || !free || this.ghost.g.page.discarding.peek(page) > 0) return 'legal';
+    const { discarding } = this.ghost.g.page;
+    const discarded = discarding.peek(page) > 0 || discarding.peek(this.backing.keyOf(page)) > 0;
+    if (covered || !free || discarded) return 'legal';
     return this.convict(a, page, 'lost-write', `it goes to frame ${pfn}, which is free`, ender);
   }
 
@@ -135,12 +137,10 @@ export class Judge {
       return 'legal';
     }
     const { value } = a;
-    if (legality === 'foreign') {
+    if (legality === 'foreign' && this.content.isForeign(page, value)) {
       const writer = this.content.writerOf(value);
-      if (writer !== this.ghost.ownerOf(this.backing.keyOf(page))) {
-        const whose = writer < 0 ? 'no program ever stored' : `was stored in ${this.ghost.ownerName(writer)}`;
-        return this.convict(a, page, 'isolation', `it returns ${show(value)}, which ${whose}`, ender);
-      }
+      const whose = writer < 0 ? 'no program ever stored' : `was stored in ${this.ghost.ownerName(writer)}`;
+      return this.convict(a, page, 'isolation', `it returns ${show(value)}, which ${whose}`, ender);
     }
     const expected = this.content.expected(page, a.word);
     const why = `it returns ${show(value)} although ${show(expected)} is what the word holds`;

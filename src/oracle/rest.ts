@@ -24,9 +24,8 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content, backing
         if (content.judge(page, word, value) === 'legal') continue;
         const held = pfn === 0 ? 'no frame' : `frame ${pfn}`;
         const says = `at rest page ${vpn} of address space ${mm}, word ${word}, is ${value} in ${held}, although ${content.expected(page, word)} was stored last`;
-        const foreign = value !== 0 && content.judge(page, word, value) === 'foreign';
-        const owner = ghost.ownerOf(backing.keyOf(page));
-        const harm: Harm = foreign && content.writerOf(value) !== owner ? 'isolation' : 'lost-write';
+        const foreign = content.judge(page, word, value) === 'foreign' && content.isForeign(page, value);
+        const harm: Harm = foreign ? 'isolation' : 'lost-write';
         ghost.convict({ ...NO_ACCESS, harm, says, mm: mm as MmId, vpn: vpn as Vpn, word, value });
         return;
       }
@@ -41,10 +40,13 @@ function readBackFiles(ghost: Ghost, content: Content): boolean {
     for (let word = 0; word < wordsPerPage; word++) {
       const key = ghost.fileKey(row);
       const value = fileWord(ghost, row, word);
-      if (content.judgeKey(key, word, value) === 'legal') continue;
+      const legality = content.judgeKey(key, word, value);
+      if (legality === 'legal') continue;
+      const foreign = legality === 'foreign' && content.writerOf(value) !== ghost.ownerOf(key);
+      const harm: Harm = foreign ? 'isolation' : 'lost-write';
       const name = `page ${row % filePages} of file ${Math.floor(row / filePages)}`;
       const says = `at rest ${name}, word ${word}, is ${value}, although ${content.expectedKey(key, word)} was written last`;
-      ghost.convict({ ...NO_ACCESS, harm: 'lost-write', says, word, value });
+      ghost.convict({ ...NO_ACCESS, harm, says, word, value });
       return true;
     }
   }

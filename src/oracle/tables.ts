@@ -79,6 +79,8 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   /** Discarders in flight, and the ghost clock when the last one returned. */
   discarding: oracle,
   discardedAt: oracle,
+  /** Ghost clock when the oldest of those in flight began. */
+  discardingSince: oracle,
 });
 
 /** Per word of private memory: which of its writes a load may still return. */
@@ -91,7 +93,7 @@ export const GHOST_WORD = table<WordKey, Geometry>()('ghostWord', (g) => pageRow
   seenFloor: oracle,
   /** May zero be loaded? A `Zero` of content.ts. */
   zero: oracle,
-  /** `floor` and `zero` when the oldest fork in flight of the address space began. */
+  /** `floor` and `zero` when the oldest fork in flight of the address space, or fsync of the file, began. */
   forkFloor: oracle,
   forkZero: oracle,
 });
@@ -136,7 +138,7 @@ export const GHOST_TASK = table<TaskId, Geometry>()('ghostTask', (g) => g.cpus +
   writesBefore: { owner: oracle, width: () => OP_DEPTH },
   /** Operations begun at each depth so far. */
   count: { owner: oracle, width: () => OP_DEPTH },
-  // what a system call was asked for; left alone by accesses, faults and interrupts
+  // what a system call was asked for; of a fault the first two, and VM_WRITE as rights if it was a store
   mm: { owner: oracle, width: () => OP_DEPTH },
   from: { owner: oracle, width: () => OP_DEPTH },
   pages: { owner: oracle, width: () => OP_DEPTH },
@@ -159,6 +161,8 @@ export const GHOST_FILE = table<FileId, Geometry>()('ghostFile', (g) => g.files 
   /** Operations in flight that change the length, and the ghost clock when the last one returned. */
   resizing: oracle,
   resizedAt: oracle,
+  /** fsyncs in flight. */
+  syncing: oracle,
 });
 
 /** Per address space. */

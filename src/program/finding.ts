@@ -33,7 +33,7 @@ const Finding = z.object({
   invariant: z.string(),
   /** The flush that was owed, in words. */
   owed: z.string(),
-  grade: z.enum(['causal', 'real-time']),
+  grade: z.enum(['causal', 'real-time', 'weak']),
   cpus: z.number().int().positive(),
   steps: z.number().int().positive(),
   shrunkFrom: z.object({ cpus: z.number(), steps: z.number(), operations: z.number() }),

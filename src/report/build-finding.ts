@@ -103,6 +103,7 @@ export function operations(program: Program): number {
 }
 
 function grade(small: RawFinding, { culprit, recording }: Retold, schedules: number, seed: number): Finding['grade'] {
+  if (small.conviction.violation?.weak) return 'weak';
   const { endedBy, losing } = culprit;
   const lost = losing && recording.events.findLast((e) => e.is === 'op' && e.task === losing.task);
   if (endedBy?.is !== 'op' || lost?.is !== 'op' || schedules === 0) return 'real-time';
