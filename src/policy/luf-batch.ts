@@ -49,14 +49,14 @@ export function* setTlbUbcFlushPending(cpu: Cpu, mm: MmId, old: PteLo): Path<voi
     ubc = cpu.tlbUbc;
     cpu.wordsOf(LUF_TASK).canLuf.put(me, 0);
   }
-  yield* archTlbbatchAddPending(cpu, ubc, mm);
+  yield* addPendingTo(cpu, ubc, mm);
   ubc.flushRequired.put(me, 1);
   yield* kernel.tlbFlushBatchedAdd(cpu, mm);
   if ((old & PTE_D) !== 0) ubc.writable.put(me, 1);
 }
 
 /** Linux: arch_tlbbatch_add_pending() of x86, for a batch of one's choice. */
-function* archTlbbatchAddPending(cpu: Cpu, ubc: UnmapBatch, mm: MmId): Path<void> {
+function* addPendingTo(cpu: Cpu, ubc: UnmapBatch, mm: MmId): Path<void> {
   const me = cpu.current;
   yield* cpu.kernel.incMmTlbGen(cpu, mm);
   for (let k = 0; k < cpu.geometry.maskWords; k++) {
