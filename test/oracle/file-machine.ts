@@ -1,6 +1,7 @@
 /** The machine of machine.ts with files: a page cache filled by hand, mappings of files, and the calls on them. */
 import { type Pfn, STORE } from '#tlblab/hardware/types.js';
 import { type FileId, type FilePage, VM_SHARED, VM_WRITE } from '#tlblab/kernel/types.js';
+import type { Word } from '#tlblab/memory/memory.js';
 import { OP } from '#tlblab/oracle/oracle.js';
 import { FILE_SIZE, OracleMachine, RW } from './machine.ts';
 
@@ -109,7 +110,7 @@ export class FileMachine extends OracleMachine {
   private row(file: number, index: number): FilePage {
     return (file * this.geometry.filePages + index) as FilePage;
   }
-  private diskWord(file: number, index: number, word: number): number {
+  private diskWord(file: number, index: number, word: number): Word {
     return this.columns.disk.words.at(this.row(file, index), word);
   }
 }
