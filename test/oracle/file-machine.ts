@@ -3,7 +3,7 @@ import { type Pfn, STORE } from '#tlblab/hardware/types.js';
 import { type FileId, type FilePage, VM_SHARED, VM_WRITE } from '#tlblab/kernel/types.js';
 import type { Word } from '#tlblab/memory/memory.js';
 import { OP } from '#tlblab/oracle/oracle.js';
-import { FILE_SIZE, OracleMachine, RW } from './machine.ts';
+import { OracleMachine, RW } from './machine.ts';
 
 /** How a page of a file is mapped; page 0 of file 1, shared and to be written, unless told. */
 export interface Mapping {
@@ -23,10 +23,13 @@ export class FileMachine extends OracleMachine {
     this.poke(slot, pfn);
     return pfn;
   }
+  isCached(file: number, index: number): boolean {
+    return this.columns.pageCache.slot.peek(this.row(file, index)) > 0;
+  }
   /** Writes the folio to disk and takes it out of the page cache; its mappings and its frame are left alone. */
-  evict(file: number, index: number): Pfn {
+  evict(file: number, index: number, writes = true): Pfn {
     const pfn = this.folio(file, index);
-    this.writeOut(file, index);
+    if (writes) this.writeOut(file, index);
     this.poke(this.columns.pageCache.slot.at(this.row(file, index)), 0);
     return pfn;
   }
@@ -97,11 +100,19 @@ export class FileMachine extends OracleMachine {
   truncate(id: number, file: number, pages: number, act: () => void = () => {}): void {
     this.begin(id, OP.truncate, { file, pages });
     act();
-    for (let index = pages; index < FILE_SIZE; index++) {
+    this.cut(file, pages);
+    this.end(id);
+  }
+
+  /** Empties page cache and disk from a page of the file on; the folios that were cached. */
+  cut(file: number, pages: number): Pfn[] {
+    const folios: Pfn[] = [];
+    for (let index = pages; index < this.geometry.filePages; index++) {
+      if (this.isCached(file, index)) folios.push(this.folio(file, index));
       this.poke(this.columns.pageCache.slot.at(this.row(file, index)), 0);
       for (let k = 0; k < this.geometry.wordsPerPage; k++) this.poke(this.diskWord(file, index, k), 0);
     }
-    this.end(id);
+    return folios;
   }
 
   private copy(pfn: Pfn, from: (word: number) => number): void {
