@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { isPluginPath, loadPatch, loadPolicy, loadWorkload } from '../src/engine/load.ts';
+import { isPluginPath, loadPatches, loadPolicy, loadWorkload } from '../src/engine/load.ts';
 import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
 import { PathError } from '../src/hunt/execute.ts';
@@ -44,10 +44,11 @@ const actor = {
     const { policy, patches, plugins, tool, seed, source, strategies, strict, mail, cpus } = request;
     return answered(plugins.length > 0, async () => {
       try {
+        const loaded = await loadPolicy(policy);
         return huntSession({
           hunt: {
-            policy: await loadPolicy(policy),
-            patches: await Promise.all(patches.map((p) => loadPatch(p))),
+            policy: loaded,
+            patches: await loadPatches(patches, loaded),
             source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
             strategies,
             cpus,

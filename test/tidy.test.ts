@@ -141,7 +141,7 @@ describe('linux-names', () => {
   const paths = SOURCES.filter(({ path }) => /^src\/(kernel|policy|bugs)\//.test(path));
 
   it('kernel routines are called through the record', () => {
-    const records = SOURCES.filter(({ path }) => /^src\/kernel\/\w+\/routines\.ts$/.test(path));
+    const records = SOURCES.filter(({ path }) => /^src\/kernel\/\w+\/(file-)?routines\.ts$/.test(path));
     const routines = new Set(
       records.flatMap(({ code }) =>
         [.../Routines = \{([\s\S]*?)\n?\}/.exec(code)![1].matchAll(/\b(\w+)\b\s*(?=[,}\n]|$)/g)].map((m) => m[1]),

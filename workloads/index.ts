@@ -6,11 +6,24 @@ import { parseLitmus } from '../src/program/litmus.ts';
 import type { Program } from '../src/program/program.ts';
 import type { Workload } from '../src/program/workload.ts';
 import cowFork from './cow-fork.ts';
+import migrateHot from './migrate-hot.ts';
 import mprotectPingpong from './mprotect-pingpong.ts';
 import munmapStorm from './munmap-storm.ts';
-import tlbFlush2 from './tlb-flush2.ts';
+import pageCache from './page-cache.ts';
+import reclaimPressure from './reclaim-pressure.ts';
+import { tlbFlush1, tlbFlush2, tlbFlush3 } from './tlb-flush.ts';
 
-const ALL: readonly Workload[] = [munmapStorm, mprotectPingpong, cowFork, tlbFlush2];
+const ALL: readonly Workload[] = [
+  munmapStorm,
+  mprotectPingpong,
+  cowFork,
+  tlbFlush1,
+  tlbFlush2,
+  tlbFlush3,
+  pageCache,
+  reclaimPressure,
+  migrateHot,
+];
 
 /** The bundled workloads: their names, and how to get one. */
 export const WORKLOADS = {

@@ -8,7 +8,7 @@ import { confidence } from './confidence.ts';
 import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
 import { toolVersion } from './files.ts';
 import { findingJson, findingText } from './finding-output.ts';
-import { requirePatchNames, requirePolicyName } from './names.ts';
+import { dropsOf, requirePatchNames, requirePolicyName } from './names.ts';
 import { type HuntOutcome, type HuntState, runHunter } from './run-hunter.ts';
 import { scenario } from './scenario.ts';
 
@@ -20,6 +20,7 @@ export interface HuntOptions {
   readonly seconds?: number;
   readonly findings: number;
   readonly patch?: string[];
+  readonly drop?: string[];
   readonly strict?: boolean;
   readonly seed: number;
   readonly cpus?: number;
@@ -33,9 +34,10 @@ const FUZZ_SECONDS = 30;
 const UNLIMITED = 2 ** 31 - 1;
 
 export async function hunt(policy: string, options: HuntOptions): Promise<number> {
-  const patches = options.patch ?? [];
+  const { patch = [], drop = [] } = options;
   requirePolicyName(policy);
-  requirePatchNames(patches);
+  requirePatchNames(patch);
+  const patches = [...patch, ...dropsOf(drop, policy)];
   requireWritable(options.out);
   const source = options.scenario === undefined ? 'fuzz' : scenario(options.scenario, options);
   const limits = limitsOf(options);

@@ -10,6 +10,8 @@ import { EXIT, print, printJson } from './exit.ts';
 import { unknown } from './options.ts';
 
 interface Named {
+  /** Of a flush point. */
+  readonly policy?: string;
   readonly name: string;
   readonly says: string;
 }
@@ -20,11 +22,17 @@ const KINDS: Record<string, () => Named[] | Promise<Named[]>> = {
     Promise.all(WORKLOADS.names.map(async (name) => ({ name, says: (await loadWorkload(name, WORKLOADS)).says }))),
   scenarios: () => listScenarios().map((name) => ({ name, says: loadScenario(name).says ?? '' })),
   bugs: () => Object.values(BUGS).map(({ name, says }) => ({ name, says })),
-  points,
+  points: () =>
+    Object.values(POLICIES).flatMap(({ name: policy, flushPoints }) =>
+      flushPoints.map(({ name, says }) => ({ policy, name, says })),
+    ),
 };
 
-/** Points by label: `routine: what is true there`. */
-function points(): Named[] {
+/** Printed only when asked for: there are hundreds. */
+const MORE: typeof KINDS = { labels };
+
+/** Race windows, as plug-ins hook them: `routine: what is true there`. */
+function labels(): Named[] {
   // the kernel's points exist once its routines are loaded
   if (Object.keys(MAINLINE).length === 0) return [];
   return pointLabels().map((name) => {
@@ -34,20 +42,22 @@ function points(): Named[] {
 }
 
 export async function list(kind: string | undefined, options: { json?: boolean }): Promise<number> {
-  if (kind !== undefined && !Object.hasOwn(KINDS, kind)) throw unknown('kind', kind, Object.keys(KINDS));
+  const kinds = { ...KINDS, ...MORE };
+  if (kind !== undefined && !Object.hasOwn(kinds, kind)) throw unknown('kind', kind, Object.keys(kinds));
   const all: Record<string, Named[]> = {};
-  for (const key of kind === undefined ? Object.keys(KINDS) : [kind]) all[key] = await KINDS[key]();
+  for (const key of kind === undefined ? Object.keys(KINDS) : [kind]) all[key] = await kinds[key]();
   if (options.json) {
     printJson(all);
     return EXIT.clean;
   }
   for (const [key, names] of Object.entries(all)) {
     if (kind === undefined) print(`${key}:`);
-    const width = Math.min(32, Math.max(0, ...names.map(({ name }) => name.length)));
+    const titles = names.map(({ policy, name }) => (policy === undefined ? name : `${policy} ${name}`));
+    const width = Math.min(32, Math.max(0, ...titles.map((title) => title.length)));
     const indent = kind === undefined ? '  ' : '';
-    for (const { name, says } of names) {
-      print(key === 'points' ? `${indent}${name}` : `${indent}${name.padEnd(width)}  ${says}`.trimEnd());
-    }
+    names.forEach(({ says }, i) => {
+      print(key === 'labels' ? `${indent}${titles[i]}` : `${indent}${titles[i].padEnd(width)}  ${says}`.trimEnd());
+    });
   }
   return EXIT.clean;
 }

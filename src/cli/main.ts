@@ -7,7 +7,7 @@ import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds } from
 
 const CPUS = integer(1, 64);
 const STRATEGIES = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'exhaustive'] as const;
-const KINDS = ['policies', 'workloads', 'scenarios', 'bugs', 'points'] as const;
+const KINDS = ['policies', 'workloads', 'scenarios', 'bugs', 'points', 'labels'] as const;
 
 const json = () => new Option('--json', 'print one JSON document');
 const seed = () => new Option('--seed <n>', 'seed of every choice').argParser(integer(0, SEED_MOST)).default(1);
@@ -17,6 +17,7 @@ const mail = () => new Option('--mail', 'columns of at most 72 characters, CPUs 
 const cpus = () => new Option('--cpus <n>', 'CPUs of the machine').argParser(CPUS);
 const span = (text: string) => new Option('--seconds <s>', text).argParser(seconds(10_000_000));
 const patch = () => new Option('--patch <file...>', 'patches of the kernel: plug-in files');
+const drop = () => new Option('--drop <point...>', 'flush points of the policy to leave out; see list points');
 const trace = () => new Option('--trace <file>', 'a log of strace -f to run as a workload');
 
 const program = new Command('tlblab')
@@ -44,6 +45,7 @@ verb('stress <policy>', 'a truly parallel run under the oracle')
   .addOption(span('how long').default(10))
   .addOption(new Option('--chaos <p>', 'probability of a delay at a point').argParser(ratio))
   .addOption(patch())
+  .addOption(drop())
   .addOption(cpus().default(2))
   .addOption(seed())
   .addOption(json())
@@ -59,6 +61,7 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(span('time at most (default: 30 for generated programs)'))
   .addOption(new Option('--findings <n>', 'stop after so many findings').argParser(integer(1, 1000)).default(1))
   .addOption(patch())
+  .addOption(drop())
   .addOption(new Option('--strict', 'convict windows too'))
   .addOption(cpus())
   .addOption(seed())

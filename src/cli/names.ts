@@ -1,7 +1,7 @@
 /** Names that a person gives and that must exist: checked before any work begins. */
 import { existsSync } from 'node:fs';
 import { BUGS, isBug } from '../bugs/index.ts';
-import { isPluginPath } from '../engine/load.ts';
+import { DROP, isPluginPath, requireDrop } from '../engine/load.ts';
 import { COST_PROFILES } from '../hardware/costs.ts';
 import { POLICIES } from '../policy/index.ts';
 import { BadInput } from '../program/bad-input.ts';
@@ -26,6 +26,13 @@ export function requirePatchNames(names: readonly string[]): void {
     if (isPluginPath(name)) requireFile(name, 'a patch plug-in');
     else if (!isBug(name)) throw unknown('patch', name, Object.keys(BUGS), ', or a plug-in file');
   }
+}
+
+/** The names of patches for flush points to be dropped. @throws BadInput for one that a built-in policy does not have. */
+export function dropsOf(points: readonly string[], policy: string): string[] {
+  // which ones a plug-in has is known where it is loaded
+  if (!isPluginPath(policy)) for (const point of points) requireDrop(point, POLICIES[policy]);
+  return points.map((point) => `${DROP}${point}`);
 }
 
 /** @throws BadInput for an unknown cost profile. */

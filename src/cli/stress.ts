@@ -3,7 +3,7 @@ import { type StressProgress, type StressResult, StressRun } from '../engine/thr
 import { BadInput } from '../program/bad-input.ts';
 import type { Program } from '../program/program.ts';
 import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
-import { requirePatchNames, requirePolicyName } from './names.ts';
+import { dropsOf, requirePatchNames, requirePolicyName } from './names.ts';
 import { runWorkload } from './run-hunter.ts';
 import { scenario } from './scenario.ts';
 
@@ -12,19 +12,21 @@ export interface StressOptions {
   readonly seconds: number;
   readonly chaos?: number;
   readonly patch?: string[];
+  readonly drop?: string[];
   readonly cpus: number;
   readonly seed: number;
   readonly json?: boolean;
 }
 
 export async function stress(policy: string, options: StressOptions): Promise<number> {
-  const { workload, cpus, seed, seconds, chaos, patch = [] } = options;
+  const { workload, cpus, seed, seconds, chaos, patch = [], drop = [] } = options;
   requirePolicyName(policy);
   requirePatchNames(patch);
+  const patches = [...patch, ...dropsOf(drop, policy)];
   const found = scenario(workload, { cpus, seed });
   const program: Program = 'workload' in found ? await runWorkload(found) : found;
   const oracle = { strict: false, threads: true };
-  const plan = { program, policy, patches: patch, oracle, costs: 'bare-metal' };
+  const plan = { program, policy, patches, oracle, costs: 'bare-metal' };
   const run = new StressRun({ plan, seed, seconds, chaos, repeat: 'workload' in found ? 'tasks' : 'program' });
   let now: StressProgress = { seconds: 0, operations: 0, accesses: 0, rounds: 0 };
   run.progress$.subscribe((progress) => {
@@ -50,7 +52,7 @@ export async function stress(policy: string, options: StressOptions): Promise<nu
   });
   const result = await run.result;
   status('');
-  if (result.verdict === 'error') throw faultOf(result, policy, patch);
+  if (result.verdict === 'error') throw faultOf(result, policy, patches);
   report(result, options);
   return result.verdict === 'clean' ? EXIT.clean : EXIT.violation;
 }

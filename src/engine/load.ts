@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { dropPoint, pointsOf } from '../bugs/drop-point.ts';
 import { BUGS, isBug, patchNamed } from '../bugs/index.ts';
 import { POLICIES } from '../policy/index.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
@@ -32,6 +33,23 @@ export function loadPatch(nameOrPath: string): Promise<Patch> {
   return load('patch', name, bundled, (value, where) => requireMade<Patch>(value, where, 'definePatch', 'source'));
 }
 
+/** What a dropped flush point is called among patches: `drop:fileWrite`. Its meaning depends on the policy. */
+export const DROP = 'drop:';
+
+/** The patches of a run of `policy`. @throws BadInput as `loadPatch`, and for a flush point that the policy does not have */
+export function loadPatches(names: readonly string[], policy: Policy): Promise<Patch[]> {
+  return Promise.all(
+    names.map((name) => (name.startsWith(DROP) ? requireDrop(name.slice(DROP.length), policy) : loadPatch(name))),
+  );
+}
+
+/** The patch that takes a flush point away. @throws BadInput naming those that the policy has */
+export function requireDrop(name: string, policy: Policy): Patch {
+  if (policy.flushPoints.some((p) => p.name === name)) return dropPoint(policy, name);
+  const where = `flush point ${quoted(name)}`;
+  throw new BadInput({ where, what: 'no such name', expected: pointsOf(policy) });
+}
+
 /** @throws BadInput for a name that is not in `bundled`, or a file that exports no workload */
 export function loadWorkload(nameOrPath: string, bundled: Bundled<Workload>): Promise<Workload> {
   return load('workload', nameOrPath, bundled, requireWorkload);
@@ -39,7 +57,7 @@ export function loadWorkload(nameOrPath: string, bundled: Bundled<Workload>): Pr
 
 /** Is this the path of a plug-in file rather than a built-in name? */
 export function isPluginPath(nameOrPath: string): boolean {
-  return /[\\/]|\.[cm]?[jt]s$/.test(nameOrPath);
+  return !nameOrPath.startsWith(DROP) && /[\\/]|\.[cm]?[jt]s$/.test(nameOrPath);
 }
 
 async function load<T>(

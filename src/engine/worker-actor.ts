@@ -7,7 +7,7 @@ import type { OracleOptions, Violation } from '../oracle/oracle.ts';
 import { DefinitionError } from '../policy/replacement.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Program } from '../program/program.ts';
-import { loadPatch, loadPolicy } from './load.ts';
+import { loadPatches, loadPolicy } from './load.ts';
 import type { MachinePlan } from './machine.ts';
 import { WorkerCpu } from './worker-cpu.ts';
 import { bootImage, type RunLimits, type SharedImage } from './worker-machine.ts';
@@ -108,7 +108,7 @@ export class CpuActor {
 
 async function planOf(description: PlanDescription): Promise<MachinePlan> {
   const policy = await loadPolicy(description.policy);
-  const patches = await Promise.all(description.patches.map((patch) => loadPatch(patch)));
+  const patches = await loadPatches(description.patches, policy);
   return { ...description, policy, patches };
 }
 

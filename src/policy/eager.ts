@@ -35,6 +35,10 @@ export const eager = definePolicy({
     return true;
   },
 
+  *shouldDeferFlush() {
+    return false;
+  },
+
   /** A request for pages is carried out even if a later flush has covered it already. */
   *flushTlbFunc(cpu, initiator) {
     const { tlbState, flushInfo, kcount } = cpu;

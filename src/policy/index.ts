@@ -1,10 +1,16 @@
 /** Every policy that ships, by name. */
 import { eager } from './eager.ts';
+import { lufV11 } from './luf-v11.ts';
 import { mainline } from './mainline.ts';
 import { never } from './never.ts';
 import type { Policy } from './policy.ts';
 
-export const POLICIES: Readonly<Record<string, Policy>> = { never, eager, mainline };
+export const POLICIES: Readonly<Record<string, Policy>> = {
+  never,
+  eager,
+  mainline,
+  'luf-v11': lufV11,
+};
 
 /** @throws RangeError naming those that exist. */
 export function policyNamed(name: string): Policy {

@@ -1,4 +1,6 @@
 /** A flush policy: when a shootdown happens. It replaces kernel routines, hooks points, and may own words. */
+import type { Kernel } from '../kernel/kernel.ts';
+import { type FlushPoint, type FlushPointSpec, flushPointsOf } from './flush-points.ts';
 import { DefinitionError, isReplacement, type Replacement, type ReplacementSpec, replacement } from './replacement.ts';
 
 /**
@@ -26,9 +28,16 @@ export interface Policy extends Replacement {
   /** The kernel it is a change of. */
   readonly base: string;
   readonly gates: Gates;
+  /** Where it pays what it put off, in the order of definition. */
+  readonly flushPoints: readonly FlushPoint[];
 }
 
-export type PolicySpec = ReplacementSpec & { base: string; gates?: Gates };
+/** The routines of flush points stand with their point; those that belong to none stand beside the other fields. */
+export type PolicySpec = ReplacementSpec & {
+  base: string;
+  gates?: Gates;
+  flushPoints?: Record<string, FlushPointSpec>;
+};
 
 /** A bug or an ablation: a change of the kernel that the hunter must find; see `src/bugs/patch.ts`. */
 export interface Patch extends Replacement {
@@ -43,7 +52,7 @@ export interface Patch extends Replacement {
  * @throws DefinitionError, one clear line.
  */
 export function definePolicy(spec: PolicySpec): Policy {
-  const common = replacement('policy', spec, ['base', 'gates']);
+  const common = replacement('policy', spec, ['base', 'gates', 'flushPoints']);
   const { base, gates = {} } = spec;
   if (typeof base !== 'string' || base === '') {
     throw new DefinitionError(
@@ -56,7 +65,8 @@ export function definePolicy(spec: PolicySpec): Policy {
       `policy "${common.name}": gates.${gate}: expected a sentence under one of ${GATES.join(', ')}`,
     );
   }
-  return { ...common, base, gates };
+  const { flushPoints, routines } = flushPointsOf(common, spec.flushPoints);
+  return { ...common, routines: { ...common.routines, ...routines } as Partial<Kernel>, base, gates, flushPoints };
 }
 
 /**

@@ -53,27 +53,32 @@ export function replacement(kind: string, spec: ReplacementSpec, own: readonly s
   }
   if (typeof says !== 'string' || says === '')
     throw new DefinitionError(`${kind} "${name}": says: expected a sentence`);
-  const fields = new Set(['name', 'says', 'tables', 'hooks', ...own]);
-  const routines: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(spec)) {
-    if (fields.has(key)) continue;
-    if (!(key in MAINLINE)) {
-      throw new DefinitionError(
-        `${kind} "${name}": ${key}: no kernel routine has this name${nearest(key, Object.keys(MAINLINE))}`,
-      );
-    }
-    if (!isGenerator(value)) {
-      throw new DefinitionError(`${kind} "${name}": ${key}: expected a generator function, like *${key}(cpu, …) { … }`);
-    }
-    routines[key] = value;
-  }
+  const fields = ['name', 'says', 'tables', 'hooks', ...own];
   return {
     name,
     says,
     tables: checkTables(kind, name, spec.tables),
     hooks: checkHooks(kind, name, spec.hooks),
-    routines: routines as Partial<Kernel>,
+    routines: routinesOf(`${kind} "${name}"`, spec, fields),
   };
+}
+
+/** The kernel routines among the fields of `spec`; `fields` are those that are none. @throws DefinitionError naming a field. */
+export function routinesOf(where: string, spec: object, fields: readonly string[]): Partial<Kernel> {
+  const routines: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(spec)) {
+    if (fields.includes(key)) continue;
+    if (!(key in MAINLINE)) {
+      throw new DefinitionError(
+        `${where}: ${key}: no kernel routine has this name${nearest(key, Object.keys(MAINLINE))}`,
+      );
+    }
+    if (!isGenerator(value)) {
+      throw new DefinitionError(`${where}: ${key}: expected a generator function, like *${key}(cpu, …) { … }`);
+    }
+    routines[key] = value;
+  }
+  return routines as Partial<Kernel>;
 }
 
 /** Is `value` what `replacement` made, perhaps by another copy of this module (a plug-in's own)? */

@@ -13,7 +13,7 @@ export interface WorkloadParams {
 }
 
 export interface Workload {
-  /** A word; the bundled ones are named as their files. */
+  /** A word; the bundled ones are named as their files, or share one. */
   name: string;
   /** One line: what it does. */
   says: string;

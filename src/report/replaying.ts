@@ -1,5 +1,5 @@
 /** A finding run again: exactly if the model is the same, else by its switch list; and made smaller. */
-import { isPluginPath, loadPatch, loadPolicy } from '../engine/load.ts';
+import { isPluginPath, loadPatches, loadPolicy } from '../engine/load.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Execution, execute } from '../hunt/execute.ts';
@@ -79,10 +79,10 @@ function pluginsOf({ policy, patches }: Finding): string[] {
  * the program; with them if the finding does not convict otherwise.
  */
 export async function planOf({ policy, patches, program, strict, choices }: Finding): Promise<MachinePlan> {
-  const loaded = await Promise.all(patches.map((name) => loadPatch(name)));
+  const loaded = await loadPolicy(policy);
   const plan = huntingPlan(program, {
-    policy: await loadPolicy(policy),
-    patches: loaded,
+    policy: loaded,
+    patches: await loadPatches(patches, loaded),
     strict,
     costs: HUNTING_COSTS,
   });

@@ -94,7 +94,8 @@ describe('replay and shrink', () => {
     const mail = tlblab('replay', file, '--mail').stdout.split('\n');
     expect(Math.max(...mail.map((line) => line.length))).toBeLessThanOrEqual(72);
     const shrunk = untimed(tlblab('shrink', file, '--json', '--out', scratch.dir).stdout);
-    expect(shrunk).toMatchObject({ cpus: 2, file: expect.stringContaining(scratch.dir) });
+    expect(shrunk).toMatchObject({ file: expect.stringContaining(scratch.dir) });
+    expect((shrunk as { cpus: number }).cpus).toBeLessThanOrEqual(JSON.parse(readFileSync(file, 'utf8')).cpus);
   });
 });
 

@@ -18,7 +18,10 @@ function requireFits(program: Program): void {
 
 describe('workloads', () => {
   it('are listed by name', () => {
-    expect(WORKLOADS.names).toEqual(['munmap-storm', 'mprotect-pingpong', 'cow-fork', 'tlb-flush2']);
+    expect(WORKLOADS.names).toEqual([
+      ...['munmap-storm', 'mprotect-pingpong', 'cow-fork', 'tlb-flush1', 'tlb-flush2', 'tlb-flush3'],
+      ...['page-cache', 'reclaim-pressure', 'migrate-hot'],
+    ]);
     expect(() => WORKLOADS.get('nothing')).toThrow('workload: unknown workload "nothing"; expected munmap-storm,');
   });
 

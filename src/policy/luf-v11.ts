@@ -1,0 +1,103 @@
+/**
+ * LUF v11 exactly as posted on 31 May 2024 (lore:20240531092001.30428-1-byungchul@sk.com), where a step looks wrong too. The
+ * reference's pseudo-code line by line, and where each line is; a test holds the same list:
+ *
+ *     unmap: can_luf = true; record per PTE; fold      luf-reclaim tryToUnmap, tryToMigrate; luf-batch setTlbUbcFlushPending, foldWalk
+ *     end of batch: trylock, give up or luf_ubc |=     luf-coordinator tryToUnmapLuf; luf-reclaim reclaimedAdd, freeReclaimed, migrateUnmapDone
+ *     try_to_unmap_flush, on_flushing, removed CPUs    luf-coordinator tryToUnmapFlush, rmapFlushStart, rmapFlushEnd
+ *     free(page, g)                                    luf-alloc freeUnrefPageUgen
+ *     folio_put_ugen(folio, g)                         luf-alloc folioPutUgen; luf-reclaim migrateFolioDone
+ *     allocate: current.ugen = later(…)                luf-alloc rmqueue, rmqueueBulk; flush point `allocate`
+ *     check_luf_flush(g), luf_flush()                  luf-coordinator checkLufFlush, lufFlush
+ *     forced flush points                              flush points `allocate`, `fileWrite`, `lostRace`
+ *
+ * Not modelled, because this kernel has none of them: compaction, isolation, reporting, KASAN poisoning and init-on-free, huge
+ * pages, memory failure. Restated: wp_page_copy() and finish_mkwrite_fault() read the entry again after the PTL is dropped to
+ * see whether it is writable; here it is the entry they found under the PTL.
+ */
+import { pteWrite } from '../hardware/pte.ts';
+import { MAINLINE } from '../kernel/kernel.ts';
+import { checkFlushTaskUgen, freeUnrefPage, rmqueue, rmqueueBulk } from './luf-alloc.ts';
+import { setTlbUbcFlushPending, tryToUnmapFlushDirty } from './luf-batch.ts';
+import { lufFlush, tryToUnmapFlush } from './luf-coordinator.ts';
+import {
+  freeReclaimed,
+  migrateFolioDone,
+  migratePagesBatch,
+  migrateUnmapDone,
+  reclaimBatchInit,
+  reclaimedAdd,
+  shrinkFolio,
+  tryToMigrate,
+  tryToUnmap,
+} from './luf-reclaim.ts';
+import { LUF_TABLES, LUF_TASK } from './luf-tables.ts';
+import { definePolicy, type PolicySpec } from './policy.ts';
+
+/** What LUF does everywhere but at its flush points; also the ground of policies derived from it. */
+export const LUF_ROUTINES = {
+  setTlbUbcFlushPending,
+  tryToUnmapFlush,
+  tryToUnmapFlushDirty,
+  tryToUnmap,
+  tryToMigrate,
+  reclaimBatchInit,
+  shrinkFolio,
+  reclaimedAdd,
+  freeReclaimed,
+  migratePagesBatch,
+  migrateUnmapDone,
+  migrateFolioDone,
+  freeUnrefPage,
+  rmqueue,
+  rmqueueBulk,
+};
+
+export const LUF_FLUSH_POINTS = {
+  allocate: {
+    says: 'a frame gets a new owner: the flush that it owes, if it is not done yet',
+    *prepNewPage(cpu, pfn, owner) {
+      yield* checkFlushTaskUgen(cpu);
+      yield* MAINLINE.prepNewPage(cpu, pfn, owner);
+    },
+  },
+  fileWrite: {
+    says: 'write(2) has changed a file: everything put off so far',
+    *fileEndWrite(cpu, file) {
+      yield* MAINLINE.fileEndWrite(cpu, file);
+      yield* lufFlush(cpu);
+    },
+  },
+  lostRace: {
+    says: 'a fault finds that another thread has set a writable entry: everything put off so far, once the PTL is dropped',
+    /** Linux: need_luf_flush(). Caller holds the PTL. */
+    *updateMmuTlb(cpu, vmf, now) {
+      yield* MAINLINE.updateMmuTlb(cpu, vmf, now);
+      if (!pteWrite(vmf.origPte) && pteWrite(now)) cpu.wordsOf(LUF_TASK).luf.put(cpu.current, 1);
+    },
+    *pteUnmapUnlock(cpu, pte) {
+      yield* MAINLINE.pteUnmapUnlock(cpu, pte);
+      const { luf } = cpu.wordsOf(LUF_TASK);
+      if (luf.own(cpu.current) === 0) return;
+      luf.put(cpu.current, 0);
+      yield* lufFlush(cpu);
+    },
+  },
+} satisfies PolicySpec['flushPoints'];
+
+export const lufV11 = definePolicy({
+  name: 'luf-v11',
+  says: 'lazy unmap flush v11 as posted for 6.10-rc: flushes of read-only mappings wait until a frame is allocated again',
+  base: 'mainline 6.10-rc',
+  gates: {
+    frameReuse: 'flushed before a frame leaves the allocator for a new owner',
+    vaReuse: 'flushTlbBatchedPending under the PTL of each table that a walk enters',
+    tableFree: 'as mainline',
+    narrowing: 'as mainline; entries that were writable are never put off',
+    content: 'flushed after write(2), and where a fault loses a race to a writable entry',
+    atomicAlloc: 'flushed there, too',
+  },
+  tables: LUF_TABLES,
+  flushPoints: LUF_FLUSH_POINTS,
+  ...LUF_ROUTINES,
+});
