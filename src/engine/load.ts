@@ -37,7 +37,7 @@ export function loadPatch(nameOrPath: string): Promise<Patch> {
 export const DROP = 'drop:';
 
 /** The patches of a run of `policy`. @throws BadInput as `loadPatch`, and for a flush point that the policy does not have */
-export function loadPatches(names: readonly string[], policy: Policy): Promise<Patch[]> {
+export async function loadPatches(names: readonly string[], policy: Policy): Promise<Patch[]> {
   return Promise.all(
     names.map((name) => (name.startsWith(DROP) ? requireDrop(name.slice(DROP.length), policy) : loadPatch(name))),
   );

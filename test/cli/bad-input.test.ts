@@ -38,6 +38,12 @@ describe('names that do not exist, the closest ones first', () => {
     ['a cost profile', ['measure', '--cost', 'bare'], /cost profile "bare": no such name; expected bare-metal, /],
     ['a kind', ['list', 'policy'], /kind "policy": no such name; expected policies, /],
     ['a patch', ['hunt', 'never', '--patch', 'nothing'], /patch "nothing": no such name; expected t1-01, /],
+    [
+      'a flush point',
+      ['hunt', 'luf-v11', '--drop', 'fileWrit'],
+      /flush point "fileWrit": no such name; expected one of allocate, fileWrite, lostRace$/m,
+    ],
+    ['a flush point where there are none', ['stress', 'never', '--drop', 'fileWrite'], /never has no flush points/],
   ])('%s', (_, args, message) => refused(args, message));
 });
 
