@@ -11,8 +11,9 @@ import { stuckTasks } from '../program/runs-to-end.ts';
 /** Valid on the machine it asks for. */
 function requireFits(program: Program): void {
   const { cpus, geometry: name = 'tiny', override } = program.machine;
-  const { pages, tasks } = geometry(name, { ...override, cpus });
-  expect(parseProgram(program, program.name, { pages })).toEqual(program);
+  const { pages, filePages, files, tasks } = geometry(name, { ...override, cpus });
+  expect(parseProgram(program, program.name, { pages, filePages })).toEqual(program);
+  expect(program.files?.length ?? 0).toBeLessThanOrEqual(files);
   expect(program.tasks.length).toBeLessThanOrEqual(tasks);
 }
 
