@@ -78,14 +78,18 @@ describe('scenarios', () => {
     expect(listScenarios()).toEqual([
       'cow-fork',
       'dontneed-touch',
+      'file-cow',
       'lazy-munmap',
+      'migrate-read-shared',
       'mprotect-store',
       'mremap-touch',
       'munmap-reuse',
       'munmap-touch',
       'pcid-return',
+      'reclaim-write',
       'seed-page-cache',
       'table-free',
+      'truncate-touch',
       'two-mms',
     ]);
     expect(() => loadScenario('nothing')).toThrow(
