@@ -34,7 +34,7 @@ import {
 import { Cpu, type KernelColumns } from '#tlblab/kernel/cpu.js';
 import { OWNER_TABLE, OWNER_USER } from '#tlblab/kernel/observer.js';
 import { KERNEL_TABLES } from '#tlblab/kernel/tables.js';
-import { type MmId, type TaskId, VM_READ, VM_WRITE } from '#tlblab/kernel/types.js';
+import { type FileId, type MmId, type TaskId, VM_READ, VM_WRITE } from '#tlblab/kernel/types.js';
 import { Layout } from '#tlblab/memory/layout.js';
 import { NOWHERE, type Word } from '#tlblab/memory/memory.js';
 import { SteppedMemory } from '#tlblab/memory/stepped-memory.js';
@@ -44,6 +44,8 @@ export const RW = VM_READ | VM_WRITE;
 export const R = VM_READ;
 const LEAF = PTE_P | PTE_US | PTE_A | PTE_D;
 export const SIGSEGV = 11;
+/** Pages of each file at boot. */
+export const FILE_SIZE = 4;
 
 export class OracleMachine {
   readonly geometry: Geometry;
@@ -81,6 +83,9 @@ export class OracleMachine {
       if (mm > 0) this.enter(id, mm);
       else this.leave(id);
     });
+    for (let file = 1; file <= this.geometry.files; file++) {
+      this.poke(this.columns.inode.iSize.at(file as FileId), FILE_SIZE);
+    }
     this.oracle.boot();
     this.booted = true;
   }
@@ -178,7 +183,8 @@ export class OracleMachine {
   begin(id: number, kind: OpKind, args: Partial<Record<keyof OpArguments, number | boolean>> = {}): void {
     this.tick();
     const mm = this.columns.tasks.mm.peek(this.cpus[id].current);
-    const all = { mm, from: 0, pages: 1, rights: 0, to: -1, toPages: 0, fixed: false, ...args };
+    const file = { file: 0, pgoff: 0, populate: false };
+    const all = { mm, from: 0, pages: 1, rights: 0, to: -1, toPages: 0, fixed: false, ...file, ...args };
     this.oracle.opBegins(this.cpus[id], kind, all as unknown as OpArguments);
   }
   end(id: number, result = 0, child = 0): void {
