@@ -4,11 +4,13 @@ import { lufV11 } from './luf-v11.ts';
 import { mainline } from './mainline.ts';
 import { never } from './never.ts';
 import type { Policy } from './policy.ts';
+import { xenClock } from './xen-clock.ts';
 
 export const POLICIES: Readonly<Record<string, Policy>> = {
   never,
   eager,
   mainline,
+  'xen-clock': xenClock,
   'luf-v11': lufV11,
 };
 

@@ -1,0 +1,110 @@
+/**
+ * The TLB-flush clock of Xen (xen/arch/x86/flushtlb.c, common/page_alloc.c), for pages of files. Xen leaves out the flush when a
+ * domain gives a page back; here it is reclaim and migration that give it back. Ours is the mapping, because unlike a domain
+ * a process goes on using the address: what would let it tell the old page from the new one is flushed for at three more points.
+ *
+ *     defers     the flush of a folio all of whose entries were clean and read-only; one other entry, and nothing is deferred
+ *     stamp      with the frame, once its last entry is gone: whoever frees it, and whenever, the debt goes with it
+ *     safe       a debt is visible (clock.lastDebt, the mark of the mm) before the folio lock is dropped: before a folio that
+ *                replaces this one can be found, be written to, or be mapped where this one was
+ *     munmap, mprotect, mremap, DONTNEED, truncation   flushTlbBatchedPending of the mm, as for mainline's batches
+ */
+import { PTE_D, PTE_RW } from '../hardware/pte.ts';
+import { MAINLINE } from '../kernel/kernel.ts';
+import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
+import { ANY_MM } from '../kernel/tlb/flush-info.ts';
+import { definePolicy } from './policy.ts';
+import {
+  cleanSince,
+  debtCheckpoint,
+  flushDebts,
+  payStamp,
+  tickClock,
+  unmapWalk,
+  walkMet,
+  XEN_TABLES,
+} from './xen-clock-words.ts';
+
+export const xenClock = definePolicy({
+  name: 'xen-clock',
+  says: "Xen's flush clock for reclaimed and migrated pages: a frame is stamped, CPUs that have not flushed since do so when it is allocated",
+  base: 'mainline 6.18',
+  gates: {
+    frameReuse: 'CPUs whose last flush is no later than the stamp of the frame flush before it is handed out',
+    vaReuse: 'flushTlbBatchedPending under the PTL of each table that a walk enters',
+    tableFree: 'as mainline',
+    narrowing: 'as mainline; entries that were writable or dirty are never put off',
+    content: 'flushed before write(2) changes a folio, and before a writable entry of a file is set',
+    atomicAlloc: 'flushed there, too',
+  },
+  tables: XEN_TABLES,
+
+  /** Whoever asks for a flush, a CPU that has caught up with all generations since its tick owes nothing older. */
+  *flushTlbFunc(cpu, initiator) {
+    const { fullFlushes } = cpu.hw.count;
+    const forBatch = cpu.flushInfo.mm.load(initiator) === ANY_MM;
+    const before = fullFlushes.own(cpu.id);
+    const tick = yield* tickClock(cpu);
+    yield* MAINLINE.flushTlbFunc(cpu, initiator);
+    if (forBatch || fullFlushes.own(cpu.id) !== before) yield* cleanSince(cpu, tick);
+  },
+
+  /** A switch compares generations; only going on with the same mm, not lazily, does not. */
+  *switchMmIrqsOff(cpu, next) {
+    const { loadedMm, isLazy } = cpu.tlbState;
+    const goesOn = loadedMm.load(cpu.id) === next && isLazy.load(cpu.id) === 0;
+    const tick = goesOn ? 0 : yield* tickClock(cpu);
+    yield* MAINLINE.switchMmIrqsOff(cpu, next);
+    if (!goesOn) yield* cleanSince(cpu, tick);
+  },
+
+  *setTlbUbcFlushPending(cpu, mm, old) {
+    yield* MAINLINE.setTlbUbcFlushPending(cpu, mm, old);
+    walkMet(cpu, (old & (PTE_RW | PTE_D)) === 0);
+  },
+
+  *tryToUnmap(cpu, folio, flags) {
+    yield* unmapWalk(cpu, folio, MAINLINE.tryToUnmap(cpu, folio, flags));
+  },
+  *tryToMigrate(cpu, folio, flags) {
+    yield* unmapWalk(cpu, folio, MAINLINE.tryToMigrate(cpu, folio, flags));
+  },
+
+  /** The end of a batch. */
+  *tryToUnmapFlush(cpu) {
+    yield* debtCheckpoint(cpu);
+    yield* MAINLINE.tryToUnmapFlush(cpu);
+  },
+
+  flushPoints: {
+    allocate: {
+      says: 'a frame gets a new owner: the CPUs that have not flushed since its stamp',
+      *prepNewPage(cpu, pfn, owner) {
+        yield* payStamp(cpu, pfn);
+        yield* MAINLINE.prepNewPage(cpu, pfn, owner);
+      },
+    },
+    fileWrite: {
+      says: 'write(2) has locked the folio that it will change: the CPUs that have not flushed since the newest debt',
+      *writeBegin(cpu, file, index) {
+        const folio = yield* MAINLINE.writeBegin(cpu, file, index);
+        if (folio !== NO_PAGE) yield* flushDebts(cpu);
+        return folio;
+      },
+    },
+    writableFault: {
+      says: 'a store finds no entry in a file mapping, folio locked: flushed before the writable entry is set, shared or private',
+      *finishFault(cpu, vmf, page, entry) {
+        if (vmf.write) yield* flushDebts(cpu);
+        return yield* MAINLINE.finishFault(cpu, vmf, page, entry);
+      },
+    },
+    mkwrite: {
+      says: 'a store finds a read-only entry of a shared mapping, folio locked: flushed before the entry becomes writable',
+      *finishMkwriteFault(cpu, vmf) {
+        yield* flushDebts(cpu);
+        yield* MAINLINE.finishMkwriteFault(cpu, vmf);
+      },
+    },
+  },
+});
