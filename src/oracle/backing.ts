@@ -170,7 +170,9 @@ export class Backing {
     p.backing.put(copy, p.backing.peek(page));
     p.copied.put(copy, p.copied.peek(page));
     const changing = this.isChanging(page) || this.changedSince(page, since) || this.isCopying(page);
-    const known = !this.isUnsure(page) && !changing;
+    // a copy that DONTNEED discards meanwhile: the child may have it, or follow the file
+    const discarded = p.discarding.peek(page) > 0 || p.discardedAt.peek(page) > since;
+    const known = !this.isUnsure(page) && !changing && !(discarded && this.isPrivate(page));
     p.unsure.put(copy, known ? 0 : 1);
   }
 

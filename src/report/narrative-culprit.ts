@@ -8,6 +8,7 @@ import type { Conviction } from '../hunt/execute.ts';
 import { opName } from '../oracle/oracle.ts';
 import type { Op } from '../program/program.ts';
 import type { Names } from './names.ts';
+import { FilePage } from './narrative-file.ts';
 import type { Event, Recording, StepPlace } from './recording.ts';
 
 /** Operations that move no memory: told only when they belong to the tasks that matter. */
@@ -33,6 +34,8 @@ export class Culprit {
   endedBy: Event | undefined = undefined;
   /** Its return. */
   returned: Event | undefined = undefined;
+  /** What the translation showed, if that was a page of a file. */
+  filePage: FilePage | undefined = undefined;
   /** Where the story starts: events before this index are not told. */
   private from = 0;
 
@@ -44,6 +47,7 @@ export class Culprit {
     const to = this.losing ? events.indexOf(this.losing) : events.length;
     const fillAt = this.lastIndex(to, (e) => e.is === 'fill' && e.cpu === this.cpu && e.vpn === this.vpn);
     if (fillAt >= 0) this.fill = events[fillAt];
+    this.filePage = FilePage.in(events, this.heldPfn(), fillAt >= 0 ? fillAt : to);
     // the last one that took away what the entry still holds: one before it (the fork before an munmap) took less
     const endedAt = this.lastIndex(to, (e, i) => i > fillAt && this.ends(e));
     if (endedAt < 0) {
@@ -64,10 +68,11 @@ export class Culprit {
   /** Does the event belong to the story? */
   concerns(e: Event): boolean {
     if (e === this.losing) return true;
+    if (this.filePage?.concerns(e) && this.isAfterStart(e)) return true;
     const samePage = 'vpn' in e && e.vpn === this.vpn;
     switch (e.is) {
       case 'op':
-        return !MINOR.includes(e.op.do);
+        return !MINOR.includes(e.op.do) && !this.isToldByStore(e);
       case 'access':
         return e.pfn === this.pfn || (samePage && e.mm === this.mm);
       case 'pte':
@@ -131,6 +136,14 @@ export class Culprit {
     const taken = after.find((e) => e.is === 'deliver' && e.cpu === this.cpu && after.indexOf(e) > after.indexOf(sent));
     if (!taken) return `the IPI of step ${sent.step} was not delivered yet`;
     return `the IPI of step ${sent.step} was delivered in step ${taken.step} and did not flush it`;
+  }
+
+  /** A write(2) to the page of the file that was shown: the line of the word it stores tells it. */
+  private isToldByStore(e: Event): boolean {
+    if (e.is !== 'op' || e.op.do !== 'write') return false;
+    const later = this.events.slice(this.events.indexOf(e) + 1);
+    const next = later.find((f) => f.task === e.task && (f.is === 'op' || f.is === 'file-store'));
+    return next?.is === 'file-store' && this.filePage?.concerns(next) === true;
   }
 
   private heldPfn(): number {

@@ -17,7 +17,7 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
       return names.op(e.op);
     case 'access': {
       const filled = before?.is === 'fill' && before.cpu === e.cpu && before.vpn === e.vpn;
-      const through = ` (tlb${filled ? ' filled' : ''}: pfn ${e.pfn})`;
+      const through = ` (tlb${filled ? ' filled' : ''}: pfn ${e.pfn}${fileShown(e, names, culprit)})`;
       const word = names.word(e.vpn, e.word);
       if (e.kind === STORE) return `store ${word} = ${names.value(e.value)}${through}`;
       return `${e.kind === LOAD ? 'load' : 'fetch'} ${word} -> ${names.value(e.value)}${through}`;
@@ -77,10 +77,16 @@ function pteText(e: Event & { is: 'pte' }, names: Names, owedTo: number): string
   return owes === '' ? '' : `pte of ${page} narrowed${owes}`;
 }
 
+/** `, f[0]` for a store to the page of the file that loses, through another mapping of it: the same name may mean both. */
+function fileShown(e: Event & { is: 'access' }, names: Names, { filePage, vpn, mm }: Culprit): string {
+  if (!filePage?.isStore(e) || (e.vpn === vpn && e.mm === mm)) return '';
+  return `, ${names.fileWord(filePage.file, filePage.index)}`;
+}
+
 function slotText(e: Event & { is: 'slot' }, names: Names): string {
   const page = names.fileWord(e.file, e.index);
   if (e.now <= 0) return `${page} leaves the page cache (pfn ${e.was})`;
-  return e.was > 0 ? `${page}: pfn ${e.was} becomes ${e.now} in the page cache` : `${page} cached in pfn ${e.now}`;
+  return e.was > 0 ? `${page}: pfn ${e.was} -> ${e.now} in the page cache` : `${page} cached in pfn ${e.now}`;
 }
 
 function ownerOf(owner: number, names: Names, task: number): string {

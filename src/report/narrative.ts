@@ -79,9 +79,15 @@ function narrate(
     before: recording.sequential ? [] : before(plan, culprit, names),
     heads,
     lines: linesOf(recording, conviction, culprit, names),
-    verdict: conviction ? `${conviction.harm}: ${conviction.says}` : 'no violation',
+    verdict: conviction ? `${conviction.harm}: ${conviction.says}${since(conviction, culprit, names)}` : 'no violation',
     owed: culprit.owed(names),
   };
+}
+
+/** Why a read of a file's page is stale, where that is a store to the file. */
+function since({ harm, violation }: Conviction, { filePage }: Culprit, names: Names): string {
+  const text = harm === 'stale-read' && violation ? filePage?.since(violation.word, names) : undefined;
+  return text ? `; ${text}` : '';
 }
 
 function before(plan: MachinePlan, culprit: Culprit, names: Names): string[] {

@@ -1,8 +1,9 @@
-/** Programs of any shape that the schema accepts, on a machine of 32 pages. */
+/** Programs of any shape that the schema accepts, on a machine of 32 pages and of files of at most 8. */
 import fc from 'fast-check';
-import type { Op, Program, TaskProgram } from '#tlblab/program/program.js';
+import type { FileSpec, Op, Program, TaskProgram } from '#tlblab/program/program.js';
 
 const PAGES = 32;
+const FILE_PAGES = 8;
 const TASKS = ['P0', 'P1', 'writer', 'k_0'];
 
 const word = fc.constantFrom('r0', 'r1', 'f', 'go', 'x_1');
@@ -15,7 +16,39 @@ const prot = fc.constantFrom('none' as const, 'r' as const, 'rw' as const, 'rx' 
 const flag = maybe(fc.boolean());
 const inPage = maybe(fc.integer({ min: 0, max: 3 }));
 
-const userOp: fc.Arbitrary<Op> = fc.oneof(
+const file = fc.constantFrom('f', 'data');
+const filePage = fc.integer({ min: 0, max: FILE_PAGES - 1 });
+const fileRange = filePage.chain((p) =>
+  fc.record({ file, page: fc.constant(p), pages: maybe(fc.integer({ min: 1, max: FILE_PAGES - p })) }),
+);
+
+const fileOp: fc.Arbitrary<Op> = fc.oneof(
+  fc.record({ do: fc.constant('read' as const), file, page: filePage, word: inPage, into: maybe(word) }),
+  fc.record({ do: fc.constant('write' as const), file, page: filePage, word: inPage, value: maybe(fc.nat()) }),
+  fc.record({ do: fc.constant('truncate' as const), file, pages: fc.integer({ min: 0, max: FILE_PAGES }) }),
+  fc
+    .tuple(fileRange, page, prot, flag)
+    .filter(([{ pages = 1 }, at]) => at + pages <= PAGES)
+    .map(([r, at, p, shared]) => ({
+      do: 'mmap' as const,
+      page: at,
+      pages: r.pages,
+      prot: p,
+      shared,
+      file: r.file,
+      offset: r.page,
+    })),
+);
+
+/** What the kernel does on its own account: a kernel thread may do it, too. */
+const duty: fc.Arbitrary<Op> = fc.oneof(
+  file.map((f) => ({ do: 'fsync' as const, file: f })),
+  fileRange.map((r) => ({ do: 'reclaim' as const, ...r })),
+  fc.tuple(fileRange, flag).map(([r, sync]) => ({ do: 'migrate' as const, ...r, sync })),
+  range.map((r) => ({ do: 'pfnwalk' as const, ...r })),
+);
+
+const memoryOp: fc.Arbitrary<Op> = fc.oneof(
   fc.record({ do: fc.constantFrom('load' as const, 'fetch' as const), page, word: inPage, into: maybe(word) }),
   fc.record({ do: fc.constant('store' as const), page, word: inPage, value: maybe(fc.nat()) }),
   fc.tuple(range, flag).map(([r, write]) => ({ do: 'touch' as const, ...r, write })),
@@ -34,7 +67,9 @@ const userOp: fc.Arbitrary<Op> = fc.oneof(
       newPages,
     }))
     .map((op) => ({ ...op, pages: Math.min(op.pages, PAGES - op.page) })),
-  range.map((r) => ({ do: 'madvise' as const, ...r, advice: 'dontneed' as const })),
+  fc
+    .tuple(range, fc.constantFrom('dontneed' as const, 'pageout' as const))
+    .map(([r, advice]) => ({ do: 'madvise' as const, ...r, advice })),
   fc.constant<Op>({ do: 'exit' }),
   word.map((f) => ({ do: 'post' as const, flag: f })),
 );
@@ -45,6 +80,18 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
   fc.constantFrom(0, 1).map((cpu) => ({ do: 'move' as const, cpu })),
   fc.nat().map((cycles) => ({ do: 'compute' as const, cycles })),
 );
+
+const userOp = fc.oneof({ weight: 3, arbitrary: memoryOp }, { weight: 2, arbitrary: fileOp }, duty);
+
+const files: fc.Arbitrary<FileSpec[]> = fc
+  .tuple(fc.integer({ min: 0, max: FILE_PAGES }), fc.integer({ min: 0, max: FILE_PAGES }))
+  .map(([f, data]) => [
+    { name: 'f', pages: f },
+    { name: 'data', pages: data },
+  ]);
+
+/** In a program without files nothing names one. */
+const isPossible = (op: Op, hasFiles: boolean) => hasFiles || !('file' in op);
 
 const says = maybe(fc.string({ unit: 'binary' }).filter((s) => !/[\r\n]/.test(s)));
 
@@ -58,7 +105,8 @@ export const arbitraryProgram: fc.Arbitrary<Program> = fc
     switches: maybe(fc.dictionary(fc.constantFrom('pcid', 'lazyTlb'), fc.oneof(fc.boolean(), fc.nat(3)))),
     rounds: maybe(fc.integer({ min: 1, max: 9 })),
     ops: fc.array(fc.array(fc.oneof(userOp, anyOp), { maxLength: 5 }), { minLength: 3, maxLength: 3 }),
-    kernelOps: fc.array(anyOp, { maxLength: 3 }),
+    kernelOps: fc.array(fc.oneof(anyOp, duty), { maxLength: 3 }),
+    files: maybe(files),
     cpus: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 4, maxLength: 4 }),
     mms: fc.array(maybe(fc.integer({ min: 0, max: 2 })), { minLength: 4, maxLength: 4 }),
     past: fc.array(fc.tuple(fc.constantFrom('P0', 'P1'), fc.oneof(userOp, anyOp)), { maxLength: 6 }),
@@ -71,7 +119,8 @@ export const arbitraryProgram: fc.Arbitrary<Program> = fc
     ),
   })
   .map((d) => {
-    const ops = d.ops.map((list) => [...list]);
+    const possible = (op: Op) => isPossible(op, d.files !== undefined);
+    const ops = d.ops.map((list) => list.filter(possible));
     if (d.forks) ops[0].push({ do: 'fork', task: TASKS[2] });
     if (d.waits) {
       ops[0].push({ do: 'post', flag: 'w' });
@@ -83,13 +132,14 @@ export const arbitraryProgram: fc.Arbitrary<Program> = fc
       { name: TASKS[1], cpu: d.cpus[1], mm: d.mms[1], priority: d.priority, ops: ops[1] },
       { name: TASKS[2], cpu: d.cpus[2], mm: d.mms[2], forkedBy: d.forks ? TASKS[0] : undefined, ops: ops[2] },
     ];
-    if (d.kthread) tasks.push({ name: TASKS[3], cpu: d.cpus[3], kthread: true, ops: d.kernelOps });
+    if (d.kthread) tasks.push({ name: TASKS[3], cpu: d.cpus[3], kthread: true, ops: d.kernelOps.filter(possible) });
     return {
       name: d.name,
       says: d.says,
       machine: { cpus: 2, geometry: d.geometry, override: d.override, switches: d.switches },
+      files: d.files,
       tasks,
-      history: d.past.map(([task, op]) => ({ task, op })),
+      history: d.past.filter(([, op]) => possible(op)).map(([task, op]) => ({ task, op })),
       rounds: d.rounds,
       final: d.final && { verdict: d.final[0], where: [{ task: 'P1', register: 'last', value: d.final[1] }] },
     };

@@ -31,9 +31,28 @@ const TEXT = `TLB everything
 forbidden (1:r1=0 /\\ P1:r1=-1)
 `;
 
+const FILES = `TLB files
+{
+  machine: cpus=2, geometry=tiny;
+  file f 2;
+  file data 0;
+  task k: cpu=1, kthread;
+  p = mmap(r, 2, shared, file f);
+  q = mmap(rw, 1, file f[1]);
+  P0: load p[1];
+}
+ P0                | P1                  | k                   ;
+ write f[0].w1 = 5 | read f[0].w1 -> r0  | reclaim f[0] 2      ;
+ write data[3]     | read data[3]        | migrate f[1]        ;
+ truncate f 1      | truncate data 0     | migrate f[0] 2 sync ;
+ pageout p         | reclaim data[0]     | fsync f             ;
+                   |                     | pfnwalk 1 24        ;
+permitted (1:r0=5)
+`;
+
 function failure(text: string): string {
   try {
-    parseLitmus(text, 'x.litmus', { pages: 32 });
+    parseLitmus(text, 'x.litmus', { pages: 32, filePages: 8 });
   } catch (error) {
     if (error instanceof BadInput) return error.message;
     throw error;
@@ -90,6 +109,68 @@ describe('parseLitmus', () => {
     });
   });
 
+  it('reads files and what is done with them', () => {
+    const program = parseLitmus(FILES, 'x.litmus', { pages: 32, filePages: 8 });
+    expect(program.files).toEqual([
+      { name: 'f', pages: 2 },
+      { name: 'data', pages: 0 },
+    ]);
+    expect(program.history.map((h) => h.op)).toEqual([
+      { do: 'mmap', page: 8, pages: 2, prot: 'r', shared: true, file: 'f' },
+      { do: 'mmap', page: 11, prot: 'rw', file: 'f', offset: 1 },
+      { do: 'load', page: 9 },
+    ]);
+    expect(program.tasks.map((t) => t.ops)).toEqual([
+      [
+        { do: 'write', file: 'f', page: 0, word: 1, value: 5 },
+        { do: 'write', file: 'data', page: 3 },
+        { do: 'truncate', file: 'f', pages: 1 },
+        { do: 'madvise', page: 8, pages: 2, advice: 'pageout' },
+      ],
+      [
+        { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
+        { do: 'read', file: 'data', page: 3 },
+        { do: 'truncate', file: 'data', pages: 0 },
+        { do: 'reclaim', file: 'data', page: 0 },
+      ],
+      [
+        { do: 'reclaim', file: 'f', page: 0, pages: 2 },
+        { do: 'migrate', file: 'f', page: 1 },
+        { do: 'migrate', file: 'f', page: 0, pages: 2, sync: true },
+        { do: 'fsync', file: 'f' },
+        { do: 'pfnwalk', page: 1, pages: 24 },
+      ],
+    ]);
+    expect(parseLitmus(printLitmus(program), 'printed')).toEqual(program);
+  });
+
+  it('says where a text is wrong about a file', () => {
+    const body = (cell: string, statement = 'file f 2') =>
+      `TLB t\n{ ${statement}; p = mmap(r, shared, file f); }\n P0 ;\n ${cell} ;\n`;
+    expect(failure(body('read f[7]'))).toBe('no error');
+    expect(failure(body('read g[0]'))).toBe('x.litmus:4:2: no file "g"; expected f');
+    expect(failure(body('fsync g'))).toBe('x.litmus:4:2: no file "g"; expected f');
+    expect(failure(body('read f'))).toBe('x.litmus:4:9: ";"; expected a page of a file such as f[0]');
+    expect(failure(body('write f[x]'))).toBe('x.litmus:4:10: "x"; expected a page of the file');
+    expect(failure(body('write f[0].5'))).toBe('x.litmus:4:13: "5"; expected a word such as w2');
+    expect(failure(body('truncate f'))).toBe('x.litmus:4:13: ";"; expected a number of pages');
+    expect(failure(body('migrate f[0] now'))).toBe('x.litmus:4:15: "now"; expected ";": the row has 1 columns');
+    expect(failure(body('reclaim f[4] 5'))).toBe(
+      'x.litmus:4:2: reclaim reaches page 9 of the file; expected at most 8 pages',
+    );
+    expect(failure(body('truncate f 9'))).toBe(
+      'x.litmus:4:2: truncate reaches page 9 of the file; expected at most 8 pages',
+    );
+    expect(failure(body('load p', 'file f'))).toBe('x.litmus:2:9: ";"; expected a number of pages');
+    expect(failure(body('load p', 'file f 9'))).toBe("x.litmus:2:3: 9; expected at most 8, the machine's filePages");
+    expect(failure(body('load p', 'file f 2; file f 1'))).toBe(
+      'x.litmus:2:13: second file named "f"; expected a name of its own',
+    );
+    expect(failure(body('load p', 'rounds: 2'))).toBe(
+      'x.litmus:2:14: no file "f"; expected a file of the program, of which there is none',
+    );
+  });
+
   it('says where a text is wrong, what is there and what could be', () => {
     const body = (cell: string) => `TLB t\n{ machine: cpus=2; p = mmap(rw); }\n P0 | P1 ;\n load p | ${cell} ;\n`;
     expect(failure(body('lod p'))).toMatch(/^x\.litmus:4:11: "lod"; expected an operation: .*load, fetch/);
@@ -126,14 +207,16 @@ describe('parseLitmus', () => {
   });
 
   it('never answers a cut or garbled text with anything but a program or BadInput', () => {
-    for (let i = 0; i < TEXT.length; i++) expect(failure(TEXT.slice(0, i))).toMatch(/^(x\.litmus:\d+|no error)/);
-    fc.assert(
-      fc.property(fc.nat(TEXT.length), fc.string({ unit: 'binary', maxLength: 4 }), (at, junk) => {
-        expect(failure(TEXT.slice(0, at) + junk + TEXT.slice(at + 1))).toMatch(
-          /^(x\.litmus:\d+.*; expected |no error)/,
-        );
-      }),
-    );
+    for (const text of [TEXT, FILES]) {
+      for (let i = 0; i < text.length; i++) expect(failure(text.slice(0, i))).toMatch(/^(x\.litmus:\d+|no error)/);
+      fc.assert(
+        fc.property(fc.nat(text.length), fc.string({ unit: 'binary', maxLength: 4 }), (at, junk) => {
+          expect(failure(text.slice(0, at) + junk + text.slice(at + 1))).toMatch(
+            /^(x\.litmus:\d+.*; expected |no error)/,
+          );
+        }),
+      );
+    }
   });
 });
 
@@ -141,7 +224,9 @@ describe('printLitmus', () => {
   it('prints what parseLitmus reads back as the same program', () => {
     fc.assert(
       fc.property(arbitraryProgram, (program) => {
-        expect(parseLitmus(printLitmus(program), 'printed', { pages: 32 })).toEqual(canonicalProgram(program));
+        expect(parseLitmus(printLitmus(program), 'printed', { pages: 32, filePages: 8 })).toEqual(
+          canonicalProgram(program),
+        );
       }),
       { numRuns: 300 },
     );

@@ -21,7 +21,7 @@ function refused(change: Change): string {
   const program = good();
   change(program);
   try {
-    parseProgram(program, 'x.json', { pages: 32 });
+    parseProgram(program, 'x.json', { pages: 32, filePages: 8 });
   } catch (error) {
     if (error instanceof BadInput) return error.message;
     throw error;
@@ -40,6 +40,24 @@ describe('parseProgram', () => {
       ],
       history: [],
     });
+  });
+
+  it('keeps a truncation to one page and leaves out what is at its default', () => {
+    const program = good();
+    program.files = [{ name: 'f', pages: 1 }];
+    program.tasks[0].ops = [
+      { do: 'truncate', file: 'f', pages: 1 },
+      { do: 'reclaim', file: 'f', page: 0, pages: 1 },
+      { do: 'migrate', file: 'f', page: 0, sync: false },
+      { do: 'mmap', page: 4, prot: 'r', file: 'f', offset: 0 },
+    ];
+    expect(parseProgram(program, 'x.json').tasks[0].ops).toEqual([
+      { do: 'truncate', file: 'f', pages: 1 },
+      { do: 'reclaim', file: 'f', page: 0 },
+      { do: 'migrate', file: 'f', page: 0 },
+      { do: 'mmap', page: 4, prot: 'r', file: 'f' },
+    ]);
+    expect(parseProgram({ ...good(), files: [] }, 'x.json').files).toBeUndefined();
   });
 
   it.each([
@@ -144,6 +162,46 @@ describe('parseProgram', () => {
       'unknown operation',
       (p) => (p.tasks[0].ops[0].do = 'lod'),
       'tasks[0].ops[0].do: "lod"; expected a known operation: load,',
+    ],
+    [
+      'unknown file',
+      (p) => p.tasks[0].ops.push({ do: 'fsync', file: 'g' }),
+      'tasks[0].ops[1].file: no file "g"; expected a file of the program, of which there is none',
+    ],
+    [
+      'two files of a name',
+      (p) =>
+        (p.files = [
+          { name: 'f', pages: 1 },
+          { name: 'f', pages: 2 },
+        ]),
+      'files[1].name: second file named "f"; expected a name of its own',
+    ],
+    [
+      'file longer than the machine has them',
+      (p) => (p.files = [{ name: 'f', pages: 9 }]),
+      "files[0].pages: 9; expected at most 8, the machine's filePages",
+    ],
+    [
+      'mapping beyond the pages of a file',
+      (p) => {
+        p.files = [{ name: 'f', pages: 2 }];
+        p.history.push({ task: 'P0', op: { do: 'mmap', page: 4, pages: 2, prot: 'r', file: 'f', offset: 7 } });
+      },
+      'history[0].op: mmap reaches page 9 of the file; expected at most 8 pages',
+    ],
+    [
+      'offset of no file',
+      (p) => (p.tasks[0].ops[0].offset = 1),
+      'tasks[0].ops[0].offset: 1; expected no offset without a file',
+    ],
+    [
+      'kernel thread that writes to a file',
+      (p) => {
+        p.files = [{ name: 'f', pages: 2 }];
+        p.tasks.push({ name: 'k', cpu: 0, kthread: true, ops: [{ do: 'write', file: 'f', page: 0 }] });
+      },
+      'tasks[2].ops[0].do: "write" of kernel thread k; expected one of',
     ],
     ['no history', (p) => delete p.history, 'history: missing; expected an array'],
   ] as [string, Change, string][])('refuses: %s', (_, change, message) => {

@@ -40,7 +40,7 @@ export function withoutNumbers(columns: string): string {
   return columns
     .replace(/^ *\d+(?= {2})/gm, ' #')
     .replace(/step \d+/g, 'step #')
-    .replace(/pfn \d+/g, 'pfn #')
+    .replace(/pfn \d+( -> \d+)?/g, (_, next) => (next ? 'pfn # -> #' : 'pfn #'))
     .replace(/ +$/gm, '')
     .replace(/ {3,}/g, '   ');
 }

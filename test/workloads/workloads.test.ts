@@ -11,8 +11,9 @@ import { stuckTasks } from '../program/runs-to-end.ts';
 /** Valid on the machine it asks for. */
 function requireFits(program: Program): void {
   const { cpus, geometry: name = 'tiny', override } = program.machine;
-  const { pages, tasks } = geometry(name, { ...override, cpus });
-  expect(parseProgram(program, program.name, { pages })).toEqual(program);
+  const { pages, filePages, files, tasks } = geometry(name, { ...override, cpus });
+  expect(parseProgram(program, program.name, { pages, filePages })).toEqual(program);
+  expect(program.files?.length ?? 0).toBeLessThanOrEqual(files);
   expect(program.tasks.length).toBeLessThanOrEqual(tasks);
 }
 
@@ -77,7 +78,9 @@ describe('scenarios', () => {
     expect(listScenarios()).toEqual([
       'cow-fork',
       'dontneed-touch',
+      'file-cow',
       'lazy-munmap',
+      'migrate-read-shared',
       'migrate-store',
       'mprotect-store',
       'mremap-touch',
@@ -86,8 +89,10 @@ describe('scenarios', () => {
       'pcid-return',
       'reclaim-kept',
       'reclaim-store',
+      'reclaim-write',
       'seed-page-cache',
       'table-free',
+      'truncate-touch',
       'two-mms',
     ]);
     expect(() => loadScenario('nothing')).toThrow(

@@ -1,0 +1,53 @@
+/**
+ * The page of a file that the losing translation showed: what happens to it elsewhere (another frame in the page cache, a
+ * write, a store through a mapping of another address space) is why what the translation shows is wrong.
+ */
+import { STORE } from '../hardware/types.ts';
+import type { Names } from './names.ts';
+import type { Event } from './recording.ts';
+
+export class FilePage {
+  private constructor(
+    private readonly events: readonly Event[],
+    readonly file: number,
+    readonly index: number,
+  ) {}
+
+  /** The page that the page cache holds in `pfn` before event `before`; undefined if it holds none there. */
+  static in(events: readonly Event[], pfn: number, before: number): FilePage | undefined {
+    for (let i = before - 1; i >= 0; i--) {
+      const e = events[i];
+      if (e.is !== 'slot') continue;
+      if (e.now === pfn) return new FilePage(events, e.file, e.index);
+      if (e.was === pfn) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Does the event change the page, or where it lies? */
+  concerns(e: Event): boolean {
+    if (e.is === 'slot' || e.is === 'file-store') return e.file === this.file && e.index === this.index;
+    return this.isStore(e);
+  }
+
+  /** `f[0] is 2 since step 9`: the last store to that word of the page before the losing access; '' if there is none. */
+  since(word: number, names: Names): string {
+    const changes = (e: Event) => (e.is === 'file-store' && this.concerns(e)) || this.isStore(e);
+    const last = this.events.findLast((e) => changes(e) && 'word' in e && e.word === word);
+    if (!last?.concurrent || !('value' in last)) return '';
+    return `${names.fileWord(this.file, this.index, word)} is ${names.value(last.value)} since step ${last.step}`;
+  }
+
+  /** A store to the frame that holds the page at that time, whoever maps it. */
+  isStore(e: Event): boolean {
+    return e.is === 'access' && e.kind === STORE && e.pfn === this.frameAt(this.events.indexOf(e));
+  }
+
+  private frameAt(index: number): number {
+    for (let i = index - 1; i >= 0; i--) {
+      const e = this.events[i];
+      if (e.is === 'slot' && e.file === this.file && e.index === this.index) return e.now;
+    }
+    return -1;
+  }
+}

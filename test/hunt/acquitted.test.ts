@@ -1,0 +1,53 @@
+/** Programs on which a hunt once convicted mainline because the oracle was wrong. */
+import { expect, it } from 'vitest';
+import { hunt } from '#tlblab/hunt/hunt.js';
+import { mainline } from '#tlblab/policy/mainline.js';
+import { by, dontneed, fileWrite, fork, mmap, mremap, race, store } from '#tlblab/program/builder.js';
+import type { Program } from '#tlblab/program/program.js';
+
+const TWO = { cpus: 2 };
+const FILE = { files: [{ name: 'f', pages: 2 }] };
+const copied = [mmap(8, 2, 'rw', { fixed: true, file: 'f' }), fileWrite('f', 0), ...by('P1', store(8))];
+const C = { cpu: 0, forkedBy: 'P1', ops: [] };
+
+const PROGRAMS: Record<string, Program> = {
+  'fork while the private copy of a page is being discarded': race(
+    { cpus: 2, override: { frames: 320, vmas: 96 } },
+    { setup: copied, P0: [dontneed(8)], P1: [fork('C')], C },
+    FILE,
+  ),
+  'a fault that makes a private copy, begun before DONTNEED and ended after it': race(
+    TWO,
+    { setup: copied.slice(0, 2), P0: [dontneed(8)], P1: [store(8)] },
+    FILE,
+  ),
+  'a mapping that MAP_POPULATE fills with copies': race(
+    TWO,
+    {
+      setup: [fileWrite('f', 0)],
+      P0: [mmap(8, 1, 'rw', { fixed: true, populate: true, file: 'f' })],
+      P1: [fileWrite('f', 0)],
+    },
+    FILE,
+  ),
+  'a mapping that mremap makes longer than the file, while somebody stores to it': race(
+    TWO,
+    { setup: copied, P0: [mremap(8, 2, { to: 16, newPages: 4 })], P1: [store(8), store(17)] },
+    FILE,
+  ),
+};
+
+it.each(Object.keys(PROGRAMS))('mainline is clean on %s', (name) => {
+  const { found, schedules } = hunt({
+    policy: mainline,
+    patches: [],
+    source: PROGRAMS[name],
+    seed: 1,
+    schedules: 1500,
+    strict: false,
+    costs: 'bare-metal',
+    outOfTime: () => false,
+  });
+  expect(found?.conviction.says).toBeUndefined();
+  expect(schedules).toBe(1500);
+});
