@@ -1,5 +1,6 @@
 /** Every policy that ships, by name. */
 import { eager } from './eager.ts';
+import { lufCoordinated } from './luf-coordinated.ts';
 import { lufV11 } from './luf-v11.ts';
 import { mainline } from './mainline.ts';
 import { never } from './never.ts';
@@ -12,6 +13,7 @@ export const POLICIES: Readonly<Record<string, Policy>> = {
   mainline,
   'xen-clock': xenClock,
   'luf-v11': lufV11,
+  'luf-coordinated': lufCoordinated,
 };
 
 /** @throws RangeError naming those that exist. */

@@ -28,6 +28,7 @@ export const CLOSES_GEN = point('checkLufFlush: luf_ubc taken over, luf_gen_next
 export const CLAIMS = point('checkLufFlush: luf_gen_next raised, luf_on_flushing to be set');
 export const RELEASES = point('checkLufFlush: flushed, luf_on_flushing to be cleared');
 export const DONE = point('checkLufFlush: luf_on_flushing cleared, luf_gen_done to be set');
+export const HOW_MUCH = point('payOverLimit: luf_lock held, how many frames wait for a flush?');
 export const NEWEST = point('lufFlush: luf_lock held, luf_gen to be read');
 
 const ONE = 0;
@@ -211,4 +212,14 @@ export function* lufFlush(cpu: Cpu): Path<void> {
   const ugen = luf.lufGen.load(ONE);
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, luf.lock.at(ONE));
   yield* checkLufFlush(cpu, ugen);
+}
+
+/** Ours: pays everything once more than `limit` frames wait for it. Caller holds no spinlock. */
+export function* payOverLimit(cpu: Cpu, limit: number): Path<void> {
+  const luf = cpu.wordsOf(LUF);
+  yield* cpu.kernel.spinLockIrqsave(cpu, luf.lock.at(ONE));
+  if (cpu.at(HOW_MUCH, luf.debtFrames.at(ONE))) yield;
+  const over = luf.debtFrames.load(ONE) > limit;
+  yield* cpu.kernel.spinUnlockIrqrestore(cpu, luf.lock.at(ONE));
+  if (over) yield* lufFlush(cpu);
 }

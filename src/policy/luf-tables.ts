@@ -60,7 +60,7 @@ export const LUF = table<number, Geometry>()('luf', () => 1, {
   lufGenBeforeNext: underLock,
   /** Newest generation whose flush is done; written under the lock, read without. */
   lufGenDone: 'shared',
-  /** Flushes put off and frames that wait for them: for the counters only. */
+  /** Flushes put off and frames that wait for them: for the counters, and for the limit of luf-coordinated. */
   debts: underLock,
   debtFrames: underLock,
 });

@@ -19,19 +19,19 @@ import {
 } from '#tlblab/program/builder.js';
 import type { Op, Prot } from '#tlblab/program/program.js';
 
-const FILE = { files: [{ name: 'f', pages: 2 }] };
+const FILE = { files: [{ name: 'f', pages: 4 }] };
 
 type Costs = Pick<Counters, 'requests' | 'ipisSent' | 'deferred' | 'avoided' | 'merged' | 'peakDebtFrames'>;
 
-/** P1 maps page 8 from the file and reads it (or stores to it, if it may); P0 does `ops`, CPU by CPU as far as it goes. */
-function costs(policy: string, ops: Op[], prot: Prot = 'r'): Costs {
-  const use = prot === 'r' ? load(8) : store(8);
+/** P1 maps pages from 8 on from the file and reads them (or stores to them, if it may); P0 does `ops`, CPU by CPU as far as it goes. */
+function costs(policy: string, ops: Op[], { prot = 'r' as Prot, pages = 1, frames = 40 } = {}): Costs {
+  const use = Array.from({ length: pages }, (_, i) => (prot === 'r' ? load(8 + i) : store(8 + i)));
   const program = race(
-    { cpus: 2, override: { pcpHigh: 8 } },
+    { cpus: 2, override: { pcpHigh: 8, frames } },
     {
       setup: [
         mmap(16, 4, 'rw', { fixed: true }),
-        ...by('P1', mmap(8, 1, prot, { fixed: true, shared: true, file: 'f' }), use),
+        ...by('P1', mmap(8, pages, prot, { fixed: true, shared: true, file: 'f' }), ...use),
       ],
       P0: [...ops, post('done')],
       P1: { cpu: 1, mm: 1, ops: [awaits('done')] },
@@ -66,12 +66,13 @@ describe('one reclaim of a page mapped read-only', () => {
     ['mainline', FLUSHED],
     ['xen-clock', DEFERRED],
     ['luf-v11', DEFERRED],
+    ['luf-coordinated', DEFERRED],
   ])('%s', (policy, expected) => {
     expect(costs(policy, [reclaim('f', 0)])).toEqual(expected);
   });
 });
 
-describe.each(['xen-clock', 'luf-v11'])('%s', (policy) => {
+describe.each(['xen-clock', 'luf-v11', 'luf-coordinated'])('%s', (policy) => {
   it('pays when the frame is allocated again', () => {
     expect(costs(policy, [reclaim('f', 0), store(16)])).toEqual({ ...DEFERRED, requests: 1, ipisSent: 1 });
   });
@@ -90,11 +91,26 @@ describe.each(['xen-clock', 'luf-v11'])('%s', (policy) => {
   });
 
   it('does not put off what was writable', () => {
-    expect(costs(policy, [reclaim('f', 0)], 'rw')).toMatchObject({ deferred: 0, peakDebtFrames: 0 });
-    expect(costs(policy, [reclaim('f', 0)], 'rw').ipisSent).toBeGreaterThan(0);
+    expect(costs(policy, [reclaim('f', 0)], { prot: 'rw' })).toMatchObject({ deferred: 0, peakDebtFrames: 0 });
+    expect(costs(policy, [reclaim('f', 0)], { prot: 'rw' }).ipisSent).toBeGreaterThan(0);
   });
 
   it('leaves other flushes alone', () => {
     expect(costs(policy, [store(16), munmap(16, 4)])).toEqual(costs('mainline', [store(16), munmap(16, 4)]));
+  });
+});
+
+describe('luf-coordinated', () => {
+  const four = { pages: 4, frames: 31 };
+
+  it('flushes once more than an eighth of the frames wait for it', () => {
+    expect(costs('luf-coordinated', [reclaim('f', 0, 3)], four)).toMatchObject({ ipisSent: 0, peakDebtFrames: 3 });
+    expect(costs('luf-coordinated', [reclaim('f', 0, 4)], four)).toMatchObject({ ipisSent: 1, peakDebtFrames: 4 });
+    expect(costs('luf-v11', [reclaim('f', 0, 4)], four)).toMatchObject({ ipisSent: 0, peakDebtFrames: 4 });
+  });
+
+  it('credits nothing for a flush that it sends after all', () => {
+    const paid = costs('luf-coordinated', [reclaim('f', 0, 3), reclaim('f', 3)], four);
+    expect(paid).toMatchObject({ deferred: 2, avoided: 1, ipisSent: 1 });
   });
 });
