@@ -69,19 +69,46 @@ export function drawFileOp(name: FileOp, draw: Draw, files: readonly FileSpec[])
   return FILE_OPS[name](draw, files);
 }
 
-/** What an mmap of `pages` pages shows: a file, from its first pages mostly, shared or private; or nothing of a file. */
-export function drawMapped(
-  draw: Draw,
-  files: readonly FileSpec[],
-  pages: number,
-): { file?: string; offset?: number; shared?: boolean } {
-  if (files.length === 0 || !draw.chance(0.75)) return {};
-  const offset = draw.chance(0.75) || pages >= PAGES ? 0 : draw.between(1, PAGES - pages);
-  return {
-    file: fileOf(draw, files),
-    ...(offset > 0 ? { offset } : {}),
-    ...(draw.chance(0.6) ? { shared: true } : {}),
-  };
+/** What an mmap of a file shows, and how. */
+export interface Mapped {
+  readonly file: string;
+  readonly offset?: number;
+  readonly shared?: boolean;
+}
+
+/** Which pages of files a program maps: mostly the first ones, so that several mappings show the same. */
+export class FileMappings {
+  /** Pages that some mapping shows: `f0`. */
+  private readonly shown = new Set<string>();
+
+  constructor(readonly files: readonly FileSpec[]) {}
+
+  /** For an mmap of `pages` pages; undefined where it shows nothing of a file. */
+  draw(draw: Draw, traits: Traits, pages: number): Mapped | undefined {
+    if (this.files.length === 0 || !draw.chance(0.75)) return undefined;
+    const kind = draw.weighted({ shared: 0.6 * traits.fileShared, private: 0.4 * traits.filePrivate });
+    const place = draw.chance(traits.alias) ? this.anyPlace(draw, pages) : this.freshPlace(pages);
+    if (kind === undefined || place === undefined) return undefined;
+    const { file, offset } = place;
+    for (let page = offset; page < offset + pages; page++) this.shown.add(file + page);
+    return { file, ...(offset > 0 ? { offset } : {}), ...(kind === 'shared' ? { shared: true } : {}) };
+  }
+
+  private anyPlace(draw: Draw, pages: number): { file: string; offset: number } {
+    const offset = draw.chance(0.75) || pages >= PAGES ? 0 : draw.between(1, PAGES - pages);
+    return { file: fileOf(draw, this.files), offset };
+  }
+
+  /** The first pages that nothing shows. */
+  private freshPlace(pages: number): { file: string; offset: number } | undefined {
+    for (const { name: file } of this.files) {
+      for (let offset = 0; offset + pages <= PAGES; offset++) {
+        const all = Array.from({ length: pages }, (_, i) => file + (offset + i));
+        if (!all.some((page) => this.shown.has(page))) return { file, offset };
+      }
+    }
+    return undefined;
+  }
 }
 
 function fileOf(draw: Draw, files: readonly FileSpec[]): string {

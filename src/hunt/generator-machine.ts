@@ -19,6 +19,8 @@ const SIZES: Partial<Record<GeometryName, readonly number[]>> = {
   pcpBatch: [2, 4],
   pcpHigh: [0, 1, 4, 8],
   gatherBatch: [1, 2, 3, 4],
+  files: [2, 3],
+  filePages: [4, 16],
   reclaimBatch: [1, 2, 4],
   pteWalkLimit: [1, 2, 8],
   flushCeiling: [0, 1, 2, 8, 33],

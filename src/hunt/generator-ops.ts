@@ -1,7 +1,6 @@
 /** Operations of generated programs, one drawer each: what it writes, and what it leaves of the address space. */
 import type { Op, Prot } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
-import { drawMapped } from './generator-files.ts';
 import { PAGES } from './generator-machine.ts';
 import type { AddressSpace, PageRange } from './generator-pages.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
@@ -9,7 +8,7 @@ import type { TraitName, Traits } from './generator-traits.ts';
 /** Words of a page on a tiny machine. */
 const WORDS = 4;
 
-type Drawer = (draw: Draw, space: AddressSpace, sharing: number) => Op;
+type Drawer = (draw: Draw, space: AddressSpace, sharing: number, traits: Traits) => Op;
 
 /** Operations on memory that a user task does alone, by trait. */
 const MEMORY_OPS = {
@@ -21,13 +20,20 @@ const MEMORY_OPS = {
     space.remember(range.page);
     return { do: 'touch', ...spelt(range), ...(draw.chance(0.6) ? { write: true } : {}) };
   },
-  mmap(draw, space, sharing) {
+  mmap(draw, space, sharing, traits) {
     const range = space.rangeToMap(draw, sharing);
     space.map(range);
     const prot = draw.weighted<Prot>({ rw: 10, r: 2, none: 1, rwx: 1 })!;
     const fixed = draw.chance(0.75) ? { fixed: true } : {};
     const populate = draw.chance(0.15) ? { populate: true } : {};
-    return { do: 'mmap', ...spelt(range), prot, ...fixed, ...populate, ...drawMapped(draw, space.files, range.pages) };
+    return {
+      do: 'mmap',
+      ...spelt(range),
+      prot,
+      ...fixed,
+      ...populate,
+      ...space.mappings.draw(draw, traits, range.pages),
+    };
   },
   munmap(draw, space, sharing) {
     const range = space.rangeToChange(draw, sharing);
@@ -92,7 +98,7 @@ export function memoryShares(traits: Traits, only?: 'accesses' | 'removers'): Pa
 }
 
 export function drawMemoryOp(name: MemoryOp, draw: Draw, space: AddressSpace, traits: Traits): Op {
-  return MEMORY_OPS[name](draw, space, traits.shared);
+  return MEMORY_OPS[name](draw, space, traits.shared, traits);
 }
 
 function access(draw: Draw, space: AddressSpace, sharing: number): { page: number; word?: number } {

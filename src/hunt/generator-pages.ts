@@ -1,6 +1,6 @@
 /** Which pages a generated program works on: few, the same for most tasks, and again and again. */
-import type { FileSpec } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
+import type { FileMappings } from './generator-files.ts';
 import { PAGES } from './generator-machine.ts';
 
 export interface PageRange {
@@ -30,14 +30,14 @@ export class AddressSpace {
   private readonly mapped = new Set<number>();
   private recent: number[] = [];
 
-  /** @param files what its mappings may show */
+  /** @param mappings what its mappings may show: one for the whole program */
   constructor(
     private readonly objects: readonly PageRange[],
-    readonly files: readonly FileSpec[],
+    readonly mappings: FileMappings,
   ) {}
 
   forked(): AddressSpace {
-    const child = new AddressSpace(this.objects, this.files);
+    const child = new AddressSpace(this.objects, this.mappings);
     for (const page of this.mapped) child.mapped.add(page);
     child.recent = [...this.recent];
     return child;

@@ -8,7 +8,7 @@ import { canonicalProgram } from '../program/canonical.ts';
 import type { FileSpec, Op, Program } from '../program/program.ts';
 import { drawCast, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
-import { drawFileOp, drawFiles, type FileOp, fileShares, isFileOp } from './generator-files.ts';
+import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
 import { drawMachine } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
@@ -58,7 +58,8 @@ class Generator {
     this.spaces = this.startSpaces;
     const objects = drawObjects(draw);
     this.files = drawFiles(draw, traits);
-    const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, this.files));
+    const mappings = new FileMappings(this.files);
+    const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
     this.cast = drawCast(draw, traits, this.cpus, spaces);
   }
 
@@ -112,21 +113,39 @@ class Generator {
     }
   }
 
-  /** Pages of a file lose their translations, those who map it having used them; then what a stale one shows changes. */
+  /**
+   * Pages of a file lose their translations, those who map it having used them; then what a stale one shows changes, and
+   * one of them looks again.
+   */
   private removeFilePages(): void {
     const { draw, traits, files } = this;
     const kthreads = this.alive().filter((p) => !p.space);
     const remover = kthreads.length > 0 && draw.chance(0.5) ? draw.pick(kthreads) : this.anyUser();
+    const warm: { user: Player; page: number }[] = [];
     for (const user of this.cast) {
       if (!user.space || user.exited || user.space.isEmpty || this.history.length === 0) continue;
       if (this.history.length >= MOST_HISTORY || draw.chance(0.3)) continue;
       const use = draw.weighted({ store: traits.store, load: 2 * traits.load });
-      if (use) this.history.push({ task: user.name, op: { do: use, page: user.space.pageToUse(draw, traits.shared) } });
+      if (!use) continue;
+      const page = user.space.pageToUse(draw, traits.shared);
+      this.history.push({ task: user.name, op: { do: use, page } });
+      warm.push({ user, page });
     }
     this.writeFileOp(remover, fileShares(traits, files, { kthread: !remover.space, only: 'removers' }));
-    if (!draw.chance(0.7)) return;
+    if (draw.chance(0.8)) this.changeFile();
+    if (warm.length === 0 || !draw.chance(0.25 * traits.load)) return;
+    const { user, page } = draw.pick(warm);
+    this.write(user, { do: 'load', page });
+  }
+
+  /** By an operation on the file, by a store through a mapping, or by mapping it anew. */
+  private changeFile(): void {
+    const { draw, traits, files } = this;
     const changer = this.anyUser();
-    this.writeFileOp(changer, fileShares(traits, files, { kthread: false, only: 'changers' }));
+    const through = changer.space!.isEmpty ? 0 : 1;
+    const how = draw.weighted({ file: 7, store: through * traits.store, mmap: 0.3 * traits.mmap });
+    if (how === 'file') this.writeFileOp(changer, fileShares(traits, files, { kthread: false, only: 'changers' }));
+    else if (how) this.writeMemory(changer, { [how]: 1 });
   }
 
   private writeFileOp(player: Player, shares: Partial<Record<FileOp, number>>): void {

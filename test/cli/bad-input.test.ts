@@ -92,6 +92,23 @@ describe('files', () => {
     refused(['hunt', 'never', '--scenario', far, ...OUT], /page 4000; expected 0 to 31/);
   });
 
+  it('more files, or longer ones, than the machine has', () => {
+    const text = (statements: string) =>
+      `TLB files\n{ ${statements}; p = mmap(r, file f); }\n P0 | P1 ;\n load p | load p ;\n`;
+    const many = scratch.write('many.litmus', text('file f 1; file g 1; file h 1'));
+    refused(['hunt', 'never', '--scenario', many, ...OUT], /files = 2; expected at least 3, which the program needs/);
+    const long = scratch.write('long.litmus', text('file f 9'));
+    refused(
+      ['hunt', 'never', '--scenario', long, ...OUT],
+      /files\[0\]\.pages: 9; expected at most 8, the machine's filePages/,
+    );
+    const far = scratch.write('far-file.litmus', text('file f 1').replace('| load p ;', '| reclaim f[7] 2 ;'));
+    refused(
+      ['hunt', 'never', '--scenario', far, ...OUT],
+      /reclaim reaches page 9 of the file; expected at most 8 pages/,
+    );
+  });
+
   it('a switch that the machine does not have', () => {
     const path = scratch.write(
       'switch.litmus',

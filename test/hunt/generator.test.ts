@@ -17,6 +17,15 @@ function programs(traits: Traits = allTraits(), count = PROGRAMS, seed = 7): Pro
 const concurrentOps = (p: Program): Op[] => p.tasks.flatMap((t) => t.ops);
 const allOps = (p: Program): Op[] => [...p.history.map((h) => h.op), ...concurrentOps(p)];
 const does = (p: Program, op: Op['do']) => allOps(p).some((o) => o.do === op);
+/** Pages of files that mappings show, as often as they do. */
+const shown = (p: Program) =>
+  allOps(p).flatMap((op) =>
+    op.do === 'mmap' && op.file !== undefined
+      ? Array.from({ length: op.pages ?? 1 }, (_, i) => `${op.file}[${(op.offset ?? 0) + i}]`)
+      : [],
+  );
+const mapsFile = (p: Program, shared: boolean) =>
+  allOps(p).some((op) => op.do === 'mmap' && op.file !== undefined && (op.shared ?? false) === shared);
 /** Part of the programs for which it is true. */
 const share = (list: Program[], is: (p: Program) => boolean) => list.filter(is).length / list.length;
 
@@ -31,8 +40,9 @@ describe('generateProgram', () => {
   it('makes programs that the schema accepts on the machine they ask for', () => {
     for (const program of drawn) {
       const { cpus, geometry: name, override } = program.machine;
-      const { pages, tasks, mms } = geometry(name!, { ...override, cpus });
-      expect(parseProgram(program, program.name, { pages })).toEqual(program);
+      const { pages, filePages, files, tasks, mms } = geometry(name!, { ...override, cpus });
+      expect(parseProgram(program, program.name, { pages, filePages })).toEqual(program);
+      expect(program.files?.length ?? 0).toBeLessThanOrEqual(files);
       expect(program.tasks.length).toBeLessThanOrEqual(tasks);
       const starts = 1 + Math.max(...program.tasks.map((t) => t.mm ?? 0));
       expect(starts + program.tasks.filter((t) => t.forkedBy).length).toBeLessThanOrEqual(Math.min(3, mms));
@@ -127,6 +137,9 @@ describe('generateProgram', () => {
     expect(share(onFiles, maps)).toBeGreaterThan(0.6);
     expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
     expect(share(onFiles, (p) => maps(p) && removes(p) && changes(p))).toBeGreaterThan(0.2);
+    const byFileAlone = (p: Program) =>
+      p.tasks.some((t) => (t.mm ?? 0) > 0) && new Set(shown(p)).size < shown(p).length;
+    expect(share(onFiles, byFileAlone)).toBeGreaterThan(0.05);
   });
 
   const absent: Partial<Record<TraitName, (p: Program) => boolean>> = {
@@ -150,6 +163,9 @@ describe('generateProgram', () => {
     dontneed: (p) => allOps(p).some((o) => o.do === 'madvise' && o.advice === 'dontneed'),
     pageout: (p) => allOps(p).some((o) => o.do === 'madvise' && o.advice === 'pageout'),
     files: (p) => p.files !== undefined || does(p, 'write'),
+    fileShared: (p) => mapsFile(p, true),
+    filePrivate: (p) => mapsFile(p, false),
+    alias: (p) => new Set(shown(p)).size < shown(p).length,
     read: (p) => does(p, 'read'),
     write: (p) => does(p, 'write'),
     truncate: (p) => does(p, 'truncate'),
