@@ -2,7 +2,7 @@
 import { PTE_G, PTE_P, ptePfn } from '../hardware/pte.ts';
 import type { Pfn, Vpn } from '../hardware/types.ts';
 import { OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
-import { type FilePage, type MmId, VM_READ } from '../kernel/types.ts';
+import { type FileId, type FilePage, type MmId, VM_READ } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
@@ -37,6 +37,8 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content, backing
 function readBackFiles(ghost: Ghost, content: Content): boolean {
   const { files, filePages, wordsPerPage } = ghost.geometry;
   for (let row = filePages; row < (files + 1) * filePages; row++) {
+    // behind the end of every length that the file may have nothing can be read
+    if (row % filePages >= ghost.g.file.maxSize.peek(Math.floor(row / filePages) as FileId)) continue;
     for (let word = 0; word < wordsPerPage; word++) {
       const key = ghost.fileKey(row);
       const value = fileWord(ghost, row, word);
