@@ -163,15 +163,14 @@ export class Backing {
       }
     }
   }
-  /** The child's page shows what the parent's did at some moment since `since`. */
-  inherit(page: PageKey, copy: PageKey, since: number): void {
+  /** The child's page shows what the parent's did at some moment since `since`; `discarded`: something discarded it since. */
+  inherit(page: PageKey, copy: PageKey, since: number, discarded: boolean): void {
     const { page: p } = this.ghost.g;
     if (this.isPlain(page) && !this.changedSince(page, since)) return;
     p.backing.put(copy, p.backing.peek(page));
     p.copied.put(copy, p.copied.peek(page));
     const changing = this.isChanging(page) || this.changedSince(page, since) || this.isCopying(page);
-    // a copy that DONTNEED discards meanwhile: the child may have it, or follow the file
-    const discarded = p.discarding.peek(page) > 0 || p.discardedAt.peek(page) > since;
+    // of a private copy that is discarded meanwhile, the child has it or follows the file
     const known = !this.isUnsure(page) && !changing && !(discarded && this.isPrivate(page));
     p.unsure.put(copy, known ? 0 : 1);
   }

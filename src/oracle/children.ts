@@ -72,8 +72,9 @@ export class Children {
     let key = this.firstWord(parent);
     let copy = this.firstWord(child);
     for (let vpn = 0; vpn < geometry.pages; vpn++) {
-      this.backing.inherit(this.ghost.pageKey(parent, vpn as Vpn), this.ghost.pageKey(child, vpn as Vpn), since);
-      const discarded = this.content.discardedSince(this.ghost.pageKey(parent, vpn as Vpn), since);
+      const page = this.ghost.pageKey(parent, vpn as Vpn);
+      const discarded = this.content.discardedSince(page, since);
+      this.backing.inherit(page, this.ghost.pageKey(child, vpn as Vpn), since, discarded);
       for (let k = 0; k < geometry.wordsPerPage; k++, key++, copy++) {
         const zero = moved ? ANYTHING : w.forkZero.peek(key);
         if (w.last.peek(key) !== 0) w.last.put(copy, w.last.peek(key));

@@ -10,7 +10,7 @@ import type { TaskId } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Ghost } from './ghost.ts';
 import { OP } from './ops.ts';
-import { type PageKey, WRITES } from './tables.ts';
+import { type PageKey, type WordKey, WRITES } from './tables.ts';
 import { ANYTHING, ZERO_LEGAL, ZERO_OVERWRITTEN, ZERO_PASSED } from './zero.ts';
 
 /** How a loaded value relates to what is legal. */
@@ -40,7 +40,6 @@ export class Content {
 
   /** A store, begun at ghost time `since` behind `began` writes, was performed and has returned. */
   stored(page: PageKey, word: number, value: number, began: number, since: number): void {
-    const { word: w } = this.ghost.g;
     const target = this.backing.isPlain(page) ? page : this.targetOf(page);
     const key = this.ghost.wordKey(target, word);
     this.performed(target, word, value, began, NO_OP);
@@ -53,6 +52,12 @@ export class Content {
     if (this.discardedSince(target, since)) return;
     // what takes a mapping of a file away takes no word of the file, but the store may have gone to a former mapping
     if (target !== page && this.backing.changedUnderDiscard(page)) return;
+    this.returned(key, began);
+  }
+
+  /** The last write of the word, begun behind `began` writes, has returned: what had returned by then is overwritten. */
+  returned(key: WordKey, began: number): void {
+    const { word: w } = this.ghost.g;
     if (began >= w.floor.peek(key)) w.floor.put(key, began + 1);
     w.zero.put(key, ZERO_OVERWRITTEN);
   }

@@ -98,19 +98,10 @@ export class Discards {
     this.stamp(from, pages, now);
   }
 
-  /** Words may be zero now; if `done`, what was written before the operation began is gone. */
   private discard(from: number, pages: number, done: boolean): void {
-    const { word: w } = this.ghost.g;
-    const words = this.ghost.geometry.wordsPerPage;
     const end = this.ghost.endOf(this.mm, from, pages);
     for (let page = this.pageAt(from); page < end; page++) {
-      const alone = done && this.isAlone(page, 1);
-      const first = this.ghost.wordKey(page, 0);
-      for (let key = first; key < first + words; key++) {
-        if (done && w.last.peek(key) > 0 && this.before >= w.floor.peek(key)) w.floor.put(key, this.before + 1);
-        const zero = w.zero.peek(key);
-        if (zero !== ZERO_LEGAL && (zero !== ANYTHING || alone)) w.zero.put(key, ZERO_LEGAL);
-      }
+      discardWords(this.ghost, page, this.before, done, done && this.isAlone(page, 1));
     }
   }
 
@@ -175,5 +166,19 @@ export class Discards {
 
   private pageAt(vpn: number): PageKey {
     return this.ghost.pageKey(this.mm, vpn as Vpn);
+  }
+}
+
+/**
+ * The words of a page, of an address space or a file, may be zero now. If the discarder is `done`, what was among the first
+ * `before` writes is gone; if it was `alone` besides, nothing else is open.
+ */
+export function discardWords(ghost: Ghost, page: PageKey, before: number, done: boolean, alone: boolean): void {
+  const { word: w } = ghost.g;
+  const first = ghost.wordKey(page, 0);
+  for (let key = first; key < first + ghost.geometry.wordsPerPage; key++) {
+    if (done && w.last.peek(key) > 0 && before >= w.floor.peek(key)) w.floor.put(key, before + 1);
+    const zero = w.zero.peek(key);
+    if (zero !== ZERO_LEGAL && (zero !== ANYTHING || alone)) w.zero.put(key, ZERO_LEGAL);
   }
 }

@@ -8,11 +8,11 @@ import type { Cpu } from '../kernel/cpu.ts';
 import { type FileId, type MmId, type TaskId, VM_WRITE } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
+import { discardWords } from './discards.ts';
 import { Durable } from './durable.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import { type PageKey, WRITES } from './tables.ts';
-import { ANYTHING, ZERO_LEGAL, ZERO_OVERWRITTEN } from './zero.ts';
 
 export class FileContent {
   private readonly durable: Durable;
@@ -118,7 +118,7 @@ export class FileContent {
 
   /** The words that the call wrote have returned with it; those of a call that failed may be there or not. */
   private written(op: number, before: number, since: number, result: number): void {
-    const { write, word: w, global, page: p } = this.ghost.g;
+    const { write, global, page: p } = this.ghost.g;
     for (let seq = global.writes.peek(0); seq > before && seq > global.writes.peek(0) - WRITES; seq--) {
       const row = seq % WRITES;
       if (write.op.peek(row) !== op) continue;
@@ -126,22 +126,16 @@ export class FileContent {
       const page = Math.floor(key / this.ghost.geometry.wordsPerPage) as PageKey;
       p.changedAt.put(page, this.ghost.tick());
       if (result < 0 || this.content.discardedSince(page, since)) continue;
-      if (before >= w.floor.peek(key)) w.floor.put(key, before + 1);
-      w.zero.put(key, ZERO_OVERWRITTEN);
+      this.content.returned(key, before);
     }
   }
 
   private truncated(file: FileId, size: number, since: number, before: number, done: boolean): void {
-    const { page: p, word: w } = this.ghost.g;
-    const words = this.ghost.geometry.wordsPerPage;
+    const { page: p } = this.ghost.g;
     this.losesCopies(file, size);
     this.behind(file, size, (page) => {
       const alone = done && p.discarding.peek(page) === 1 && p.discardedAt.peek(page) <= since;
-      for (let k = 0; k < words; k++) {
-        const key = this.ghost.wordKey(page, k);
-        if (done && w.last.peek(key) > 0 && before >= w.floor.peek(key)) w.floor.put(key, before + 1);
-        if (w.zero.peek(key) !== ANYTHING || alone) w.zero.put(key, ZERO_LEGAL);
-      }
+      discardWords(this.ghost, page, before, done, alone);
     });
     const now = this.ghost.tick();
     this.behind(file, size, (page) => {

@@ -54,30 +54,10 @@ export function* rmqueue(cpu: Cpu): Path<Pfn> {
   return pfn;
 }
 
-/** Linux: rmqueue_bulk(): whoever refills the list of this CPU inherits the debts of the whole batch, and the frames lose theirs. */
-export function* rmqueueBulk(cpu: Cpu): Path<Pfn> {
-  const { zone, pcp } = cpu;
-  const lock = zone.lock.at(0);
-  yield* cpu.kernel.spinLockIrqsave(cpu, lock);
-  const pfn = yield* delPageFromFreeList(cpu);
-  for (let n = 1; n < cpu.geometry.pcpBatch; n++) {
-    const extra = yield* delPageFromFreeList(cpu);
-    if (extra === NO_PAGE) break;
-    const { id } = cpu;
-    pcp.list.put(id, extra, pcp.count.own(id));
-    pcp.count.put(id, pcp.count.own(id) + 1);
-  }
-  yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
-  return pfn;
-}
-
-/** Linux: __del_page_from_free_list(). Caller holds zone.lock. */
-function* delPageFromFreeList(cpu: Cpu): Path<Pfn> {
-  const { zone } = cpu;
-  const left = zone.nrFree.load(0) - 1;
-  if (left < 0) return NO_PAGE;
-  const pfn = zone.free.load(0, left) as Pfn;
-  zone.nrFree.store(0, left);
+/** Linux: __del_page_from_free_list(): whoever takes the frame off the zone inherits its debt, and the frame loses it. Caller holds zone.lock. */
+export function* delPageFromFreeList(cpu: Cpu): Path<Pfn> {
+  const pfn = yield* MAINLINE.delPageFromFreeList(cpu);
+  if (pfn === NO_PAGE) return NO_PAGE;
   const page = cpu.wordsOf(LUF_PAGE);
   if (cpu.at(FROM_BUDDY, page.ugen.at(pfn))) yield;
   updateTaskUgen(cpu, page.ugen.load(pfn));

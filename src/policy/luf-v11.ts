@@ -7,7 +7,7 @@
  *     try_to_unmap_flush, on_flushing, removed CPUs    luf-coordinator tryToUnmapFlush, rmapFlushStart, rmapFlushEnd
  *     free(page, g)                                    luf-alloc freeUnrefPageUgen
  *     folio_put_ugen(folio, g)                         luf-alloc folioPutUgen; luf-reclaim migrateFolioDone
- *     allocate: current.ugen = later(…)                luf-alloc rmqueue, rmqueueBulk; flush point `allocate`
+ *     allocate: current.ugen = later(…)                luf-alloc rmqueue, delPageFromFreeList; flush point `allocate`
  *     check_luf_flush(g), luf_flush()                  luf-coordinator checkLufFlush, lufFlush
  *     forced flush points                              flush points `allocate`, `fileWrite`, `lostRace`
  *
@@ -17,7 +17,7 @@
  */
 import { pteWrite } from '../hardware/pte.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
-import { checkFlushTaskUgen, freeUnrefPage, rmqueue, rmqueueBulk } from './luf-alloc.ts';
+import { checkFlushTaskUgen, delPageFromFreeList, freeUnrefPage, rmqueue } from './luf-alloc.ts';
 import { setTlbUbcFlushPending, tryToUnmapFlushDirty } from './luf-batch.ts';
 import { lufFlush, tryToUnmapFlush } from './luf-coordinator.ts';
 import {
@@ -50,7 +50,7 @@ export const LUF_ROUTINES = {
   migrateFolioDone,
   freeUnrefPage,
   rmqueue,
-  rmqueueBulk,
+  delPageFromFreeList,
 };
 
 export const LUF_FLUSH_POINTS = {

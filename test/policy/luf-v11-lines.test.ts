@@ -1,9 +1,11 @@
 /** Each line of the reference's pseudo-code of LUF v11, with the routines and points that are its model. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MAINLINE } from '#tlblab/kernel/kernel.js';
 import { pointLabels } from '#tlblab/memory/point.js';
 import { ugenBefore, ugenLatest, ugenNext } from '#tlblab/policy/luf-coordinator.js';
 import { lufV11 } from '#tlblab/policy/luf-v11.js';
+import { ROOT } from '../cli/run.ts';
 
 /** `pseudo-code` -> what models it: a routine of the policy, one it leaves as it is (`mainline x`), or the start of point labels. */
 const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
@@ -22,7 +24,7 @@ const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
   ['free(page, g): keep g with the page', 'freeUnrefPage', 'luf freeUnrefPage: '],
   ['folio_put_ugen(folio, g)', 'migrateFolioDone'],
   ['if folio_put_testzero(folio): free it with g   else WARN and return', 'folioPutUgen: '],
-  ['allocate: every removal from a free list', 'rmqueue', 'rmqueueBulk'],
+  ['allocate: every removal from a free list', 'rmqueue', 'delPageFromFreeList'],
   ['current.ugen = later(current.ugen, g of the page)', 'luf rmqueue: ', 'luf delPageFromFreeList: off the zone'],
   ['prep_new_page(): check_luf_flush(current.ugen)', 'prepNewPage'],
   ['check_luf_flush(g): g == 0 or done >= g: return', 'checkLufFlush: generation owed'],
@@ -71,5 +73,28 @@ describe('the published lines of luf-v11', () => {
     expect([ugenNext(0), ugenNext(1), ugenNext(0xffff)]).toEqual([1, 2, 1]);
     expect([ugenBefore(0xffff, 1), ugenBefore(1, 0xffff), ugenBefore(5, 5)]).toEqual([true, false, false]);
     expect([ugenLatest(0, 7), ugenLatest(7, 0), ugenLatest(0xfffe, 3)]).toEqual([7, 7, 3]);
+  });
+});
+
+describe('the map in the header of luf-v11', () => {
+  const header = readFileSync(`${ROOT}src/policy/luf-v11.ts`, 'utf8').split('*/')[0];
+  const lines = [...header.matchAll(/^ \* {5}(\S.*?) {2,}(\S.*)$/gm)].map(([, published, ours]) => ({
+    published,
+    ours,
+  }));
+  it('names routines and flush points that exist', () => {
+    const points = lufV11.flushPoints.map((p) => p.name);
+    expect(lines.length).toBeGreaterThanOrEqual(8);
+    for (const { ours } of lines) {
+      for (const part of ours.split('; ')) {
+        const [, file, names] = /^(luf-[a-z-]+) (.*)$/.exec(part) ?? [];
+        if (file === undefined) {
+          for (const [, point] of part.matchAll(/`(\w+)`/g)) expect(points).toContain(point);
+          continue;
+        }
+        const source = readFileSync(`${ROOT}src/policy/${file}.ts`, 'utf8');
+        for (const name of names.split(', ')) expect(source).toMatch(new RegExp(`function\\*? ${name}\\b`));
+      }
+    }
   });
 });

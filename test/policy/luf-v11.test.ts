@@ -1,12 +1,10 @@
-/** LUF v11: when its flushes happen, and that each line of the published scheme has its place. */
-import { readFileSync } from 'node:fs';
+/** LUF v11: when its flushes happen. */
 import { describe, expect, it } from 'vitest';
 import { Stepper } from '#tlblab/engine/stepper.js';
 import { huntingPlan } from '#tlblab/hunt/hunt.js';
 import { POLICIES } from '#tlblab/policy/index.js';
 import { by, fileRead, fileWrite, load, migrate, mmap, race, reclaim, store } from '#tlblab/program/builder.js';
 import type { Op } from '#tlblab/program/program.js';
-import { ROOT } from '../cli/run.ts';
 
 /** Interrupts sent by operations done one after another, behind a mapping of `f` that CPU 0 and CPU 1 have read. */
 function ipis(policy: string, then: { task: string; op: Op }[], prot: 'r' | 'rw' = 'r'): number {
@@ -68,37 +66,5 @@ describe('luf-v11', () => {
     expect(ipis('luf-v11', [...two, ...by('P1', fileWrite('g', 0)), ...by('P1', fileWrite('g', 1))])).toBe(
       ipis('luf-v11', [...two, ...by('P1', fileWrite('g', 0))]),
     );
-  });
-});
-
-describe('the map in the header of luf-v11', () => {
-  const header = readFileSync(`${ROOT}src/policy/luf-v11.ts`, 'utf8').split('*/')[0];
-  const lines = [...header.matchAll(/^ \* {5}(\S.*?) {2,}(\S.*)$/gm)].map(([, published, ours]) => ({
-    published,
-    ours,
-  }));
-  /** The lines of the published scheme, by what each is known for. */
-  const PUBLISHED = [
-    ...['unmap', 'end of batch', 'try_to_unmap_flush', 'free(page, g)', 'folio_put_ugen', 'allocate'],
-    ...['check_luf_flush', 'luf_flush()', 'forced flush points'],
-  ];
-
-  it.each(PUBLISHED)('has %s', (line) => {
-    expect(lines.some(({ published }) => published.includes(line))).toBe(true);
-  });
-
-  it('names routines and flush points that exist', () => {
-    const points = POLICIES['luf-v11'].flushPoints.map((p) => p.name);
-    for (const { ours } of lines) {
-      for (const part of ours.split('; ')) {
-        const [, file, names] = /^(luf-[a-z-]+) (.*)$/.exec(part) ?? [];
-        if (file === undefined) {
-          for (const [, point] of part.matchAll(/`(\w+)`/g)) expect(points).toContain(point);
-          continue;
-        }
-        const source = readFileSync(`${ROOT}src/policy/${file}.ts`, 'utf8');
-        for (const name of names.split(', ')) expect(source).toMatch(new RegExp(`function\\*? ${name}\\b`));
-      }
-    }
   });
 });

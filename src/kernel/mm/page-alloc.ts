@@ -37,14 +37,23 @@ export function* rmqueue(cpu: Cpu): Path<Pfn> {
 export function* rmqueueBulk(cpu: Cpu): Path<Pfn> {
   const lock = cpu.zone.lock.at(0);
   yield* cpu.kernel.spinLockIrqsave(cpu, lock);
-  const pfn = zoneTake(cpu);
+  const pfn = yield* cpu.kernel.delPageFromFreeList(cpu);
   for (let n = 1; n < cpu.geometry.pcpBatch; n++) {
-    const extra = zoneTake(cpu);
+    const extra = yield* cpu.kernel.delPageFromFreeList(cpu);
     if (extra === NO_PAGE) break;
     pcpPut(cpu, extra);
   }
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
   return pfn;
+}
+
+/** Linux: del_page_from_free_list(): the frame freed last leaves the zone; NO_PAGE if there is none. Caller holds zone.lock. */
+export function* delPageFromFreeList(cpu: Cpu): Path<Pfn> {
+  const { zone } = cpu;
+  const n = zone.nrFree.load(0);
+  if (n === 0) return NO_PAGE;
+  zone.nrFree.store(0, n - 1);
+  return zone.free.load(0, n - 1) as Pfn;
 }
 
 /** Linux: prep_new_page(). From here on the frame has an owner; PFN walkers may take references as soon as it has one. */
@@ -111,14 +120,6 @@ export function bootAllocator(cpu: Cpu): void {
   words[folio.refcount.at(zero)] = 1;
   words[folio.flags.at(zero)] = PG_RESERVED;
   cpu.observer?.frameHandedOut(cpu, zero, OWNER_KERNEL);
-}
-
-function zoneTake(cpu: Cpu): Pfn {
-  const { zone } = cpu;
-  const n = zone.nrFree.load(0);
-  if (n === 0) return NO_PAGE;
-  zone.nrFree.store(0, n - 1);
-  return zone.free.load(0, n - 1) as Pfn;
 }
 
 function zonePut(cpu: Cpu, pfn: Pfn): void {

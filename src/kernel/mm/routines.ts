@@ -53,6 +53,7 @@ import { doMremap, expandVma, expandVmaInPlace, moveVma, mremapTo, shrinkVma } f
 import { doMunmap, vmMunmap, vmsClearPtes, vmsFreeVmas, vmsGatherMunmapVmas, vmsRemoveFromTree } from './munmap.ts';
 import {
   allocPage,
+  delPageFromFreeList,
   freePage,
   freePagesPrepare,
   freePcppagesBulk,
@@ -175,6 +176,7 @@ export const mmRoutines = {
   vmsClearPtes,
   vmsFreeVmas,
   allocPage,
+  delPageFromFreeList,
   rmqueue,
   rmqueueBulk,
   prepNewPage,

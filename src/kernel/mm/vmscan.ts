@@ -102,8 +102,8 @@ export function* pageout(cpu: Cpu, file: FileId, index: number, folio: Pfn): Pat
   yield* kernel.tryToUnmapFlushDirty(cpu);
   if (cpu.at(REFERENCES, cpu.folio.refcount.at(folio))) yield;
   if (cpu.folio.refcount.load(folio) !== 2) return false;
-  if (yield* kernel.folioClearDirtyForIo(cpu, folio)) yield* kernel.writeFolio(cpu, file, index, folio);
-  else return true;
+  if (!(yield* kernel.folioClearDirtyForIo(cpu, folio))) return true;
+  yield* kernel.writeFolio(cpu, file, index, folio);
   // written synchronously: lock it again and see whether it stayed as it was
   yield* kernel.folioLock(cpu, folio);
   return cpu.folio.mapping.load(folio) === file && !(yield* kernel.folioTestDirty(cpu, folio));

@@ -93,9 +93,9 @@ export function* zapPteRange(
       forceFlush = yield* cpu.kernel.zapPte(cpu, tlb, pte, at as Vpn, details);
       at++;
     }
+    if (forceFlush) inOneGo = false;
     // a dirty page may still be written through some TLB: the flush comes before anybody can find it unmapped
     if (tlb.delayedRmap.length > 0) forceFlush = true;
-    if (forceFlush) inOneGo = false;
     let unhooked = false;
     if (canReclaim && inOneGo) unhooked = yield* cpu.kernel.tryGetAndClearPmd(cpu, pmd, pte, start as Vpn);
     if (forceFlush) {
