@@ -4,6 +4,7 @@
  * the real access convicts in their place, at once or when the machine is at rest, perhaps of a harm more exact.
  */
 import { ADVERSARY, type Choice, choice, choiceKind, RUN } from '../engine/choice.ts';
+import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { LOAD, STORE } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
@@ -16,14 +17,13 @@ import { ExactReplay } from './schedule.ts';
 /** The finding with its probed access performed; unchanged if it was no probe, or if the access does not convict. */
 export function withProbedAccess(found: RawFinding): RawFinding {
   const { violation } = found.conviction;
-  const { oracle } = found.plan;
-  if (!violation?.probe || !oracle) return found;
+  if (!violation?.probe) return found;
   const before = new Stepper(found.plan);
   execute(before, new ExactReplay(found.choices).choose);
   const at = placeOf(found.plan.program, before, violation);
   const program = withAccess(found.plan.program, at, before.historyViolation !== undefined, violation);
   if (!program) return found;
-  const plan = { ...found.plan, program, oracle: { ...oracle, checks: { ...oracle.checks, probe: false } } };
+  const plan = withoutProbes({ ...found.plan, program });
   const stepper = new Stepper(plan);
   const choices: number[] = [];
   const { cpu, task } = violation;
@@ -41,6 +41,20 @@ export function withProbedAccess(found: RawFinding): RawFinding {
   const { convicted } = run;
   if (!convicted) return found;
   return { ...found, plan, choices, conviction: convicted, steps: run.steps };
+}
+
+/**
+ * The plan under which a finding is recorded and replayed: without probes, whose marks are words of the image, if the
+ * schedule convicts without them too.
+ */
+export function recordingPlan(plan: MachinePlan, choices: readonly number[]): MachinePlan {
+  const quiet = withoutProbes(plan);
+  return execute(new Stepper(quiet), new ExactReplay(choices).choose).convicted ? quiet : plan;
+}
+
+function withoutProbes(plan: MachinePlan): MachinePlan {
+  const { oracle } = plan;
+  return { ...plan, oracle: oracle && { ...oracle, checks: { ...oracle.checks, probe: false } } };
 }
 
 /** Index of the operation before which the task, or the history, stands in `stepper`. */

@@ -3,7 +3,7 @@ import { Stepper } from '../engine/stepper.ts';
 import { execute } from '../hunt/execute.ts';
 import { gradeOf } from '../hunt/grade.ts';
 import type { RawFinding } from '../hunt/hunt.ts';
-import { withProbedAccess } from '../hunt/probed-access.ts';
+import { recordingPlan, withProbedAccess } from '../hunt/probed-access.ts';
 import { ExactReplay, Recorder } from '../hunt/schedule.ts';
 import { shrink } from '../hunt/shrink.ts';
 import { canonicalProgram } from '../program/canonical.ts';
@@ -52,7 +52,7 @@ export function buildFinding(
   const outOfTime = (): boolean => candidates-- <= 0 || stopped();
   const small =
     budget.candidates > 0 ? withProbedAccess(shrink(real, { schedules: budget.schedules, outOfTime })) : real;
-  const plan = { ...small.plan, program: canonicalProgram(small.plan.program) };
+  const plan = recordingPlan({ ...small.plan, program: canonicalProgram(small.plan.program) }, small.choices);
   const recorder = record(plan, small.choices);
   const told = retell(plan, small.choices);
   const { program } = plan;

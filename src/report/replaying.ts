@@ -4,6 +4,7 @@ import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Execution, execute } from '../hunt/execute.ts';
 import { HUNTING_COSTS, huntingPlan } from '../hunt/hunt.ts';
+import { recordingPlan } from '../hunt/probed-access.ts';
 import { type Divergence, ExactReplay, HASH_EVERY, Recorder, SwitchReplay } from '../hunt/schedule.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
@@ -74,10 +75,7 @@ function pluginsOf({ policy, patches }: Finding): string[] {
   return [policy, ...patches].filter(isPluginPath);
 }
 
-/**
- * The machine of a finding, with its policy and patches loaded. Without probes, because a probed access has become part of
- * the program; with them if the finding does not convict otherwise.
- */
+/** The machine of a finding, with its policy and patches loaded. */
 export async function planOf({ policy, patches, program, strict, choices }: Finding): Promise<MachinePlan> {
   const loaded = await loadPolicy(policy);
   const plan = huntingPlan(program, {
@@ -86,8 +84,7 @@ export async function planOf({ policy, patches, program, strict, choices }: Find
     strict,
     costs: HUNTING_COSTS,
   });
-  const quiet = { ...plan, oracle: plan.oracle && { ...plan.oracle, checks: { ...plan.oracle.checks, probe: false } } };
-  return recorded(quiet, new ExactReplay(choices).choose).run.convicted ? quiet : plan;
+  return recordingPlan(plan, choices);
 }
 
 function exactly(finding: Finding, plan: MachinePlan, mail: boolean): Replayed {
