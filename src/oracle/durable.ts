@@ -40,7 +40,7 @@ export class Durable {
         const value = ghost.machine.disk.words.peek(row as FilePage, word);
         if (this.content.isDurable(page, word, value, since)) continue;
         const says = `fsync has returned and the disk holds ${value} in word ${word} of page ${index} of file ${file}, although a later write, ${this.content.expectedKey(page, word)} at the latest, had returned before it began`;
-        ghost.convict({ ...NO_ACCESS, harm: 'lost-write', says, task, word, value });
+        ghost.convict({ ...NO_ACCESS, harm: 'lost-write', says, task, word, value, filePage: { file, index } });
         return;
       }
     }

@@ -107,13 +107,18 @@ export class FileContent {
     const foreign = legality === 'foreign' && this.content.writerOf(value) !== this.ghost.ownerOf(page);
     const harm: Harm = foreign ? 'isolation' : legality === 'below-seen' ? 'inversion' : 'lost-write';
     const says = `read(2) of ${this.nameOf(page)}, word ${word}, returns ${value} although ${this.content.expectedKey(page, word)} is what the word holds`;
-    this.ghost.convict({ ...NO_ACCESS, harm, says, task, word, value });
+    this.ghost.convict({ ...NO_ACCESS, harm, says, task, word, value, filePage: this.placeOf(page) });
   }
 
   nameOf(page: PageKey): string {
+    const { file, index } = this.placeOf(page);
+    return `page ${index} of file ${file}`;
+  }
+
+  private placeOf(page: PageKey): { file: number; index: number } {
     const row = page - this.ghost.fileKey(0);
     const { filePages } = this.ghost.geometry;
-    return `page ${row % filePages} of file ${Math.floor(row / filePages)}`;
+    return { file: Math.floor(row / filePages), index: row % filePages };
   }
 
   /** The words that the call wrote have returned with it; those of a call that failed may be there or not. */

@@ -41,6 +41,8 @@ export interface Violation {
   /** What the access was; -1 if it was none (read-back, leak, table walk). */
   readonly kind: AccessKind | -1;
   readonly value: number;
+  /** The page of a file that was read back, from page cache or disk, or by read(2). */
+  readonly filePage: { readonly file: number; readonly index: number } | undefined;
   /** The access went through a translation older than the page tables. */
   readonly stale: boolean;
   /** The operation that ended that translation: the one that owed the flush. */
@@ -64,6 +66,7 @@ export const NO_ACCESS = {
   word: 0,
   kind: -1,
   value: 0,
+  filePage: undefined,
   stale: false,
   endedBy: undefined,
   filledAt: -1,

@@ -182,6 +182,7 @@ export class Judge {
       value: a.value,
       stale,
       endedBy: ender && kind !== 0 ? { op: kind, task: this.ops.taskOf(ender.op), step: ender.step } : undefined,
+      filePage: undefined,
       filledAt: g.cpu.tlbFilledAt.peek(a.cpu.id, a.slot),
       probe: a.probe,
       weak: (harm === 'stale-read' || harm === 'inversion') && this.backing.follows(page),

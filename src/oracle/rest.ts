@@ -46,9 +46,10 @@ function readBackFiles(ghost: Ghost, content: Content): boolean {
       if (legality === 'legal') continue;
       const foreign = legality === 'foreign' && content.writerOf(value) !== ghost.ownerOf(key);
       const harm: Harm = foreign ? 'isolation' : 'lost-write';
-      const name = `page ${row % filePages} of file ${Math.floor(row / filePages)}`;
+      const [file, index] = [Math.floor(row / filePages), row % filePages];
+      const name = `page ${index} of file ${file}`;
       const says = `at rest ${name}, word ${word}, is ${value}, although ${content.expectedKey(key, word)} was written last`;
-      ghost.convict({ ...NO_ACCESS, harm, says, word, value });
+      ghost.convict({ ...NO_ACCESS, harm, says, word, value, filePage: { file, index } });
       return true;
     }
   }

@@ -6,6 +6,7 @@ import type { RawFinding } from '../hunt/hunt.ts';
 import { recordingPlan, withProbedAccess } from '../hunt/probed-access.ts';
 import { ExactReplay, Recorder } from '../hunt/schedule.ts';
 import { shrink } from '../hunt/shrink.ts';
+import type { Harm } from '../oracle/oracle.ts';
 import { canonicalProgram } from '../program/canonical.ts';
 import { FINDING_SCHEMA, type Finding } from '../program/finding.ts';
 import type { Program } from '../program/program.ts';
@@ -37,6 +38,9 @@ export interface FindingBudget {
 
 /** Full work: a few seconds. */
 export const FULL_BUDGET: FindingBudget = { candidates: 400, schedules: 60 };
+/** Harms of which the read-back of a machine at rest convicts. */
+const READ_BACK: readonly Harm[] = ['lost-write', 'isolation'];
+
 /** No shrinking, no grade: what can be said at once. */
 export const NO_BUDGET: FindingBudget = { candidates: 0, schedules: 0 };
 
@@ -103,7 +107,10 @@ export function operations(program: Program): number {
 }
 
 function grade(small: RawFinding, { culprit, recording }: Retold, schedules: number, seed: number): Finding['grade'] {
-  if (small.conviction.violation?.weak) return 'weak';
+  const { violation } = small.conviction;
+  if (violation?.weak) return 'weak';
+  // a load that awaits the end of all tasks would return it
+  if (violation && violation.cpu < 0 && READ_BACK.includes(violation.harm)) return 'causal';
   const { endedBy, losing } = culprit;
   const lost = losing && recording.events.findLast((e) => e.is === 'op' && e.task === losing.task);
   if (endedBy?.is !== 'op' || lost?.is !== 'op' || schedules === 0) return 'real-time';

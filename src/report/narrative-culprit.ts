@@ -3,9 +3,9 @@
  * followed by a flush, and whether any message of that flush was on its way.
  */
 import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/pte.ts';
-import { VECTOR_CALL_FUNCTION } from '../hardware/types.ts';
+import { STORE, VECTOR_CALL_FUNCTION } from '../hardware/types.ts';
 import type { Conviction } from '../hunt/execute.ts';
-import { opName } from '../oracle/oracle.ts';
+import { opName, type Violation } from '../oracle/oracle.ts';
 import type { Op } from '../program/program.ts';
 import type { Names } from './names.ts';
 import { FilePage } from './narrative-file.ts';
@@ -39,15 +39,15 @@ export class Culprit {
   /** Where the story starts: events before this index are not told. */
   private from = 0;
 
-  constructor(private readonly events: readonly Event[]) {}
+  constructor(readonly events: readonly Event[]) {}
 
-  /** Looks for the change that ended the translation, and for who made it. */
-  trace(): void {
+  /** Looks for the change that ended the translation through which `by` went, and for who made it. */
+  trace(by: Event | undefined): void {
     const { events } = this;
-    const to = this.losing ? events.indexOf(this.losing) : events.length;
+    const to = by ? events.indexOf(by) : events.length;
     const fillAt = this.lastIndex(to, (e) => e.is === 'fill' && e.cpu === this.cpu && e.vpn === this.vpn);
     if (fillAt >= 0) this.fill = events[fillAt];
-    this.filePage = FilePage.in(events, this.heldPfn(), fillAt >= 0 ? fillAt : to);
+    this.filePage ??= FilePage.in(events, this.heldPfn(), fillAt >= 0 ? fillAt : to);
     // the last one that took away what the entry still holds: one before it (the fork before an munmap) took less
     const endedAt = this.lastIndex(to, (e, i) => i > fillAt && this.ends(e));
     if (endedAt < 0) {
@@ -63,6 +63,17 @@ export class Culprit {
       (e, i) => i > endedAt && e.is === 'returns' && e.task === task && opName(e.kind) === name,
     );
     this.from = fillAt >= 0 ? Math.min(fillAt, opAt >= 0 ? opAt : endedAt) : 0;
+  }
+
+  /** Nobody's access convicts: the story is that of the store that was lost. */
+  loses(store: Event | undefined): void {
+    if (store?.is === 'access') {
+      this.cpu = store.cpu;
+      this.vpn = store.vpn;
+      this.mm = store.mm;
+      this.pfn = store.pfn;
+    }
+    this.trace(store);
   }
 
   /** Does the event belong to the story? */
@@ -183,13 +194,27 @@ export function findCulprit(recording: Recording, conviction: Conviction | undef
   culprit.cpu = violation.cpu;
   culprit.vpn = violation.vpn;
   culprit.mm = violation.mm;
+  if (violation.filePage) culprit.filePage = FilePage.at(events, violation.filePage);
+  if (violation.cpu < 0) {
+    culprit.loses(lostStore(culprit, violation));
+    return culprit;
+  }
   const last = events.findLast((e) => e.is !== 'op' && isLosing(e, culprit, violation.harm));
   if (last && !violation.probe && last.step === places.length - 1) culprit.losing = last;
   const at = last ?? events.findLast((e) => e.is === 'fill' && e.cpu === culprit.cpu && e.vpn === culprit.vpn);
   if (at?.is === 'walk') culprit.pfn = at.table;
   else if (at && 'pfn' in at) culprit.pfn = at.pfn;
-  culprit.trace();
+  culprit.trace(culprit.losing);
   return culprit;
+}
+
+/** The store that the memory at rest, or read(2), does not show. */
+function lostStore({ events, filePage }: Culprit, { mm, vpn, word, value }: Violation): Event | undefined {
+  if (filePage) return filePage.lastStore(word, value);
+  return events.findLast(
+    (e) =>
+      e.is === 'access' && e.kind === STORE && e.mm === mm && e.vpn === vpn && e.word === word && e.value !== value,
+  );
 }
 
 function isLosing(e: Event, culprit: Culprit, harm: string): boolean {

@@ -24,10 +24,31 @@ export class FilePage {
     return undefined;
   }
 
+  /** That page, wherever it lies. */
+  static at(events: readonly Event[], { file, index }: { file: number; index: number }): FilePage {
+    return new FilePage(events, file, index);
+  }
+
+  /** The last store to that word of the page that left something else than `value`. */
+  lastStore(word: number, value: number): Event | undefined {
+    const frames = new Set(this.events.map((e) => (this.isSlot(e) ? e.now : -1)).filter((pfn) => pfn > 0));
+    return this.events.findLast(
+      (e) =>
+        'word' in e &&
+        e.word === word &&
+        e.value !== value &&
+        ((e.is === 'file-store' && this.concerns(e)) || (e.is === 'access' && e.kind === STORE && frames.has(e.pfn))),
+    );
+  }
+
   /** Does the event change the page, or where it lies? */
   concerns(e: Event): boolean {
-    if (e.is === 'slot' || e.is === 'file-store') return e.file === this.file && e.index === this.index;
-    return this.isStore(e);
+    if (e.is === 'file-store') return e.file === this.file && e.index === this.index;
+    return this.isSlot(e) || this.isStore(e);
+  }
+
+  private isSlot(e: Event): e is Event & { is: 'slot' } {
+    return e.is === 'slot' && e.file === this.file && e.index === this.index;
   }
 
   /** `f[0] is 2 since step 9`: the last store to that word of the page before the losing access; '' if there is none. */
@@ -46,7 +67,7 @@ export class FilePage {
   private frameAt(index: number): number {
     for (let i = index - 1; i >= 0; i--) {
       const e = this.events[i];
-      if (e.is === 'slot' && e.file === this.file && e.index === this.index) return e.now;
+      if (this.isSlot(e)) return e.now;
     }
     return -1;
   }
