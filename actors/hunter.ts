@@ -8,6 +8,7 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { isPluginPath, loadPatches, loadPolicy, loadWorkload } from '../src/engine/load.ts';
 import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
+import { type DebugTally, tallyDebug } from '../src/hunt/debug-tally.ts';
 import { PathError } from '../src/hunt/execute.ts';
 import { HUNTING_COSTS } from '../src/hunt/hunt.ts';
 import { measure } from '../src/measure/experiments.ts';
@@ -28,7 +29,7 @@ import {
   type WorkloadCall,
 } from '../src/report/hunter-protocol.ts';
 import { planOf, type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
-import { huntSession, type SessionResult } from '../src/report/session.ts';
+import { huntSession, type SessionOptions, type SessionResult } from '../src/report/session.ts';
 import { WORKLOADS } from '../workloads/index.ts';
 
 type Found = (finding: Finding, final: boolean) => void | Promise<void>;
@@ -37,29 +38,16 @@ const actor = {
   hunt(request: HuntRequest, shared: SharedArrayBuffer, found: Found): Promise<WorkerAnswer<SessionResult>> {
     const words = new Int32Array(shared);
     const told: (void | Promise<void>)[] = [];
-    const stops = (atLeast: number): boolean => {
-      Atomics.add(words, PROGRESS.beat, 1);
-      return Atomics.load(words, PROGRESS.stop) >= atLeast;
-    };
-    const { policy, patches, plugins, tool, seed, source, strategies, strict, mail, cpus } = request;
+    const { policy, patches, plugins, tool, seed, mail } = request;
     return answered(plugins.length > 0, async () => {
       try {
-        const loaded = await loadPolicy(policy);
         return huntSession({
-          hunt: {
-            policy: loaded,
-            patches: await loadPatches(patches, loaded),
-            source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
-            strategies,
-            cpus,
-            strict,
-            costs: HUNTING_COSTS,
-          },
+          hunt: await huntOf(request),
           origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
           schedules: request.schedules,
           findings: request.findings,
-          outOfTime: () => stops(STOP_HUNTING),
-          abandoned: () => stops(STOP_ALL),
+          outOfTime: () => stops(words, STOP_HUNTING),
+          abandoned: () => stops(words, STOP_ALL),
           progress: (at) => {
             for (const key of ['schedules', 'steps', 'programs', 'findings'] as const) words[PROGRESS[key]] = at[key];
           },
@@ -72,6 +60,21 @@ const actor = {
         await Promise.all(told);
       }
     });
+  },
+  /** Counts what the debug mode sees, in a hunt that no conviction ends. */
+  debug(request: HuntRequest, shared: SharedArrayBuffer): Promise<WorkerAnswer<DebugTally>> {
+    const words = new Int32Array(shared);
+    return answered(request.plugins.length > 0, async () =>
+      tallyDebug({
+        ...(await huntOf(request)),
+        seed: request.seed,
+        schedules: request.schedules,
+        outOfTime: () => stops(words, STOP_HUNTING),
+        progress: ({ schedules }) => {
+          words[PROGRESS.schedules] = schedules;
+        },
+      }),
+    );
   },
   /** Makes the program of a workload, which may be a plug-in. */
   make(call: WorkloadCall): Promise<WorkerAnswer<Program>> {
@@ -117,6 +120,27 @@ const actor = {
 };
 
 export type HunterActor = typeof actor;
+
+/** What the request asks for, with everything loaded that it names. @throws BadInput for what cannot be used. */
+async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
+  const { policy, patches, source, strategies, strict, cpus } = request;
+  const loaded = await loadPolicy(policy);
+  return {
+    policy: loaded,
+    patches: await loadPatches(patches, loaded),
+    source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
+    strategies,
+    cpus,
+    strict,
+    costs: HUNTING_COSTS,
+  };
+}
+
+/** Has the person, or a time limit, asked to stop? Asking shows that the worker gets on. */
+function stops(words: Int32Array, atLeast: number): boolean {
+  Atomics.add(words, PROGRESS.beat, 1);
+  return Atomics.load(words, PROGRESS.stop) >= atLeast;
+}
 
 /** @throws BadInput if the workload, or what it makes, is of no use. */
 async function made({ workload, cpus, seed }: WorkloadCall): Promise<Program> {

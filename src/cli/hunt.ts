@@ -8,6 +8,7 @@ import { confidence } from './confidence.ts';
 import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
 import { toolVersion } from './files.ts';
 import { findingJson, findingText } from './finding-output.ts';
+import { debugHunt } from './luf-debug.ts';
 import { dropsOf, requirePatchNames, requirePolicyName } from './names.ts';
 import { type HuntOutcome, type HuntState, runHunter } from './run-hunter.ts';
 import { scenario } from './scenario.ts';
@@ -21,6 +22,7 @@ export interface HuntOptions {
   readonly findings: number;
   readonly patch?: string[];
   readonly drop?: string[];
+  readonly lufDebug?: string;
   readonly strict?: boolean;
   readonly seed: number;
   readonly cpus?: number;
@@ -48,35 +50,35 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
     if (unshrunk) files.set(unshrunk.id, { finding: unshrunk, file: writeFinding(unshrunk, options.out) });
     interrupted(policy, options, [...files.values()], state);
   });
-  const outcome = await runHunter(
-    {
-      tool: toolVersion(),
-      policy,
-      patches,
-      plugins: [policy, ...patches, ...workloadOf(source)].filter(isPluginPath),
-      source,
-      seed: options.seed,
-      cpus: options.cpus,
-      schedules: limits.schedules,
-      findings: options.findings,
-      strategies: options.strategy,
-      strict: options.strict ?? false,
-      mail: options.mail ?? false,
+  const request: HuntRequest = {
+    tool: toolVersion(),
+    policy,
+    patches,
+    plugins: [policy, ...patches, ...workloadOf(source)].filter(isPluginPath),
+    source,
+    seed: options.seed,
+    cpus: options.cpus,
+    schedules: limits.schedules,
+    findings: options.findings,
+    strategies: options.strategy,
+    strict: options.strict ?? false,
+    mail: options.mail ?? false,
+  };
+  const { lufDebug } = options;
+  if (lufDebug !== undefined) return debugHunt(request, limits.seconds, { ...options, lufDebug });
+  const outcome = await runHunter(request, {
+    seconds: limits.seconds,
+    progress: (now) => {
+      state = now;
+      const shrinking = unshrunk ? `, shrinking ${unshrunk.harm}` : '';
+      const rate = Math.round(now.schedules / Math.max(now.seconds, 0.1));
+      status(`hunt ${policy}: ${now.schedules} schedules (${rate}/s), ${now.programs} programs${shrinking}`);
     },
-    {
-      seconds: limits.seconds,
-      progress: (now) => {
-        state = now;
-        const shrinking = unshrunk ? `, shrinking ${unshrunk.harm}` : '';
-        const rate = Math.round(now.schedules / Math.max(now.seconds, 0.1));
-        status(`hunt ${policy}: ${now.schedules} schedules (${rate}/s), ${now.programs} programs${shrinking}`);
-      },
-      found: (finding, final) => {
-        unshrunk = final ? undefined : finding;
-        if (final) files.set(finding.id, { finding, file: writeFinding(finding, options.out) });
-      },
+    found: (finding, final) => {
+      unshrunk = final ? undefined : finding;
+      if (final) files.set(finding.id, { finding, file: writeFinding(finding, options.out) });
     },
-  );
+  });
   status('');
   if (outcome.verdict === 'diverged') {
     throw new ToolError('one schedule run twice gave two results: the model is not deterministic');

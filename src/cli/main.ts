@@ -3,7 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, installInterrupts, note, status } from './exit.ts';
 import { toolVersion } from './files.ts';
-import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds } from './options.ts';
+import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds, words } from './options.ts';
 
 const CPUS = integer(1, 64);
 const STRATEGIES = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'exhaustive'] as const;
@@ -62,6 +62,7 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(new Option('--findings <n>', 'stop after so many findings').argParser(integer(1, 1000)).default(1))
   .addOption(patch())
   .addOption(drop())
+  .addOption(new Option('--luf-debug <mode>', 'count what the debug mode sees: MECHANISM[:READING], or all'))
   .addOption(new Option('--strict', 'convict windows too'))
   .addOption(cpus())
   .addOption(seed())
@@ -69,6 +70,18 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(mail())
   .addOption(json())
   .action(async (policy, options) => done((await import('./hunt.ts')).hunt(policy, options)));
+
+verb('survey <policy...>', 'scenarios against policies, one Markdown table of verdicts')
+  .addOption(
+    new Option('--scenarios <names>', 'bundled scenarios, separated by commas (default: all)').argParser(words),
+  )
+  .addOption(
+    new Option('--schedules <n>', 'schedules at most, for each scenario and policy').argParser(count).default(2000),
+  )
+  .addOption(seed())
+  .addOption(out())
+  .addOption(json())
+  .action(async (policies, options) => done((await import('./survey.ts')).survey(policies, options)));
 
 verb('replay <file>', 'runs a finding again and prints its columns')
   .addOption(mail())

@@ -38,6 +38,9 @@ export function namesOf<T extends string>(kind: string, known: readonly T[]): (t
     });
 }
 
+/** A parser of names separated by commas, to be checked by whoever knows them. */
+export const words = (text: string): string[] => text.split(',');
+
 /** A parser of counts, 1 to 2^31 - 1. */
 export const count = integer(1, 2 ** 31 - 1);
 

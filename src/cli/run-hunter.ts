@@ -8,6 +8,7 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { HunterActor } from '../../actors/hunter.ts';
 import { isPluginPath } from '../engine/load.ts';
+import type { DebugTally } from '../hunt/debug-tally.ts';
 import type { MeasureRequest, RaceRequest } from '../measure/request.ts';
 import type { Measured } from '../measure/result-json.ts';
 import type { Finding } from '../program/finding.ts';
@@ -86,6 +87,24 @@ export async function runHunter(request: HuntRequest, control: HuntControl): Pro
   const watch: Watch = { names: [request.policy, ...request.plugins], beat: () => words[PROGRESS.beat], poll };
   const result = await withHunter(watch, (actor) => actor.hunt(request, shared, Comlink.proxy(found)), control.signal);
   return { ...result, findings: [...findings.values()], seconds: seconds() };
+}
+
+/** Counts what the debug mode sees. @throws UsageError, ToolError as `runHunter`. */
+export async function runDebugTally(
+  request: HuntRequest,
+  limit: number,
+  progress: (schedules: number) => void,
+): Promise<{ tally: DebugTally; took: number }> {
+  const started = performance.now();
+  const took = (): number => (performance.now() - started) / 1000;
+  const shared = new SharedArrayBuffer(PROGRESS.words * Int32Array.BYTES_PER_ELEMENT);
+  const words = new Int32Array(shared);
+  const poll = (): void => {
+    if (limit > 0 && took() >= limit) Atomics.compareExchange(words, PROGRESS.stop, 0, STOP_HUNTING);
+    progress(words[PROGRESS.schedules]);
+  };
+  const watch: Watch = { names: [request.policy, ...request.plugins], beat: () => words[PROGRESS.beat], poll };
+  return { tally: await withHunter(watch, (actor) => actor.debug(request, shared)), took: took() };
 }
 
 /** The program of a workload. @throws UsageError, ToolError as `runHunter`. */

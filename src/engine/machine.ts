@@ -15,6 +15,7 @@ import type { Memory } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
 import { type MemoryChecks, SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns, Field, Table } from '../memory/table.ts';
+import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
 import { ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
@@ -29,6 +30,8 @@ export interface MachinePlan {
   readonly patches: readonly Patch[];
   /** undefined: no oracle. */
   readonly oracle: OracleOptions | undefined;
+  /** The debug mode of LUF's reviewers watches, too; needs the oracle. */
+  readonly lufDebug?: boolean;
   /** Name of a cost profile. */
   readonly costs: string;
   /** What the stepper's memory checks; everything when left out. */
@@ -160,11 +163,14 @@ export class MachineCore<M extends Memory> implements UserRun {
     const extra = Object.fromEntries(shape.extraTables().map((t) => [t.name, layout.columns(t, mem)]));
     if (plan.oracle) {
       const ghosts = bind(ORACLE_TABLES) as unknown as ConstructorParameters<typeof Oracle>[1];
-      this.oracle = new Oracle(mem, ghosts, this.columns, shape.geometry, plan.oracle);
+      const Judging = plan.lufDebug ? DebuggedOracle : Oracle;
+      this.oracle = new Judging(mem, ghosts, this.columns, shape.geometry, plan.oracle);
     }
     this.hooks = hooksOf([plan.policy, ...plan.patches]);
     const replaced = [plan.policy, ...plan.patches].map((p) => p.routines);
-    this.kernel = engine.wrap(Object.assign({}, MAINLINE, ...replaced) as Kernel);
+    const routines = Object.assign({}, MAINLINE, ...replaced) as Kernel;
+    const { oracle } = this;
+    this.kernel = engine.wrap(oracle instanceof DebuggedOracle ? oracle.debug.around(routines) : routines);
     for (let task = 0; task < shape.geometry.cpus + shape.program.tasks.length; task++) {
       const home = task < shape.geometry.cpus ? task : shape.program.tasks[task - shape.geometry.cpus].cpu;
       const cpu = new Cpu(home as CpuId, mem, shape.geometry, shape.switches, shape.costs, hw, engine.pace);
@@ -247,6 +253,7 @@ export class Machine extends MachineCore<SteppedMemory> {
     // tasks that wait here poll; the paths that would say so when the wait is over start afresh instead
     for (const { id } of this.program.tasks) this.mem.words[tasks.polling.at(id)] = 0;
     this.mem.rebase();
+    if (this.oracle instanceof DebuggedOracle) this.oracle.rebase();
   }
 
   reset(): void {

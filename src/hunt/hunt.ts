@@ -29,6 +29,10 @@ export interface HuntOptions {
   readonly strict: boolean;
   readonly costs: string;
   readonly adversary?: AdversaryBudget;
+  /** The debug mode of LUF's reviewers watches, too. */
+  readonly lufDebug?: boolean;
+  /** Told of every execution when it is over. Given, it stands in for a finding: no conviction ends the hunt. */
+  judged?(stepper: Stepper, run: Execution): void;
   /** Polled between schedules; true ends the hunt. */
   outOfTime(): boolean;
   /** Told from time to time how far the hunt is. */
@@ -91,10 +95,10 @@ export function hunt(options: HuntOptions): HuntResult {
 /** The plan of a machine for hunting. */
 export function huntingPlan(
   program: Program,
-  of: { policy: Policy; patches: readonly Patch[]; strict: boolean; costs: string },
+  of: Pick<HuntOptions, 'policy' | 'patches' | 'strict' | 'costs' | 'lufDebug'>,
 ): MachinePlan {
   const oracle: OracleOptions = { strict: of.strict, threads: false };
-  return { program, policy: of.policy, patches: of.patches, oracle, costs: of.costs };
+  return { program, policy: of.policy, patches: of.patches, oracle, costs: of.costs, lufDebug: of.lufDebug };
 }
 
 /** The program on a machine with that many CPUs, its tasks spread over them by their old numbers. */
@@ -192,7 +196,8 @@ class Hunt {
     strategy.end?.(stepper);
     this.count(strategy, run.steps);
     if (run.convicted || this.schedules % CHECK_EVERY === 1) this.check(stepper, choices, run);
-    if (run.convicted && !this.diverged) {
+    if (this.options.judged) this.options.judged(stepper, run);
+    else if (run.convicted && !this.diverged) {
       this.found = { plan, conviction: run.convicted, choices, strategy: strategy.name, steps: run.steps };
     }
   }

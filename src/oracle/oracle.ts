@@ -34,7 +34,7 @@ export { ORACLE_TABLES, oracleFits } from './tables.ts';
 export type { WindowSummary } from './windows.ts';
 
 export class Oracle implements Observer {
-  private readonly ghost: Ghost;
+  protected readonly ghost: Ghost;
   private readonly ops: Operations;
   private readonly frames: Frames;
   private readonly versions: Versions;
