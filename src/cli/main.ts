@@ -78,6 +78,7 @@ verb('survey <policy...>', 'scenarios against policies, one Markdown table of ve
   .addOption(
     new Option('--schedules <n>', 'schedules at most, for each scenario and policy').argParser(count).default(2000),
   )
+  .addOption(new Option('--luf-debug', 'what the mechanisms of the debug mode catch, and their false alarms'))
   .addOption(seed())
   .addOption(out())
   .addOption(json())

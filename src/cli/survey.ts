@@ -9,12 +9,15 @@ import { toolVersion } from './files.ts';
 import { requirePolicyName } from './names.ts';
 import { unknown } from './options.ts';
 import { runHunter } from './run-hunter.ts';
+import { surveyDebug } from './survey-debug.ts';
 
 export interface SurveyOptions {
   readonly scenarios?: string[];
   readonly schedules: number;
   readonly seed: number;
   readonly out: string;
+  /** Count what the debug mode sees instead of looking for the first conviction. */
+  readonly lufDebug?: boolean;
   readonly json?: boolean;
 }
 
@@ -37,6 +40,7 @@ export async function survey(policies: readonly string[], options: SurveyOptions
   const names = options.scenarios ?? known;
   for (const name of names) if (!known.includes(name)) throw unknown('scenario', name, known);
   requireWritable(options.out);
+  if (options.lufDebug) return surveyDebug(policies, names, options);
   const started = performance.now();
   const cells: Cell[] = [];
   const report = (): void => show(cells, policies, options, (performance.now() - started) / 1000);
