@@ -1,5 +1,5 @@
 /**
- * Shrinking: first the program (operations of the history, of the tasks, whole tasks), then the schedule (preemptions),
+ * Shrinking: first the program (see smaller-programs.ts), then the schedule (preemptions),
  * each to a fixed point. A smaller candidate counts only if it convicts with the same harm, and only strict replays are
  * kept; failures are not monotone, so every removal starts again from the best so far.
  */
@@ -7,13 +7,11 @@ import type { Choice } from '../engine/choice.ts';
 import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
-import { BadInput } from '../program/bad-input.ts';
-import { checkProgram } from '../program/check.ts';
-import type { Op, Program } from '../program/program.ts';
 import { type Conviction, execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
 import { strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
+import { smallerPrograms } from './smaller-programs.ts';
 import { chooseFairly } from './strategies/strategy.ts';
 
 /** A convicting run that shrinking works on. */
@@ -38,7 +36,7 @@ export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
   let progress = true;
   while (progress && !budget.outOfTime()) {
     progress = false;
-    for (const { program, cpus } of smaller(best.plan.program)) {
+    for (const { program, cpus } of smallerPrograms(best.plan.program)) {
       if (budget.outOfTime()) break;
       const found = convict({ ...best.plan, program }, renumbered(best, cpus), budget.schedules);
       if (!found) continue;
@@ -50,12 +48,6 @@ export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
   return { ...found, ...fewerSwitches(best, budget) };
 }
 
-/** A smaller program; `cpus` lists the CPUs that are left, by their old numbers. */
-interface Smaller {
-  readonly program: Program;
-  readonly cpus: readonly number[];
-}
-
 /** The run with the choices of the CPUs that are left, under their new numbers. */
 function renumbered(run: Candidate, cpus: readonly number[]): Candidate {
   const choices = run.choices.flatMap((c) => {
@@ -63,77 +55,6 @@ function renumbered(run: Candidate, cpus: readonly number[]): Candidate {
     return cpu < 0 ? [] : [choice(choiceKind(c as Choice), cpu, choiceArgument(c as Choice))];
   });
   return { ...run, choices };
-}
-
-function* smaller(program: Program): Iterable<Smaller> {
-  const cpus = Array.from({ length: program.machine.cpus }, (_, id) => id);
-  for (const less of withLess(program)) if (makesSense(less)) yield { program: less, cpus };
-  const compact = withoutIdleCpus(program);
-  if (compact.cpus.length < cpus.length) yield compact;
-}
-
-/** Would the program be accepted from a file? Not if it awaits what nobody posts any more, or wakes a task that is gone. */
-function makesSense(program: Program): boolean {
-  try {
-    checkProgram(program, {}, (path) => path);
-    return true;
-  } catch (error) {
-    if (error instanceof BadInput) return false;
-    throw error;
-  }
-}
-
-/** Programs with one thing less, the largest cuts first. */
-function* withLess(program: Program): Iterable<Program> {
-  const { tasks, history } = program;
-  for (const [i, task] of tasks.entries()) {
-    const referred = tasks.some((t) => t.forkedBy === task.name) || usesTask(program, task.name);
-    if (tasks.length > 1 && !referred) {
-      yield {
-        ...program,
-        tasks: tasks.filter((_, j) => j !== i),
-        history: history.filter((h) => h.task !== task.name),
-      };
-    }
-  }
-  const half = Math.ceil(history.length / 2);
-  if (history.length > 3) {
-    yield { ...program, history: history.slice(half) };
-    yield { ...program, history: history.slice(0, half) };
-  }
-  for (let i = history.length - 1; i >= 0; i--) {
-    if (history[i].op.do !== 'fork') yield { ...program, history: history.filter((_, j) => j !== i) };
-  }
-  for (const [i, task] of tasks.entries()) {
-    for (let k = task.ops.length - 1; k >= 0; k--) {
-      if (task.ops[k].do === 'fork') continue;
-      const ops = task.ops.filter((_, j) => j !== k);
-      yield { ...program, tasks: tasks.map((t, j) => (j === i ? { ...t, ops } : t)) };
-    }
-  }
-}
-
-/** The program on those CPUs only on which a task starts or to which one moves, numbered afresh. */
-function withoutIdleCpus(program: Program): Smaller {
-  const { tasks, history, machine } = program;
-  const all = [...history.map((h) => h.op), ...tasks.flatMap((t) => t.ops)];
-  const named = [...tasks.map((t) => t.cpu), ...all.flatMap((op) => (op.do === 'move' ? [op.cpu] : []))];
-  const cpus = [...new Set(named)].sort((a, b) => a - b);
-  const moved = (op: Op): Op => (op.do === 'move' ? { ...op, cpu: cpus.indexOf(op.cpu) } : op);
-  return {
-    cpus,
-    program: {
-      ...program,
-      machine: { ...machine, cpus: cpus.length },
-      tasks: tasks.map((t) => ({ ...t, cpu: cpus.indexOf(t.cpu), ops: t.ops.map(moved) })),
-      history: history.map(({ task, op }) => ({ task, op: moved(op) })),
-    },
-  };
-}
-
-function usesTask(program: Program, name: string): boolean {
-  const all = [...program.history.map((h) => h.op), ...program.tasks.flatMap((t) => t.ops)];
-  return all.some((op) => (op.do === 'fork' || op.do === 'wake') && op.task === name);
 }
 
 /**

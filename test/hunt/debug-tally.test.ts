@@ -6,6 +6,7 @@ import { type DebugTally, type MechanismTally, tallyDebug } from '#tlblab/hunt/d
 import { POLICIES } from '#tlblab/policy/index.js';
 import { parseLitmus } from '#tlblab/program/litmus.js';
 
+/** Of a bundled scenario, or of generated programs. */
 function tally(policy: string, scenario: string, schedules = 60): DebugTally {
   return tallyDebug({
     policy: POLICIES[policy],
@@ -13,7 +14,10 @@ function tally(policy: string, scenario: string, schedules = 60): DebugTally {
     source:
       scenario === 'fuzz'
         ? 'fuzz'
-        : parseLitmus(readFileSync(new URL(`../../workloads/litmus/${scenario}.litmus`, import.meta.url), 'utf8')),
+        : parseLitmus(
+            readFileSync(new URL(`../../workloads/litmus/${scenario}.litmus`, import.meta.url), 'utf8'),
+            scenario,
+          ),
     seed: 7,
     schedules,
     strict: false,

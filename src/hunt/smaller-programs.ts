@@ -1,0 +1,164 @@
+/** Programs with one thing less than a given one: a task, operations, pages of a range, a file, a setting, idle CPUs. */
+import { BadInput } from '../program/bad-input.ts';
+import { checkProgram } from '../program/check.ts';
+import type { Op, Program } from '../program/program.ts';
+
+/** A smaller program; `cpus` lists the CPUs that are left, by their old numbers. */
+export interface Smaller {
+  readonly program: Program;
+  readonly cpus: readonly number[];
+}
+
+/** The largest cuts first. Each would be accepted from a file; whether it still convicts is the caller's question. */
+export function* smallerPrograms(program: Program): Iterable<Smaller> {
+  const cpus = Array.from({ length: program.machine.cpus }, (_, id) => id);
+  for (const less of withLess(program)) if (makesSense(less)) yield { program: less, cpus };
+  const compact = withoutIdleCpus(program);
+  if (compact.cpus.length < cpus.length) yield compact;
+}
+
+/** Not if it awaits what nobody posts any more, or wakes a task that is gone. */
+function makesSense(program: Program): boolean {
+  try {
+    checkProgram(program, {}, (path) => path);
+    return true;
+  } catch (error) {
+    if (error instanceof BadInput) return false;
+    throw error;
+  }
+}
+
+function* withLess(program: Program): Iterable<Program> {
+  yield* withoutTask(program);
+  yield* withLessHistory(program);
+  yield* withoutOperation(program);
+  yield* withShorterRange(program);
+  yield* withLessOfFiles(program);
+  yield* withoutSetting(program);
+}
+
+function* withoutTask(program: Program): Iterable<Program> {
+  const { tasks, history } = program;
+  for (const [i, task] of tasks.entries()) {
+    const referred = tasks.some((t) => t.forkedBy === task.name) || usesTask(program, task.name);
+    if (tasks.length > 1 && !referred) {
+      yield {
+        ...program,
+        tasks: tasks.filter((_, j) => j !== i),
+        history: history.filter((h) => h.task !== task.name),
+      };
+    }
+  }
+}
+
+function* withLessHistory(program: Program): Iterable<Program> {
+  const { history } = program;
+  const half = Math.ceil(history.length / 2);
+  if (history.length > 3) {
+    yield { ...program, history: history.slice(half) };
+    yield { ...program, history: history.slice(0, half) };
+  }
+  for (let i = history.length - 1; i >= 0; i--) {
+    if (history[i].op.do !== 'fork') yield { ...program, history: history.filter((_, j) => j !== i) };
+  }
+}
+
+function* withoutOperation(program: Program): Iterable<Program> {
+  for (const [i, task] of program.tasks.entries()) {
+    for (let k = task.ops.length - 1; k >= 0; k--) {
+      if (task.ops[k].do === 'fork') continue;
+      yield withOps(
+        program,
+        i,
+        task.ops.filter((_, j) => j !== k),
+      );
+    }
+  }
+}
+
+/** One operation on a single page, on half of its range, or without its first page. */
+function* withShorterRange(program: Program): Iterable<Program> {
+  const { tasks, history } = program;
+  for (const [k, { task, op }] of history.entries()) {
+    for (const less of shorter(op)) {
+      yield { ...program, history: history.map((h, j) => (j === k ? { task, op: less } : h)) };
+    }
+  }
+  for (const [i, task] of tasks.entries()) {
+    for (const [k, op] of task.ops.entries()) {
+      for (const less of shorter(op)) {
+        yield withOps(
+          program,
+          i,
+          task.ops.map((o, j) => (j === k ? less : o)),
+        );
+      }
+    }
+  }
+}
+
+/** A truncation keeps what it asks for: a smaller length discards more, not less. */
+function shorter(op: Op): Op[] {
+  if (op.do === 'truncate' || !('pages' in op) || op.pages === undefined || op.pages <= 1) return [];
+  const half = Math.ceil(op.pages / 2);
+  const heads = [...new Set([1, half])].map((pages) => ({ ...op, pages }));
+  // the rest of a mapping would show other pages of its file
+  return op.do === 'mmap' ? heads : [...heads, { ...op, page: op.page + 1, pages: op.pages - 1 }];
+}
+
+/** Without a file that nothing names, or with a file one page shorter. */
+function* withLessOfFiles(program: Program): Iterable<Program> {
+  const { files = [] } = program;
+  const named = new Set(
+    operationsOf(program).flatMap((op) => ('file' in op && op.file !== undefined ? [op.file] : [])),
+  );
+  for (const [i, file] of files.entries()) {
+    if (!named.has(file.name)) yield { ...program, files: files.filter((_, j) => j !== i) };
+    else if (file.pages > 1) {
+      yield { ...program, files: files.map((f, j) => (j === i ? { ...f, pages: f.pages - 1 } : f)) };
+    }
+  }
+}
+
+/** With one parameter or switch of the machine at its default. */
+function* withoutSetting(program: Program): Iterable<Program> {
+  for (const group of ['override', 'switches'] as const) {
+    const settings = program.machine[group] ?? {};
+    for (const name of Object.keys(settings)) {
+      const { [name]: _, ...rest } = settings;
+      yield { ...program, machine: { ...program.machine, [group]: rest } };
+    }
+  }
+}
+
+/** The program on those CPUs only on which a task starts or to which one moves, numbered afresh. */
+function withoutIdleCpus(program: Program): Smaller {
+  const { tasks, history, machine } = program;
+  const named = [
+    ...tasks.map((t) => t.cpu),
+    ...operationsOf(program).flatMap((op) => (op.do === 'move' ? [op.cpu] : [])),
+  ];
+  const cpus = [...new Set(named)].sort((a, b) => a - b);
+  const moved = (op: Op): Op => (op.do === 'move' ? { ...op, cpu: cpus.indexOf(op.cpu) } : op);
+  return {
+    cpus,
+    program: {
+      ...program,
+      machine: { ...machine, cpus: cpus.length },
+      tasks: tasks.map((t) => ({ ...t, cpu: cpus.indexOf(t.cpu), ops: t.ops.map(moved) })),
+      history: history.map(({ task, op }) => ({ task, op: moved(op) })),
+    },
+  };
+}
+
+function withOps(program: Program, task: number, ops: Op[]): Program {
+  return { ...program, tasks: program.tasks.map((t, i) => (i === task ? { ...t, ops } : t)) };
+}
+
+function usesTask(program: Program, name: string): boolean {
+  return operationsOf(program).some((op) => (op.do === 'fork' || op.do === 'wake') && op.task === name);
+}
+
+function operationsOf({ history, tasks }: Program): Op[] {
+  return [...history.map((h) => h.op), ...tasks.flatMap((t) => t.ops)];
+}

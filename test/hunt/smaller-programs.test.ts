@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { smallerPrograms } from '#tlblab/hunt/smaller-programs.js';
+import { by, load, mmap, race, reclaim } from '#tlblab/program/builder.js';
+import type { Program } from '#tlblab/program/program.js';
+
+const program: Program = race(
+  { cpus: 3, override: { frames: 30 } },
+  {
+    setup: [mmap(8, 4, 'r', { file: 'f', fixed: true }), ...by('P1', load(8))],
+    P0: [reclaim('f', 0, 4)],
+    P1: [load(8)],
+  },
+  {
+    files: [
+      { name: 'f', pages: 4 },
+      { name: 'g', pages: 1 },
+    ],
+  },
+);
+const smaller = [...smallerPrograms(program)].map((s) => s.program);
+
+it.each<[string, (p: Program) => boolean]>([
+  ['a file that nothing names', (p) => p.files?.length === 1 && p.files[0].name === 'f'],
+  ['a page of a file', (p) => p.files?.[0].pages === 3],
+  ['a setting of the machine', (p) => Object.keys(p.machine.override ?? {}).length === 0],
+  ['an idle CPU', (p) => p.machine.cpus === 2],
+  ['an operation', (p) => p.tasks.length === 2 && p.tasks[1].ops.length === 0],
+  ['an operation of the history', (p) => p.history.length === 1],
+  ['the end of a range', (p) => p.tasks[0].ops.some((op) => 'pages' in op && op.pages === 2)],
+  ['the start of a range', (p) => p.tasks[0].ops.some((op) => 'page' in op && op.page === 1)],
+])('leaves out %s', (_, wanted) => {
+  expect(smaller.some(wanted)).toBe(true);
+});
+
+it('offers nothing larger, and each but once', () => {
+  const texts = smaller.map((p) => JSON.stringify(p));
+  expect(new Set(texts).size).toBe(texts.length);
+  expect(Math.max(...texts.map((text) => text.length))).toBeLessThanOrEqual(JSON.stringify(program).length);
+});
