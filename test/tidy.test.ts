@@ -36,6 +36,7 @@ const LAYERS = [
   ['src/kernel'],
   ['src/policy', 'src/oracle'],
   ['src/bugs'],
+  ['src/fixes'],
   ['src/program'],
   ['src/engine'],
   ['workloads'],
@@ -138,7 +139,7 @@ describe('values-not-calls', () => {
 });
 
 describe('linux-names', () => {
-  const paths = SOURCES.filter(({ path }) => /^src\/(kernel|policy|bugs)\//.test(path));
+  const paths = SOURCES.filter(({ path }) => /^src\/(kernel|policy|bugs|fixes)\//.test(path));
 
   it('kernel routines are called through the record', () => {
     const records = SOURCES.filter(({ path }) => /^src\/kernel\/\w+\/(file-)?routines\.ts$/.test(path));

@@ -31,15 +31,3 @@ const ALL: readonly Patch[] = [
 ];
 
 export const BUGS: Readonly<Record<string, Patch>> = Object.fromEntries(ALL.map((patch) => [patch.name, patch]));
-
-/** The bug of that id, in any case: `T1-01` is `t1-01`. @throws RangeError naming those that exist. */
-export function patchNamed(name: string): Patch {
-  const id = name.toLowerCase();
-  if (!Object.hasOwn(BUGS, id)) throw new RangeError(`bug "${name}": expected one of ${Object.keys(BUGS).join(', ')}`);
-  return BUGS[id];
-}
-
-/** Is there a bug of that id, in any case? */
-export function isBug(name: string): boolean {
-  return Object.hasOwn(BUGS, name.toLowerCase());
-}

@@ -3,6 +3,7 @@
 import { listScenarios, loadScenario, WORKLOADS } from '../../workloads/index.ts';
 import { BUGS } from '../bugs/index.ts';
 import { loadWorkload } from '../engine/load.ts';
+import { FIXES } from '../fixes/index.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { pointLabels } from '../memory/point.ts';
 import { POLICIES } from '../policy/index.ts';
@@ -22,6 +23,7 @@ const KINDS: Record<string, () => Named[] | Promise<Named[]>> = {
     Promise.all(WORKLOADS.names.map(async (name) => ({ name, says: (await loadWorkload(name, WORKLOADS)).says }))),
   scenarios: () => listScenarios().map((name) => ({ name, says: loadScenario(name).says ?? '' })),
   bugs: () => Object.values(BUGS).map(({ name, says }) => ({ name, says })),
+  fixes: () => Object.values(FIXES).map(({ name, says }) => ({ name, says })),
   points: () =>
     Object.values(POLICIES).flatMap(({ name: policy, flushPoints }) =>
       flushPoints.map(({ name, says }) => ({ policy, name, says })),

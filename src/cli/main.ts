@@ -7,7 +7,7 @@ import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds, words
 
 const CPUS = integer(1, 64);
 const STRATEGIES = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'exhaustive'] as const;
-const KINDS = ['policies', 'workloads', 'scenarios', 'bugs', 'points', 'labels'] as const;
+const KINDS = ['policies', 'workloads', 'scenarios', 'bugs', 'fixes', 'points', 'labels'] as const;
 
 const json = () => new Option('--json', 'print one JSON document');
 const seed = () => new Option('--seed <n>', 'seed of every choice').argParser(integer(0, SEED_MOST)).default(1);

@@ -1,7 +1,6 @@
 /** Names that a person gives and that must exist: checked before any work begins. */
 import { existsSync } from 'node:fs';
-import { BUGS, isBug } from '../bugs/index.ts';
-import { DROP, isPluginPath, requireDrop } from '../engine/load.ts';
+import { DROP, isPatch, isPluginPath, PATCHES, requireDrop } from '../engine/load.ts';
 import { COST_PROFILES } from '../hardware/costs.ts';
 import { POLICIES } from '../policy/index.ts';
 import { BadInput } from '../program/bad-input.ts';
@@ -20,11 +19,11 @@ export function requirePolicyName(name: string): void {
   }
 }
 
-/** Bundled bugs, by their id in any case, or files that exist. @throws BadInput for any other name. */
+/** Bundled patches, bugs by their id in any case, or files that exist. @throws BadInput for any other name. */
 export function requirePatchNames(names: readonly string[]): void {
   for (const name of names) {
     if (isPluginPath(name)) requireFile(name, 'a patch plug-in');
-    else if (!isBug(name)) throw unknown('patch', name, Object.keys(BUGS), ', or a plug-in file');
+    else if (!isPatch(name)) throw unknown('patch', name, Object.keys(PATCHES), ', or a plug-in file');
   }
 }
 

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { dropPoint, pointsOf } from '../bugs/drop-point.ts';
-import { BUGS, isBug, patchNamed } from '../bugs/index.ts';
+import { BUGS } from '../bugs/index.ts';
+import { FIXES } from '../fixes/index.ts';
 import { POLICIES } from '../policy/index.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import { BadInput, quoted } from '../program/bad-input.ts';
@@ -26,10 +27,18 @@ export function loadPolicy(nameOrPath: string): Promise<Policy> {
   );
 }
 
-/** Bugs go by their id in any case. @throws BadInput for a name that is none, or a file that exports no patch */
+/** Bundled patches: bugs, and fixes of policies. */
+export const PATCHES: Readonly<Record<string, Patch>> = { ...BUGS, ...FIXES };
+
+/** Is there a bundled patch of that name? Bugs go by their id in any case: `T1-01` is `t1-01`. */
+export function isPatch(name: string): boolean {
+  return Object.hasOwn(PATCHES, name.toLowerCase());
+}
+
+/** @throws BadInput for a name that is none, or a file that exports no patch */
 export function loadPatch(nameOrPath: string): Promise<Patch> {
-  const bundled = { names: Object.keys(BUGS), get: patchNamed };
-  const name = isBug(nameOrPath) ? nameOrPath.toLowerCase() : nameOrPath;
+  const bundled = { names: Object.keys(PATCHES), get: (name: string) => PATCHES[name] };
+  const name = isPatch(nameOrPath) ? nameOrPath.toLowerCase() : nameOrPath;
   return load('patch', name, bundled, (value, where) => requireMade<Patch>(value, where, 'definePatch', 'source'));
 }
 

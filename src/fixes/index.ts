@@ -1,0 +1,10 @@
+/** Repairs of published policies, one for each cause found: `hunt luf-v11 --patch v11-kept v11-fault …` hunts what is left. */
+import type { Patch } from '../policy/policy.ts';
+import { v11Fault } from './v11-fault.ts';
+import { v11FaultBefore } from './v11-fault-before.ts';
+import { v11Kept } from './v11-kept.ts';
+import { v11Protected } from './v11-protected.ts';
+
+export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
+  [v11Kept, v11Fault, v11FaultBefore, v11Protected].map((patch) => [patch.name, patch]),
+);

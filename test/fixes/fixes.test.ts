@@ -1,0 +1,43 @@
+/** Each fix cures the scenario of its finding and leaves the others as they were. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { FIXES } from '#tlblab/fixes/index.js';
+import { hunt } from '#tlblab/hunt/hunt.js';
+import { lufV11 } from '#tlblab/policy/luf-v11.js';
+import { parseLitmus } from '#tlblab/program/litmus.js';
+
+/** The scenario that convicts `luf-v11` with the fixes of `before`, and does not with `fix` beside or instead of them. */
+const CHAIN: Record<string, { scenario: string; before: string[]; after: string[] }> = {
+  'v11-kept': { scenario: 'reclaim-kept', before: [], after: ['v11-kept'] },
+  'v11-protected': { scenario: 'o06-write-protect', before: [], after: ['v11-protected'] },
+  'v11-fault': { scenario: 'reclaim-store', before: ['v11-kept'], after: ['v11-kept', 'v11-fault'] },
+  'v11-fault-before': { scenario: 'fault-late-flush', before: ['v11-fault'], after: ['v11-fault-before'] },
+};
+
+const convicts = (scenario: string, fixes: string[]): boolean => {
+  const url = new URL(`../../workloads/litmus/${scenario}.litmus`, import.meta.url);
+  const { found } = hunt({
+    policy: lufV11,
+    patches: fixes.map((name) => FIXES[name]),
+    source: parseLitmus(readFileSync(url, 'utf8'), scenario),
+    seed: 7,
+    schedules: 1200,
+    strict: false,
+    costs: 'bare-metal',
+    outOfTime: () => false,
+  });
+  return found !== undefined;
+};
+
+it('every fix has its place in the chain', () => {
+  expect(Object.keys(CHAIN).sort()).toEqual(Object.keys(FIXES).sort());
+});
+
+describe.each(Object.entries(CHAIN))('%s', (_, { scenario, before, after }) => {
+  it('is needed', () => {
+    expect(convicts(scenario, before)).toBe(true);
+  });
+  it('suffices', () => {
+    expect(convicts(scenario, after)).toBe(false);
+  });
+});
