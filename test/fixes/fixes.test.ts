@@ -11,6 +11,11 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v11-kept': { scenario: 'reclaim-kept', before: [], after: ['v11-kept'] },
   'v11-protected': { scenario: 'o06-write-protect', before: [], after: ['v11-protected'] },
   'v11-fault': { scenario: 'reclaim-store', before: ['v11-kept'], after: ['v11-kept', 'v11-fault'] },
+  'v11-published': {
+    scenario: 'unmap-unpublished',
+    before: ['v11-kept', 'v11-fault-before', 'v11-protected'],
+    after: ['v11-published', 'v11-fault-before', 'v11-protected'],
+  },
   'v11-fault-before': { scenario: 'fault-late-flush', before: ['v11-fault'], after: ['v11-fault-before'] },
 };
 
