@@ -1,8 +1,9 @@
 /** The machine at rest: every live word is read back through the page tables, and no frame may be without an owner. */
-import { PTE_G, PTE_P, ptePfn } from '../hardware/pte.ts';
-import type { Pfn, Vpn } from '../hardware/types.ts';
+import { PTE_G, PTE_NONE, PTE_P, ptePfn } from '../hardware/pte.ts';
+import type { Pfn, PteLo, Vpn } from '../hardware/types.ts';
+import { swapSlotOf } from '../kernel/mm/pte-prot.ts';
 import { OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
-import { type FileId, type FilePage, type MmId, VM_READ } from '../kernel/types.ts';
+import { type FileId, type FilePage, type MmId, NO_SLOT, type SwapSlot, VM_READ } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
@@ -18,11 +19,14 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content, backing
       const page = ghost.pageKey(mm as MmId, vpn as Vpn);
       const { min, changing } = rights.read(page);
       if ((min & VM_READ) === 0 || changing > 0) continue;
-      const pfn = frameOf(ghost, mm as MmId, vpn as Vpn);
+      const lo = entryOf(ghost, mm as MmId, vpn as Vpn);
+      const pfn = maps(lo) ? ptePfn(lo) : cachedFrame(ghost, swapSlotOf(lo));
       for (let word = 0; word < geometry.wordsPerPage; word++) {
-        const value = pfn !== 0 ? ghost.frameWord(pfn, word) : fileWord(ghost, backing.filePageOf(page), word);
+        const elsewhere = swapSlotOf(lo) !== NO_SLOT ? swapWord(ghost, swapSlotOf(lo), word) : undefined;
+        const value =
+          pfn !== 0 ? ghost.frameWord(pfn, word) : (elsewhere ?? fileWord(ghost, backing.filePageOf(page), word));
         if (content.judge(page, word, value) === 'legal') continue;
-        const held = pfn === 0 ? 'no frame' : `frame ${pfn}`;
+        const held = pfn !== 0 ? `frame ${pfn}` : elsewhere !== undefined ? `swap slot ${swapSlotOf(lo)}` : 'no frame';
         const says = `at rest page ${vpn} of address space ${mm}, word ${word}, is ${value} in ${held}, although ${content.expected(page, word)} was stored last`;
         const foreign = content.judge(page, word, value) === 'foreign' && content.isForeign(page, value);
         const harm: Harm = foreign ? 'isolation' : 'lost-write';
@@ -75,6 +79,8 @@ export function leaks(ghost: Ghost): void {
     const slot = machine.pageCache.slot.peek(row as FilePage);
     if (slot > 0) reached.add(slot);
   }
+  // what reclaim has not come round to yet
+  for (let slot = 1 as SwapSlot; slot <= geometry.swapSlots; slot++) reached.add(cachedFrame(ghost, slot));
   for (let mm = 0; mm <= geometry.mms; mm++) {
     const pgd = machine.mm.pgd.peek(mm as MmId);
     if (pgd !== 0) reach(ghost, pgd as Pfn, 0, reached);
@@ -105,17 +111,26 @@ function maps(lo: number): boolean {
   return (lo & (PTE_P | PTE_G)) !== 0;
 }
 
-/** The frame that the page tables give the page, or 0. */
-function frameOf(ghost: Ghost, mm: MmId, vpn: Vpn): Pfn {
+/** The frame of the folio that the swap cache has for the slot, or 0. */
+function cachedFrame({ machine }: Ghost, slot: SwapSlot): Pfn {
+  return machine.swap.cache.peek(0, slot) as Pfn;
+}
+function swapWord({ machine }: Ghost, slot: SwapSlot, word: number): number {
+  return machine.swapDisk.words.peek(slot, word);
+}
+
+/** The leaf entry of the page, or 0 if there is no table. */
+function entryOf(ghost: Ghost, mm: MmId, vpn: Vpn): PteLo {
   const { levelBits } = ghost.geometry;
   let table = ghost.machine.mm.pgd.peek(mm) as Pfn;
+  let lo = PTE_NONE;
   let shift = levelBits.reduce((a, b) => a + b, 0);
   for (const bits of levelBits) {
     shift -= bits;
     const index = Math.floor(vpn / 2 ** shift) % 2 ** bits;
-    const lo = ghost.frameWord(table, index * 2);
-    if (!maps(lo)) return 0 as Pfn;
+    lo = ghost.frameWord(table, index * 2) as PteLo;
+    if (!maps(lo)) return shift === 0 ? lo : PTE_NONE;
     table = ptePfn(lo);
   }
-  return table;
+  return lo;
 }
