@@ -2,6 +2,7 @@
 import { PTE_G, PTE_NONE, PTE_P, ptePfn } from '../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../hardware/types.ts';
 import { swapSlotOf } from '../kernel/mm/pte-prot.ts';
+import { SWAP_HAS_CACHE } from '../kernel/mm/swap-state.ts';
 import { OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
 import { type FileId, type FilePage, type MmId, NO_SLOT, type SwapSlot, VM_READ } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
@@ -66,10 +67,14 @@ function fileWord({ machine }: Ghost, row: number, word: number): number {
   return slot > 0 ? machine.frame.words.peek(slot as Pfn, word) : machine.disk.words.peek(row as FilePage, word);
 }
 
-/** Frames that were handed to users or page tables and that neither page table nor page cache leads to. */
+/**
+ * Frames that were handed to users or page tables and that neither page table nor page cache leads to, and slots of the swap
+ * device that are kept for entries that there are not.
+ */
 export function leaks(ghost: Ghost): void {
   const { geometry, machine, g } = ghost;
   const reached = new Set<number>();
+  const slots = new Set<SwapSlot>();
   // page tables that wait for a grace period have an owner: RCU
   const { next, waiting, link } = machine.rcuState;
   for (const head of [next, waiting]) {
@@ -83,7 +88,7 @@ export function leaks(ghost: Ghost): void {
   for (let slot = 1 as SwapSlot; slot <= geometry.swapSlots; slot++) reached.add(cachedFrame(ghost, slot));
   for (let mm = 0; mm <= geometry.mms; mm++) {
     const pgd = machine.mm.pgd.peek(mm as MmId);
-    if (pgd !== 0) reach(ghost, pgd as Pfn, 0, reached);
+    if (pgd !== 0) reach(ghost, pgd as Pfn, 0, reached, slots);
   }
   for (let pfn = 1; pfn < geometry.frames; pfn++) {
     const owner = g.frame.owner.peek(pfn as Pfn);
@@ -93,16 +98,25 @@ export function leaks(ghost: Ghost): void {
     ghost.convict({ ...NO_ACCESS, harm: 'leak', says });
     return;
   }
+  for (let slot = 1 as SwapSlot; slot <= geometry.swapSlots; slot++) {
+    if ((machine.swap.map.peek(0, slot) & ~SWAP_HAS_CACHE) === 0 || slots.has(slot)) continue;
+    const says = `at rest swap slot ${slot} is in use and no page-table entry leads to it`;
+    ghost.convict({ ...NO_ACCESS, harm: 'leak', says });
+    return;
+  }
 }
 
-function reach(ghost: Ghost, table: Pfn, level: number, reached: Set<number>): void {
+function reach(ghost: Ghost, table: Pfn, level: number, reached: Set<number>, slots: Set<SwapSlot>): void {
   reached.add(table);
   const { levelBits } = ghost.geometry;
   for (let i = 0; i < 1 << levelBits[level]; i++) {
-    const lo = ghost.frameWord(table, i * 2);
-    if (!maps(lo)) continue;
+    const lo = ghost.frameWord(table, i * 2) as PteLo;
+    if (!maps(lo)) {
+      slots.add(swapSlotOf(lo));
+      continue;
+    }
     if (level === levelBits.length - 1) reached.add(ptePfn(lo));
-    else reach(ghost, ptePfn(lo), level + 1, reached);
+    else reach(ghost, ptePfn(lo), level + 1, reached, slots);
   }
 }
 
