@@ -2,9 +2,11 @@
 import type { Patch } from '../policy/policy.ts';
 import { earlyAck } from './early-ack.ts';
 import { keptEarly } from './kept-early.ts';
+import { noFlushDirty } from './no-flush-dirty.ts';
 import { partialFlush } from './partial-flush.ts';
 import { ph3 } from './ph-3.ts';
 import { ph4 } from './ph-4.ts';
+import { swapinExclusive } from './swapin-exclusive.ts';
 import { t101 } from './t1-01.ts';
 import { t104 } from './t1-04.ts';
 import { t112 } from './t1-12.ts';
@@ -27,7 +29,7 @@ import { t224 } from './t2-24.ts';
 const ALL: readonly Patch[] = [
   ...[t101, t104, t112, t113, t114, t114None, t115, t116, t116Invalid],
   ...[t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
-  ...[partialFlush, earlyAck, keptEarly, ph3, ph4],
+  ...[partialFlush, earlyAck, keptEarly, noFlushDirty, swapinExclusive, ph3, ph4],
 ];
 
 export const BUGS: Readonly<Record<string, Patch>> = Object.fromEntries(ALL.map((patch) => [patch.name, patch]));

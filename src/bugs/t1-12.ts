@@ -8,6 +8,7 @@ import { mkNewPte } from '../kernel/mm/memory.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { leafIndex } from '../kernel/mm/pgtable.ts';
 import { protHi } from '../kernel/mm/pte-prot.ts';
+import { RMAP_EXCLUSIVE } from '../kernel/mm/rmap.ts';
 import { NEW_PTE } from '../kernel/mm/wp-page.ts';
 import { OWNER_USER } from '../kernel/observer.ts';
 import { point } from '../memory/point.ts';
@@ -38,7 +39,7 @@ export const t112 = definePatch({
       const word = pteWord(cpu, pte, index);
       if (cpu.at(COPIED, word)) yield;
       if (pteLoad(cpu, pte, index) === vmf.origPte) {
-        yield* kernel.folioAddNewAnonRmap(cpu, page);
+        yield* kernel.folioAddNewAnonRmap(cpu, page, vmf, RMAP_EXCLUSIVE);
         if (cpu.at(NEW_PTE, word)) yield;
         pteStore(cpu, pte, index, mkNewPte(page, vmf.vmFlags), protHi(vmf.vmFlags));
         yield* kernel.flushTlbPage(cpu, vmf.mm, vmf.vpn);

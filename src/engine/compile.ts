@@ -20,7 +20,7 @@ export interface Instruction {
   /** Target page of mremap, or -1. */
   readonly to: number;
   readonly newPages: number;
-  /** Task row of fork or wake, flag of post or await, CPU of move, cycles of compute. */
+  /** Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move, cycles of compute. */
   readonly target: number;
   /** Row of the file, 0 if none; page of it that an mmap starts with. For file operations `page` is a page of the file. */
   readonly file: number;
@@ -88,7 +88,9 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
         ? (rows.get(op.task) ?? -1)
         : op.do === 'post' || op.do === 'await'
           ? numberOf(flags, op.flag, geometry.flags)
-          : of('cpu', of('cycles', 0));
+          : op.do === 'reclaim' || op.do === 'migrate'
+            ? (rows.get(op.of ?? program.tasks[task].name) ?? -1)
+            : of('cpu', of('cycles', 0));
     const into = of<string | undefined>('into', undefined);
     return {
       do: op.do,

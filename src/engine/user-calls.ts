@@ -91,10 +91,13 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       result = yield* kernel.sysFsync(cpu, op.file);
       break;
     case 'reclaim':
-      result = yield* kernel.reclaimPages(cpu, op.file, op.page, op.pages);
+      result =
+        op.file !== 0
+          ? yield* kernel.reclaimPages(cpu, op.file, op.page, op.pages)
+          : yield* kernel.reclaimMmRange(cpu, op.target as TaskId, op.page, op.pages);
       break;
     case 'migrate':
-      result = yield* kernel.migrateRange(cpu, op.file, op.page, op.pages, op.sync ? MIGRATE_SYNC : MIGRATE_ASYNC);
+      result = yield* migrate(cpu, op);
       break;
     case 'pfnwalk':
       result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);
@@ -113,6 +116,12 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
   if (op.do !== 'exit') cpu.kernelDepth--;
   oracle?.opEnds(cpu, result, childMm);
   run.returned(cpu);
+}
+
+function* migrate(cpu: Cpu, op: Instruction): Path<number> {
+  const mode = op.sync ? MIGRATE_SYNC : MIGRATE_ASYNC;
+  if (op.file !== 0) return yield* cpu.kernel.migrateRange(cpu, op.file, op.page, op.pages, mode);
+  return yield* cpu.kernel.migrateMmRange(cpu, op.target as TaskId, op.page, op.pages, mode);
 }
 
 function mapFlagsOf(op: Instruction): number {

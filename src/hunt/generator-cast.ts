@@ -54,6 +54,20 @@ export function drawCast(draw: Draw, traits: Traits, cpus: number, spaces: reado
   return cast;
 }
 
+/** The task that a fork of `parent` starts. */
+export function childOf(parent: Player, cast: readonly Player[], cpu: number): Player {
+  return {
+    name: `C${cast.filter((p) => p.forkedBy !== undefined).length}`,
+    cpu,
+    space: parent.space!.forked(),
+    forkedBy: parent.name,
+    priority: 0,
+    ops: [],
+    slept: false,
+    exited: false,
+  };
+}
+
 export function taskOf({ name, cpu, space, mm, forkedBy, priority, ops }: Player): TaskProgram {
   return {
     name,

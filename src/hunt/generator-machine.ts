@@ -42,7 +42,7 @@ const VARIANTS: readonly (keyof MachineSwitches)[] = ['pcid', 'spuriousFaults'];
 export function drawMachine(
   draw: Draw,
   traits: Traits,
-  { cpus, mms, forks }: { cpus: number; mms: number; forks: boolean },
+  { cpus, mms, forks, swapSlots }: { cpus: number; mms: number; forks: boolean; swapSlots: number },
 ): MachineSpec {
   const override: Record<string, number> = {};
   if (draw.chance(0.8 * traits.smallMachine)) {
@@ -50,6 +50,7 @@ export function drawMachine(
     if (draw.chance(0.7)) override.frames = Math.max(8, mms + 1 + draw.pick(SPARE_FRAMES));
   }
   if (forks) Object.assign(override, ENOUGH);
+  if (swapSlots > 0) override.swapSlots = swapSlots;
   const off = VARIANTS.filter(() => draw.chance(0.15 * traits.hardware));
   return {
     cpus,

@@ -35,6 +35,9 @@ export const TRAITS = {
   fsync: 'fsync',
   reclaim: 'reclaim of file pages, by a task or a kernel thread',
   migrate: 'migration of file pages, batched or page by page',
+  swap: 'a swap device, and so reclaim and migration of anonymous pages',
+  swapout: 'reclaim of what an address space maps, by a task or a kernel thread',
+  relocate: 'migration of what an address space maps, batched or page by page',
   pfnwalk: 'walks over frames that take references',
   fork: 'fork',
   exit: 'exit in the concurrent part',
@@ -50,10 +53,32 @@ export type TraitName = keyof typeof TRAITS;
 
 export type Traits = Readonly<Record<TraitName, number>>;
 
+/** Operations that are not about memory, with their shares in the history and in the concurrent part. */
+export const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, concurrent: number]>>> = {
+  fork: [0.5, 1],
+  sleep: [0.2, 1],
+  messages: [0, 1],
+  yield: [0.6, 0.8],
+  move: [0.5, 0.5],
+  compute: [0, 0.2],
+  exit: [0, 0.2],
+};
+
 /** Operations that a swarm leaves out, keeps or prefers. */
 const SWARMED: readonly TraitName[] = [
   ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed'] as const),
-  ...(['pageout', 'read', 'write', 'truncate', 'fsync', 'reclaim', 'migrate', 'pfnwalk'] as const),
+  ...([
+    'pageout',
+    'read',
+    'write',
+    'truncate',
+    'fsync',
+    'reclaim',
+    'migrate',
+    'pfnwalk',
+    'swapout',
+    'relocate',
+  ] as const),
   ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute'] as const),
 ];
 

@@ -6,13 +6,14 @@
  */
 import { canonicalProgram } from '../program/canonical.ts';
 import type { FileSpec, Op, Program } from '../program/program.ts';
-import { drawCast, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
+import { childOf, drawCast, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
 import { drawMachine } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
-import type { TraitName, Traits } from './generator-traits.ts';
+import { drawSwapOp, drawSwapSlots, isSwapOp, type SwapOp, swapShares } from './generator-swap.ts';
+import { OTHERS, type TraitName, type Traits } from './generator-traits.ts';
 
 export { allTraits, swarmTraits, TRAITS, type TraitName, type Traits } from './generator-traits.ts';
 
@@ -21,16 +22,9 @@ export function generateProgram(random: () => number, traits: Traits): Program {
   return new Generator(new Draw(random), traits).program();
 }
 
-/** Operations that are not about memory, with their shares in the history and in the concurrent part. */
-const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, concurrent: number]>>> = {
-  fork: [0.5, 1],
-  sleep: [0.2, 1],
-  messages: [0, 1],
-  yield: [0.6, 0.8],
-  move: [0.5, 0.5],
-  compute: [0, 0.2],
-  exit: [0, 0.2],
-};
+function isDuty(name: string): name is FileOp | SwapOp {
+  return isFileOp(name) || isSwapOp(name);
+}
 
 /** Operations of a history at most. */
 const MOST_HISTORY = 40;
@@ -41,6 +35,7 @@ class Generator {
   private readonly cpus: number;
   private readonly startSpaces: number;
   private readonly files: FileSpec[];
+  private readonly swapSlots: number;
   /** Address spaces so far, those of children included. */
   private spaces: number;
   private flags = 0;
@@ -58,19 +53,25 @@ class Generator {
     this.spaces = this.startSpaces;
     const objects = drawObjects(draw);
     this.files = drawFiles(draw, traits);
+    this.swapSlots = drawSwapSlots(draw, traits);
     const mappings = new FileMappings(this.files);
     const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
     this.cast = drawCast(draw, traits, this.cpus, spaces);
   }
 
   program(): Program {
-    const { draw, traits, cast, cpus } = this;
+    const { draw, traits, cast, cpus, swapSlots } = this;
     const name = `fuzz-${(draw.below(2 ** 32) >>> 0).toString(16)}`;
     this.writeHistory();
     this.writeConcurrent();
     return canonicalProgram({
       name,
-      machine: drawMachine(draw, traits, { cpus, mms: this.startSpaces, forks: this.spaces > this.startSpaces }),
+      machine: drawMachine(draw, traits, {
+        cpus,
+        mms: this.startSpaces,
+        forks: this.spaces > this.startSpaces,
+        swapSlots,
+      }),
       files: this.files,
       tasks: cast.map(taskOf),
       history: this.history,
@@ -102,8 +103,10 @@ class Generator {
     const most = draw.between(2, 8);
     if (this.files.length > 0 && draw.chance(0.5)) this.removeFilePages();
     else if (draw.chance(0.8)) {
-      const remover = this.anyUser();
-      this.writeMemory(remover, memoryShares(traits, 'removers'));
+      const swaps = this.swapSlots > 0 && draw.chance(0.7);
+      const remover = swaps ? this.anyPlayer() : this.anyUser();
+      if (swaps) this.writeDuty(remover, swapShares(traits, this.swapSlots));
+      else this.writeMemory(remover, memoryShares(traits, 'removers'));
       this.warm(remover);
     }
     while (this.written < most) {
@@ -131,7 +134,7 @@ class Generator {
       this.history.push({ task: user.name, op: { do: use, page } });
       warm.push({ user, page });
     }
-    this.writeFileOp(remover, fileShares(traits, files, { kthread: !remover.space, only: 'removers' }));
+    this.writeDuty(remover, fileShares(traits, files, { kthread: !remover.space, only: 'removers' }));
     if (draw.chance(0.8)) this.changeFile();
     if (warm.length === 0 || !draw.chance(0.25 * traits.load)) return;
     const { user, page } = draw.pick(warm);
@@ -144,26 +147,37 @@ class Generator {
     const changer = this.anyUser();
     const through = changer.space!.isEmpty ? 0 : 1;
     const how = draw.weighted({ file: 7, store: through * traits.store, mmap: 0.3 * traits.mmap });
-    if (how === 'file') this.writeFileOp(changer, fileShares(traits, files, { kthread: false, only: 'changers' }));
+    if (how === 'file') this.writeDuty(changer, fileShares(traits, files, { kthread: false, only: 'changers' }));
     else if (how) this.writeMemory(changer, { [how]: 1 });
   }
 
-  private writeFileOp(player: Player, shares: Partial<Record<FileOp, number>>): void {
-    const name = this.draw.weighted(shares);
-    if (name !== undefined) this.write(player, drawFileOp(name, this.draw, this.files));
+  /** An operation on a file, or on what some address space maps: mostly the player's own. */
+  private writeDuty(player: Player, shares: Partial<Record<FileOp | SwapOp, number>>): void {
+    const { draw, traits } = this;
+    const name = draw.weighted(shares);
+    if (name === undefined) return;
+    if (isFileOp(name)) {
+      this.write(player, drawFileOp(name, draw, this.files));
+      return;
+    }
+    const owner = player.space && draw.chance(0.6) ? player : this.anyUser();
+    const of = owner === player ? undefined : owner.name;
+    this.write(player, drawSwapOp(name, draw, owner.space!, traits.shared, of));
   }
 
   /**
-   * The last of the history: those who share the remover's address space use what it is about to take away, for where
-   * nothing is cached no flush is missed.
+   * The last of the history: those who share the address space use what the remover is about to take away, for where nothing
+   * is cached no flush is missed.
    */
   private warm(remover: Player): void {
     const { draw, traits } = this;
-    const op = remover.ops[remover.ops.length - 1];
+    const op = remover.ops.at(-1);
+    if (op === undefined) return;
+    const owner = 'of' in op ? this.cast.find((p) => p.name === op.of)! : remover;
     // a program that begins with nothing begins with cold TLBs, too
     if (this.history.length === 0 || !('page' in op)) return;
     for (const player of this.cast) {
-      if (player.space !== remover.space || player === remover || player.exited) continue;
+      if (player.space !== owner.space || player === remover || player.exited) continue;
       const use = draw.weighted({ store: 2 * traits.store, load: traits.load });
       if (use === undefined || this.history.length >= MOST_HISTORY || draw.chance(0.4)) continue;
       this.history.push({ task: player.name, op: { do: use, page: op.page } });
@@ -175,10 +189,10 @@ class Generator {
     const { draw, traits } = this;
     const others = this.otherShares(player, room);
     const { space } = player;
-    const onFiles = fileShares(traits, this.files, { kthread: !space });
+    const duties = { ...fileShares(traits, this.files, { kthread: !space }), ...swapShares(traits, this.swapSlots) };
     if (!space) {
-      const duty = draw.weighted<FileOp | TraitName>({ ...onFiles, ...others }) ?? 'compute';
-      if (isFileOp(duty)) this.writeFileOp(player, { [duty]: 1 });
+      const duty = draw.weighted<FileOp | TraitName>({ ...duties, ...others }) ?? 'compute';
+      if (isDuty(duty)) this.writeDuty(player, { [duty]: 1 });
       else this.writeOther(player, duty);
       return;
     }
@@ -186,8 +200,8 @@ class Generator {
     // nothing is mapped: most of what could be done would only fail
     if (space.isEmpty && memory.mmap && draw.chance(0.8)) this.writeMemory(player, { mmap: 1 });
     else {
-      const drawn = draw.weighted<MemoryOp | FileOp | TraitName>({ ...memory, ...onFiles, ...others });
-      if (drawn !== undefined && isFileOp(drawn)) this.writeFileOp(player, { [drawn]: 1 });
+      const drawn = draw.weighted<MemoryOp | FileOp | TraitName>({ ...memory, ...duties, ...others });
+      if (drawn !== undefined && isDuty(drawn)) this.writeDuty(player, { [drawn]: 1 });
       else if (drawn !== undefined && Object.hasOwn(others, drawn)) this.writeOther(player, drawn as TraitName);
       else this.writeMemory(player, memory);
     }
@@ -248,16 +262,7 @@ class Generator {
   }
 
   private addChild(parent: Player): Player {
-    const child: Player = {
-      name: `C${this.cast.filter((p) => p.forkedBy !== undefined).length}`,
-      cpu: this.draw.below(this.cpus),
-      space: parent.space!.forked(),
-      forkedBy: parent.name,
-      priority: 0,
-      ops: [],
-      slept: false,
-      exited: false,
-    };
+    const child = childOf(parent, this.cast, this.draw.below(this.cpus));
     this.spaces++;
     this.cast.push(child);
     return child;

@@ -65,6 +65,7 @@ function bootMm(cpu: Cpu, row: MmId, users: number): void {
   put(cpu.folio.refcount, pgd, 1);
   put(mm.pgd, row, pgd);
   put(mm.ctxId, row, row + 1);
+  if (cpu.geometry.swapSlots > 0) put(mm.anonVma, row, row);
   put(mm.users, row, users);
   put(mm.count, row, 1);
 }

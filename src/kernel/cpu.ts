@@ -39,6 +39,9 @@ export class Cpu extends LogicalCpu {
   inode!: KernelColumns['inode'];
   pageCache!: KernelColumns['pageCache'];
   disk!: KernelColumns['disk'];
+  anonVma!: KernelColumns['anonVma'];
+  swap!: KernelColumns['swap'];
+  swapDisk!: KernelColumns['swapDisk'];
   slab!: KernelColumns['slab'];
   zone!: KernelColumns['zone'];
   pcp!: KernelColumns['pcp'];

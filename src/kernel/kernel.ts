@@ -7,6 +7,7 @@ import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
+import { swapRoutines } from './mm/swap-routines.ts';
 import { rcuRoutines } from './rcu/routines.ts';
 import { schedRoutines } from './sched/routines.ts';
 import { smpRoutines } from './smp/routines.ts';
@@ -17,6 +18,7 @@ export const MAINLINE = {
   ...rcuRoutines,
   ...mmRoutines,
   ...filePageRoutines,
+  ...swapRoutines,
   ...fsRoutines,
   ...tlbRoutines,
   ...smpRoutines,

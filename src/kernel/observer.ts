@@ -2,7 +2,7 @@
 import type { HardwareObserver } from '../hardware/observer.ts';
 import type { AccessKind, Pfn, Vpn } from '../hardware/types.ts';
 import type { Cpu } from './cpu.ts';
-import type { FileId, MmId } from './types.ts';
+import type { FileId, MmId, SwapSlot } from './types.ts';
 
 export const OWNER_FREE = 0;
 export const OWNER_USER = 1;
@@ -27,6 +27,8 @@ export interface Observer extends HardwareObserver {
   fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
   /** A slot of the page cache changes: 0 is empty, negative a shadow entry, else a frame. */
   slotChanges(cpu: Cpu, file: FileId, index: number, oldSlot: number, newSlot: number): void;
+  /** The words of a folio are about to go out to their slot of the swap device, or to come in from there. */
+  swapMoves(cpu: Cpu, pfn: Pfn, slot: SwapSlot, way: 'in' | 'out'): void;
   /** The kernel begins a duty on its own account (reclaim by an allocating task): an operation nested in what the task does. */
   dutyBegins(cpu: Cpu, duty: 'reclaim'): void;
   dutyEnds(cpu: Cpu): void;

@@ -3,6 +3,7 @@ import type { Geometry } from '../hardware/geometry.ts';
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import { table } from '../memory/table.ts';
 import { DISK, INODE, PAGE_CACHE } from './fs/tables.ts';
+import { ANON_VMA, SWAP, SWAP_DISK } from './mm/swap-tables.ts';
 import type { MmId, TaskId, VmaId } from './types.ts';
 
 const mask = { owner: 'shared', width: (g: Geometry) => g.maskWords } as const;
@@ -19,6 +20,8 @@ export const MM = table<MmId, Geometry>()('mm', (g) => g.mms + 1, {
   ctxId: 'once',
   /** Frame of the root table. */
   pgd: 'once',
+  /** Where its private memory is listed: see mm/anon-vma.ts. 0 on a machine without swap. */
+  anonVma: 'once',
   tlbGen: 'shared',
   cpumask: mask,
   /** rw_semaphore, see locking/rwsem.ts: 0 free, n > 0 readers, -1 a writer; other values while tasks wait. */
@@ -46,8 +49,12 @@ const vmaGuards = [
   { via: 'mm', table: 'mm', lock: 'treeSeq' },
   'vmRefcnt',
 ] as const;
-/** Where a file mapping lies is found from the file, too (Linux: i_mmap). */
-const placeGuards = [...vmaGuards, { via: 'object', table: 'inode', lock: 'iMmapRwsem', optional: true }] as const;
+/** Where a mapping lies is found from the file, too (Linux: i_mmap), and from its anonymous folios. */
+const placeGuards = [
+  ...vmaGuards,
+  { via: 'object', table: 'inode', lock: 'iMmapRwsem', optional: true },
+  { via: 'anonVma', table: 'anonVma', lock: 'rwsem', optional: true },
+] as const;
 
 /**
  * Linux: struct vm_area_struct. To change a field: mmapLock for writing, inside a treeSeq section, with the VMA marked;
@@ -62,6 +69,8 @@ export const VMA = table<VmaId, Geometry>()('vma', (g) => g.vmas, {
   flags: { guardedBy: vmaGuards },
   /** Linux vm_file: the mapped file; 0 for anonymous memory. Never changes while the VMA is in the tree. */
   object: 'once',
+  /** Of private mappings, on machines with swap. */
+  anonVma: 'once',
   /** Linux vm_pgoff: page of the object mapped at `start`; for anonymous memory the page number at mmap, kept by moves. */
   pgoff: { guardedBy: placeGuards },
   /** Readers under the per-VMA lock; a writer adds VMA_LOCK_OFFSET and waits for them. */
@@ -82,6 +91,11 @@ export const FOLIO = table<Pfn, Geometry>()('folio', (g) => g.frames, {
   mapping: { guardedBy: 'lock' },
   /** Page of that file. */
   index: { guardedBy: 'lock' },
+  /** Of an anonymous folio (Linux keeps both in mapping and index): where its mappings are listed, and under which page. */
+  anonVma: 'once',
+  anonIndex: 'once',
+  /** Slot under which the swap cache holds the folio; 0: none. */
+  swap: { guardedBy: 'lock' },
   /** Page-table lock of the table in this frame: 0 free, else holder CPU + 1. */
   ptl: 'shared',
 });
@@ -258,6 +272,9 @@ export const KERNEL_TABLES = {
   inode: INODE,
   pageCache: PAGE_CACHE,
   disk: DISK,
+  anonVma: ANON_VMA,
+  swap: SWAP,
+  swapDisk: SWAP_DISK,
   slab: SLAB,
   zone: ZONE,
   pcp: PCP,

@@ -16,6 +16,14 @@ export const NO_FILE = 0 as FileId;
 /** A page of a file, as a row of the page cache and of the disk: file * filePages + index. */
 export type FilePage = number & { readonly brand: 'FilePage' };
 
+/** An anon_vma. Row 0 is never used: 0 means "none". */
+export type AnonVmaId = number & { readonly brand: 'AnonVmaId' };
+export const NO_ANON_VMA = 0 as AnonVmaId;
+
+/** A page of the swap device (Linux: swp_entry_t). Slot 0 is never used: 0 means "none". */
+export type SwapSlot = number & { readonly brand: 'SwapSlot' };
+export const NO_SLOT = 0 as SwapSlot;
+
 /** A task. Rows 0 to cpus-1 are the idle tasks; the program's tasks follow. */
 export type TaskId = number & { readonly brand: 'TaskId' };
 
@@ -53,6 +61,7 @@ export const MIGRATE_SYNC = 1;
 export type MigrateMode = typeof MIGRATE_ASYNC | typeof MIGRATE_SYNC;
 
 /** Negative results of system calls. */
+export const ESRCH = -3;
 export const EBADF = -9;
 export const EAGAIN = -11;
 export const ENOMEM = -12;

@@ -95,7 +95,6 @@ export class Oracle implements Observer {
     this.ghost.violation = undefined;
     this.ghost.now = 0;
   }
-  /** Forgets the windows counted so far. */
   clearWindows(): void {
     this.seen.clear();
   }
@@ -252,8 +251,9 @@ export class Oracle implements Observer {
     this.files.loaded(cpu.current, this.fileKey(file, index), word, value, since);
     this.leave(was);
   }
-  /** What the page cache holds is the kernel's affair: programs notice by what they load. */
-  slotChanges(_cpu: Cpu, _file: FileId, _index: number, _oldSlot: number, _newSlot: number): void {}
+  /** What page cache and swap device hold is the kernel's affair: programs notice by what they load. */
+  slotChanges(..._: Parameters<Observer['slotChanges']>): void {}
+  swapMoves(): void {}
   dutyBegins(cpu: Cpu, duty: 'reclaim'): void {
     const was = this.enter();
     this.ops.begin(cpu, OP[duty], NO_ARGUMENTS);

@@ -1,8 +1,10 @@
 /** The machine at rest: every live word is read back through the page tables, and no frame may be without an owner. */
-import { PTE_G, PTE_P, ptePfn } from '../hardware/pte.ts';
-import type { Pfn, Vpn } from '../hardware/types.ts';
+import { PTE_G, PTE_NONE, PTE_P, ptePfn } from '../hardware/pte.ts';
+import type { Pfn, PteLo, Vpn } from '../hardware/types.ts';
+import { swapSlotOf } from '../kernel/mm/pte-prot.ts';
+import { SWAP_HAS_CACHE } from '../kernel/mm/swap-state.ts';
 import { OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
-import { type FileId, type FilePage, type MmId, VM_READ } from '../kernel/types.ts';
+import { type FileId, type FilePage, type MmId, NO_SLOT, type SwapSlot, VM_READ } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
@@ -18,11 +20,14 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content, backing
       const page = ghost.pageKey(mm as MmId, vpn as Vpn);
       const { min, changing } = rights.read(page);
       if ((min & VM_READ) === 0 || changing > 0) continue;
-      const pfn = frameOf(ghost, mm as MmId, vpn as Vpn);
+      const lo = entryOf(ghost, mm as MmId, vpn as Vpn);
+      const pfn = maps(lo) ? ptePfn(lo) : cachedFrame(ghost, swapSlotOf(lo));
       for (let word = 0; word < geometry.wordsPerPage; word++) {
-        const value = pfn !== 0 ? ghost.frameWord(pfn, word) : fileWord(ghost, backing.filePageOf(page), word);
+        const elsewhere = swapSlotOf(lo) !== NO_SLOT ? swapWord(ghost, swapSlotOf(lo), word) : undefined;
+        const value =
+          pfn !== 0 ? ghost.frameWord(pfn, word) : (elsewhere ?? fileWord(ghost, backing.filePageOf(page), word));
         if (content.judge(page, word, value) === 'legal') continue;
-        const held = pfn === 0 ? 'no frame' : `frame ${pfn}`;
+        const held = pfn !== 0 ? `frame ${pfn}` : elsewhere !== undefined ? `swap slot ${swapSlotOf(lo)}` : 'no frame';
         const says = `at rest page ${vpn} of address space ${mm}, word ${word}, is ${value} in ${held}, although ${content.expected(page, word)} was stored last`;
         const foreign = content.judge(page, word, value) === 'foreign' && content.isForeign(page, value);
         const harm: Harm = foreign ? 'isolation' : 'lost-write';
@@ -63,10 +68,14 @@ function fileWord({ machine }: Ghost, row: number, word: number): number {
   return slot > 0 ? machine.frame.words.peek(slot as Pfn, word) : machine.disk.words.peek(row as FilePage, word);
 }
 
-/** Frames that were handed to users or page tables and that neither page table nor page cache leads to. */
+/**
+ * Frames that were handed to users or page tables and that neither page table nor page cache leads to, and slots of the swap
+ * device that are kept for entries that there are not.
+ */
 export function leaks(ghost: Ghost): void {
   const { geometry, machine, g } = ghost;
   const reached = new Set<number>();
+  const slots = new Set<SwapSlot>();
   // page tables that wait for a grace period have an owner: RCU
   const { next, waiting, link } = machine.rcuState;
   for (const head of [next, waiting]) {
@@ -76,9 +85,11 @@ export function leaks(ghost: Ghost): void {
     const slot = machine.pageCache.slot.peek(row as FilePage);
     if (slot > 0) reached.add(slot);
   }
+  // what reclaim has not come round to yet
+  for (let slot = 1 as SwapSlot; slot <= geometry.swapSlots; slot++) reached.add(cachedFrame(ghost, slot));
   for (let mm = 0; mm <= geometry.mms; mm++) {
     const pgd = machine.mm.pgd.peek(mm as MmId);
-    if (pgd !== 0) reach(ghost, pgd as Pfn, 0, reached);
+    if (pgd !== 0) reach(ghost, pgd as Pfn, 0, reached, slots);
   }
   for (let pfn = 1; pfn < geometry.frames; pfn++) {
     const owner = g.frame.owner.peek(pfn as Pfn);
@@ -88,16 +99,25 @@ export function leaks(ghost: Ghost): void {
     ghost.convict({ ...NO_ACCESS, harm: 'leak', says });
     return;
   }
+  for (let slot = 1 as SwapSlot; slot <= geometry.swapSlots; slot++) {
+    if ((machine.swap.map.peek(0, slot) & ~SWAP_HAS_CACHE) === 0 || slots.has(slot)) continue;
+    const says = `at rest swap slot ${slot} is in use and no page-table entry leads to it`;
+    ghost.convict({ ...NO_ACCESS, harm: 'leak', says });
+    return;
+  }
 }
 
-function reach(ghost: Ghost, table: Pfn, level: number, reached: Set<number>): void {
+function reach(ghost: Ghost, table: Pfn, level: number, reached: Set<number>, slots: Set<SwapSlot>): void {
   reached.add(table);
   const { levelBits } = ghost.geometry;
   for (let i = 0; i < 1 << levelBits[level]; i++) {
-    const lo = ghost.frameWord(table, i * 2);
-    if (!maps(lo)) continue;
+    const lo = ghost.frameWord(table, i * 2) as PteLo;
+    if (!maps(lo)) {
+      slots.add(swapSlotOf(lo));
+      continue;
+    }
     if (level === levelBits.length - 1) reached.add(ptePfn(lo));
-    else reach(ghost, ptePfn(lo), level + 1, reached);
+    else reach(ghost, ptePfn(lo), level + 1, reached, slots);
   }
 }
 
@@ -106,17 +126,26 @@ function maps(lo: number): boolean {
   return (lo & (PTE_P | PTE_G)) !== 0;
 }
 
-/** The frame that the page tables give the page, or 0. */
-function frameOf(ghost: Ghost, mm: MmId, vpn: Vpn): Pfn {
+/** The frame of the folio that the swap cache has for the slot, or 0. */
+function cachedFrame({ machine }: Ghost, slot: SwapSlot): Pfn {
+  return machine.swap.cache.peek(0, slot) as Pfn;
+}
+function swapWord({ machine }: Ghost, slot: SwapSlot, word: number): number {
+  return machine.swapDisk.words.peek(slot, word);
+}
+
+/** The leaf entry of the page, or 0 if there is no table. */
+function entryOf(ghost: Ghost, mm: MmId, vpn: Vpn): PteLo {
   const { levelBits } = ghost.geometry;
   let table = ghost.machine.mm.pgd.peek(mm) as Pfn;
+  let lo = PTE_NONE;
   let shift = levelBits.reduce((a, b) => a + b, 0);
   for (const bits of levelBits) {
     shift -= bits;
     const index = Math.floor(vpn / 2 ** shift) % 2 ** bits;
-    const lo = ghost.frameWord(table, index * 2);
-    if (!maps(lo)) return 0 as Pfn;
+    lo = ghost.frameWord(table, index * 2) as PteLo;
+    if (!maps(lo)) return shift === 0 ? lo : PTE_NONE;
     table = ptePfn(lo);
   }
-  return table;
+  return lo;
 }

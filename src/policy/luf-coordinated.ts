@@ -28,6 +28,11 @@ export const lufCoordinated = definePolicy({
         yield* payOverLimit(cpu, cpu.geometry.frames >> 3);
         return moved;
       },
+      *migrateMmRange(cpu, task, from, pages, mode) {
+        const moved = yield* MAINLINE.migrateMmRange(cpu, task, from, pages, mode);
+        yield* payOverLimit(cpu, cpu.geometry.frames >> 3);
+        return moved;
+      },
     },
   },
   ...LUF_ROUTINES,

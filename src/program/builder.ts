@@ -117,6 +117,20 @@ export const migrate = (file: string, page: number, pages = 1, { sync }: { sync?
   pages,
   sync,
 });
+/** What pages of the address space of task `of`, or of the acting one, map. */
+export const reclaimMemory = (page: number, pages = 1, { of }: { of?: string } = {}): Op => ({
+  do: 'reclaim',
+  of,
+  page,
+  pages,
+});
+export const migrateMemory = (page: number, pages = 1, { of, sync }: { of?: string; sync?: boolean } = {}): Op => ({
+  do: 'migrate',
+  of,
+  page,
+  pages,
+  sync,
+});
 export const pfnwalk = (page: number, pages = 1): Op => ({ do: 'pfnwalk', page, pages });
 export const fork = (task: string): Op => ({ do: 'fork', task });
 export const exit = (): Op => ({ do: 'exit' });

@@ -28,6 +28,7 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
   const byName = checkTasks(program, fail);
   checkForks(program, byName, fail);
   checkFiles(program, limits, fail);
+  checkDuties(program, byName, fail);
   const pages = limits.pages ?? 2 ** 32;
   const posted = new Set(allOps(program).flatMap(({ op }) => (op.do === 'post' ? [op.flag] : [])));
   for (const { op, path, task } of allOps(program)) {
@@ -72,6 +73,20 @@ function checkFiles(program: Program, limits: Limits, fail: Fail): void {
     const first = op.do === 'mmap' ? (op.offset ?? 0) : op.do === 'truncate' ? 0 : op.page;
     const pages = op.do === 'read' || op.do === 'write' ? 1 : (op.pages ?? 1);
     if (first + pages > most) fail(path, `${op.do} reaches page ${first + pages} of the file`, `at most ${most} pages`);
+  }
+}
+
+/** Whose memory is reclaimed or migrated: a kernel thread has none of its own. */
+function checkDuties(program: Program, byName: ByName, fail: Fail): void {
+  for (const { op, path, task } of allOps(program)) {
+    if (op.do !== 'reclaim' && op.do !== 'migrate') continue;
+    if (op.of !== undefined) {
+      if (op.file !== undefined) fail(`${path}.of`, `"${op.of}"`, 'nothing where pages of a file are named');
+      const owner = byName.get(op.of) ?? unknownTask(`${path}.of`, op.of, program, fail);
+      if (owner.kthread) fail(`${path}.of`, `kernel thread "${op.of}"`, 'a task with an address space');
+    } else if (op.file === undefined && task.kthread) {
+      fail(path, `${op.do} of kernel thread ${task.name}`, 'a page of a file, or "of" and a task whose memory it is');
+    }
   }
 }
 
@@ -138,7 +153,8 @@ function checkForks(program: Program, byName: ByName, fail: Fail): void {
 
 function checkRange(op: Op, limit: number, path: string, fail: Fail): void {
   // pages of files and frames are no pages of the address space
-  if (!('page' in op) || op.do === 'pfnwalk' || ('file' in op && op.do !== 'mmap')) return;
+  const ofFile = 'file' in op && op.file !== undefined && op.do !== 'mmap';
+  if (!('page' in op) || op.do === 'pfnwalk' || ofFile) return;
   const last = `0 to ${limit - 1} (the address space has ${limit} pages)`;
   const check = (field: string, page: number, pages: number) => {
     if (page >= limit) fail(`${path}.${field}`, `page ${page}`, last);

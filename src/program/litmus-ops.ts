@@ -147,6 +147,20 @@ const fileRange: Field = {
   print: (op) => `${op.file}[${op.page}]${op.pages === undefined ? '' : ` ${op.pages}`}`,
 };
 
+/** `f[1] 3`, pages of a file, or `p[1] 3 of P1`, pages of an address space. A name that both have is the file's. */
+const dutyRange: Field = {
+  parse(lexer, op, regions) {
+    const { kind, text } = lexer.peek();
+    if (kind === 'word' && regions.isFile(text)) return fileRange.parse(lexer, op, regions);
+    range.parse(lexer, op, regions);
+    if (lexer.take('of')) op.of = lexer.word('a task').text;
+  },
+  print(op, regions) {
+    if (op.file !== undefined) return fileRange.print(op, regions);
+    return `${range.print(op, regions)}${op.of === undefined ? '' : ` of ${op.of}`}`;
+  },
+};
+
 /** `4`, `4 8`: frames. */
 const frames: Field = {
   parse(lexer, op) {
@@ -224,8 +238,8 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   write: { do: 'write', fields: [fileWord, value] },
   truncate: { do: 'truncate', fields: [file, count('pages', 'a number of pages')] },
   fsync: { do: 'fsync', fields: [file] },
-  reclaim: { do: 'reclaim', fields: [fileRange] },
-  migrate: { do: 'migrate', fields: [fileRange, sync] },
+  reclaim: { do: 'reclaim', fields: [dutyRange] },
+  migrate: { do: 'migrate', fields: [dutyRange, sync] },
   pfnwalk: { do: 'pfnwalk', fields: [frames] },
   fork: { do: 'fork', fields: [name('task', 'a task')] },
   exit: { do: 'exit', fields: [] },
@@ -244,6 +258,7 @@ export const RESERVED: readonly string[] = [
   'size',
   'at',
   'file',
+  'of',
   'sync',
   'reserve',
   'forbidden',

@@ -26,6 +26,8 @@ function bindRegions(lexer: Lexer): Regions {
   lexer.expect('TLB', '"TLB" and a name');
   lexer.name('a name');
   for (let name = lexer.next(); name.kind !== 'end'; name = lexer.next()) {
+    if (name.kind === 'word' && name.text === 'file' && lexer.peek().kind === 'word')
+      regions.addFile(lexer.next().text);
     if (name.kind !== 'word' || !lexer.take('=')) continue;
     const reserve = lexer.is('reserve');
     if (!reserve && !lexer.is('mmap')) continue;

@@ -14,6 +14,16 @@ const HOLE = 1;
 export class Regions {
   private readonly byName = new Map<string, Region>();
 
+  /** @param files names that mean a file where both could stand */
+  constructor(private readonly files = new Set<string>()) {}
+
+  addFile(name: string): void {
+    this.files.add(name);
+  }
+  isFile(name: string): boolean {
+    return this.files.has(name);
+  }
+
   find(name: string): Region | undefined {
     return this.byName.get(name);
   }
@@ -58,11 +68,12 @@ const NAMES = ['p', 'q', 's', 't', 'u', 'v', 'x', 'y', 'z'];
 
 /** One region per page at which the program maps something, in the order in which the text names them. */
 export function regionsOf(program: Program): Regions {
-  const regions = new Regions();
+  const regions = new Regions(new Set(program.files?.map((f) => f.name)));
+  const names = NAMES.filter((name) => !regions.isFile(name));
   for (const op of opsInTextOrder(program)) {
     if (op.do !== 'mmap' || regions.startsAt(op.page)) continue;
     const n = regions.names().length;
-    regions.add(NAMES[n] ?? `m${n}`, op.pages ?? 1, op.page);
+    regions.add(names[n] ?? `m${n}`, op.pages ?? 1, op.page);
   }
   return regions;
 }

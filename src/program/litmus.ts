@@ -18,13 +18,14 @@
  *     operation = REGION "=" "mmap" "(" rights [ "," NUMBER ] { "," fixed | populate | shared | "file" NAME [ "[" NUMBER "]" ] } ")" [ at ]
  *               | keyword with fields as in litmus-ops.ts: load p[1].w2 -> r0, store p = 5, touch p write, munmap p[1] 1,
  *                 mprotect p r, mremap p -> q size 3, dontneed p, read f[0] -> r0, write f[0].w1 = 5, reclaim f[0] 2,
- *                 migrate f[0] sync, truncate f 1, fsync f, fork P2, post f, await f, sleep, wake P1, move 1, …
+ *                 reclaim p[1] 2 of P1, migrate f[0] sync, migrate p, truncate f 1, fsync f, fork P2, post f, await f, sleep, wake P1, move 1, …
  *     at        = "at" "@" NUMBER                       the page at which the region lies
  *     place     = REGION [ "[" NUMBER "]" ] | "@" NUMBER
  *
  * A region is bound once, at `at` or behind the regions before it in the text, and its name is known everywhere in the
  * file; mmap of a bound name maps there again. Where an operation takes a range, a bare `p` is the whole region as first
- * bound, `p[1]` one page, `p[1] 3` three.
+ * bound, `p[1]` one page, `p[1] 3` three. Reclaim and migration of a name that both a file and a region have mean the file;
+ * of a region they mean what maps it in the address space of the task behind `of`, or of the acting one.
  */
 export { parseLitmus } from './litmus-parser.ts';
 export { printLitmus } from './litmus-printer.ts';

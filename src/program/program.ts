@@ -37,9 +37,12 @@ export type Op =
   | { do: 'truncate'; file: string; pages: number }
   /** Writes dirty pages of the file back and waits. */
   | { do: 'fsync'; file: string }
-  /** Kernel duties, done by a task (on request) or by a kernel thread: pages of a file are reclaimed, or moved to other frames. */
-  | { do: 'reclaim'; file: string; page: number; pages?: number }
-  | { do: 'migrate'; file: string; page: number; pages?: number; sync?: boolean }
+  /**
+   * Kernel duties, done by a task (on request) or by a kernel thread: pages of a file, or what pages of an address space map, are
+   * reclaimed, or moved to other frames. `of` is a task with that address space; the acting task when left out.
+   */
+  | { do: 'reclaim'; file?: string; of?: string; page: number; pages?: number }
+  | { do: 'migrate'; file?: string; of?: string; page: number; pages?: number; sync?: boolean }
   /** A kernel duty: takes a reference on whatever folio lies in each of these frames, looks at it, and drops it. */
   | { do: 'pfnwalk'; page: number; pages?: number }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */

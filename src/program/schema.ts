@@ -32,13 +32,16 @@ const flag = z.boolean().optional();
 
 const access = { page, word: inPage, into: word.optional() };
 
+/** Of a file, or of an address space. */
+const duty = { file: word.optional(), of: word.optional(), page, pages };
+
 const fileOps = [
   z.strictObject({ do: z.enum(['read']), file: word, page, word: inPage, into: word.optional() }),
   z.strictObject({ do: z.enum(['write']), file: word, page, word: inPage, value: value.optional() }),
   z.strictObject({ do: z.enum(['truncate']), file: word, pages: z.int().min(0).max(65536) }),
   z.strictObject({ do: z.enum(['fsync']), file: word }),
-  z.strictObject({ do: z.enum(['reclaim']), file: word, page, pages }),
-  z.strictObject({ do: z.enum(['migrate']), file: word, page, pages, sync: flag }),
+  z.strictObject({ do: z.enum(['reclaim']), ...duty }),
+  z.strictObject({ do: z.enum(['migrate']), ...duty, sync: flag }),
   z.strictObject({ do: z.enum(['pfnwalk']), page, pages }),
 ] as const;
 

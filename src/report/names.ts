@@ -76,7 +76,7 @@ export class Names {
         return `fsync ${op.file}`;
       case 'reclaim':
       case 'migrate':
-        return `${op.do} ${op.file}[${op.page}]${(op.pages ?? 1) > 1 ? ` ${op.pages}` : ''}${'sync' in op && op.sync ? ' sync' : ''}`;
+        return `${op.do} ${this.dutyRange(op)}${'sync' in op && op.sync ? ' sync' : ''}`;
       case 'pfnwalk':
         return `walk frames ${op.page} to ${op.page + (op.pages ?? 1) - 1}`;
       case 'fork':
@@ -92,6 +92,12 @@ export class Names {
       default:
         return op.do;
     }
+  }
+
+  /** `f[0] 2`, or `p[0] 2 of P1`. */
+  private dutyRange(op: { file?: string; of?: string; page: number; pages?: number }): string {
+    if (op.file === undefined) return `${this.range(op.page, op.pages)}${op.of === undefined ? '' : ` of ${op.of}`}`;
+    return `${op.file}[${op.page}]${(op.pages ?? 1) > 1 ? ` ${op.pages}` : ''}`;
   }
 
   /** `f[0]`, or `f[0].w2` for another word than the first; files by name or, as the machine knows them, by row from 1. */

@@ -98,6 +98,8 @@ export class Culprit {
         return e.pfn === this.pfn && this.isAfterStart(e);
       case 'handed-out':
         return e.pfn === this.pfn && this.isAfterStart(e);
+      case 'swap':
+        return e.pfn === this.endedPfn() && this.isAfterStart(e);
       case 'send':
         return this.owesFlush(e) && (e.to === this.cpu || e.cpu === this.ended?.cpu);
       case 'deliver':
@@ -129,8 +131,10 @@ export class Culprit {
     const since = this.fill ? ` holds ${names.page(this.vpn)} -> pfn ${this.heldPfn()}` : '';
     const stamp = (e: Event): string => (e.concurrent || this.sequential ? `step ${e.step}` : 'the history');
     const filled = this.fill ? ` since ${stamp(this.fill)}` : '';
-    const debt = `${what} (${names.task(ended.task)} on CPU${ended.cpu}, ${stamp(ended)}) owed CPU${this.cpu} a flush of ${names.page(this.vpn)}`;
-    return `${debt}; CPU${this.cpu}${since}${filled}; ${this.message()}`;
+    const debtor = `${what} (${names.task(ended.task)} on CPU${ended.cpu}, ${stamp(ended)}) owed`;
+    const page = names.page(this.vpn);
+    if (this.cpu < 0) return `${debtor} a flush of ${page} to every CPU that had it cached`;
+    return `${debtor} CPU${this.cpu} a flush of ${page}; CPU${this.cpu}${since}${filled}; ${this.message()}`;
   }
 
   /** The last steps of every CPU, for harms without a losing access. */
@@ -157,6 +161,10 @@ export class Culprit {
     return next?.is === 'file-store' && this.filePage?.concerns(next) === true;
   }
 
+  /** The frame that the translation led to before it was ended. */
+  private endedPfn(): number {
+    return this.ended?.is === 'pte' ? ptePfn(this.ended.oldLo as never) : this.heldPfn();
+  }
   private heldPfn(): number {
     return this.fill?.is === 'fill' ? this.fill.pfn : this.pfn;
   }

@@ -1,7 +1,9 @@
 /** One event in words, short enough for a column. */
 import { PTE_D, PTE_RW, ptePfn, ptePresent, pteWrite } from '../hardware/pte.ts';
-import { LOAD, STORE } from '../hardware/types.ts';
+import { LOAD, type PteLo, STORE } from '../hardware/types.ts';
+import { swapSlotOf } from '../kernel/mm/pte-prot.ts';
 import { OWNER_KERNEL, OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
+import { NO_SLOT } from '../kernel/types.ts';
 import { opName } from '../oracle/oracle.ts';
 import type { Names } from './names.ts';
 import type { Culprit } from './narrative-culprit.ts';
@@ -34,6 +36,10 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
       return `pfn ${e.pfn} handed out to ${ownerOf(e.owner, names, e.task)}`;
     case 'freed':
       return `pfn ${e.pfn} freed`;
+    case 'swap':
+      return e.way === 'out'
+        ? `pfn ${e.pfn} is written to swap slot ${e.slot}`
+        : `swap slot ${e.slot} is read into pfn ${e.pfn}`;
     case 'slot':
       return slotText(e, names);
     case 'file-store':
@@ -68,7 +74,11 @@ function pteText(e: Event & { is: 'pte' }, names: Names, owedTo: number): string
   const was = ptePfn(e.oldLo as never);
   const now = ptePfn(e.newLo as never);
   const rights = pteWrite(e.newLo) ? 'rw' : 'r';
-  if (!ptePresent(e.oldLo)) return ptePresent(e.newLo) ? `pte of ${page} set: pfn ${now} ${rights}` : '';
+  const slot = swapSlotOf(e.newLo as PteLo);
+  if (!ptePresent(e.oldLo)) {
+    if (slot !== NO_SLOT) return `pte of ${page} leads to swap slot ${slot}`;
+    return ptePresent(e.newLo) ? `pte of ${page} set: pfn ${now} ${rights}` : '';
+  }
   if (!ptePresent(e.newLo)) return `pte of ${page} cleared (pfn ${was})${owes}`;
   if (was !== now) return `pte of ${page}: pfn ${was} becomes ${now}${owes}`;
   if ((e.oldLo & ~e.newLo & PTE_RW) !== 0) return `pte of ${page} write-protected${owes}`;

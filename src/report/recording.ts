@@ -27,6 +27,7 @@ export type Happening =
   | { is: 'drop'; vpn: number; pfn: number; pcid: number }
   | { is: 'handed-out'; pfn: number; owner: FrameOwner }
   | { is: 'freed'; pfn: number }
+  | { is: 'swap'; pfn: number; slot: number; way: 'in' | 'out' }
   | { is: 'slot'; file: number; index: number; was: number; now: number }
   | { is: 'file-store' | 'file-load'; file: number; index: number; word: number; value: number }
   | { is: 'send'; to: number; vector: number; merged: boolean }
@@ -238,6 +239,10 @@ export class Recording implements StepWatcher {
       slotChanges: (cpu, file, index, was, now) => {
         this.add(cpu, { is: 'slot', file, index, was, now });
         oracle.slotChanges(cpu, file, index, was, now);
+      },
+      swapMoves: (cpu, pfn, slot, way) => {
+        this.add(cpu, { is: 'swap', pfn, slot, way });
+        oracle.swapMoves(cpu, pfn, slot, way);
       },
       dutyBegins: (cpu, duty) => oracle.dutyBegins(cpu, duty),
       dutyEnds: (cpu) => oracle.dutyEnds(cpu),

@@ -16,6 +16,7 @@ import {
   post,
   race,
   reclaim,
+  reclaimMemory,
   sleep,
   store,
   wake,
@@ -171,6 +172,20 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
           { name: 'g', pages: 1 },
         ],
       },
+    ),
+  },
+  'no-flush-dirty': {
+    harm: 'lost-write',
+    program: race(
+      { cpus: 2, override: { swapSlots: 4 } },
+      { setup: cached(1), P0: [reclaimMemory(8)], P1: [store(8), load(8)] },
+    ),
+  },
+  'swapin-exclusive': {
+    harm: 'isolation',
+    program: race(
+      { cpus: 2, override: { swapSlots: 4 } },
+      { setup: [...cached(1), reclaimMemory(8), fork('C')], P0: [store(8)], P1: [], C: { ...child, ops: [load(8)] } },
     ),
   },
   'ph-3': {

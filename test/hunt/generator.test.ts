@@ -112,7 +112,7 @@ describe('generateProgram', () => {
     const pagesOf = (op: Op): number[] =>
       'page' in op ? Array.from({ length: ('pages' in op ? op.pages : undefined) ?? 1 }, (_, i) => op.page + i) : [];
     const accesses = ['load', 'store', 'fetch', 'touch'];
-    const removes = ['munmap', 'mprotect', 'mremap', 'madvise'];
+    const removes = ['munmap', 'mprotect', 'mremap', 'madvise', 'reclaim', 'migrate'];
     const races = (p: Program) =>
       p.tasks.some((remover) =>
         p.tasks.some((user) => {
@@ -149,7 +149,7 @@ describe('generateProgram', () => {
       p.tasks.some((t, i) => !t.kthread && !t.forkedBy && p.tasks.findIndex((o) => o.cpu === t.cpu) < i),
     kthread: (p) => p.tasks.some((t) => t.kthread),
     priority: (p) => p.tasks.some((t) => t.priority === 1),
-    smallMachine: (p) => p.machine.override !== undefined && !does(p, 'fork'),
+    smallMachine: (p) => Object.keys(p.machine.override ?? {}).some((k) => k !== 'swapSlots') && !does(p, 'fork'),
     hardware: (p) => p.machine.switches !== undefined,
     history: (p) => p.history.length > 0,
     load: (p) => does(p, 'load'),
@@ -170,8 +170,11 @@ describe('generateProgram', () => {
     write: (p) => does(p, 'write'),
     truncate: (p) => does(p, 'truncate'),
     fsync: (p) => does(p, 'fsync'),
-    reclaim: (p) => does(p, 'reclaim'),
-    migrate: (p) => does(p, 'migrate'),
+    reclaim: (p) => allOps(p).some((o) => o.do === 'reclaim' && o.file !== undefined),
+    migrate: (p) => allOps(p).some((o) => o.do === 'migrate' && o.file !== undefined),
+    swap: (p) => (p.machine.override?.swapSlots ?? 0) > 0,
+    swapout: (p) => allOps(p).some((o) => o.do === 'reclaim' && o.file === undefined),
+    relocate: (p) => allOps(p).some((o) => o.do === 'migrate' && o.file === undefined),
     pfnwalk: (p) => does(p, 'pfnwalk'),
     fork: (p) => does(p, 'fork'),
     exit: (p) => does(p, 'exit'),

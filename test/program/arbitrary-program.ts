@@ -44,6 +44,8 @@ const fileOp: fc.Arbitrary<Op> = fc.oneof(
 const duty: fc.Arbitrary<Op> = fc.oneof(
   file.map((f) => ({ do: 'fsync' as const, file: f })),
   fileRange.map((r) => ({ do: 'reclaim' as const, ...r })),
+  range.map((r) => ({ do: 'reclaim' as const, of: 'P0', ...r })),
+  fc.tuple(range, flag).map(([r, sync]) => ({ do: 'migrate' as const, of: 'P1', ...r, sync })),
   fc.tuple(fileRange, flag).map(([r, sync]) => ({ do: 'migrate' as const, ...r, sync })),
   range.map((r) => ({ do: 'pfnwalk' as const, ...r })),
 );
@@ -81,7 +83,13 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
   fc.nat().map((cycles) => ({ do: 'compute' as const, cycles })),
 );
 
-const userOp = fc.oneof({ weight: 3, arbitrary: memoryOp }, { weight: 2, arbitrary: fileOp }, duty);
+/** Of one's own address space: only for those who have one. */
+const ownDuty: fc.Arbitrary<Op> = fc.oneof(
+  range.map((r) => ({ do: 'reclaim' as const, ...r })),
+  fc.tuple(range, flag).map(([r, sync]) => ({ do: 'migrate' as const, ...r, sync })),
+);
+
+const userOp = fc.oneof({ weight: 3, arbitrary: memoryOp }, { weight: 2, arbitrary: fileOp }, duty, ownDuty);
 
 const files: fc.Arbitrary<FileSpec[]> = fc
   .tuple(fc.integer({ min: 0, max: FILE_PAGES }), fc.integer({ min: 0, max: FILE_PAGES }))

@@ -144,6 +144,36 @@ describe('parseLitmus', () => {
     expect(parseLitmus(printLitmus(program), 'printed')).toEqual(program);
   });
 
+  it('reads whose memory is reclaimed and migrated; a name that a file has, too, means the file', () => {
+    const text = `TLB duties
+{
+  override: swapSlots=4;
+  file f 2;
+  task k: kthread;
+  p = mmap(rw, 3);
+  f = mmap(rw);
+}
+ P0                | k                   ;
+ reclaim p         | reclaim p[1] 2 of P0 ;
+ migrate p[1] sync | migrate @8 of P0 sync ;
+ reclaim f[0]      | migrate f[1]          ;
+`;
+    const program = parseLitmus(text, 'x.litmus', { pages: 32, filePages: 8 });
+    expect(program.tasks.map((t) => t.ops)).toEqual([
+      [
+        { do: 'reclaim', page: 8, pages: 3 },
+        { do: 'migrate', page: 9, sync: true },
+        { do: 'reclaim', file: 'f', page: 0 },
+      ],
+      [
+        { do: 'reclaim', page: 9, pages: 2, of: 'P0' },
+        { do: 'migrate', page: 8, of: 'P0', sync: true },
+        { do: 'migrate', file: 'f', page: 1 },
+      ],
+    ]);
+    expect(parseLitmus(printLitmus(program), 'printed')).toEqual(program);
+  });
+
   it('says where a text is wrong about a file', () => {
     const body = (cell: string, statement = 'file f 2') =>
       `TLB t\n{ ${statement}; p = mmap(r, shared, file f); }\n P0 ;\n ${cell} ;\n`;

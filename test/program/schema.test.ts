@@ -149,6 +149,18 @@ describe('parseProgram', () => {
       'tasks[1].ops[0].do: "load" of kernel thread P1; expected one of yield, sleep, wake, post, await, move, compute, fsync, reclaim, migrate, pfnwalk',
     ],
     [
+      'duty of a kernel thread about its own memory',
+      (p) => {
+        p.tasks.push({ name: 'K', cpu: 0, kthread: true, ops: [{ do: 'reclaim', page: 4 }] });
+      },
+      'tasks[2].ops[0]: reclaim of kernel thread K; expected a page of a file, or "of" and a task whose memory it is',
+    ],
+    [
+      'duty about the memory of nobody',
+      (p) => p.tasks[0].ops.push({ do: 'migrate', page: 4, of: 'Q' }),
+      'tasks[0].ops[1].of: unknown task "Q"; expected P0, P1',
+    ],
+    [
       'flag nobody posts',
       (p) => p.tasks[0].ops.push({ do: 'await', flag: 'f' }),
       'tasks[0].ops[1].flag: flag "f" is never posted',

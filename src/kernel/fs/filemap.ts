@@ -18,7 +18,6 @@ export const NEW_REFERENCED = point('filemapAddFolio: xa_lock held, is the slot 
 export const CACHE_REFERENCE = point('filemapAddFolio: slot empty, reference of the cache to be taken');
 export const SLOT_FILLS = point('filemapAddFolio: slot to be filled');
 export const UPTODATE_CHECK = point('filemap: is the folio up to date?');
-export const DISK_NEXT = point('filemapReadFolio: next word to be read from disk');
 export const FOLIO_READ = point('filemapReadFolio: read from disk, to be marked up to date');
 export const SLOT_EMPTIES = point('filemapRemoveFolio: slot to be emptied');
 
@@ -100,15 +99,7 @@ export function* folioTestUptodate(cpu: Cpu, folio: Pfn): Path<boolean> {
 
 /** Linux: filemap_read_folio(): fills the folio from disk. Caller holds its lock; nobody else looks at it before it is up to date. */
 export function* filemapReadFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
-  const { words, preparing } = cpu.hw.frame;
-  const { mem, geometry, disk } = cpu;
-  const row = filePage(cpu, file, index);
-  mem.acquired(preparing.at(folio), true);
-  for (let k = 0; k < geometry.wordsPerPage; k++) {
-    if (cpu.at(DISK_NEXT, disk.words.at(row, k))) yield;
-    words.store(folio, disk.words.load(row, k), k);
-  }
-  mem.released(preparing.at(folio));
+  yield* cpu.kernel.submitBioRead(cpu, folio, cpu.disk, filePage(cpu, file, index));
   if (cpu.at(FOLIO_READ, cpu.folio.flags.at(folio))) yield;
   cpu.folio.flags.or(folio, PG_UPTODATE);
 }

@@ -1,4 +1,5 @@
 /** The routines of `fs/` that go into the kernel record. */
+import { submitBioRead, submitBioWrite } from './bio.ts';
 import {
   filemapAddFolio,
   filemapGetFolio,
@@ -38,6 +39,8 @@ import {
 } from './writeback.ts';
 
 export const fsRoutines = {
+  submitBioRead,
+  submitBioWrite,
   filemapGetFolio,
   filemapGrabFolio,
   filemapAddFolio,

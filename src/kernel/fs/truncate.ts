@@ -6,6 +6,7 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { PG_DIRTY } from '../mm/folio.ts';
+import { iMmapOf } from '../mm/i-mmap.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
 import { ZAP_TRUNCATE } from '../mm/zap.ts';
 import { EBADF, EFBIG, type FileId } from '../types.ts';
@@ -72,7 +73,7 @@ export function* truncateInodePage(cpu: Cpu, file: FileId, index: number): Path<
 export function* unmapMappingRange(cpu: Cpu, file: FileId, first: number, pages: number): Path<void> {
   const { kernel } = cpu;
   yield* kernel.iMmapLockRead(cpu, file);
-  for (const place of yield* kernel.vmaIntervalTreeForeach(cpu, file, first, first + pages)) {
+  for (const place of yield* kernel.vmaIntervalTreeForeach(cpu, iMmapOf(cpu, file), first, first + pages)) {
     const tlb = yield* kernel.tlbGatherMmu(cpu, place.mm);
     yield* kernel.unmapPageRange(cpu, tlb, place.start, place.end, ZAP_TRUNCATE);
     yield* kernel.tlbFinishMmu(cpu, tlb);

@@ -5,18 +5,15 @@
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { PG_DIRTY, PG_WRITEBACK } from '../mm/folio.ts';
+import { PG_DIRTY } from '../mm/folio.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
-import { EBADF, type FileId } from '../types.ts';
+import { EBADF, type FileId, NO_FILE } from '../types.ts';
 import { isCached } from './filemap.ts';
 import { filePage, iSizeRead, isFile } from './inode.ts';
 
 export const BECOMES_DIRTY = point('folioMarkDirty: folio to be marked dirty');
 export const DIRTY_CHECK = point('folioTestDirty: is the folio dirty?');
 export const BECOMES_CLEAN = point('folioClearDirtyForIo: mappings clean, folio to be marked clean');
-export const IO_STARTS = point('writeFolio: clean, writeback to be marked');
-export const WORD_OUT = point('writeFolio: next word to be written to disk');
-export const IO_ENDS = point('writeFolio: written, writeback to be ended');
 export const SYNC_SIZE = point('sysFsync: how long is the file?');
 
 /** Linux: folio_mark_dirty(). Caller holds the folio lock, or the PTL of an entry that maps the folio. */
@@ -33,28 +30,16 @@ export function* folioTestDirty(cpu: Cpu, folio: Pfn): Path<boolean> {
 
 /** Linux: folio_clear_dirty_for_io(): whether the folio was dirty. Caller holds the folio lock. */
 export function* folioClearDirtyForIo(cpu: Cpu, folio: Pfn): Path<boolean> {
-  // a PTE that was dirty says the folio is, even if nobody has told it yet
-  if (yield* cpu.kernel.folioMkclean(cpu, folio)) yield* cpu.kernel.folioMarkDirty(cpu, folio);
+  // of a file: a PTE that was dirty says the folio is, even if nobody has told it yet
+  const file = cpu.folio.mapping.load(folio) !== NO_FILE;
+  if (file && (yield* cpu.kernel.folioMkclean(cpu, folio))) yield* cpu.kernel.folioMarkDirty(cpu, folio);
   if (cpu.at(BECOMES_CLEAN, cpu.folio.flags.at(folio))) yield;
   return (cpu.folio.flags.and(folio, ~PG_DIRTY) & PG_DIRTY) !== 0;
 }
 
 /** Linux: the I/O of ->writepages: caller has taken the dirty mark and holds the folio lock, which is dropped while the device works. */
 export function* writeFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
-  const { disk, mem, geometry } = cpu;
-  const { words } = cpu.hw.frame;
-  const row = filePage(cpu, file, index);
-  if (cpu.at(IO_STARTS, cpu.folio.flags.at(folio))) yield;
-  cpu.folio.flags.or(folio, PG_WRITEBACK);
-  yield* cpu.kernel.folioUnlock(cpu, folio);
-  mem.acquired(disk.busy.at(row), true);
-  for (let k = 0; k < geometry.wordsPerPage; k++) {
-    if (cpu.at(WORD_OUT, words.at(folio, k))) yield;
-    disk.words.store(row, words.load(folio, k), k);
-  }
-  mem.released(disk.busy.at(row));
-  if (cpu.at(IO_ENDS, cpu.folio.flags.at(folio))) yield;
-  cpu.folio.flags.and(folio, ~PG_WRITEBACK);
+  yield* cpu.kernel.submitBioWrite(cpu, folio, cpu.disk, filePage(cpu, file, index));
 }
 
 /** fsync(2): file_write_and_wait_range() over the whole file. 0 or a negative errno. */

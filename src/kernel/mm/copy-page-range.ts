@@ -3,15 +3,15 @@ import { PTE_A, PTE_RW, pteCas, pteLoad, pteLoadHigh, pteStore, pteWord, pteWrit
 import type { Pfn, PteHi, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { ENOMEM, type MmId } from '../types.ts';
+import { ENOMEM, type MmId, NO_SLOT } from '../types.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdAddrEnd, pmdLevel, tableWalk } from './pgtable.ts';
-import { migrationPfn, pteNone, vmNormalPage } from './pte-prot.ts';
+import { migrationPfn, PTE_SWP_EXCLUSIVE, pteNone, swapSlotOf, vmNormalPage } from './pte-prot.ts';
 
 export const PARENT_NEXT = point('copyPte: next pte of the parent to be read');
 export const WRITABLE = point('ptepSetWrprotect: writable pte of the parent to become read-only');
-export const MOVES = point('copyPte: writable migration entry of the parent found');
-export const CHILD_MOVES = point('copyPte: migration entry of the child to be set');
+export const MOVES = point('copyPte: exclusive migration or swap entry of the parent found');
+export const CHILD_MOVES = point('copyPte: migration or swap entry of the child to be set');
 export const CHILD_SETS = point('copyPte: parent read-only and counted, pte of the child to be set');
 
 /** Copies the entries of [start, end). Caller holds both mmap_locks for writing, the parent's VMA marked. 0 or -ENOMEM. */
@@ -61,7 +61,7 @@ export function* copyPteRange(cpu: Cpu, childPmd: Pfn, parentPmd: Pfn, start: nu
   }
 }
 
-/** Linux: copy_present_ptes(), one entry. Caller holds both PTLs. */
+/** Linux: copy_present_ptes() and copy_nonpresent_pte(), one entry. Caller holds both PTLs. */
 export function* copyPte(cpu: Cpu, to: Pfn, from: Pfn, vpn: Vpn): Path<void> {
   const { kernel } = cpu;
   const index = leafIndex(cpu.geometry, vpn);
@@ -69,11 +69,13 @@ export function* copyPte(cpu: Cpu, to: Pfn, from: Pfn, vpn: Vpn): Path<void> {
   if (cpu.at(PARENT_NEXT, word)) yield;
   let entry = pteLoad(cpu, from, index);
   if (pteNone(entry)) return;
-  if (migrationPfn(entry) !== NO_PAGE) {
-    // copy_nonpresent_pte(): a writable one becomes readable in both
-    if ((entry & PTE_RW) !== 0) {
+  const slot = swapSlotOf(entry);
+  if (slot !== NO_SLOT || migrationPfn(entry) !== NO_PAGE) {
+    // copy_nonpresent_pte(): what only the parent had, both have now, and neither may write to it
+    if (slot !== NO_SLOT) yield* kernel.swapDuplicate(cpu, slot);
+    if ((entry & (PTE_RW | PTE_SWP_EXCLUSIVE)) !== 0) {
       if (cpu.at(MOVES, word)) yield;
-      entry = (entry & ~PTE_RW) as PteLo;
+      entry = (entry & ~(PTE_RW | PTE_SWP_EXCLUSIVE)) as PteLo;
       pteStore(cpu, from, index, entry, 0 as PteHi);
     }
     if (cpu.at(CHILD_MOVES, pteWord(cpu, to, index))) yield;

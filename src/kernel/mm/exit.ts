@@ -64,6 +64,7 @@ export function* mmFree(cpu: Cpu, mm: MmId): Path<void> {
   const root = pgd.load(mm) as Pfn;
   pgd.store(mm, 0);
   ctxId.store(mm, 0);
+  cpu.mm.anonVma.store(mm, 0);
   cpu.observer?.tableUnlinked(cpu, mm, root);
   yield* cpu.kernel.freePage(cpu, root);
   yield* cpu.kernel.kmemCacheFree(cpu, SLAB_MM, mm);

@@ -14,6 +14,7 @@ import { mkNewPte, type VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdLevel } from './pgtable.ts';
 import { protHi, protLo, pteNone } from './pte-prot.ts';
+import { RMAP_EXCLUSIVE } from './rmap.ts';
 
 export const FILE_RECHECK = point('finishFault: folio ready, PTL taken, pte to be rechecked');
 export const FILE_COUNTS = point('finishFault: pte still none, mapping to be counted');
@@ -95,7 +96,7 @@ export function* finishFault(cpu: Cpu, vmf: VmFault, page: Pfn, entry: PteLo): P
   const changed = !pteNone(now);
   if (changed) yield* kernel.updateMmuTlb(cpu, vmf, now);
   else {
-    if (vmf.write && (vmf.vmFlags & VM_SHARED) === 0) yield* kernel.folioAddNewAnonRmap(cpu, page);
+    if (vmf.write && (vmf.vmFlags & VM_SHARED) === 0) yield* kernel.folioAddNewAnonRmap(cpu, page, vmf, RMAP_EXCLUSIVE);
     else yield* kernel.folioAddFileRmapPte(cpu, page, FILE_COUNTS);
     if (cpu.at(FILE_SETS, word)) yield;
     pteStore(cpu, pte, index, entry, protHi(vmf.vmFlags));

@@ -17,6 +17,8 @@ export const PG_DIRTY = 1 << 4;
 export const PG_WRITEBACK = 1 << 5;
 /** On the list of folios that may be isolated: for reclaim or migration, by one of them at a time. */
 export const PG_LRU = 1 << 6;
+/** In the swap cache. */
+export const PG_SWAPCACHE = 1 << 7;
 
 export const GETS = point('folioGet: reference to be taken');
 export const TRIES = point('folioTryGet: refcount to be read');

@@ -16,8 +16,8 @@ export const MASK_STALE = point('mmInit: cpumask of the former mm to be cleared'
 export const GEN_STALE = point('mmInit: generation of the former mm to be reset');
 export const BATCHED_STALE = point('mmInit: batched unmaps of the former mm to be forgotten');
 
-/** Linux: mm_alloc() and mm_init(): an empty address space with one user; NO_MM when out of memory. Nobody else knows it yet. */
-export function* mmAlloc(cpu: Cpu): Path<MmId> {
+/** Linux: mm_alloc() and mm_init(): an empty address space with one user, of the family of `parent`; NO_MM when out of memory. Nobody else knows it yet. */
+export function* mmAlloc(cpu: Cpu, parent: MmId): Path<MmId> {
   const { mm: m, kernel, geometry } = cpu;
   const lock = cpu.slab.lock.at(SLAB_MM);
   yield* kernel.spinLock(cpu, lock);
@@ -33,6 +33,7 @@ export function* mmAlloc(cpu: Cpu): Path<MmId> {
   yield* kernel.clearTable(cpu, pgd, 1 << geometry.levelBits[0]);
   m.pgd.store(mm, pgd);
   m.ctxId.store(mm, ctxId);
+  m.anonVma.store(mm, m.anonVma.load(parent));
   if (cpu.at(MM_PREPARED, m.users.at(mm))) yield;
   m.users.store(mm, 1);
   if (cpu.at(MM_COUNTED, m.count.at(mm))) yield;
@@ -51,7 +52,7 @@ export function* mmAlloc(cpu: Cpu): Path<MmId> {
 
 /** Linux: dup_mm(): NO_MM when out of memory; nothing of the child is left then. */
 export function* dupMm(cpu: Cpu, parent: MmId): Path<MmId> {
-  const child = yield* cpu.kernel.mmAlloc(cpu);
+  const child = yield* cpu.kernel.mmAlloc(cpu, parent);
   if (child === NO_MM) return NO_MM;
   const error = yield* cpu.kernel.dupMmap(cpu, child, parent);
   if (error === 0) return child;

@@ -30,6 +30,7 @@ export function* freePgtables(
   for (let i = 0; i < ranges.length; i++) {
     const next = i + 1 < ranges.length ? ranges[i + 1].start : ceiling;
     const { vma, start, end } = ranges[i];
+    yield* cpu.kernel.unlinkAnonVmas(cpu, vma);
     yield* cpu.kernel.unlinkFileVma(cpu, vma);
     yield* cpu.kernel.freePgdRange(cpu, tlb, { start, end, floor, ceiling: next });
   }

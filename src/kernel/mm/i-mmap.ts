@@ -1,20 +1,42 @@
 /**
- * Linux: mm/interval_tree.c and the i_mmap parts of mm/vma.c: the VMAs of a file, found from the file. The list is in order
- * of the first page mapped, equal ones in order of arrival, as the interval tree is walked.
+ * Linux: mm/interval_tree.c and the rmap parts of mm/vma.c: the VMAs of a file, found from the file (i_mmap), and those of
+ * private memory, found from the anon_vma. Each list is in order of the first page mapped, equal ones in order of arrival, as
+ * the interval trees are walked.
  */
 import { type Path, point } from '../../memory/point.ts';
+import type { Column } from '../../memory/table.ts';
 import type { Cpu } from '../cpu.ts';
-import { type FileId, type MmId, NO_FILE, type VmaId } from '../types.ts';
+import { type AnonVmaId, type FileId, type MmId, NO_ANON_VMA, NO_FILE, type VmaId } from '../types.ts';
 import { vmaEnd, vmaStart } from './vma-tree.ts';
 
 export const VMA_LISTED = point('vmaIntervalTreeForeach: vma of the file found, whose is it?');
 
-/** A part of a VMA that maps pages of a file. Valid while i_mmap_rwsem is held. */
+/** A part of a VMA that maps pages of a file. Valid while i_mmap_rwsem, or the rwsem of the anon_vma, is held. */
 export interface RmapPlace {
   readonly vma: VmaId;
   readonly mm: MmId;
   readonly start: number;
   readonly end: number;
+}
+
+/** Linux: struct vma_prepare: from where the VMAs that change can be found. */
+export interface VmaPrepare {
+  readonly file: FileId;
+  readonly anonVma: AnonVmaId;
+}
+export const NO_RMAP: VmaPrepare = { file: NO_FILE, anonVma: NO_ANON_VMA };
+
+/** An interval tree: `nr` VMAs in a row of `vmas`. */
+export interface IntervalTree {
+  readonly nr: Column<number>;
+  readonly vmas: Column<number>;
+  readonly row: number;
+}
+export function iMmapOf(cpu: Cpu, file: FileId): IntervalTree {
+  return { nr: cpu.inode.nrMmap, vmas: cpu.inode.iMmap, row: file };
+}
+export function rbRootOf(cpu: Cpu, anonVma: AnonVmaId): IntervalTree {
+  return { nr: cpu.anonVma.nrVmas, vmas: cpu.anonVma.vmas, row: anonVma };
 }
 
 /** Linux: i_mmap_lock_read(). */
@@ -25,38 +47,45 @@ export function* iMmapUnlockRead(cpu: Cpu, file: FileId): Path<void> {
   yield* cpu.kernel.upRead(cpu, cpu.inode.iMmapRwsem.at(file));
 }
 
-/** Linux: vma_prepare(): before VMAs of `file` change their place; nothing to do for anonymous memory (NO_FILE). */
-export function* vmaPrepare(cpu: Cpu, file: FileId): Path<void> {
-  if (file !== NO_FILE) yield* cpu.kernel.downWrite(cpu, cpu.inode.iMmapRwsem.at(file));
+/** Where a VMA is listed. */
+export function rmapOf(cpu: Cpu, vma: VmaId): VmaPrepare {
+  return { file: cpu.vma.object.load(vma) as FileId, anonVma: cpu.vma.anonVma.load(vma) as AnonVmaId };
 }
 
-/** Linux: vma_complete(): the VMAs of `file` have their new places; `added` are new, `removed` gone. */
-export function* vmaComplete(cpu: Cpu, file: FileId, added: readonly VmaId[], removed: readonly VmaId[]): Path<void> {
-  if (file === NO_FILE) return;
-  const kept = [...listed(cpu, file).filter((vma) => !removed.includes(vma)), ...added];
-  const { pgoff } = cpu.vma;
-  kept.sort((a, b) => (pgoff.load(a) >>> 0) - (pgoff.load(b) >>> 0));
-  const { iMmap, nrMmap } = cpu.inode;
-  const former = nrMmap.load(file);
-  kept.forEach((vma, i) => {
-    iMmap.store(file, vma, i);
-  });
-  for (let i = kept.length; i < former; i++) iMmap.store(file, 0, i);
-  nrMmap.store(file, kept.length);
-  yield* cpu.kernel.upWrite(cpu, cpu.inode.iMmapRwsem.at(file));
+/** Linux: vma_prepare(), take_rmap_locks(): before VMAs listed there change their place. */
+export function* vmaPrepare(cpu: Cpu, { file, anonVma }: VmaPrepare): Path<void> {
+  if (file !== NO_FILE) yield* cpu.kernel.downWrite(cpu, cpu.inode.iMmapRwsem.at(file));
+  if (anonVma !== NO_ANON_VMA) yield* cpu.kernel.downWrite(cpu, cpu.anonVma.rwsem.at(anonVma));
+}
+
+/** Linux: vma_complete(), drop_rmap_locks(): the VMAs have their new places; `added` are new, `removed` gone. */
+export function* vmaComplete(
+  cpu: Cpu,
+  { file, anonVma }: VmaPrepare,
+  added: readonly VmaId[],
+  removed: readonly VmaId[],
+): Path<void> {
+  if (anonVma !== NO_ANON_VMA) {
+    relist(cpu, rbRootOf(cpu, anonVma), added, removed);
+    yield* cpu.kernel.upWrite(cpu, cpu.anonVma.rwsem.at(anonVma));
+  }
+  if (file !== NO_FILE) {
+    relist(cpu, iMmapOf(cpu, file), added, removed);
+    yield* cpu.kernel.upWrite(cpu, cpu.inode.iMmapRwsem.at(file));
+  }
 }
 
 /** Linux: unlink_file_vma(): the VMA maps nothing any more and its tables are about to go. */
 export function* unlinkFileVma(cpu: Cpu, vma: VmaId): Path<void> {
-  const file = cpu.vma.object.load(vma) as FileId;
-  yield* cpu.kernel.vmaPrepare(cpu, file);
-  yield* cpu.kernel.vmaComplete(cpu, file, [], [vma]);
+  const locks = { ...NO_RMAP, file: cpu.vma.object.load(vma) as FileId };
+  yield* cpu.kernel.vmaPrepare(cpu, locks);
+  yield* cpu.kernel.vmaComplete(cpu, locks, [], [vma]);
 }
 
-/** Linux: vma_interval_tree_foreach(): where pages [first, end) of the file are mapped. Caller holds i_mmap_rwsem. */
-export function* vmaIntervalTreeForeach(cpu: Cpu, file: FileId, first: number, end: number): Path<RmapPlace[]> {
+/** Linux: vma_interval_tree_foreach(): where pages [first, end) are mapped. Caller holds the rwsem of the tree. */
+export function* vmaIntervalTreeForeach(cpu: Cpu, tree: IntervalTree, first: number, end: number): Path<RmapPlace[]> {
   const places: RmapPlace[] = [];
-  for (const vma of listed(cpu, file)) {
+  for (const vma of listed(tree)) {
     const start = vmaStart(cpu, vma);
     const pgoff = cpu.vma.pgoff.load(vma) >>> 0;
     const from = Math.max(start, start + first - pgoff);
@@ -68,7 +97,20 @@ export function* vmaIntervalTreeForeach(cpu: Cpu, file: FileId, first: number, e
   return places;
 }
 
-function listed(cpu: Cpu, file: FileId): VmaId[] {
-  const { iMmap, nrMmap } = cpu.inode;
-  return Array.from({ length: nrMmap.load(file) }, (_, i) => iMmap.load(file, i) as VmaId);
+function listed({ nr, vmas, row }: IntervalTree): VmaId[] {
+  return Array.from({ length: nr.load(row) }, (_, i) => vmas.load(row, i) as VmaId);
+}
+
+/** Caller holds the rwsem of the tree for writing. */
+function relist(cpu: Cpu, tree: IntervalTree, added: readonly VmaId[], removed: readonly VmaId[]): void {
+  const { nr, vmas, row } = tree;
+  const { pgoff } = cpu.vma;
+  const kept = [...listed(tree).filter((vma) => !removed.includes(vma)), ...added];
+  kept.sort((a, b) => (pgoff.load(a) >>> 0) - (pgoff.load(b) >>> 0));
+  const former = nr.load(row);
+  kept.forEach((vma, i) => {
+    vmas.store(row, vma, i);
+  });
+  for (let i = kept.length; i < former; i++) vmas.store(row, 0, i);
+  nr.store(row, kept.length);
 }

@@ -1,6 +1,6 @@
 /**
  * Linux: mm/madvise.c madvise_cold_or_pageout_pte_range(), MADV_PAGEOUT: the pages of a range that nobody else maps are
- * reclaimed. Anonymous ones stay: there is no swap.
+ * reclaimed; anonymous ones only where there is swap.
  */
 import { PTE_A, pteCas, pteLoad, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
@@ -76,7 +76,7 @@ export function* pageoutPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn): Path<
   if (cpu.at(ONE_MAPPING, folio.mapcount.at(page))) yield;
   if (folio.mapcount.load(page) !== 1) return NO_PAGE;
   if (cpu.at(WHOSE, folio.flags.at(page))) yield;
-  if ((folio.flags.load(page) & PG_ANON) !== 0) return NO_PAGE;
+  if (cpu.geometry.swapSlots === 0 && (folio.flags.load(page) & PG_ANON) !== 0) return NO_PAGE;
   while ((entry & PTE_A) !== 0) {
     if (cpu.at(YOUNG, word)) yield;
     const found = pteCas(cpu, pte, index, entry, (entry & ~PTE_A) as PteLo);

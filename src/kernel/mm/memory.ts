@@ -7,11 +7,12 @@ import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
-import { type FileId, type MmId, NO_FILE, VM_WRITE, type VmaId } from '../types.ts';
+import { type FileId, type MmId, NO_FILE, NO_SLOT, VM_WRITE, type VmaId } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
 import { NO_PAGE, zeroPfn } from './page-alloc.ts';
 import { leafIndex, pmdLevel, tableWalk } from './pgtable.ts';
-import { migrationPfn, PTE_SPECIAL, protHi, protLo, pteMapped, pteNone } from './pte-prot.ts';
+import { migrationPfn, PTE_SPECIAL, protHi, protLo, pteMapped, pteNone, swapSlotOf } from './pte-prot.ts';
+import { RMAP_EXCLUSIVE } from './rmap.ts';
 import { vmaRange } from './vma-tree.ts';
 
 export const PTE_UNLOCKED = point('handlePteFault: pte to be read, no lock yet');
@@ -62,6 +63,10 @@ export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
     yield* kernel.pteUnmap(cpu);
     yield* kernel.migrationEntryWait(cpu, vmf);
     return 0;
+  }
+  if (swapSlotOf(origPte) !== NO_SLOT) {
+    yield* kernel.pteUnmap(cpu);
+    return yield* kernel.doSwapPage(cpu, { ...vmf, origPte });
   }
   if (!pteMapped(origPte) || (origPte & PTE_P) === 0) {
     cpu.bug(`mm ${vmf.mm} page 0x${vpn.toString(16)}: pte 0x${(origPte >>> 0).toString(16)} in an accessible mapping`);
@@ -128,7 +133,7 @@ export function* doAnonymousPage(cpu: Cpu, vmf: VmFault): Path<number> {
   const changed = !pteNone(now);
   if (changed) yield* kernel.updateMmuTlb(cpu, vmf, now);
   else {
-    if (page !== NO_PAGE) yield* kernel.folioAddNewAnonRmap(cpu, page);
+    if (page !== NO_PAGE) yield* kernel.folioAddNewAnonRmap(cpu, page, vmf, RMAP_EXCLUSIVE);
     if (cpu.at(ANON_SETS, word)) yield;
     pteStore(cpu, pte, index, entry, protHi(vmFlags));
   }

@@ -7,8 +7,9 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { filePage, isFile } from '../fs/inode.ts';
 import { OWNER_USER } from '../observer.ts';
-import { EBADF, type FileId, MIGRATE_ASYNC, type MigrateMode, NO_FILE } from '../types.ts';
+import { EBADF, type FileId, MIGRATE_ASYNC, type MigrateMode, NO_FILE, NO_SLOT } from '../types.ts';
 import { PG_DIRTY, PG_UPTODATE, PG_WRITEBACK } from './folio.ts';
+import { isAnon } from './migrate-anon.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { TTU_BATCH_FLUSH } from './try-to-unmap.ts';
 
@@ -25,6 +26,7 @@ export const UNFREEZES = point('folioMigrateMapping: slot given away, references
 export interface Move {
   readonly src: Pfn;
   readonly dst: Pfn;
+  /** The page of the page cache, or NO_FILE: anonymous. */
   readonly file: FileId;
   readonly index: number;
 }
@@ -78,7 +80,7 @@ export function* migrateFolioUnmap(cpu: Cpu, src: Pfn, mode: MigrateMode): Path<
   const index = cpu.folio.index.load(src);
   if (cpu.at(BUSY_CHECK, cpu.folio.flags.at(src))) yield;
   const busy = (cpu.folio.flags.load(src) & PG_WRITEBACK) !== 0;
-  if (file !== NO_FILE && !busy && (yield* kernel.folioTrylock(cpu, dst))) {
+  if ((file !== NO_FILE || isAnon(cpu, src)) && !busy && (yield* kernel.folioTrylock(cpu, dst))) {
     if (yield* kernel.folioMapped(cpu, src)) {
       yield* kernel.tryToMigrate(cpu, src, mode === MIGRATE_ASYNC ? TTU_BATCH_FLUSH : 0);
     }
@@ -100,7 +102,7 @@ export function* migrateFolioMove(cpu: Cpu, move: Move): Path<boolean> {
   yield* kernel.folioUnlock(cpu, dst);
   if (moved) yield* kernel.folioAddLru(cpu, dst);
   yield* kernel.folioUnlock(cpu, src);
-  // the reference of whoever allocated it: the page cache has its own now, or it is not needed
+  // the reference of whoever allocated it: the cache or the entries have their own now, or it is not needed
   yield* kernel.folioPut(cpu, dst);
   if (moved) yield* kernel.migrateFolioDone(cpu, src);
   return moved;
@@ -115,12 +117,15 @@ export function* migrateFolioDone(cpu: Cpu, src: Pfn): Path<void> {
 export function* migrateFolio(cpu: Cpu, move: Move): Path<boolean> {
   const { src, dst } = move;
   if (cpu.at(REFS_CHECK, cpu.folio.refcount.at(src))) yield;
-  if (cpu.folio.refcount.load(src) !== 2) return false;
+  // the caller's, and that of the page cache or the swap cache
+  const cached = move.file !== NO_FILE || cpu.folio.swap.load(src) !== NO_SLOT;
+  if (cpu.folio.refcount.load(src) !== (cached ? 2 : 1)) return false;
   yield* cpu.kernel.copyPage(cpu, src, dst);
+  if (move.file === NO_FILE) return yield* cpu.kernel.folioMigrateAnonMapping(cpu, src, dst);
   return yield* cpu.kernel.folioMigrateMapping(cpu, move);
 }
 
-/** Linux: __folio_migrate_mapping() and folio_migrate_flags(). */
+/** Linux: __folio_migrate_mapping() and folio_migrate_flags(), for a folio of the page cache. */
 export function* folioMigrateMapping(cpu: Cpu, { src, dst, file, index }: Move): Path<boolean> {
   const { kernel, inode } = cpu;
   const { refcount, flags, mapping } = cpu.folio;

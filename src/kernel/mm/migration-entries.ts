@@ -11,7 +11,8 @@ import type { RmapPlace } from './i-mmap.ts';
 import type { VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
-import { migrationPfn, mkMigration, protHi, protLo } from './pte-prot.ts';
+import { migrationPfn, mkMigration, PTE_SWP_EXCLUSIVE, protHi, protLo } from './pte-prot.ts';
+import { folioTestAnon, RMAP_EXCLUSIVE, RMAP_NONE } from './rmap.ts';
 
 export const MIGRATION_SETS = point('tryToMigrateOne: entry cleared, migration entry to be set');
 export const MIGRATES_AWAY = point('tryToMigrateOne: migration entry set, mapping to be uncounted');
@@ -22,9 +23,12 @@ export const NEW_SETS = point('removeMigrationPte: counted, entry for the new fo
 export const WAIT_RECHECK = point('migrationEntryWait: PTL taken, is the folio still on the move?');
 export const MOVES_STILL = point('migrationEntryWait: folio on the move, who has it locked?');
 
+/** What a migration entry keeps of the present one. */
+const KEPT = PTE_RW | PTE_A | PTE_D;
+
 /** Linux: try_to_migrate(). Caller holds the folio lock. */
 export function* tryToMigrate(cpu: Cpu, folio: Pfn, flags: number): Path<void> {
-  yield* cpu.kernel.rmapWalkFile(cpu, folio, (c, f, place) => c.kernel.tryToMigrateOne(c, f, place, flags));
+  yield* cpu.kernel.rmapWalk(cpu, folio, (c, f, place) => c.kernel.tryToMigrateOne(c, f, place, flags));
 }
 
 /** Linux: try_to_migrate_one(). */
@@ -33,10 +37,13 @@ export function* tryToMigrateOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: 
   const pte = yield* kernel.pageVmaMappedWalk(cpu, folio, place, false);
   if (pte === NO_PAGE) return true;
   const index = leafIndex(cpu.geometry, place.start as Vpn);
+  const exclusive = yield* kernel.pageAnonExclusive(cpu, folio);
   const old = yield* kernel.ptepUnhook(cpu, place, pte, flags);
   if ((old & PTE_D) !== 0) yield* kernel.folioMarkDirty(cpu, folio);
+  if (exclusive) yield* kernel.folioTryShareAnonRmapPte(cpu, folio);
+  const kept = (old & KEPT) | (exclusive ? PTE_SWP_EXCLUSIVE : 0);
   if (cpu.at(MIGRATION_SETS, pteWord(cpu, pte, index))) yield;
-  pteStore(cpu, pte, index, mkMigration(folio, old & (PTE_RW | PTE_A | PTE_D)), 0 as PteHi);
+  pteStore(cpu, pte, index, mkMigration(folio, kept), 0 as PteHi);
   yield* kernel.folioRemoveRmapPte(cpu, folio, MIGRATES_AWAY);
   yield* kernel.folioPut(cpu, folio);
   yield* kernel.pteUnmapUnlock(cpu, pte);
@@ -45,10 +52,10 @@ export function* tryToMigrateOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: 
 
 /**
  * Linux: remove_migration_ptes(): the migration entries of `src` become entries of `dst` (the same folio when the move was
- * given up). Caller holds both folio locks; `dst` is in the page cache.
+ * given up). Caller holds both folio locks; `dst` is in the page cache, or is the anonymous page.
  */
 export function* removeMigrationPtes(cpu: Cpu, src: Pfn, dst: Pfn): Path<void> {
-  yield* cpu.kernel.rmapWalkFile(cpu, dst, (c, f, place) => c.kernel.removeMigrationPte(c, f, src, place));
+  yield* cpu.kernel.rmapWalk(cpu, dst, (c, f, place) => c.kernel.removeMigrationPte(c, f, src, place));
 }
 
 /** Linux: remove_migration_pte(). The rights are read from the VMA without a lock; mprotect walks the entries afterwards. */
@@ -62,8 +69,12 @@ export function* removeMigrationPte(cpu: Cpu, dst: Pfn, src: Pfn, place: RmapPla
   if (cpu.at(RIGHTS_READ, cpu.vma.flags.at(place.vma))) yield;
   const vmFlags = cpu.vma.flags.load(place.vma);
   if (cpu.at(OLD_ENTRY, word)) yield;
-  const kept = pteLoad(cpu, pte, index) & (PTE_RW | PTE_A | PTE_D);
-  yield* kernel.folioAddFileRmapPte(cpu, dst, COMES_BACK);
+  const moving = pteLoad(cpu, pte, index);
+  const kept = moving & KEPT;
+  if (folioTestAnon(cpu, dst)) {
+    const rmapFlags = (moving & PTE_SWP_EXCLUSIVE) !== 0 ? RMAP_EXCLUSIVE : RMAP_NONE;
+    yield* kernel.folioAddAnonRmapPte(cpu, dst, rmapFlags);
+  } else yield* kernel.folioAddFileRmapPte(cpu, dst, COMES_BACK);
   const rights = protLo(vmFlags) & ~PTE_A;
   const writable = (vmFlags & VM_WRITE) !== 0 ? kept : kept & ~PTE_RW;
   if (cpu.at(NEW_SETS, word)) yield;

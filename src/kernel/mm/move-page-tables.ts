@@ -16,7 +16,8 @@ import {
 import type { Pfn, PteHi, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import type { FileId, MmId } from '../types.ts';
+import type { MmId } from '../types.ts';
+import type { VmaPrepare } from './i-mmap.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { clearTableEntry, entrySpan, leafIndex, pmdAddrEnd, pmdLevel, pmdSize, tableWalk } from './pgtable.ts';
 import { pteNone, TABLE_BITS } from './pte-prot.ts';
@@ -31,7 +32,7 @@ export const PMD_TAKEN = point('moveNormalPmd: old pmd entry cleared, flush owed
 
 /**
  * Moves `pages` pages; returns how many were done before memory ran out. Caller holds mmap_lock for writing, VMAs marked.
- * `rmapFile` is the file whose i_mmap_rwsem keeps walks from it off meanwhile (take_rmap_locks()), or NO_FILE.
+ * `rmap`: whose rwsems keep walks to the entries off meanwhile (take_rmap_locks()), or NO_RMAP.
  */
 export function* movePageTables(
   cpu: Cpu,
@@ -39,7 +40,7 @@ export function* movePageTables(
   from: number,
   to: number,
   pages: number,
-  rmapFile: FileId,
+  rmap: VmaPrepare,
 ): Path<number> {
   const g = cpu.geometry;
   const oldWalk = tableWalk(cpu, mm);
@@ -57,9 +58,9 @@ export function* movePageTables(
     // the extent ends where the old or the new pte table ends
     const extent = Math.min(pmdAddrEnd(g, at, from + pages) - at, pmdAddrEnd(g, target, target + pages) - target);
     const whole = extent === pmdSize(g) && pmdLevel(g) >= 0;
-    if (!whole || !(yield* cpu.kernel.moveNormalPmd(cpu, mm, pmd, newPmd, at as Vpn, target, rmapFile))) {
+    if (!whole || !(yield* cpu.kernel.moveNormalPmd(cpu, mm, pmd, newPmd, at as Vpn, target, rmap))) {
       if (!(yield* cpu.kernel.pteAlloc(cpu, mm, newPmd, pmdLevel(g), target))) return done;
-      yield* cpu.kernel.movePtes(cpu, mm, pmd, newPmd, at, target, Math.min(extent, pages - done), rmapFile);
+      yield* cpu.kernel.movePtes(cpu, mm, pmd, newPmd, at, target, Math.min(extent, pages - done), rmap);
     }
     done += extent;
   }
@@ -75,13 +76,13 @@ export function* movePtes(
   from: number,
   to: number,
   pages: number,
-  rmapFile: FileId,
+  rmap: VmaPrepare,
 ): Path<void> {
   const { kernel, geometry } = cpu;
-  yield* kernel.vmaPrepare(cpu, rmapFile);
+  yield* kernel.vmaPrepare(cpu, rmap);
   const oldPte = yield* kernel.pteOffsetMapLock(cpu, oldPmd, from as Vpn);
   if (oldPte === NO_PAGE) {
-    yield* kernel.vmaComplete(cpu, rmapFile, [], []);
+    yield* kernel.vmaComplete(cpu, rmap, [], []);
     return;
   }
   const newPte = yield* kernel.pteOffsetMap(cpu, newPmd, to as Vpn);
@@ -106,7 +107,7 @@ export function* movePtes(
   if (nested) yield* kernel.spinUnlock(cpu, cpu.folio.ptl.at(newPte));
   yield* kernel.pteUnmap(cpu);
   yield* kernel.pteUnmapUnlock(cpu, oldPte);
-  yield* kernel.vmaComplete(cpu, rmapFile, [], []);
+  yield* kernel.vmaComplete(cpu, rmap, [], []);
 }
 
 /** Linux: move_normal_pmd(): hangs a whole pte table from one place to another. False if there is none or the target has one. */
@@ -117,14 +118,14 @@ export function* moveNormalPmd(
   newPmd: Pfn,
   from: Vpn,
   to: Vpn,
-  rmapFile: FileId,
+  rmap: VmaPrepare,
 ): Path<boolean> {
   const g = cpu.geometry;
   const level = pmdLevel(g);
   const index = pteIndex(g, from, level);
   const target = pteIndex(g, to, level);
   const nested = newPmd !== oldPmd;
-  yield* cpu.kernel.vmaPrepare(cpu, rmapFile);
+  yield* cpu.kernel.vmaPrepare(cpu, rmap);
   yield* cpu.kernel.spinLock(cpu, cpu.folio.ptl.at(oldPmd));
   if (nested) yield* cpu.kernel.spinLock(cpu, cpu.folio.ptl.at(newPmd));
   if (cpu.at(PMDS_LOCKED, pteWord(cpu, oldPmd, index))) yield;
@@ -145,6 +146,6 @@ export function* moveNormalPmd(
   }
   if (nested) yield* cpu.kernel.spinUnlock(cpu, cpu.folio.ptl.at(newPmd));
   yield* cpu.kernel.spinUnlock(cpu, cpu.folio.ptl.at(oldPmd));
-  yield* cpu.kernel.vmaComplete(cpu, rmapFile, [], []);
+  yield* cpu.kernel.vmaComplete(cpu, rmap, [], []);
   return moves;
 }

@@ -113,7 +113,7 @@ export function* changePte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, vmFlags
   if (cpu.at(PTE_NEXT, word)) yield;
   const seen = pteLoad(cpu, pte, index);
   if (migrationPfn(seen) !== NO_PAGE) {
-    // the folio comes back without the right to write, whatever the VMA says: a fault finds out
+    // the folio comes back without the right to write, whatever the VMA says: a fault finds out; exclusive it stays
     if ((seen & PTE_RW) === 0) return;
     if (cpu.at(ON_THE_MOVE, word)) yield;
     pteStore(cpu, pte, index, (seen & ~PTE_RW) as PteLo, 0 as PteHi);

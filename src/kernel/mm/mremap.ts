@@ -2,7 +2,8 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EFAULT, EINVAL, ENOMEM, type MmId, NO_FILE, type VmaId } from '../types.ts';
+import { EFAULT, EINVAL, ENOMEM, type MmId, type VmaId } from '../types.ts';
+import { NO_RMAP, rmapOf } from './i-mmap.ts';
 import {
   findVma,
   getUnmappedArea,
@@ -82,9 +83,10 @@ export function* expandVmaInPlace(cpu: Cpu, mm: MmId, vma: VmaId, from: number, 
   totalVm.store(mm, totalVm.load(mm) + end - vmaEnd(cpu, vma));
   const range = { ...vmaRange(cpu, vma), end };
   cpu.observer?.placed(cpu, mm, from);
-  yield* cpu.kernel.vmaPrepare(cpu, range.object);
+  const rmap = rmapOf(cpu, vma);
+  yield* cpu.kernel.vmaPrepare(cpu, rmap);
   yield* vmaTreeEdit(cpu, mm, () => vmaStore(cpu, vma, range));
-  yield* cpu.kernel.vmaComplete(cpu, range.object, [], []);
+  yield* cpu.kernel.vmaComplete(cpu, rmap, [], []);
 }
 
 /**
@@ -97,6 +99,7 @@ export function* moveVma(cpu: Cpu, vrm: VmaRemap, to: number): Path<number> {
   const vma = vmaLookup(cpu, mm, from);
   const old = vmaRange(cpu, vma);
   const range = { ...old, start: to, end: to + newPages, pgoff: old.pgoff + (from - old.start) };
+  const rmap = rmapOf(cpu, vma);
   // no racing faults in the old range
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
   cpu.observer?.placed(cpu, mm, to);
@@ -105,11 +108,11 @@ export function* moveVma(cpu: Cpu, vrm: VmaRemap, to: number): Path<number> {
   if (target === NO_VMA) return ENOMEM;
   totalVm.store(mm, totalVm.load(mm) + newPages);
   yield* cpu.kernel.vmaStartWrite(cpu, mm, target);
-  // copy_vma(): a walk from the file comes to the new place after the old one, unless the mapping merged with an earlier one
+  // copy_vma(): a walk from the folio comes to the new place after the old one, unless the mapping merged with an earlier one
   const needRmapLocks = merged !== NO_VMA && vmaRange(cpu, target).pgoff <= old.pgoff;
-  const moved = yield* cpu.kernel.movePageTables(cpu, mm, from, to, pages, needRmapLocks ? old.object : NO_FILE);
+  const moved = yield* cpu.kernel.movePageTables(cpu, mm, from, to, pages, needRmapLocks ? rmap : NO_RMAP);
   if (moved < pages) {
-    yield* cpu.kernel.movePageTables(cpu, mm, to, from, moved, old.object);
+    yield* cpu.kernel.movePageTables(cpu, mm, to, from, moved, rmap);
     yield* cpu.kernel.doMunmap(cpu, mm, to, to + newPages);
     return ENOMEM;
   }

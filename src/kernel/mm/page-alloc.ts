@@ -8,7 +8,8 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { type FrameOwner, OWNER_KERNEL } from '../observer.ts';
-import { PG_RESERVED, PG_WRITEBACK } from './folio.ts';
+import { NO_ANON_VMA } from '../types.ts';
+import { PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK } from './folio.ts';
 
 export const NO_PAGE = 0 as Pfn;
 
@@ -19,7 +20,8 @@ export const FLAGS_LEFT = point('freeUnrefPage: unmapped, flags to be cleared');
 /** Linux: alloc_pages(GFP_KERNEL). A frame with one reference, its words not cleared; NO_PAGE if there is none. May reclaim. */
 export function* allocPage(cpu: Cpu, owner: FrameOwner): Path<Pfn> {
   let pfn = yield* cpu.kernel.rmqueue(cpu);
-  if (pfn === NO_PAGE && cpu.geometry.files > 0) pfn = yield* cpu.kernel.allocPagesSlowpath(cpu);
+  if (pfn === NO_PAGE && (cpu.geometry.files > 0 || cpu.geometry.swapSlots > 0))
+    pfn = yield* cpu.kernel.allocPagesSlowpath(cpu);
   if (pfn !== NO_PAGE) yield* cpu.kernel.prepNewPage(cpu, pfn, owner);
   return pfn;
 }
@@ -84,7 +86,9 @@ export function* freePagesPrepare(cpu: Cpu, pfn: Pfn): Path<void> {
   if (mapcount !== 0) cpu.bug(`folio 0x${pfn.toString(16)} freed with mapcount ${mapcount}`);
   if (cpu.at(FLAGS_LEFT, folio.flags.at(pfn))) yield;
   const flags = folio.flags.exchange(pfn, 0);
-  if ((flags & (PG_RESERVED | PG_WRITEBACK)) !== 0) {
+  folio.anonVma.store(pfn, NO_ANON_VMA);
+  folio.anonIndex.store(pfn, 0);
+  if ((flags & (PG_RESERVED | PG_WRITEBACK | PG_SWAPCACHE)) !== 0) {
     cpu.bug(`folio 0x${pfn.toString(16)} freed with flags 0x${flags.toString(16)}`);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { PTE_A, PTE_D, PTE_G, PTE_NX, PTE_P, PTE_PS, PTE_RW, PTE_SOFT, PTE_US, ptePfn } from '../../hardware/pte.ts';
 import type { Pfn, PteHi, PteLo } from '../../hardware/types.ts';
-import { VM_EXEC, VM_READ, VM_WRITE } from '../types.ts';
+import { type SwapSlot, VM_EXEC, VM_READ, VM_WRITE } from '../types.ts';
 
 /** _PAGE_PROTNONE: P clear and G set: a page of a mapping without rights. Hardware sees an entry that is not present. */
 export const PTE_PROTNONE = PTE_G;
@@ -57,7 +57,24 @@ export function pteNeedsFlush(oldLo: PteLo, oldHi: PteHi, newLo: PteLo, newHi: P
   return (diff & (PTE_RW | PTE_US | PTE_PS | PTE_G)) !== 0 || ((oldHi ^ newHi) & PTE_NX) !== 0;
 }
 
-/** A non-present entry that stands for a folio on the move (Linux: SWP_MIGRATION_READ and _WRITE); RW, A and D say what it had. */
+/** A non-present entry of a page on the swap device: the slot lies where a present one has its frame. */
+const PTE_SWAP = 1 << 9;
+/** _PAGE_SWP_EXCLUSIVE: no other entry leads to that page, in a swap or a migration entry of anonymous memory. */
+export const PTE_SWP_EXCLUSIVE = 1 << 3;
+
+/** Linux: swp_entry_to_pte(); `bits` is PTE_SWP_EXCLUSIVE or 0. */
+export function mkSwap(slot: SwapSlot, bits: number): PteLo {
+  return ((slot << 12) | PTE_SWAP | bits) as PteLo;
+}
+/** Linux: pte_to_swp_entry(): the slot, or 0 if the entry is no swap entry. */
+export function swapSlotOf(lo: PteLo): SwapSlot {
+  return (pteMapped(lo) || (lo & PTE_SWAP) === 0 ? 0 : lo >>> 12) as SwapSlot;
+}
+
+/**
+ * A non-present entry that stands for a folio on the move (Linux: SWP_MIGRATION_READ, _READ_EXCLUSIVE and _WRITE); RW, A and
+ * D say what it had, PTE_SWP_EXCLUSIVE whether an anonymous folio was exclusive.
+ */
 const PTE_MIGRATION = PTE_PS;
 
 /** Linux: make_readable_migration_entry(), make_writable_migration_entry(). */

@@ -3,40 +3,60 @@
  * who owes a flush is recorded, and the flush comes before the folio is freed or written out.
  */
 import { PTE_D, PTE_NONE, PTE_RW, pteExchange, pteLoad, pteLoadHigh, pteStore, pteWord } from '../../hardware/pte.ts';
-import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
+import type { Pfn, PteHi, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpumaskRead } from '../cpumask.ts';
-import type { MmId } from '../types.ts';
+import { type MmId, NO_SLOT, type SwapSlot } from '../types.ts';
 import type { RmapPlace } from './i-mmap.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
+import { mkSwap, PTE_SWP_EXCLUSIVE } from './pte-prot.ts';
+import { folioTestAnon } from './rmap.ts';
 
 /** The flush may be postponed to the task's batch. */
 export const TTU_BATCH_FLUSH = 1;
 
 export const UNHOOKS = point('tryToUnmapOne: entry found, to be cleared, flush to be batched');
 export const UNMAPPED = point('tryToUnmapOne: entry cleared, mapping to be uncounted');
+export const SWAP_SETS = point('tryToUnmapOne: entry cleared, slot counted, swap entry to be set');
 export const REMOTE_USERS = point('shouldDeferFlush: does another CPU use the mm?');
 export const WRITABLE_CHECK = point('pageMkcleanOne: entry found, is it writable or dirty?');
 export const CLEANED = point('pageMkcleanOne: entry cleared and flushed, read-only and clean one to be set');
 
 /** Linux: try_to_unmap(). Caller holds the folio lock. It may stay mapped: an entry that moves is missed. */
 export function* tryToUnmap(cpu: Cpu, folio: Pfn, flags: number): Path<void> {
-  yield* cpu.kernel.rmapWalkFile(cpu, folio, (c, f, place) => c.kernel.tryToUnmapOne(c, f, place, flags));
+  yield* cpu.kernel.rmapWalk(cpu, folio, (c, f, place) => c.kernel.tryToUnmapOne(c, f, place, flags));
 }
 
-/** Linux: try_to_unmap_one(), a file folio: the entry goes, its dirty bit goes to the folio. */
+/** Linux: try_to_unmap_one(): the entry goes, its dirty bit goes to the folio; of an anonymous folio a swap entry stays. */
 export function* tryToUnmapOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: number): Path<boolean> {
   const { kernel } = cpu;
   const pte = yield* kernel.pageVmaMappedWalk(cpu, folio, place, false);
   if (pte === NO_PAGE) return true;
+  const exclusive = yield* kernel.pageAnonExclusive(cpu, folio);
   const old = yield* kernel.ptepUnhook(cpu, place, pte, flags);
   if ((old & PTE_D) !== 0) yield* kernel.folioMarkDirty(cpu, folio);
+  if (folioTestAnon(cpu, folio)) yield* kernel.setSwapPte(cpu, folio, place, pte, exclusive ? PTE_SWP_EXCLUSIVE : 0);
   yield* kernel.folioRemoveRmapPte(cpu, folio, UNMAPPED);
   yield* kernel.folioPut(cpu, folio);
   yield* kernel.pteUnmapUnlock(cpu, pte);
   return true;
+}
+
+/**
+ * Linux: the branch of try_to_unmap_one() for an anonymous folio in the swap cache. The entry that leads to its slot is counted
+ * before it exists. Caller holds the folio lock and the PTL under which the entry was cleared.
+ */
+export function* setSwapPte(cpu: Cpu, folio: Pfn, place: RmapPlace, pte: Pfn, exclusive: number): Path<void> {
+  const { kernel } = cpu;
+  const slot = cpu.folio.swap.load(folio) as SwapSlot;
+  if (slot === NO_SLOT) cpu.bug(`anonymous folio 0x${folio.toString(16)} unmapped, but not in the swap cache`);
+  yield* kernel.swapDuplicate(cpu, slot);
+  if (exclusive !== 0) yield* kernel.folioTryShareAnonRmapPte(cpu, folio);
+  const index = leafIndex(cpu.geometry, place.start as Vpn);
+  if (cpu.at(SWAP_SETS, pteWord(cpu, pte, index))) yield;
+  pteStore(cpu, pte, index, mkSwap(slot, exclusive), 0 as PteHi);
 }
 
 /** Linux: the part that try_to_unmap_one() and try_to_migrate_one() share: clears an entry, flushed now or in the batch. Caller holds the PTL. */

@@ -135,8 +135,8 @@ export function vmaStoreFlags(cpu: Cpu, vma: VmaId, flags: number): void {
 }
 
 /**
- * Rewrites a VMA in place; its neighbours stay its neighbours. Inside an edit, and for a file mapping inside vmaPrepare and
- * vmaComplete. What it maps never changes.
+ * Rewrites a VMA in place; its neighbours stay its neighbours. Inside an edit, between vmaPrepare and vmaComplete of where it
+ * is listed. What it maps never changes.
  */
 export function vmaStore(cpu: Cpu, vma: VmaId, range: VmaRange): void {
   const { vma: v, mem } = cpu;

@@ -4,7 +4,9 @@
  */
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { ENOMEM, type FileId, type MmId, NO_FILE, type VmaId } from '../types.ts';
+import { ENOMEM, type MmId, NO_ANON_VMA, NO_FILE, type VmaId } from '../types.ts';
+import { anonVmaFor } from './anon-vma.ts';
+import { rmapOf } from './i-mmap.ts';
 import { SLAB_VMA } from './slab.ts';
 import {
   NO_VMA,
@@ -34,6 +36,7 @@ export function* vmAreaAlloc(cpu: Cpu, mm: MmId): Path<VmaId> {
 /** Linux: vm_area_free(). The VMA is detached; lockless readers may still pass by. */
 export function* vmAreaFree(cpu: Cpu, vma: VmaId): Path<void> {
   cpu.vma.object.store(vma, NO_FILE);
+  cpu.vma.anonVma.store(vma, NO_ANON_VMA);
   yield* cpu.kernel.kmemCacheFree(cpu, SLAB_VMA, vma);
 }
 
@@ -42,10 +45,12 @@ export function* vmaLink(cpu: Cpu, mm: MmId, range: VmaRange): Path<VmaId> {
   const vma = yield* cpu.kernel.vmAreaAlloc(cpu, mm);
   if (vma === NO_VMA) return NO_VMA;
   cpu.vma.object.store(vma, range.object);
+  cpu.vma.anonVma.store(vma, anonVmaFor(cpu, mm, range.flags));
   yield* cpu.kernel.vmaMarkAttached(cpu, mm, vma);
-  yield* cpu.kernel.vmaPrepare(cpu, range.object);
+  const rmap = rmapOf(cpu, vma);
+  yield* cpu.kernel.vmaPrepare(cpu, rmap);
   yield* vmaTreeEdit(cpu, mm, () => treeInsert(cpu, mm, vma, range));
-  yield* cpu.kernel.vmaComplete(cpu, range.object, [vma], []);
+  yield* cpu.kernel.vmaComplete(cpu, rmap, [vma], []);
   return vma;
 }
 
@@ -53,11 +58,12 @@ export function* vmaLink(cpu: Cpu, mm: MmId, range: VmaRange): Path<VmaId> {
 export function* splitVma(cpu: Cpu, mm: MmId, vma: VmaId, at: number, newPart: 'below' | 'above'): Path<number> {
   const fresh = yield* cpu.kernel.vmAreaAlloc(cpu, mm);
   if (fresh === NO_VMA) return ENOMEM;
-  const file = cpu.vma.object.load(vma) as FileId;
-  cpu.vma.object.store(fresh, file);
+  const rmap = rmapOf(cpu, vma);
+  cpu.vma.object.store(fresh, rmap.file);
+  cpu.vma.anonVma.store(fresh, rmap.anonVma);
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
   yield* cpu.kernel.vmaMarkAttached(cpu, mm, fresh);
-  yield* cpu.kernel.vmaPrepare(cpu, file);
+  yield* cpu.kernel.vmaPrepare(cpu, rmap);
   yield* vmaTreeEdit(cpu, mm, () => {
     const whole = vmaRange(cpu, vma);
     const below = { ...whole, end: at };
@@ -65,7 +71,7 @@ export function* splitVma(cpu: Cpu, mm: MmId, vma: VmaId, at: number, newPart: '
     vmaStore(cpu, vma, newPart === 'below' ? above : below);
     treeInsert(cpu, mm, fresh, newPart === 'below' ? below : above);
   });
-  yield* cpu.kernel.vmaComplete(cpu, file, [fresh], []);
+  yield* cpu.kernel.vmaComplete(cpu, rmap, [fresh], []);
   return 0;
 }
 
@@ -80,7 +86,8 @@ export function* vmaMergeNewRange(cpu: Cpu, mm: MmId, range: VmaRange): Path<Vma
   if (keeper === NO_VMA) return NO_VMA;
   yield* cpu.kernel.vmaStartWrite(cpu, mm, keeper);
   if (prev !== NO_VMA && next !== NO_VMA) yield* cpu.kernel.vmaStartWrite(cpu, mm, next);
-  yield* cpu.kernel.vmaPrepare(cpu, range.object);
+  const rmap = rmapOf(cpu, keeper);
+  yield* cpu.kernel.vmaPrepare(cpu, rmap);
   yield* vmaTreeEdit(cpu, mm, () => {
     const from = prev !== NO_VMA ? vmaRange(cpu, prev) : range;
     const end = next !== NO_VMA ? vmaEnd(cpu, next) : range.end;
@@ -88,7 +95,7 @@ export function* vmaMergeNewRange(cpu: Cpu, mm: MmId, range: VmaRange): Path<Vma
     vmaStore(cpu, keeper, { ...range, start: from.start, pgoff: from.pgoff, end });
   });
   const swallowed = keeper !== next ? next : NO_VMA;
-  yield* cpu.kernel.vmaComplete(cpu, range.object, [], swallowed === NO_VMA ? [] : [swallowed]);
+  yield* cpu.kernel.vmaComplete(cpu, rmap, [], swallowed === NO_VMA ? [] : [swallowed]);
   if (swallowed !== NO_VMA) yield* cpu.kernel.removeVma(cpu, swallowed);
   return keeper;
 }
@@ -131,7 +138,8 @@ export function* vmaMergeExistingRange(
   const both = prev !== NO_VMA && next !== NO_VMA;
   if (both) yield* cpu.kernel.vmaStartWrite(cpu, mm, next);
   const whole = start === old.start && end === old.end;
-  yield* cpu.kernel.vmaPrepare(cpu, old.object);
+  const rmap = rmapOf(cpu, keeper);
+  yield* cpu.kernel.vmaPrepare(cpu, rmap);
   yield* vmaTreeEdit(cpu, mm, () => {
     const from = prev !== NO_VMA ? vmaRange(cpu, prev) : part;
     const to = next !== NO_VMA ? vmaEnd(cpu, next) : end;
@@ -142,7 +150,7 @@ export function* vmaMergeExistingRange(
     vmaStore(cpu, keeper, { ...part, start: from.start, pgoff: from.pgoff, end: to });
   });
   const gone = [...(whole ? [vma] : []), ...(both ? [next] : [])];
-  yield* cpu.kernel.vmaComplete(cpu, old.object, [], gone);
+  yield* cpu.kernel.vmaComplete(cpu, rmap, [], gone);
   for (const each of gone) yield* cpu.kernel.removeVma(cpu, each);
   return keeper;
 }

@@ -7,14 +7,24 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { deleteSlot } from '../fs/filemap.ts';
 import { filePage, isFile } from '../fs/inode.ts';
-import { EBADF, type FileId, NO_FILE } from '../types.ts';
-import { PG_WRITEBACK } from './folio.ts';
+import { EBADF, type FileId, NO_FILE, NO_SLOT, type SwapSlot } from '../types.ts';
+import { PG_DIRTY, PG_WRITEBACK } from './folio.ts';
+import { folioTestAnon } from './rmap.ts';
+import { CLUSTER } from './swap-state.ts';
 import { TTU_BATCH_FLUSH } from './try-to-unmap.ts';
 
 export const WRITEBACK_CHECK = point('shrinkFolioList: folio locked, is it being written out?');
 export const REFERENCES = point('pageout: dirty, does anybody else hold it?');
+export const CLEAN_CHECK = point('pageout: written, did the folio stay clean?');
+export const RELOCKED = point('pageout: written and locked again, is the folio still clean?');
 export const FREEZES = point('removeMapping: xa_lock held, references to be frozen');
 export const UNFREEZES = point('removeMapping: dirty again, references to be given back');
+
+/** What pageout left: still locked but for PAGE_KEEP, and clean only after PAGE_CLEAN. */
+export type PageOut = typeof PAGE_KEEP | typeof PAGE_KEEP_LOCKED | typeof PAGE_CLEAN;
+export const PAGE_KEEP = 0;
+export const PAGE_KEEP_LOCKED = 1;
+export const PAGE_CLEAN = 2;
 
 /** Folios that have left the page cache, without a reference, and wait for the flush. Lives as long as the call. */
 export interface ReclaimBatch {
@@ -68,24 +78,38 @@ export function* freeReclaimed(cpu: Cpu, batch: ReclaimBatch): Path<void> {
 }
 
 /**
- * Linux: the body of shrink_folio_list(), one folio: true if it has left the page cache and has no reference any more. As on
- * request, whether it was referenced lately does not matter.
+ * Linux: the body of shrink_folio_list(), one folio: true if it has left the page cache or the swap cache and has no reference
+ * any more. As on request, whether it was referenced lately does not matter.
  */
 export function* shrinkFolio(cpu: Cpu, folio: Pfn): Path<boolean> {
   const { kernel } = cpu;
   if (!(yield* kernel.folioTrylock(cpu, folio))) return false;
-  const file = cpu.folio.mapping.load(folio) as FileId;
-  const index = cpu.folio.index.load(folio);
   let gone = false;
-  if (file !== NO_FILE && !(yield* isInWriteback(cpu, folio))) {
+  const file = cpu.folio.mapping.load(folio) !== NO_FILE;
+  const anon = folioTestAnon(cpu, folio) || cpu.folio.swap.load(folio) !== NO_SLOT;
+  const takes = (file || anon) && !(yield* isInWriteback(cpu, folio));
+  if (takes && (file || (yield* kernel.addToSwap(cpu, folio)))) {
     if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.tryToUnmap(cpu, folio, TTU_BATCH_FLUSH);
     if (!(yield* kernel.folioMapped(cpu, folio))) {
-      const clean = !(yield* kernel.folioTestDirty(cpu, folio)) || (yield* kernel.pageout(cpu, file, index, folio));
-      gone = clean && (yield* kernel.removeMapping(cpu, file, index, folio));
+      const dirty = yield* kernel.folioTestDirty(cpu, folio);
+      const left = dirty ? yield* kernel.pageout(cpu, folio) : PAGE_CLEAN;
+      if (left === PAGE_KEEP) return false;
+      gone = left === PAGE_CLEAN && (yield* kernel.removeMapping(cpu, folio));
     }
   }
   yield* kernel.folioUnlock(cpu, folio);
   return gone;
+}
+
+/**
+ * Linux: where shrink_folio_list() gives an anonymous folio a slot: false if the device is full. Dirty from then on, because the
+ * slot has never been written, whatever the entries say. Caller holds the folio lock.
+ */
+export function* addToSwap(cpu: Cpu, folio: Pfn): Path<boolean> {
+  if (cpu.folio.swap.load(folio) !== NO_SLOT) return true;
+  if (!(yield* cpu.kernel.folioAllocSwap(cpu, folio))) return false;
+  yield* cpu.kernel.folioMarkDirty(cpu, folio);
+  return true;
 }
 
 function* isInWriteback(cpu: Cpu, folio: Pfn): Path<boolean> {
@@ -94,29 +118,51 @@ function* isInWriteback(cpu: Cpu, folio: Pfn): Path<boolean> {
 }
 
 /**
- * Linux: pageout(): what was unmapped dirty may still be written through some TLB, so that is flushed first. True if the
- * folio is clean and locked again. Caller holds the folio lock.
+ * Linux: pageout() and what shrink_folio_list() does around it: what was unmapped dirty may still be written through some TLB,
+ * so that is flushed first. Caller holds the folio lock.
  */
-export function* pageout(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<boolean> {
+export function* pageout(cpu: Cpu, folio: Pfn): Path<PageOut> {
   const { kernel } = cpu;
+  const file = cpu.folio.mapping.load(folio) as FileId;
+  const index = cpu.folio.index.load(folio);
+  const { flags } = cpu.folio;
   yield* kernel.tryToUnmapFlushDirty(cpu);
   if (cpu.at(REFERENCES, cpu.folio.refcount.at(folio))) yield;
-  if (cpu.folio.refcount.load(folio) !== 2) return false;
-  if (!(yield* kernel.folioClearDirtyForIo(cpu, folio))) return true;
-  yield* kernel.writeFolio(cpu, file, index, folio);
-  // written synchronously: lock it again and see whether it stayed as it was
-  yield* kernel.folioLock(cpu, folio);
-  return cpu.folio.mapping.load(folio) === file && !(yield* kernel.folioTestDirty(cpu, folio));
+  if (cpu.folio.refcount.load(folio) !== 2) return PAGE_KEEP_LOCKED;
+  if (!(yield* kernel.folioClearDirtyForIo(cpu, folio))) return PAGE_CLEAN;
+  if (file !== NO_FILE) yield* kernel.writeFolio(cpu, file, index, folio);
+  else yield* kernel.swapWriteout(cpu, folio);
+  // written synchronously: lock it again, if nobody else has, and see whether it stayed as it was
+  if (cpu.at(CLEAN_CHECK, flags.at(folio))) yield;
+  if ((flags.load(folio) & (PG_DIRTY | PG_WRITEBACK)) !== 0) return PAGE_KEEP;
+  if (!(yield* kernel.folioTrylock(cpu, folio))) return PAGE_KEEP;
+  if (cpu.at(RELOCKED, flags.at(folio))) yield;
+  return (flags.load(folio) & (PG_DIRTY | PG_WRITEBACK)) === 0 ? PAGE_CLEAN : PAGE_KEEP_LOCKED;
+}
+
+/** Linux: mm/page_io.c swap_writeout(), to the end of the I/O. A slot to which no entry leads is given up instead. Caller holds the folio lock, which is dropped. */
+export function* swapWriteout(cpu: Cpu, folio: Pfn): Path<void> {
+  const { kernel } = cpu;
+  if (yield* kernel.folioFreeSwap(cpu, folio)) {
+    yield* kernel.folioUnlock(cpu, folio);
+    return;
+  }
+  const slot = cpu.folio.swap.load(folio) as SwapSlot;
+  cpu.observer?.swapMoves(cpu, folio, slot, 'out');
+  yield* kernel.submitBioWrite(cpu, folio, cpu.swapDisk, slot);
 }
 
 /**
- * Linux: __remove_mapping(): if nobody but the page cache and the caller holds the folio, both references go, the slot gets
- * a shadow entry, and nobody can find the folio any more. Caller holds the folio lock.
+ * Linux: __remove_mapping(): if nobody but the page cache, or the swap cache, and the caller holds the folio, both references go,
+ * and nobody can find the folio any more: its slot in the page cache gets a shadow entry. Caller holds the folio lock.
  */
-export function* removeMapping(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<boolean> {
+export function* removeMapping(cpu: Cpu, folio: Pfn): Path<boolean> {
   const { kernel, inode } = cpu;
   const { refcount } = cpu.folio;
-  const lock = inode.iPagesLock.at(file);
+  const file = cpu.folio.mapping.load(folio) as FileId;
+  const index = cpu.folio.index.load(folio);
+  if (file === NO_FILE && cpu.folio.swap.load(folio) === NO_SLOT) return false;
+  const lock = file !== NO_FILE ? inode.iPagesLock.at(file) : cpu.swap.lock.at(CLUSTER);
   yield* kernel.spinLockIrqsave(cpu, lock);
   if (cpu.at(FREEZES, refcount.at(folio))) yield;
   const frozen = refcount.cas(folio, 2, 0) === 2;
@@ -126,7 +172,10 @@ export function* removeMapping(cpu: Cpu, file: FileId, index: number, folio: Pfn
     refcount.store(folio, 2);
     removed = false;
   }
-  if (removed) yield* deleteSlot(cpu, file, index, folio, shadowOf(cpu, file, index));
+  if (removed) {
+    if (file !== NO_FILE) yield* deleteSlot(cpu, file, index, folio, shadowOf(cpu, file, index));
+    else yield* kernel.swapCacheDelFolio(cpu, folio);
+  }
   yield* kernel.spinUnlockIrqrestore(cpu, lock);
   return removed;
 }

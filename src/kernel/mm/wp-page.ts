@@ -16,14 +16,16 @@ import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
 import { type MmId, VM_SHARED } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
-import { PG_ANON, PG_ANON_EXCLUSIVE } from './folio.ts';
+import { PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPCACHE } from './folio.ts';
 import { mkNewPte, type VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
 import { protHi, vmNormalPage } from './pte-prot.ts';
+import { RMAP_EXCLUSIVE } from './rmap.ts';
 
 export const EXCLUSIVE = point('doWpPage: read-only page found, is it exclusive?');
-export const ONLY_REFERENCE = point('wpCanReuseAnonFolio: shared once, is ours the only reference left?');
+export const WORTH_LOCKING = point('wpCanReuseAnonFolio: shared once, do others hold the folio?');
+export const ONLY_REFERENCE = point('wpCanReuseAnonFolio: folio locked, is ours the only reference left?');
 export const BECOMES_EXCLUSIVE = point('wpCanReuseAnonFolio: only reference, to be marked exclusive');
 export const COPIED = point('wpPageCopy: copied, PTL taken, pte to be rechecked');
 export const UNHOOKS = point('ptepClearFlush: pte to be cleared');
@@ -50,18 +52,28 @@ export function* doWpPage(cpu: Cpu, vmf: VmFault, pte: Pfn): Path<number> {
   return yield* kernel.wpPageCopy(cpu, vmf, page);
 }
 
-/** Linux: PageAnonExclusive() or wp_can_reuse_anon_folio(): may this mapping write to the page itself? Caller holds the PTL. */
+/**
+ * Linux: PageAnonExclusive() or wp_can_reuse_anon_folio(): may this mapping write to the page itself? Only the folio lock keeps
+ * the swap cache, and so the count of references, as it is. Caller holds the PTL.
+ */
 export function* wpCanReuseAnonFolio(cpu: Cpu, page: Pfn): Path<boolean> {
-  const { folio } = cpu;
+  const { folio, kernel } = cpu;
   if (cpu.at(EXCLUSIVE, folio.flags.at(page))) yield;
   const flags = folio.flags.load(page);
   if ((flags & PG_ANON_EXCLUSIVE) !== 0) return true;
   if ((flags & PG_ANON) === 0) return false;
+  const cached = (flags & PG_SWAPCACHE) !== 0 ? 1 : 0;
+  if (cpu.at(WORTH_LOCKING, folio.refcount.at(page))) yield;
+  if (folio.refcount.load(page) > 1 + cached || !(yield* kernel.folioTrylock(cpu, page))) return false;
+  if (cached !== 0) yield* kernel.folioFreeSwap(cpu, page);
   if (cpu.at(ONLY_REFERENCE, folio.refcount.at(page))) yield;
-  if (folio.refcount.load(page) !== 1) return false;
-  if (cpu.at(BECOMES_EXCLUSIVE, folio.flags.at(page))) yield;
-  folio.flags.or(page, PG_ANON_EXCLUSIVE);
-  return true;
+  const alone = folio.refcount.load(page) === 1;
+  if (alone) {
+    if (cpu.at(BECOMES_EXCLUSIVE, folio.flags.at(page))) yield;
+    folio.flags.or(page, PG_ANON_EXCLUSIVE);
+  }
+  yield* kernel.folioUnlock(cpu, page);
+  return alone;
 }
 
 /**
@@ -88,7 +100,7 @@ export function* wpPageCopy(cpu: Cpu, vmf: VmFault, old: Pfn): Path<number> {
     if (now !== vmf.origPte) yield* kernel.updateMmuTlb(cpu, vmf, now);
     else {
       yield* kernel.ptepClearFlush(cpu, vmf, pte);
-      yield* kernel.folioAddNewAnonRmap(cpu, page);
+      yield* kernel.folioAddNewAnonRmap(cpu, page, vmf, RMAP_EXCLUSIVE);
       if (cpu.at(NEW_PTE, word)) yield;
       pteStore(cpu, pte, index, mkNewPte(page, vmFlags), protHi(vmFlags));
       if (old !== NO_PAGE) yield* kernel.folioRemoveRmapPte(cpu, old, OLD_UNMAPS);
@@ -98,7 +110,10 @@ export function* wpPageCopy(cpu: Cpu, vmf: VmFault, old: Pfn): Path<number> {
     yield* kernel.pteUnmapUnlock(cpu, pte);
   }
   if (unused !== NO_PAGE) yield* kernel.folioPut(cpu, unused);
-  if (old !== NO_PAGE) yield* kernel.folioPut(cpu, old);
+  if (old !== NO_PAGE) {
+    if (unused === old) yield* kernel.freeSwapCache(cpu, old);
+    yield* kernel.folioPut(cpu, old);
+  }
   return 0;
 }
 

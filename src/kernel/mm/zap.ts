@@ -6,12 +6,12 @@ import { PTE_D, PTE_NONE, pteExchange, pteLoad, pteWord } from '../../hardware/p
 import type { Pfn, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { NO_FILE, type VmaId } from '../types.ts';
+import { NO_FILE, NO_SLOT, type VmaId } from '../types.ts';
 import { PG_ANON } from './folio.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdAddrEnd, pmdLevel, pmdSize, tableWalk } from './pgtable.ts';
-import { migrationPfn, pteMapped, pteNone, vmNormalPage } from './pte-prot.ts';
+import { migrationPfn, pteMapped, pteNone, swapSlotOf, vmNormalPage } from './pte-prot.ts';
 
 export const PTE_NEXT = point('zapPte: next pte to be read');
 export const PTE_FOUND = point('zapPte: present pte found');
@@ -113,18 +113,21 @@ export function* zapPteRange(
 }
 
 /**
- * Linux: do_zap_pte_range() and zap_present_folio_ptes(), one entry. Caller holds the PTL of `pte`. True: the gather is
+ * Linux: do_zap_pte_range() and zap_present_folio_ptes(), and zap_nonpresent_ptes(), one entry. Caller holds the PTL of `pte`. True: the gather is
  * full. An exchange, not a store: hardware may set A and D until the very moment (B-18).
  */
 export function* zapPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, details: ZapDetails): Path<boolean> {
   const index = leafIndex(cpu.geometry, vpn);
   const word = pteWord(cpu, pte, index);
   if (cpu.at(PTE_NEXT, word)) yield;
-  if (pteNone(pteLoad(cpu, pte, index))) return false;
+  const seen = pteLoad(cpu, pte, index);
+  if (pteNone(seen)) return false;
+  const slot = swapSlotOf(seen);
+  if (slot !== NO_SLOT) yield* cpu.kernel.freeSwapAndCache(cpu, slot);
   if (cpu.at(PTE_FOUND, word)) yield;
   const old = pteExchange(cpu, pte, index, PTE_NONE);
   // a folio on the move is not mapped here: whoever moves it finds nothing to come back to
-  if (migrationPfn(old) !== NO_PAGE) return false;
+  if (slot !== NO_SLOT || migrationPfn(old) !== NO_PAGE) return false;
   if (!pteMapped(old))
     cpu.bug(`mm ${tlb.mm} page 0x${vpn.toString(16)}: pte 0x${(old >>> 0).toString(16)} maps nothing`);
   yield* cpu.kernel.tlbRemoveTlbEntry(cpu, tlb, vpn);

@@ -81,7 +81,7 @@ describe('event order of files', () => {
       'folioUnlock',
       'writeFolio: next word',
       'writeFolio: written',
-      'folioLock',
+      'folioTrylock',
       'removeMapping: xa_lock held',
       'filemapRemoveFolio: slot',
       'folioUnlock',

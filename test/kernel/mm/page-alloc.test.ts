@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Pfn } from '#tlblab/hardware/types.js';
 import { KernelBug } from '#tlblab/kernel/cpu.js';
+import { RMAP_EXCLUSIVE } from '#tlblab/kernel/mm/rmap.js';
 import { OWNER_KERNEL } from '#tlblab/kernel/observer.js';
+import type { MmId } from '#tlblab/kernel/types.js';
 import type { Path } from '#tlblab/memory/point.js';
 import { atRandom, KernelDriver } from '../driver.js';
 import { alone, freeFrames } from './task.js';
@@ -51,7 +53,7 @@ describe('frames', () => {
     const mapped = (): KernelDriver =>
       alone(function* (cpu): Path<void> {
         const pfn = yield* cpu.kernel.allocPage(cpu, OWNER_KERNEL);
-        yield* cpu.kernel.folioAddNewAnonRmap(cpu, pfn);
+        yield* cpu.kernel.folioAddNewAnonRmap(cpu, pfn, { mm: 1 as MmId, pgoff: 0 }, RMAP_EXCLUSIVE);
         yield* cpu.kernel.freePage(cpu, pfn);
       });
     expect(mapped).toThrow(/freed with mapcount 1/);

@@ -1,0 +1,61 @@
+/** The routines of `mm/` about anonymous folios as reclaim and migration see them: the way to their entries, swap. */
+import { anonVmaLockRead, anonVmaUnlockRead, unlinkAnonVmas } from './anon-vma.ts';
+import { isolateAnon } from './direct-reclaim.ts';
+import { folioMigrateAnonMapping } from './migrate-anon.ts';
+import { getTaskMm, isolateMapped, isolateMmRange, migrateMmRange, reclaimMmRange } from './mm-range.ts';
+import { folioAddAnonRmapPte, folioTryShareAnonRmapPte, pageAnonExclusive } from './rmap.ts';
+import { rmapWalk, rmapWalkAnon } from './rmap-walk.ts';
+import { doSwapPage, mapSwapFolio } from './swap-fault.ts';
+import {
+  readSwapCacheAsync,
+  swapCacheAddFolio,
+  swapCacheDelFolio,
+  swapCacheGetFolio,
+  swapReadFolio,
+} from './swap-state.ts';
+import {
+  folioAllocSwap,
+  folioFreeSwap,
+  freeSwapAndCache,
+  freeSwapCache,
+  swapDuplicate,
+  swapFree,
+  tryToReclaimSwap,
+} from './swapfile.ts';
+import { setSwapPte } from './try-to-unmap.ts';
+import { addToSwap, swapWriteout } from './vmscan.ts';
+
+export const swapRoutines = {
+  anonVmaLockRead,
+  anonVmaUnlockRead,
+  unlinkAnonVmas,
+  isolateAnon,
+  folioMigrateAnonMapping,
+  getTaskMm,
+  isolateMapped,
+  isolateMmRange,
+  migrateMmRange,
+  reclaimMmRange,
+  folioAddAnonRmapPte,
+  folioTryShareAnonRmapPte,
+  pageAnonExclusive,
+  rmapWalk,
+  rmapWalkAnon,
+  doSwapPage,
+  mapSwapFolio,
+  readSwapCacheAsync,
+  swapCacheAddFolio,
+  swapCacheDelFolio,
+  swapCacheGetFolio,
+  swapReadFolio,
+  folioAllocSwap,
+  folioFreeSwap,
+  freeSwapAndCache,
+  freeSwapCache,
+  swapDuplicate,
+  swapFree,
+  tryToReclaimSwap,
+  setSwapPte,
+  addToSwap,
+  swapWriteout,
+};
