@@ -8,6 +8,7 @@ import {
   MIGRATE_ASYNC,
   MIGRATE_SYNC,
   type MmId,
+  type NodeId,
   type TaskId,
 } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
@@ -33,6 +34,7 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   fsync: OP.fsync,
   reclaim: OP.reclaim,
   migrate: OP.migrate,
+  numascan: OP.numascan,
 };
 
 /** MADV_PAGEOUT takes no content away: it reclaims. */
@@ -74,6 +76,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'mremap':
       result = yield* kernel.sysMremap(cpu, from, op.pages, op.newPages, op.to as Vpn);
       break;
+    case 'numascan':
+      result = yield* kernel.taskNumaWork(cpu, from, op.pages);
+      break;
     case 'madvise':
       result = yield* kernel.sysMadvise(cpu, from, op.pages, op.advice);
       break;
@@ -93,11 +98,16 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'reclaim':
       result = yield* kernel.reclaimPages(cpu, op.file, op.page, op.pages);
       break;
-    case 'migrate':
-      result = yield* kernel.migrateRange(cpu, op.file, op.page, op.pages, op.sync ? MIGRATE_SYNC : MIGRATE_ASYNC);
+    case 'migrate': {
+      const mode = op.sync ? MIGRATE_SYNC : MIGRATE_ASYNC;
+      result = yield* kernel.migrateRange(cpu, op.file, op.page, op.pages, mode, op.target as NodeId);
       break;
+    }
     case 'pfnwalk':
       result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);
+      break;
+    case 'kswapd':
+      yield* kernel.kswapd(cpu, op.target as NodeId);
       break;
     case 'fork':
       result = yield* kernel.sysFork(cpu, op.target as TaskId);

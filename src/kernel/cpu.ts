@@ -41,6 +41,7 @@ export class Cpu extends LogicalCpu {
   disk!: KernelColumns['disk'];
   slab!: KernelColumns['slab'];
   zone!: KernelColumns['zone'];
+  pgdat!: KernelColumns['pgdat'];
   pcp!: KernelColumns['pcp'];
   tlbState!: KernelColumns['tlbState'];
   flushInfo!: KernelColumns['flushInfo'];

@@ -6,6 +6,8 @@ import { entryRoutines } from './entry/routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
+import { numaRoutines } from './mm/numa-routines.ts';
+import { reclaimRoutines } from './mm/reclaim-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
 import { rcuRoutines } from './rcu/routines.ts';
 import { schedRoutines } from './sched/routines.ts';
@@ -17,6 +19,8 @@ export const MAINLINE = {
   ...rcuRoutines,
   ...mmRoutines,
   ...filePageRoutines,
+  ...reclaimRoutines,
+  ...numaRoutines,
   ...fsRoutines,
   ...tlbRoutines,
   ...smpRoutines,

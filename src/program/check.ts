@@ -13,7 +13,7 @@ export interface Limits {
 /** Operations that a kernel thread may do: it has no address space of its own. */
 const KTHREAD_OPS: readonly Op['do'][] = [
   ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'] as const),
-  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk'] as const),
+  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'kswapd'] as const),
 ];
 
 /**
@@ -28,6 +28,7 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
   const byName = checkTasks(program, fail);
   checkForks(program, byName, fail);
   checkFiles(program, limits, fail);
+  checkNodes(program, fail);
   const pages = limits.pages ?? 2 ** 32;
   const posted = new Set(allOps(program).flatMap(({ op }) => (op.do === 'post' ? [op.flag] : [])));
   for (const { op, path, task } of allOps(program)) {
@@ -72,6 +73,22 @@ function checkFiles(program: Program, limits: Limits, fail: Fail): void {
     const first = op.do === 'mmap' ? (op.offset ?? 0) : op.do === 'truncate' ? 0 : op.page;
     const pages = op.do === 'read' || op.do === 'write' ? 1 : (op.pages ?? 1);
     if (first + pages > most) fail(path, `${op.do} reaches page ${first + pages} of the file`, `at most ${most} pages`);
+  }
+}
+
+/** Nodes are nodes of the machine; a daemon is a kernel thread of its own, in which nothing else can stand. */
+function checkNodes(program: Program, fail: Fail): void {
+  const { nodes = 1 } = program.machine.override ?? {};
+  const daemons: number[] = [];
+  for (const { op, path, task } of allOps(program)) {
+    if (op.do !== 'kswapd' && op.do !== 'migrate') continue;
+    const { node = 0 } = op;
+    if (node >= nodes) fail(`${path}.node`, `node ${node}`, `0 to ${nodes - 1}, the machine's nodes`);
+    if (op.do !== 'kswapd') continue;
+    if (path.startsWith('history')) fail(`${path}.do`, '"kswapd" in the history', 'the concurrent part: it never ends');
+    if (!task.kthread || task.ops.length > 1) fail(`${path}.do`, '"kswapd"', 'a kernel thread that does nothing else');
+    if (daemons.includes(node)) fail(path, `second daemon of node ${node}`, 'one for each node');
+    daemons.push(node);
   }
 }
 

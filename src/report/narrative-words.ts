@@ -1,6 +1,7 @@
 /** One event in words, short enough for a column. */
 import { PTE_D, PTE_RW, ptePfn, ptePresent, pteWrite } from '../hardware/pte.ts';
 import { LOAD, STORE } from '../hardware/types.ts';
+import { pteProtnone } from '../kernel/mm/pte-prot.ts';
 import { OWNER_KERNEL, OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
 import { opName } from '../oracle/oracle.ts';
 import type { Names } from './names.ts';
@@ -68,7 +69,10 @@ function pteText(e: Event & { is: 'pte' }, names: Names, owedTo: number): string
   const was = ptePfn(e.oldLo as never);
   const now = ptePfn(e.newLo as never);
   const rights = pteWrite(e.newLo) ? 'rw' : 'r';
-  if (!ptePresent(e.oldLo)) return ptePresent(e.newLo) ? `pte of ${page} set: pfn ${now} ${rights}` : '';
+  if (!ptePresent(e.oldLo)) {
+    if (ptePresent(e.newLo)) return `pte of ${page} set: pfn ${now} ${rights}`;
+    return pteProtnone(e.newLo as never) ? `pte of ${page} set without rights: pfn ${now}` : '';
+  }
   if (!ptePresent(e.newLo)) return `pte of ${page} cleared (pfn ${was})${owes}`;
   if (was !== now) return `pte of ${page}: pfn ${was} becomes ${now}${owes}`;
   if ((e.oldLo & ~e.newLo & PTE_RW) !== 0) return `pte of ${page} write-protected${owes}`;
@@ -86,7 +90,8 @@ function fileShown(e: Event & { is: 'access' }, names: Names, { filePage, vpn, m
 function slotText(e: Event & { is: 'slot' }, names: Names): string {
   const page = names.fileWord(e.file, e.index);
   if (e.now <= 0) return `${page} leaves the page cache (pfn ${e.was})`;
-  return e.was > 0 ? `${page}: pfn ${e.was} -> ${e.now} in the page cache` : `${page} cached in pfn ${e.now}`;
+  if (e.was <= 0) return `${page} cached in pfn ${e.now}`;
+  return `${page}: pfn ${e.was} -> ${e.now} in the page cache${names.tiers(e.was, e.now)}`;
 }
 
 function ownerOf(owner: number, names: Names, task: number): string {

@@ -1,5 +1,4 @@
 /** The routines of `mm/` about file pages: faults, the way from a folio to its entries, reclaim, migration. */
-import { allocPagesSlowpath, directReclaim } from './direct-reclaim.ts';
 import {
   doCowFault,
   doFault,
@@ -68,8 +67,6 @@ export const filePageRoutines = {
   madvisePageout,
   pageoutRange,
   pageoutPte,
-  allocPagesSlowpath,
-  directReclaim,
   doCowFault,
   doFault,
   doPageMkwrite,
