@@ -9,7 +9,7 @@ function counted(workload: string, policy: string) {
   return countRun({ program, policy: policyNamed(policy), patches: [], oracle: undefined, costs: 'bare-metal' }, seed);
 }
 
-it.each(['reclaim-pressure', 'page-cache', 'migrate-hot'])(
+it.each(['reclaim-pressure', 'page-cache', 'migrate-hot', 'tiering'])(
   '%s interrupts readers, and luf-v11 puts some of it off',
   (workload) => {
     const [eager, mainline, luf] = ['eager', 'mainline', 'luf-v11'].map((policy) => counted(workload, policy));

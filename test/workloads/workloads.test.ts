@@ -21,7 +21,7 @@ describe('workloads', () => {
   it('are listed by name', () => {
     expect(WORKLOADS.names).toEqual([
       ...['munmap-storm', 'mprotect-pingpong', 'cow-fork', 'tlb-flush1', 'tlb-flush2', 'tlb-flush3'],
-      ...['page-cache', 'reclaim-pressure', 'migrate-hot'],
+      ...['page-cache', 'reclaim-pressure', 'migrate-hot', 'tiering'],
     ]);
     expect(() => WORKLOADS.get('nothing')).toThrow('workload: unknown workload "nothing"; expected munmap-storm,');
   });
@@ -86,6 +86,7 @@ describe('scenarios', () => {
       'mremap-touch',
       'munmap-reuse',
       'munmap-touch',
+      'numa-hint',
       'pcid-return',
       'reclaim-kept',
       'reclaim-store',
