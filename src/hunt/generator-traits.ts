@@ -13,6 +13,8 @@ export const TRAITS = {
   kthread: 'kernel threads, which borrow an address space',
   priority: 'tasks of the higher priority',
   smallMachine: 'sizes of the machine drawn per program: frames, lists, batches, TLB, tables',
+  tiers: 'a fast and a slow memory node, the fast one small',
+  kswapd: 'watermarks, and a daemon for each node',
   hardware: 'hardware variants: no PCID, no spurious faults',
   history: 'operations before the concurrent part, 0 to 40',
   load: 'loads',
@@ -25,6 +27,7 @@ export const TRAITS = {
   mremap: 'mremap: moved, grown or shrunk',
   dontneed: 'madvise MADV_DONTNEED',
   pageout: 'madvise MADV_PAGEOUT',
+  numascan: 'NUMA balancing takes the rights from entries for a while, where there is a slow node',
   files: 'files that tasks use',
   fileShared: 'shared mappings of files',
   filePrivate: 'private mappings of files, copied on a store',
@@ -50,10 +53,21 @@ export type TraitName = keyof typeof TRAITS;
 
 export type Traits = Readonly<Record<TraitName, number>>;
 
+/** Operations that are not about memory, with their shares in the history and in the concurrent part. */
+export const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, concurrent: number]>>> = {
+  fork: [0.5, 1],
+  sleep: [0.2, 1],
+  messages: [0, 1],
+  yield: [0.6, 0.8],
+  move: [0.5, 0.5],
+  compute: [0, 0.2],
+  exit: [0, 0.2],
+};
+
 /** Operations that a swarm leaves out, keeps or prefers. */
 const SWARMED: readonly TraitName[] = [
   ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed'] as const),
-  ...(['pageout', 'read', 'write', 'truncate', 'fsync', 'reclaim', 'migrate', 'pfnwalk'] as const),
+  ...(['pageout', 'numascan', 'read', 'write', 'truncate', 'fsync', 'reclaim', 'migrate', 'pfnwalk'] as const),
   ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute'] as const),
 ];
 

@@ -6,13 +6,14 @@
  */
 import { canonicalProgram } from '../program/canonical.ts';
 import type { FileSpec, Op, Program } from '../program/program.ts';
-import { drawCast, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
+import { drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
-import { drawMachine } from './generator-machine.ts';
+import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
-import type { TraitName, Traits } from './generator-traits.ts';
+import { drawScan, scanShare } from './generator-tiers.ts';
+import { OTHERS, type TraitName, type Traits } from './generator-traits.ts';
 
 export { allTraits, swarmTraits, TRAITS, type TraitName, type Traits } from './generator-traits.ts';
 
@@ -20,17 +21,6 @@ export { allTraits, swarmTraits, TRAITS, type TraitName, type Traits } from './g
 export function generateProgram(random: () => number, traits: Traits): Program {
   return new Generator(new Draw(random), traits).program();
 }
-
-/** Operations that are not about memory, with their shares in the history and in the concurrent part. */
-const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, concurrent: number]>>> = {
-  fork: [0.5, 1],
-  sleep: [0.2, 1],
-  messages: [0, 1],
-  yield: [0.6, 0.8],
-  move: [0.5, 0.5],
-  compute: [0, 0.2],
-  exit: [0, 0.2],
-};
 
 /** Operations of a history at most. */
 const MOST_HISTORY = 40;
@@ -41,6 +31,8 @@ class Generator {
   private readonly cpus: number;
   private readonly startSpaces: number;
   private readonly files: FileSpec[];
+  private readonly memory: Memory;
+  private readonly traits: Traits;
   /** Address spaces so far, those of children included. */
   private spaces: number;
   private flags = 0;
@@ -50,7 +42,7 @@ class Generator {
 
   constructor(
     private readonly draw: Draw,
-    private readonly traits: Traits,
+    traits: Traits,
   ) {
     const many = draw.weighted({ '2': 5, '3': 3 * traits.manyCpus, '4': 2 * traits.manyCpus });
     this.cpus = Number(many ?? 2);
@@ -58,21 +50,24 @@ class Generator {
     this.spaces = this.startSpaces;
     const objects = drawObjects(draw);
     this.files = drawFiles(draw, traits);
+    this.memory = drawMemory(draw, traits, this.files.length);
+    // with one node there is nothing to scan for
+    this.traits = this.memory.nodes === 2 ? traits : { ...traits, numascan: 0 };
     const mappings = new FileMappings(this.files);
     const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
     this.cast = drawCast(draw, traits, this.cpus, spaces);
   }
 
   program(): Program {
-    const { draw, traits, cast, cpus } = this;
+    const { draw, traits, cast, cpus, memory, startSpaces: mms } = this;
     const name = `fuzz-${(draw.below(2 ** 32) >>> 0).toString(16)}`;
     this.writeHistory();
     this.writeConcurrent();
     return canonicalProgram({
       name,
-      machine: drawMachine(draw, traits, { cpus, mms: this.startSpaces, forks: this.spaces > this.startSpaces }),
+      machine: drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
       files: this.files,
-      tasks: cast.map(taskOf),
+      tasks: [...cast.map(taskOf), ...drawDaemons(draw, cpus, memory)],
       history: this.history,
     });
   }
@@ -100,7 +95,8 @@ class Generator {
     this.concurrent = true;
     this.written = 0;
     const most = draw.between(2, 8);
-    if (this.files.length > 0 && draw.chance(0.5)) this.removeFilePages();
+    if (draw.chance(0.6 * scanShare(traits, this.memory))) this.scanSlowPages();
+    else if (this.files.length > 0 && draw.chance(0.5)) this.removeFilePages();
     else if (draw.chance(0.8)) {
       const remover = this.anyUser();
       this.writeMemory(remover, memoryShares(traits, 'removers'));
@@ -138,6 +134,15 @@ class Generator {
     this.write(user, { do: 'load', page });
   }
 
+  /** Pages are used in the slow node; then somebody scans, and somebody else comes to the hints. */
+  private scanSlowPages(): void {
+    const users = this.cast.filter((p) => p.space && !p.exited && !p.space.isEmpty);
+    if (users.length === 0 || this.history.length + 2 * users.length + this.files.length > MOST_HISTORY) return;
+    const { before, scan, use } = drawScan(this.draw, this.files, users);
+    for (const { player, op } of before) this.history.push({ task: player.name, op });
+    for (const { player, op } of [scan, use]) this.write(player, op);
+  }
+
   /** By an operation on the file, by a store through a mapping, or by mapping it anew. */
   private changeFile(): void {
     const { draw, traits, files } = this;
@@ -150,7 +155,7 @@ class Generator {
 
   private writeFileOp(player: Player, shares: Partial<Record<FileOp, number>>): void {
     const name = this.draw.weighted(shares);
-    if (name !== undefined) this.write(player, drawFileOp(name, this.draw, this.files));
+    if (name !== undefined) this.write(player, drawFileOp(name, this.draw, this.files, this.memory.nodes));
   }
 
   /**
