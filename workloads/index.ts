@@ -11,6 +11,7 @@ import mprotectPingpong from './mprotect-pingpong.ts';
 import munmapStorm from './munmap-storm.ts';
 import pageCache from './page-cache.ts';
 import reclaimPressure from './reclaim-pressure.ts';
+import tiering from './tiering.ts';
 import { tlbFlush1, tlbFlush2, tlbFlush3 } from './tlb-flush.ts';
 
 const ALL: readonly Workload[] = [
@@ -23,6 +24,7 @@ const ALL: readonly Workload[] = [
   pageCache,
   reclaimPressure,
   migrateHot,
+  tiering,
 ];
 
 /** The bundled workloads: their names, and how to get one. */

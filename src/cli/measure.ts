@@ -24,7 +24,7 @@ export interface MeasureOptions {
 
 /** What the others are compared with, measured whether or not it is among the policies. */
 const BASELINE = 'mainline';
-const DEFAULT_CPUS = 2;
+const DEFAULT_CPUS = 4;
 const DEFAULT_WORKLOAD = 'munmap-storm';
 
 export async function measure(options: MeasureOptions): Promise<number> {

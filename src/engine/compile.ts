@@ -1,7 +1,18 @@
 /** Programs made ready to run: names become numbers, every operation the same flat shape. */
 import type { Geometry } from '../hardware/geometry.ts';
-import { MADV_DONTNEED, MADV_PAGEOUT, type TaskId, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
-import type { Advice, Op, OpName, Program, Prot } from '../program/program.ts';
+import {
+  FAST_NODE,
+  MADV_DONTNEED,
+  MADV_PAGEOUT,
+  type NodeId,
+  NUMA_NO_NODE,
+  type TaskId,
+  VM_EXEC,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from '../kernel/types.ts';
+import type { Advice, Op, OpName, Program, Prot, TaskProgram } from '../program/program.ts';
 import { REGISTERS } from './tables.ts';
 
 /** One operation, flat. Fields that an operation does not use are 0, or -1 where 0 would mean something. */
@@ -22,6 +33,8 @@ export interface Instruction {
   readonly newPages: number;
   /** Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move, cycles of compute. */
   readonly target: number;
+  /** Node of kswapd or migrate. */
+  readonly node: NodeId;
   /** Row of the file, 0 if none; page of it that an mmap starts with. For file operations `page` is a page of the file. */
   readonly file: number;
   readonly offset: number;
@@ -39,6 +52,8 @@ export interface CompiledTask {
   readonly cpu: number;
   readonly mm: number;
   readonly kthread: boolean;
+  /** The node whose daemon it is, or NUMA_NO_NODE. */
+  readonly kswapd: NodeId;
   readonly forked: boolean;
   readonly priority: number;
   readonly code: readonly Instruction[];
@@ -109,6 +124,7 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
       to: of('to', -1),
       newPages: of('newPages', of('pages', 1)),
       target,
+      node: of('node', 0) as NodeId,
       register: into === undefined ? -1 : numberOf(registers[task], into, REGISTERS),
     };
   };
@@ -118,6 +134,7 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
     cpu: t.cpu,
     mm: t.kthread || t.forkedBy !== undefined ? 0 : (t.mm ?? 0) + 1,
     kthread: t.kthread ?? false,
+    kswapd: daemonOf(t),
     forked: t.forkedBy !== undefined,
     priority: t.priority ?? 0,
     code: t.ops.map((op) => compile(op, i)),
@@ -134,4 +151,10 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
     files: files.map((f) => f.pages),
     registers,
   };
+}
+
+/** A daemon does nothing else: the node is in its one operation. */
+function daemonOf({ ops }: TaskProgram): NodeId {
+  const [op] = ops;
+  return op?.do === 'kswapd' ? ((op.node ?? FAST_NODE) as NodeId) : NUMA_NO_NODE;
 }

@@ -9,7 +9,7 @@ import { bootKernel } from '../kernel/boot.ts';
 import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
-import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
+import { TASK_DEAD, type TaskId, WAKE_KSWAPD } from '../kernel/types.ts';
 import { Layout } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
@@ -215,6 +215,7 @@ export class MachineCore<M extends Memory> implements UserRun {
         mm: t.mm,
         priority: t.priority,
         kthread: t.kthread,
+        kswapd: t.kswapd,
         dead: t.forked,
       })),
     });
@@ -228,11 +229,15 @@ export class MachineCore<M extends Memory> implements UserRun {
     yield* userMode(cpu, this, this.program.tasks[cpu.current - this.geometry.cpus]);
   }
 
-  /** Every task of the program has done all its operations. One that its parent could not fork is as good as done. */
+  /** Every task of the program has done all its operations. One that its parent could not fork is as good as done, and a daemon asleep. */
   allDone(): boolean {
     const { user, tasks } = this.columns;
     return this.program.tasks.every(
-      (t) => user.done.peek(t.id) === 1 || t.code.length === 0 || tasks.state.peek(t.id) === TASK_DEAD,
+      ({ id, code }) =>
+        user.done.peek(id) === 1 ||
+        code.length === 0 ||
+        tasks.state.peek(id) === TASK_DEAD ||
+        tasks.sleepsFor.peek(id) === WAKE_KSWAPD,
     );
   }
 }

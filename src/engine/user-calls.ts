@@ -33,6 +33,7 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   fsync: OP.fsync,
   reclaim: OP.reclaim,
   migrate: OP.migrate,
+  numascan: OP.numascan,
 };
 
 /** MADV_PAGEOUT takes no content away: it reclaims. */
@@ -74,6 +75,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'mremap':
       result = yield* kernel.sysMremap(cpu, from, op.pages, op.newPages, op.to as Vpn);
       break;
+    case 'numascan':
+      result = yield* kernel.taskNumaWork(cpu, from, op.pages);
+      break;
     case 'madvise':
       result = yield* kernel.sysMadvise(cpu, from, op.pages, op.advice);
       break;
@@ -102,6 +106,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'pfnwalk':
       result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);
       break;
+    case 'kswapd':
+      yield* kernel.kswapd(cpu, op.node);
+      break;
     case 'fork':
       result = yield* kernel.sysFork(cpu, op.target as TaskId);
       if (result >= 0) childMm = result as MmId;
@@ -120,8 +127,8 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
 
 function* migrate(cpu: Cpu, op: Instruction): Path<number> {
   const mode = op.sync ? MIGRATE_SYNC : MIGRATE_ASYNC;
-  if (op.file !== 0) return yield* cpu.kernel.migrateRange(cpu, op.file, op.page, op.pages, mode);
-  return yield* cpu.kernel.migrateMmRange(cpu, op.target as TaskId, op.page, op.pages, mode);
+  if (op.file !== 0) return yield* cpu.kernel.migrateRange(cpu, op.file, op.page, op.pages, mode, op.node);
+  return yield* cpu.kernel.migrateMmRange(cpu, op.target as TaskId, op.page, op.pages, mode, op.node);
 }
 
 function mapFlagsOf(op: Instruction): number {

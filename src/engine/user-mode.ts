@@ -53,8 +53,8 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
       const pc = user.pc.own(task.id);
       const op = task.code[pc];
       // counted before it is done: a task that moves to another worker starts afresh there, behind its move. Not so an
-      // await: in an image taken meanwhile, the task awaits still
-      if (op.do !== 'await') user.pc.put(task.id, pc + 1);
+      // await or a daemon: in an image taken meanwhile, the task awaits still
+      if (op.do !== 'await' && op.do !== 'kswapd') user.pc.put(task.id, pc + 1);
       if (!run.plainHits || !hit(cpu, run, task, op)) yield* perform(cpu, run, task, op);
       if (op.do === 'await') user.pc.put(task.id, pc + 1);
       if (op.do === 'exit') {

@@ -129,6 +129,9 @@ function perform(
     cpu.loaded = value;
   } else cpu.loaded = mem.load(target);
   cpu.observer?.accessed(cpu, slot, vpn, word, kind, cpu.loaded);
+  if (ptePfn(lo) < cpu.geometry.slowFrom) return;
+  cpu.count(cpu.hw.count.slowAccesses);
+  cpu.spend(cpu.costs.slowAccess);
 }
 
 function pageFault(cpu: LogicalCpu, vpn: Vpn, code: number): boolean {

@@ -12,6 +12,8 @@ export interface CostProfile {
   readonly cpusPerSocket: number;
   /** One data access that finds its translation, cache hit. */
   readonly access: number;
+  /** Added by an access to the slow node. */
+  readonly slowAccess: number;
   /** Added by a hit in the first-level and in the second-level TLB. */
   readonly tlbHit: number;
   readonly tlbHitSecondLevel: number;
@@ -46,13 +48,15 @@ export interface CostProfile {
 /**
  * Two sockets of 40 logical CPUs at 2.5 GHz. Fitted so that one remote target takes 2.2 us (mean of near and far) and a
  * broadcast to the 79 others 80 to 95 us, as the call-function benchmark in the message of Linux commit 4180bf1b655a
- * found with x2APIC clusters; shares of the parts as estimated, then scaled.
+ * found with x2APIC clusters; shares of the parts as estimated, then scaled. Memory behind CXL adds up to 100 ns to an access
+ * (Maruf et al., TPP, ASPLOS 2023): in full, because programs name each page's words so rarely that no cache would hold them.
  */
 const BARE_METAL: CostProfile = {
   name: 'bare-metal',
   cyclesPerMicrosecond: 2500,
   cpusPerSocket: 40,
   access: 4,
+  slowAccess: 250,
   tlbHit: 0,
   tlbHitSecondLevel: 8,
   walk: 35,

@@ -1,5 +1,5 @@
 /** The sizes of a machine: every number is a parameter, from tiny (hunting) to full (measuring). */
-import type { Vpn } from './types.ts';
+import type { Pfn, Vpn } from './types.ts';
 
 /** Bounds: `[smallest, largest]` allowed value of a parameter, inclusive. */
 export const GEOMETRY_BOUNDS = {
@@ -8,6 +8,17 @@ export const GEOMETRY_BOUNDS = {
   levels: [1, 99999],
   /** Page frames, all uses. */
   frames: [8, 1 << 20],
+  /** Memory nodes: 0 is fast and has every CPU, 1 is slow and has none (a tier of its own). */
+  nodes: [1, 2],
+  /** Frames of node 0 where there are two, those with the lowest numbers; the others are node 1. */
+  fastFrames: [0, 1 << 20],
+  /**
+   * Free frames of a node, those of per-CPU lists aside: at `watermarkLow` the node's daemon is woken, which reclaims until there
+   * are more than `watermarkHigh`; at `watermarkMin` whoever allocates reclaims. 0: there are no watermarks.
+   */
+  watermarkMin: [0, 1 << 20],
+  watermarkLow: [0, 1 << 20],
+  watermarkHigh: [0, 1 << 20],
   /** 32-bit words of content that a page models. */
   wordsPerPage: [1, 1024],
   tlbSets: [1, 1024],
@@ -60,12 +71,19 @@ export interface Geometry extends Sizes {
   readonly frameWords: number;
   /** Words of a cpumask. */
   readonly maskWords: number;
+  /** First frame of the slow node; `frames` where there is none. */
+  readonly slowFrom: number;
 }
 
 const TINY: Sizes = {
   cpus: 2,
   levels: 23,
   frames: 40,
+  nodes: 1,
+  fastFrames: 0,
+  watermarkMin: 0,
+  watermarkLow: 0,
+  watermarkHigh: 0,
   wordsPerPage: 4,
   tlbSets: 8,
   tlbWays: 2,
@@ -159,6 +177,7 @@ export function geometry(name: keyof typeof GEOMETRIES, override: Record<string,
       `geometry parameter levels = ${sizes.levels}: expected 1 to 5 digits from 1 to 9, at most 32 bits in all`,
     );
   }
+  checkNodes(sizes);
   // an entry is a pair of words
   const tableWords = 2 << Math.max(...levelBits);
   const frameWords = Math.max(sizes.wordsPerPage + (sizes.wordsPerPage & 1), tableWords);
@@ -174,7 +193,27 @@ export function geometry(name: keyof typeof GEOMETRIES, override: Record<string,
     pages: 2 ** bits,
     frameWords,
     maskWords: Math.ceil(sizes.cpus / sizes.cpumaskBits),
+    slowFrom: sizes.nodes > 1 ? sizes.fastFrames : sizes.frames,
   };
+}
+
+/** Neither node is empty, frame 0 and the zero page aside; watermarks rise. */
+function checkNodes({ nodes, frames, fastFrames, watermarkMin, watermarkLow, watermarkHigh }: Sizes): void {
+  if (nodes > 1 && (fastFrames < 2 || fastFrames > frames - 2)) {
+    throw new GeometryError(
+      `geometry parameter fastFrames = ${fastFrames}: expected 2 to ${frames - 2} with two nodes`,
+    );
+  }
+  if (watermarkMin > watermarkLow || watermarkLow > watermarkHigh) {
+    throw new GeometryError(
+      `geometry parameters watermarkMin, watermarkLow, watermarkHigh = ${watermarkMin}, ${watermarkLow}, ${watermarkHigh}: expected to rise`,
+    );
+  }
+}
+
+/** Linux: page_to_nid(). */
+export function nodeOf(g: Geometry, pfn: Pfn): number {
+  return pfn < g.slowFrom ? 0 : 1;
 }
 
 /** Index of the entry for `vpn` in a table of `level` (0 is the root). */

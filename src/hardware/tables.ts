@@ -99,6 +99,8 @@ export const FRAME = table<Pfn, Geometry>()('frame', (g) => g.frames, {
 /** Event counters of each CPU; sums over CPUs are what `measure` prints. */
 export const COUNTERS = perCpu('count', cpus, {
   accesses: mine,
+  /** Those of `accesses` that went to the slow node. */
+  slowAccesses: mine,
   tlbHits: mine,
   tlbMisses: mine,
   walkSteps: mine,

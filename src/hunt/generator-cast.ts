@@ -1,6 +1,7 @@
 /** Who takes part in a generated program: tasks, their CPUs and address spaces, and what they did so far. */
 import type { Op, TaskProgram } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
+import type { Memory } from './generator-machine.ts';
 import type { AddressSpace } from './generator-pages.ts';
 import type { Traits } from './generator-traits.ts';
 
@@ -66,6 +67,17 @@ export function childOf(parent: Player, cast: readonly Player[], cpu: number): P
     slept: false,
     exited: false,
   };
+}
+
+/** The daemons of the machine's nodes: kernel threads that do nothing else. */
+export function drawDaemons(draw: Draw, cpus: number, { nodes, daemons }: Memory): TaskProgram[] {
+  if (!daemons) return [];
+  return Array.from({ length: nodes }, (_, node) => ({
+    name: `kswapd${node}`,
+    cpu: draw.below(cpus),
+    kthread: true,
+    ops: [{ do: 'kswapd', node }],
+  }));
 }
 
 export function taskOf({ name, cpu, space, mm, forkedBy, priority, ops }: Player): TaskProgram {

@@ -17,7 +17,7 @@ export function drawFiles(draw: Draw, traits: Traits): FileSpec[] {
   return names.map((name) => ({ name, pages: draw.between(1, PAGES) }));
 }
 
-type Drawer = (draw: Draw, files: readonly FileSpec[]) => Op;
+type Drawer = (draw: Draw, files: readonly FileSpec[], nodes: number) => Op;
 
 const FILE_OPS = {
   read: (draw, files) => ({ do: 'read', ...wordOf(draw, files) }),
@@ -25,7 +25,12 @@ const FILE_OPS = {
   truncate: (draw, files) => ({ do: 'truncate', file: fileOf(draw, files), pages: draw.between(0, PAGES) }),
   fsync: (draw, files) => ({ do: 'fsync', file: fileOf(draw, files) }),
   reclaim: (draw, files) => ({ do: 'reclaim', ...rangeOf(draw, files) }),
-  migrate: (draw, files) => ({ do: 'migrate', ...rangeOf(draw, files), ...(draw.chance(0.3) ? { sync: true } : {}) }),
+  migrate: (draw, files, nodes) => ({
+    do: 'migrate',
+    ...rangeOf(draw, files),
+    ...(draw.chance(0.3) ? { sync: true } : {}),
+    ...(nodes > 1 && draw.chance(0.7) ? { node: 1 } : {}),
+  }),
   pfnwalk: (draw) => ({ do: 'pfnwalk', page: 1, pages: draw.between(4, FRAMES) }),
 } satisfies Partial<Record<TraitName, Drawer>>;
 
@@ -65,8 +70,8 @@ export function isFileOp(name: string): name is FileOp {
   return Object.hasOwn(FILE_OPS, name);
 }
 
-export function drawFileOp(name: FileOp, draw: Draw, files: readonly FileSpec[]): Op {
-  return FILE_OPS[name](draw, files);
+export function drawFileOp(name: FileOp, draw: Draw, files: readonly FileSpec[], nodes: number): Op {
+  return FILE_OPS[name](draw, files, nodes);
 }
 
 /** What an mmap of a file shows, and how. */

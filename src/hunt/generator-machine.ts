@@ -3,6 +3,7 @@ import type { GeometryName } from '../hardware/geometry.ts';
 import type { MachineSwitches } from '../hardware/switches.ts';
 import type { MachineSpec } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
+import { drawSwapSlots } from './generator-swap.ts';
 import type { Traits } from './generator-traits.ts';
 
 /** Pages of an address space, whatever the levels: 5 bits. */
@@ -38,11 +39,33 @@ const ENOUGH = { frames: 320, vmas: 96 };
 /** Only variants of hardware: variants of the kernel are older versions, and a policy names the version it belongs to. */
 const VARIANTS: readonly (keyof MachineSwitches)[] = ['pcid', 'spuriousFaults'];
 
+/** Free frames at which daemons wake and stop, and below which whoever allocates reclaims. */
+const WATERMARKS = [
+  { watermarkMin: 0, watermarkLow: 1, watermarkHigh: 2 },
+  { watermarkMin: 1, watermarkLow: 2, watermarkHigh: 4 },
+  { watermarkMin: 0, watermarkLow: 2, watermarkHigh: 3 },
+] as const;
+
+/** What generated programs ask of memory: nodes, and daemons with watermarks. */
+export interface Memory {
+  readonly nodes: 1 | 2;
+  readonly daemons: boolean;
+  /** Of the swap device; 0: there is none. */
+  readonly swapSlots: number;
+}
+
+export function drawMemory(draw: Draw, traits: Traits, files: number): Memory {
+  const swapSlots = drawSwapSlots(draw, traits);
+  if (files === 0 && swapSlots === 0) return { nodes: 1, daemons: false, swapSlots };
+  const nodes = draw.chance(0.3 * traits.tiers) ? 2 : 1;
+  return { nodes, daemons: draw.chance((nodes === 2 ? 0.6 : 0.15) * traits.kswapd), swapSlots };
+}
+
 /** @param mms address spaces at the start @param forks the program forks */
 export function drawMachine(
   draw: Draw,
   traits: Traits,
-  { cpus, mms, forks, swapSlots }: { cpus: number; mms: number; forks: boolean; swapSlots: number },
+  { cpus, mms, forks, memory }: { cpus: number; mms: number; forks: boolean; memory: Memory },
 ): MachineSpec {
   const override: Record<string, number> = {};
   if (draw.chance(0.8 * traits.smallMachine)) {
@@ -50,7 +73,13 @@ export function drawMachine(
     if (draw.chance(0.7)) override.frames = Math.max(8, mms + 1 + draw.pick(SPARE_FRAMES));
   }
   if (forks) Object.assign(override, ENOUGH);
-  if (swapSlots > 0) override.swapSlots = swapSlots;
+  if (memory.swapSlots > 0) override.swapSlots = memory.swapSlots;
+  if (memory.nodes === 2) {
+    // root tables lie in the fast node, and little else has room there
+    const fastFrames = mms + 4 + draw.below(16);
+    Object.assign(override, { nodes: 2, fastFrames, frames: Math.max(override.frames ?? 40, fastFrames + 8) });
+  }
+  if (memory.daemons) Object.assign(override, draw.pick(WATERMARKS));
   const off = VARIANTS.filter(() => draw.chance(0.15 * traits.hardware));
   return {
     cpus,

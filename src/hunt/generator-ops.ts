@@ -68,6 +68,11 @@ const MEMORY_OPS = {
     space.remember(range.page);
     return { do: 'madvise', ...spelt(range), advice: 'pageout' };
   },
+  numascan(draw, space, sharing) {
+    const range = space.rangeToChange(draw, sharing);
+    space.remember(range.page);
+    return { do: 'numascan', ...spelt(range) };
+  },
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type MemoryOp = keyof typeof MEMORY_OPS;
@@ -84,12 +89,13 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   mremap: 1,
   dontneed: 1.5,
   pageout: 0.7,
+  numascan: 2,
 };
 
 const ACCESSES: readonly MemoryOp[] = ['load', 'store', 'fetch', 'touch'];
 
 /** Operations that take a translation, or rights, away. */
-const REMOVERS: readonly MemoryOp[] = ['munmap', 'mprotect', 'mremap', 'dontneed'];
+const REMOVERS: readonly MemoryOp[] = ['munmap', 'mprotect', 'mremap', 'dontneed', 'numascan'];
 
 /** Shares of the operations on memory: all, or only accesses or removers. */
 export function memoryShares(traits: Traits, only?: 'accesses' | 'removers'): Partial<Record<MemoryOp, number>> {

@@ -1,6 +1,7 @@
 /** Swap in generated programs: the device, and the duties that take what an address space maps away from it. */
 import type { Op } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
+import { type FileOp, isFileOp } from './generator-files.ts';
 import type { AddressSpace } from './generator-pages.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
 
@@ -22,8 +23,13 @@ export function swapShares(traits: Traits, slots: number): Partial<Record<SwapOp
   return Object.fromEntries(Object.entries(SHARES).map(([name, share]) => [name, share * traits[name as SwapOp]]));
 }
 
-export function isSwapOp(name: string): name is SwapOp {
+function isSwapOp(name: string): name is SwapOp {
   return Object.hasOwn(SHARES, name);
+}
+
+/** An operation on a file, or one of swap: kernel threads do them, too. */
+export function isDuty(name: string): name is FileOp | SwapOp {
+  return isFileOp(name) || isSwapOp(name);
 }
 
 /** @param space whose pages they are @param of a task that has it; undefined: the acting one */

@@ -13,6 +13,8 @@ export const TRAITS = {
   kthread: 'kernel threads, which borrow an address space',
   priority: 'tasks of the higher priority',
   smallMachine: 'sizes of the machine drawn per program: frames, lists, batches, TLB, tables',
+  tiers: 'a fast and a slow memory node, the fast one small',
+  kswapd: 'watermarks, and a daemon for each node',
   hardware: 'hardware variants: no PCID, no spurious faults',
   history: 'operations before the concurrent part, 0 to 40',
   load: 'loads',
@@ -25,6 +27,7 @@ export const TRAITS = {
   mremap: 'mremap: moved, grown or shrunk',
   dontneed: 'madvise MADV_DONTNEED',
   pageout: 'madvise MADV_PAGEOUT',
+  numascan: 'NUMA balancing takes the rights from entries for a while, where there is a slow node',
   files: 'files that tasks use',
   fileShared: 'shared mappings of files',
   filePrivate: 'private mappings of files, copied on a store',
@@ -54,7 +57,7 @@ export type TraitName = keyof typeof TRAITS;
 export type Traits = Readonly<Record<TraitName, number>>;
 
 /** Operations that are not about memory, with their shares in the history and in the concurrent part. */
-export const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, concurrent: number]>>> = {
+const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, concurrent: number]>>> = {
   fork: [0.5, 1],
   sleep: [0.2, 1],
   messages: [0, 1],
@@ -64,11 +67,25 @@ export const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: numbe
   exit: [0, 0.2],
 };
 
+/** Those that the player may do now: all but the ones that `possible` calls impossible. */
+export function sharesOfOthers(
+  traits: Traits,
+  possible: Partial<Record<TraitName, boolean>>,
+  part: 'history' | 'concurrent',
+): Partial<Record<TraitName, number>> {
+  const shares = Object.entries(OTHERS) as [TraitName, readonly [number, number]][];
+  const at = part === 'history' ? 0 : 1;
+  return Object.fromEntries(
+    shares.flatMap(([name, share]) => ((possible[name] ?? true) ? [[name, share[at] * traits[name]]] : [])),
+  );
+}
+
 /** Operations that a swarm leaves out, keeps or prefers. */
 const SWARMED: readonly TraitName[] = [
   ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed'] as const),
   ...([
     'pageout',
+    'numascan',
     'read',
     'write',
     'truncate',

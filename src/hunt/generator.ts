@@ -6,24 +6,21 @@
  */
 import { canonicalProgram } from '../program/canonical.ts';
 import type { FileSpec, Op, Program } from '../program/program.ts';
-import { childOf, drawCast, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
+import { childOf, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
-import { drawMachine } from './generator-machine.ts';
+import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
-import { drawSwapOp, drawSwapSlots, isSwapOp, type SwapOp, swapShares } from './generator-swap.ts';
-import { OTHERS, type TraitName, type Traits } from './generator-traits.ts';
+import { drawSwapOp, isDuty, type SwapOp, swapShares } from './generator-swap.ts';
+import { drawScan, scanShare } from './generator-tiers.ts';
+import { sharesOfOthers, type TraitName, type Traits } from './generator-traits.ts';
 
 export { allTraits, swarmTraits, TRAITS, type TraitName, type Traits } from './generator-traits.ts';
 
 /** A canonical program that the schema accepts. @param random unsigned 32-bit numbers; the same numbers, the same program */
 export function generateProgram(random: () => number, traits: Traits): Program {
   return new Generator(new Draw(random), traits).program();
-}
-
-function isDuty(name: string): name is FileOp | SwapOp {
-  return isFileOp(name) || isSwapOp(name);
 }
 
 /** Operations of a history at most. */
@@ -35,7 +32,8 @@ class Generator {
   private readonly cpus: number;
   private readonly startSpaces: number;
   private readonly files: FileSpec[];
-  private readonly swapSlots: number;
+  private readonly memory: Memory;
+  private readonly traits: Traits;
   /** Address spaces so far, those of children included. */
   private spaces: number;
   private flags = 0;
@@ -45,7 +43,7 @@ class Generator {
 
   constructor(
     private readonly draw: Draw,
-    private readonly traits: Traits,
+    traits: Traits,
   ) {
     const many = draw.weighted({ '2': 5, '3': 3 * traits.manyCpus, '4': 2 * traits.manyCpus });
     this.cpus = Number(many ?? 2);
@@ -53,27 +51,24 @@ class Generator {
     this.spaces = this.startSpaces;
     const objects = drawObjects(draw);
     this.files = drawFiles(draw, traits);
-    this.swapSlots = drawSwapSlots(draw, traits);
+    this.memory = drawMemory(draw, traits, this.files.length);
+    // with one node there is nothing to scan for
+    this.traits = this.memory.nodes === 2 ? traits : { ...traits, numascan: 0 };
     const mappings = new FileMappings(this.files);
     const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
     this.cast = drawCast(draw, traits, this.cpus, spaces);
   }
 
   program(): Program {
-    const { draw, traits, cast, cpus, swapSlots } = this;
+    const { draw, traits, cast, cpus, memory, startSpaces: mms } = this;
     const name = `fuzz-${(draw.below(2 ** 32) >>> 0).toString(16)}`;
     this.writeHistory();
     this.writeConcurrent();
     return canonicalProgram({
       name,
-      machine: drawMachine(draw, traits, {
-        cpus,
-        mms: this.startSpaces,
-        forks: this.spaces > this.startSpaces,
-        swapSlots,
-      }),
+      machine: drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
       files: this.files,
-      tasks: cast.map(taskOf),
+      tasks: [...cast.map(taskOf), ...drawDaemons(draw, cpus, memory)],
       history: this.history,
     });
   }
@@ -101,11 +96,12 @@ class Generator {
     this.concurrent = true;
     this.written = 0;
     const most = draw.between(2, 8);
-    if (this.files.length > 0 && draw.chance(0.5)) this.removeFilePages();
+    if (draw.chance(0.6 * scanShare(traits, this.memory))) this.scanSlowPages();
+    else if (this.files.length > 0 && draw.chance(0.5)) this.removeFilePages();
     else if (draw.chance(0.8)) {
-      const swaps = this.swapSlots > 0 && draw.chance(0.7);
+      const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
       const remover = swaps ? this.anyPlayer() : this.anyUser();
-      if (swaps) this.writeDuty(remover, swapShares(traits, this.swapSlots));
+      if (swaps) this.writeDuty(remover, swapShares(traits, this.memory.swapSlots));
       else this.writeMemory(remover, memoryShares(traits, 'removers'));
       this.warm(remover);
     }
@@ -141,6 +137,15 @@ class Generator {
     this.write(user, { do: 'load', page });
   }
 
+  /** Pages are used in the slow node; then somebody scans, and somebody else comes to the hints. */
+  private scanSlowPages(): void {
+    const users = this.cast.filter((p) => p.space && !p.exited && !p.space.isEmpty);
+    if (users.length === 0 || this.history.length + 2 * users.length + this.files.length > MOST_HISTORY) return;
+    const { before, scan, use } = drawScan(this.draw, this.files, users);
+    for (const { player, op } of before) this.history.push({ task: player.name, op });
+    for (const { player, op } of [scan, use]) this.write(player, op);
+  }
+
   /** By an operation on the file, by a store through a mapping, or by mapping it anew. */
   private changeFile(): void {
     const { draw, traits, files } = this;
@@ -157,7 +162,7 @@ class Generator {
     const name = draw.weighted(shares);
     if (name === undefined) return;
     if (isFileOp(name)) {
-      this.write(player, drawFileOp(name, draw, this.files));
+      this.write(player, drawFileOp(name, draw, this.files, this.memory.nodes));
       return;
     }
     const owner = player.space && draw.chance(0.6) ? player : this.anyUser();
@@ -189,7 +194,10 @@ class Generator {
     const { draw, traits } = this;
     const others = this.otherShares(player, room);
     const { space } = player;
-    const duties = { ...fileShares(traits, this.files, { kthread: !space }), ...swapShares(traits, this.swapSlots) };
+    const duties = {
+      ...fileShares(traits, this.files, { kthread: !space }),
+      ...swapShares(traits, this.memory.swapSlots),
+    };
     if (!space) {
       const duty = draw.weighted<FileOp | TraitName>({ ...duties, ...others }) ?? 'compute';
       if (isDuty(duty)) this.writeDuty(player, { [duty]: 1 });
@@ -208,7 +216,6 @@ class Generator {
   }
 
   private otherShares(player: Player, room: number): Partial<Record<TraitName, number>> {
-    const part = this.concurrent ? 1 : 0;
     const isUser = player.space !== undefined;
     const possible: Partial<Record<TraitName, boolean>> = {
       fork: isUser && this.spaces < MOST_MMS,
@@ -216,10 +223,7 @@ class Generator {
       messages: room >= 2 && isUser && this.otherUsers(player).length > 0,
       exit: isUser && this.others(player).length > 0,
     };
-    const shares = Object.entries(OTHERS) as [TraitName, readonly [number, number]][];
-    return Object.fromEntries(
-      shares.flatMap(([name, share]) => ((possible[name] ?? true) ? [[name, share[part] * this.traits[name]]] : [])),
-    );
+    return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');
   }
 
   private writeMemory(player: Player, shares: Partial<Record<MemoryOp, number>>): void {

@@ -8,7 +8,18 @@ import type { Cpu } from './cpu.ts';
 import { bootAllocator } from './mm/page-alloc.ts';
 import { SLAB_MM } from './mm/slab.ts';
 import { kernPcid } from './tlb/switch-mm.ts';
-import { type Asid, type FileId, INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, type TaskId } from './types.ts';
+import {
+  type Asid,
+  FAST_NODE,
+  type FileId,
+  INIT_MM,
+  type MmId,
+  type NodeId,
+  NUMA_NO_NODE,
+  TASK_DEAD,
+  TASK_RUNNING,
+  type TaskId,
+} from './types.ts';
 
 export interface BootTask {
   /** Row of the task table, from `cpus` on. */
@@ -18,6 +29,8 @@ export interface BootTask {
   readonly mm: number;
   readonly priority: number;
   readonly kthread: boolean;
+  /** The node whose daemon it is (Linux: kswapd_run()), or NUMA_NO_NODE. */
+  readonly kswapd?: NodeId;
   /** Not started: some task forks it later. */
   readonly dead: boolean;
 }
@@ -76,6 +89,8 @@ function bootTask(cpu: Cpu, task: BootTask): void {
   put(tasks.state, task.id, task.dead ? TASK_DEAD : TASK_RUNNING);
   put(tasks.priority, task.id, task.priority);
   put(tasks.mm, task.id, task.kthread || task.dead ? INIT_MM : task.mm);
+  const { kswapd = NUMA_NO_NODE } = task;
+  if (kswapd !== NUMA_NO_NODE) put(cpu.pgdat.kswapd, kswapd, task.id + 1);
 }
 
 /** `here`: the started tasks of this CPU, the one that runs first. */
@@ -113,11 +128,11 @@ function bootCpu(cpu: Cpu, id: CpuId, here: readonly BootTask[]): void {
 function takeFrame(cpu: Cpu): Pfn {
   const { zone } = cpu;
   const { words } = cpu.mem;
-  const n = words[zone.nrFree.at(0)] - 1;
+  const n = words[zone.nrFree.at(FAST_NODE)] - 1;
   if (n < 0) throw new RangeError(`frames = ${cpu.geometry.frames}: not enough for the root tables`);
-  words[zone.nrFree.at(0)] = n;
-  const pfn = words[zone.free.at(0, n)] as Pfn;
-  words[zone.free.at(0, n)] = 0;
+  words[zone.nrFree.at(FAST_NODE)] = n;
+  const pfn = words[zone.free.at(FAST_NODE, n)] as Pfn;
+  words[zone.free.at(FAST_NODE, n)] = 0;
   return pfn;
 }
 

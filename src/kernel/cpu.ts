@@ -44,6 +44,7 @@ export class Cpu extends LogicalCpu {
   swapDisk!: KernelColumns['swapDisk'];
   slab!: KernelColumns['slab'];
   zone!: KernelColumns['zone'];
+  pgdat!: KernelColumns['pgdat'];
   pcp!: KernelColumns['pcp'];
   tlbState!: KernelColumns['tlbState'];
   flushInfo!: KernelColumns['flushInfo'];

@@ -6,6 +6,8 @@ import { entryRoutines } from './entry/routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
+import { numaRoutines } from './mm/numa-routines.ts';
+import { reclaimRoutines } from './mm/reclaim-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
 import { swapRoutines } from './mm/swap-routines.ts';
 import { rcuRoutines } from './rcu/routines.ts';
@@ -19,6 +21,8 @@ export const MAINLINE = {
   ...mmRoutines,
   ...filePageRoutines,
   ...swapRoutines,
+  ...reclaimRoutines,
+  ...numaRoutines,
   ...fsRoutines,
   ...tlbRoutines,
   ...smpRoutines,

@@ -4,6 +4,7 @@ import type { CpuId, Pfn } from '../hardware/types.ts';
 import { table } from '../memory/table.ts';
 import { DISK, INODE, PAGE_CACHE } from './fs/tables.ts';
 import { ANON_VMA, SWAP, SWAP_DISK } from './mm/swap-tables.ts';
+import { PCP, PGDAT, ZONE } from './mm/zone-tables.ts';
 import type { MmId, TaskId, VmaId } from './types.ts';
 
 const mask = { owner: 'shared', width: (g: Geometry) => g.maskWords } as const;
@@ -110,19 +111,6 @@ export const SLAB = table<number, Geometry>()('slab', () => 2, {
   nrFree: { guardedBy: 'lock' },
   /** Rows given back, most recent on top. */
   free: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => Math.max(g.vmas, g.mms + 1) },
-});
-
-/** Linux: struct zone, one. Free frames as a stack, most recently freed on top. */
-export const ZONE = table<number, Geometry>()('zone', () => 1, {
-  lock: 'shared',
-  nrFree: { guardedBy: 'lock' },
-  free: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => g.frames },
-});
-
-/** Linux: struct per_cpu_pages. */
-export const PCP = table<CpuId, Geometry>()('pcp', (g) => g.cpus, {
-  count: privateCpu,
-  list: { owner: privateCpu, width: (g: Geometry) => g.pcpHigh + g.pcpBatch + 1 },
 });
 
 /** Linux: struct tlb_state and tlb_state_shared, per CPU. */
@@ -262,6 +250,9 @@ export const KERNEL_COUNTERS = table<CpuId, Geometry>()('kcount', (g) => g.cpus,
   avoided: privateCpu,
   merged: privateCpu,
   peakDebtFrames: privateCpu,
+  hintFaults: privateCpu,
+  promoted: privateCpu,
+  demoted: privateCpu,
 });
 
 /** Every table of the kernel in the order in which the image holds them. */
@@ -277,6 +268,7 @@ export const KERNEL_TABLES = {
   swapDisk: SWAP_DISK,
   slab: SLAB,
   zone: ZONE,
+  pgdat: PGDAT,
   pcp: PCP,
   tlbState: TLB_STATE,
   flushInfo: FLUSH_INFO,

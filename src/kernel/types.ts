@@ -23,6 +23,11 @@ export const NO_ANON_VMA = 0 as AnonVmaId;
 /** A page of the swap device (Linux: swp_entry_t). Slot 0 is never used: 0 means "none". */
 export type SwapSlot = number & { readonly brand: 'SwapSlot' };
 export const NO_SLOT = 0 as SwapSlot;
+/** A memory node (Linux: nid, pg_data_t). Every CPU is in node 0. */
+export type NodeId = number & { readonly brand: 'NodeId' };
+export const FAST_NODE = 0 as NodeId;
+export const SLOW_NODE = 1 as NodeId;
+export const NUMA_NO_NODE = -1 as NodeId;
 
 /** A task. Rows 0 to cpus-1 are the idle tasks; the program's tasks follow. */
 export type TaskId = number & { readonly brand: 'TaskId' };
@@ -36,9 +41,10 @@ export const TASK_SLEEPING = 1;
 /** Not started yet (before its fork) or ended. */
 export const TASK_DEAD = 2;
 
-/** Who may end a sleep: the kernel object slept on, or `sysWake`. A wake of the other kind is kept. */
+/** Who may end a sleep: the kernel object slept on, `sysWake`, or whoever finds a node low. A wake of another kind is kept. */
 export const WAKE_KERNEL = 1;
 export const WAKE_USER = 2;
+export const WAKE_KSWAPD = 4;
 
 /** Linux: vm_flags, reduced to what the paths test. */
 export const VM_READ = 1;
@@ -54,6 +60,15 @@ export const MAP_POPULATE = 4;
 /** Advice of madvise. */
 export const MADV_DONTNEED = 4;
 export const MADV_PAGEOUT = 21;
+
+/** Linux: gfp flags: what an allocation may do before it fails; THISNODE: no other node will do. */
+export const GFP_KSWAPD_RECLAIM = 1;
+export const GFP_DIRECT_RECLAIM = 2;
+export const GFP_THISNODE = 4;
+export const GFP_KERNEL = GFP_KSWAPD_RECLAIM | GFP_DIRECT_RECLAIM;
+
+/** Flags of change_protection: entries lose their rights for a while, whatever the mapping allows, so that the next use is noticed. */
+export const MM_CP_PROT_NUMA = 1;
 
 /** How a list is migrated: asynchronously with one batched flush for the list, or folio by folio, each flushed at once. */
 export const MIGRATE_ASYNC = 0;

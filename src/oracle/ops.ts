@@ -29,6 +29,7 @@ export const OP = {
   fsync: 17,
   reclaim: 18,
   migrate: 19,
+  numascan: 20,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

@@ -3,6 +3,7 @@ import type { Pfn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
+import type { NodeId } from '../kernel/types.ts';
 import { type Path, point } from '../memory/point.ts';
 import { checkLufFlush, ugenLatest } from './luf-coordinator.ts';
 import { LUF_PAGE, LUF_TASK } from './luf-tables.ts';
@@ -45,9 +46,9 @@ function updateTaskUgen(cpu: Cpu, ugen: number): void {
 }
 
 /** Linux: __rmqueue_pcplist(). */
-export function* rmqueue(cpu: Cpu): Path<Pfn> {
-  if (cpu.pcp.count.own(cpu.id) === 0) return yield* cpu.kernel.rmqueueBulk(cpu);
-  const pfn = yield* MAINLINE.rmqueue(cpu);
+export function* rmqueue(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
+  if (cpu.pcp.count.own(cpu.id, node) === 0) return yield* cpu.kernel.rmqueueBulk(cpu, node, mark);
+  const pfn = yield* MAINLINE.rmqueue(cpu, node, mark);
   const page = cpu.wordsOf(LUF_PAGE);
   if (cpu.at(FROM_PCP, page.ugen.at(pfn))) yield;
   updateTaskUgen(cpu, page.ugen.load(pfn));
@@ -55,8 +56,8 @@ export function* rmqueue(cpu: Cpu): Path<Pfn> {
 }
 
 /** Linux: __del_page_from_free_list(): whoever takes the frame off the zone inherits its debt, and the frame loses it. Caller holds zone.lock. */
-export function* delPageFromFreeList(cpu: Cpu): Path<Pfn> {
-  const pfn = yield* MAINLINE.delPageFromFreeList(cpu);
+export function* delPageFromFreeList(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
+  const pfn = yield* MAINLINE.delPageFromFreeList(cpu, node, mark);
   if (pfn === NO_PAGE) return NO_PAGE;
   const page = cpu.wordsOf(LUF_PAGE);
   if (cpu.at(FROM_BUDDY, page.ugen.at(pfn))) yield;

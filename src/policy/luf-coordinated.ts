@@ -23,8 +23,8 @@ export const lufCoordinated = definePolicy({
         yield* payOverLimit(cpu, cpu.geometry.frames >> 3);
         return freed;
       },
-      *migrateRange(cpu, file, index, pages, mode) {
-        const moved = yield* MAINLINE.migrateRange(cpu, file, index, pages, mode);
+      *migrateRange(cpu, file, index, pages, mode, node) {
+        const moved = yield* MAINLINE.migrateRange(cpu, file, index, pages, mode, node);
         yield* payOverLimit(cpu, cpu.geometry.frames >> 3);
         return moved;
       },

@@ -5,9 +5,8 @@
 import type { Pfn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
-import type { Move } from '../kernel/mm/migrate.ts';
+import type { Migration, Move } from '../kernel/mm/migrate.ts';
 import type { ReclaimBatch } from '../kernel/mm/vmscan.ts';
-import type { MigrateMode } from '../kernel/types.ts';
 import type { Path } from '../memory/point.ts';
 import { folioPutUgen, freeUnrefPageUgen } from './luf-alloc.ts';
 import { canLufInit, foldWalk } from './luf-batch.ts';
@@ -84,7 +83,7 @@ function* freeUnrefFolios(cpu: Cpu, folios: Pfn[], ugen: number): Path<void> {
 }
 
 /** Linux: migrate_pages_batch(): the others move first, then the eligible ones. */
-export function* migratePagesBatch(cpu: Cpu, folios: readonly Pfn[], mode: MigrateMode): Path<number> {
+export function* migratePagesBatch(cpu: Cpu, folios: readonly Pfn[], how: Migration): Path<Pfn[]> {
   const { kernel } = cpu;
   const { moveUgen } = cpu.wordsOf(LUF_TASK);
   const moves: Move[] = [];
@@ -92,7 +91,7 @@ export function* migratePagesBatch(cpu: Cpu, folios: readonly Pfn[], mode: Migra
   const kept: Pfn[] = [];
   for (const src of folios) {
     takeEligible(cpu);
-    const move = yield* kernel.migrateFolioUnmap(cpu, src, mode);
+    const move = yield* kernel.migrateFolioUnmap(cpu, src, how);
     const canLuf = takeEligible(cpu);
     if (move === undefined) kept.push(src);
     else if (canLuf) movesLuf.push(move);
@@ -106,8 +105,7 @@ export function* migratePagesBatch(cpu: Cpu, folios: readonly Pfn[], mode: Migra
   moveUgen.put(cpu.current, ugen);
   for (const move of movesLuf) if (!(yield* kernel.migrateFolioMove(cpu, move))) kept.push(move.src);
   moveUgen.put(cpu.current, 0);
-  for (const src of kept) yield* kernel.folioPutbackLru(cpu, src);
-  return folios.length - kept.length;
+  return kept;
 }
 
 /** Linux: try_to_unmap_luf() and try_to_unmap_flush() between unmapping the list and moving it. */

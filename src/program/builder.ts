@@ -90,6 +90,7 @@ export const mremap = (page: number, pages: number, { to, newPages }: { to?: num
   to,
   newPages,
 });
+export const numascan = (page: number, pages = 1): Op => ({ do: 'numascan', page, pages });
 export const dontneed = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'dontneed' });
 export const pageout = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'pageout' });
 /** read(2) and write(2) of one word of a file (`read` and `write` touch memory). */
@@ -110,12 +111,18 @@ export const fileWrite = (file: string, page: number, { word, value }: { word?: 
 export const truncate = (file: string, pages: number): Op => ({ do: 'truncate', file, pages });
 export const fsync = (file: string): Op => ({ do: 'fsync', file });
 export const reclaim = (file: string, page: number, pages = 1): Op => ({ do: 'reclaim', file, page, pages });
-export const migrate = (file: string, page: number, pages = 1, { sync }: { sync?: boolean } = {}): Op => ({
+export const migrate = (
+  file: string,
+  page: number,
+  pages = 1,
+  { sync, node }: { sync?: boolean; node?: number } = {},
+): Op => ({
   do: 'migrate',
   file,
   page,
   pages,
   sync,
+  node,
 });
 /** What pages of the address space of task `of`, or of the acting one, map. */
 export const reclaimMemory = (page: number, pages = 1, { of }: { of?: string } = {}): Op => ({
@@ -131,6 +138,8 @@ export const migrateMemory = (page: number, pages = 1, { of, sync }: { of?: stri
   pages,
   sync,
 });
+/** All that a kernel thread does: it reclaims when the node is low on frames. */
+export const kswapd = (node = 0): Op => ({ do: 'kswapd', node });
 export const pfnwalk = (page: number, pages = 1): Op => ({ do: 'pfnwalk', page, pages });
 export const fork = (task: string): Op => ({ do: 'fork', task });
 export const exit = (): Op => ({ do: 'exit' });

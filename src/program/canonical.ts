@@ -11,6 +11,7 @@ const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
   shared: false,
   offset: 0,
   sync: false,
+  node: 0,
 };
 const TASK_DEFAULTS: Readonly<Record<string, unknown>> = { mm: 0, kthread: false, priority: 0 };
 

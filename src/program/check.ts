@@ -13,7 +13,7 @@ export interface Limits {
 /** Operations that a kernel thread may do: it has no address space of its own. */
 const KTHREAD_OPS: readonly Op['do'][] = [
   ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'] as const),
-  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk'] as const),
+  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'kswapd'] as const),
 ];
 
 /**
@@ -29,6 +29,7 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
   checkForks(program, byName, fail);
   checkFiles(program, limits, fail);
   checkDuties(program, byName, fail);
+  checkNodes(program, fail);
   const pages = limits.pages ?? 2 ** 32;
   const posted = new Set(allOps(program).flatMap(({ op }) => (op.do === 'post' ? [op.flag] : [])));
   for (const { op, path, task } of allOps(program)) {
@@ -87,6 +88,22 @@ function checkDuties(program: Program, byName: ByName, fail: Fail): void {
     } else if (op.file === undefined && task.kthread) {
       fail(path, `${op.do} of kernel thread ${task.name}`, 'a page of a file, or "of" and a task whose memory it is');
     }
+  }
+}
+
+/** Nodes are nodes of the machine; a daemon is a kernel thread of its own, in which nothing else can stand. */
+function checkNodes(program: Program, fail: Fail): void {
+  const { nodes = 1 } = program.machine.override ?? {};
+  const daemons: number[] = [];
+  for (const { op, path, task } of allOps(program)) {
+    if (op.do !== 'kswapd' && op.do !== 'migrate') continue;
+    const { node = 0 } = op;
+    if (node >= nodes) fail(`${path}.node`, `node ${node}`, `0 to ${nodes - 1}, the machine's nodes`);
+    if (op.do !== 'kswapd') continue;
+    if (path.startsWith('history')) fail(`${path}.do`, '"kswapd" in the history', 'the concurrent part: it never ends');
+    if (!task.kthread || task.ops.length > 1) fail(`${path}.do`, '"kswapd"', 'a kernel thread that does nothing else');
+    if (daemons.includes(node)) fail(path, `second daemon of node ${node}`, 'one for each node');
+    daemons.push(node);
   }
 }
 

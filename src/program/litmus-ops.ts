@@ -170,6 +170,14 @@ const frames: Field = {
   print: (op) => `${op.page}${op.pages === undefined ? '' : ` ${op.pages}`}`,
 };
 
+/** `node 1`: a memory node other than 0. */
+const node: Field = {
+  parse(lexer, op) {
+    if (lexer.take('node')) op.node = lexer.number('a memory node');
+  },
+  print: (op) => (op.node ? `node ${op.node}` : ''),
+};
+
 const sync: Field = {
   parse(lexer, op) {
     if (lexer.take('sync')) op.sync = true;
@@ -232,6 +240,7 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   munmap: { do: 'munmap', fields: [range] },
   mprotect: { do: 'mprotect', fields: [range, prot] },
   mremap: { do: 'mremap', fields: [range, to, size] },
+  numascan: { do: 'numascan', fields: [range] },
   dontneed: { do: 'madvise', means: { advice: 'dontneed' }, fields: [range] },
   pageout: { do: 'madvise', means: { advice: 'pageout' }, fields: [range] },
   read: { do: 'read', fields: [fileWord, into] },
@@ -239,8 +248,9 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   truncate: { do: 'truncate', fields: [file, count('pages', 'a number of pages')] },
   fsync: { do: 'fsync', fields: [file] },
   reclaim: { do: 'reclaim', fields: [dutyRange] },
-  migrate: { do: 'migrate', fields: [dutyRange, sync] },
+  migrate: { do: 'migrate', fields: [dutyRange, sync, node] },
   pfnwalk: { do: 'pfnwalk', fields: [frames] },
+  kswapd: { do: 'kswapd', fields: [node] },
   fork: { do: 'fork', fields: [name('task', 'a task')] },
   exit: { do: 'exit', fields: [] },
   post: { do: 'post', fields: [name('flag', 'a flag')] },
@@ -260,6 +270,7 @@ export const RESERVED: readonly string[] = [
   'file',
   'of',
   'sync',
+  'node',
   'reserve',
   'forbidden',
   'permitted',

@@ -29,6 +29,8 @@ export type Op =
   | { do: 'mprotect'; page: number; pages?: number; prot: Prot }
   /** Moves to `to` (MREMAP_FIXED) if given, else resizes in place or moves (MREMAP_MAYMOVE). */
   | { do: 'mremap'; page: number; pages?: number; to?: number; newPages?: number }
+  /** NUMA balancing looks at the range: entries of the slow node lose their rights, so that the next use is noticed. */
+  | { do: 'numascan'; page: number; pages?: number }
   | { do: 'madvise'; page: number; pages?: number; advice: Advice }
   /** read(2) and write(2) of one word of a page of a file; a write behind the end makes the file longer. */
   | { do: 'read'; file: string; page: number; word?: number; into?: string }
@@ -39,10 +41,12 @@ export type Op =
   | { do: 'fsync'; file: string }
   /**
    * Kernel duties, done by a task (on request) or by a kernel thread: pages of a file, or what pages of an address space map, are
-   * reclaimed, or moved to other frames. `of` is a task with that address space; the acting task when left out.
+   * reclaimed, or moved to other frames (of node 1). `of` is a task with that address space; the acting task when left out.
    */
   | { do: 'reclaim'; file?: string; of?: string; page: number; pages?: number }
-  | { do: 'migrate'; file?: string; of?: string; page: number; pages?: number; sync?: boolean }
+  | { do: 'migrate'; file?: string; of?: string; page: number; pages?: number; sync?: boolean; node?: number }
+  /** All that a kernel thread does, for ever: it reclaims when the node (default 0) is low on frames, and sleeps. */
+  | { do: 'kswapd'; node?: number }
   /** A kernel duty: takes a reference on whatever folio lies in each of these frames, looks at it, and drops it. */
   | { do: 'pfnwalk'; page: number; pages?: number }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */

@@ -30,6 +30,7 @@ const cpu = z.int().min(0).max(63);
 const prot = z.enum(['none', 'r', 'rw', 'rx', 'rwx']);
 const flag = z.boolean().optional();
 
+const node = z.int().min(0).max(1).optional();
 const access = { page, word: inPage, into: word.optional() };
 
 /** Of a file, or of an address space. */
@@ -41,8 +42,9 @@ const fileOps = [
   z.strictObject({ do: z.enum(['truncate']), file: word, pages: z.int().min(0).max(65536) }),
   z.strictObject({ do: z.enum(['fsync']), file: word }),
   z.strictObject({ do: z.enum(['reclaim']), ...duty }),
-  z.strictObject({ do: z.enum(['migrate']), ...duty, sync: flag }),
+  z.strictObject({ do: z.enum(['migrate']), ...duty, sync: flag, node }),
   z.strictObject({ do: z.enum(['pfnwalk']), page, pages }),
+  z.strictObject({ do: z.enum(['kswapd']), node }),
 ] as const;
 
 const op = z.discriminatedUnion('do', [
@@ -60,7 +62,7 @@ const op = z.discriminatedUnion('do', [
     file: word.optional(),
     offset: page.optional(),
   }),
-  z.strictObject({ do: z.enum(['munmap']), page, pages }),
+  z.strictObject({ do: z.enum(['munmap', 'numascan']), page, pages }),
   z.strictObject({ do: z.enum(['mprotect']), page, pages, prot }),
   z.strictObject({ do: z.enum(['mremap']), page, pages, to: page.optional(), newPages: pages }),
   z.strictObject({ do: z.enum(['madvise']), page, pages, advice: z.enum(['dontneed', 'pageout']) }),

@@ -44,6 +44,13 @@ export class Names {
     return value > 0 && task ? `${task.name}#${value & 0xfffff}` : String(value);
   }
 
+  /** `, promoted` or `, demoted` if the two frames are in different nodes. */
+  tiers(was: number, now: number): string {
+    const { nodes = 1, fastFrames = 0 } = this.program.machine.override ?? {};
+    if (nodes < 2 || was < fastFrames === now < fastFrames) return '';
+    return now < fastFrames ? ', promoted' : ', demoted';
+  }
+
   op(op: Op): string {
     switch (op.do) {
       case 'load':
@@ -56,7 +63,8 @@ export class Names {
       case 'mmap':
         return `mmap ${this.range(op.page, op.pages)} ${op.prot}${flags(op)}${op.file === undefined ? '' : ` of ${op.file}${op.offset ? `[${op.offset}]` : ''}`}`;
       case 'munmap':
-        return `munmap ${this.range(op.page, op.pages)}`;
+      case 'numascan':
+        return `${op.do} ${this.range(op.page, op.pages)}`;
       case 'mprotect':
         return `mprotect ${this.range(op.page, op.pages)} ${op.prot}`;
       case 'mremap': {
@@ -76,9 +84,11 @@ export class Names {
         return `fsync ${op.file}`;
       case 'reclaim':
       case 'migrate':
-        return `${op.do} ${this.dutyRange(op)}${'sync' in op && op.sync ? ' sync' : ''}`;
+        return `${op.do} ${this.dutyRange(op)}${'sync' in op && op.sync ? ' sync' : ''}${'node' in op && op.node ? ` to node ${op.node}` : ''}`;
       case 'pfnwalk':
         return `walk frames ${op.page} to ${op.page + (op.pages ?? 1) - 1}`;
+      case 'kswapd':
+        return `kswapd${op.node ?? 0}`;
       case 'fork':
       case 'wake':
         return `${op.do} ${op.task}`;

@@ -1,7 +1,7 @@
 /** One event in words, short enough for a column. */
 import { PTE_D, PTE_RW, ptePfn, ptePresent, pteWrite } from '../hardware/pte.ts';
 import { LOAD, type PteLo, STORE } from '../hardware/types.ts';
-import { swapSlotOf } from '../kernel/mm/pte-prot.ts';
+import { pteProtnone, swapSlotOf } from '../kernel/mm/pte-prot.ts';
 import { OWNER_KERNEL, OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
 import { NO_SLOT } from '../kernel/types.ts';
 import { opName } from '../oracle/oracle.ts';
@@ -77,7 +77,8 @@ function pteText(e: Event & { is: 'pte' }, names: Names, owedTo: number): string
   const slot = swapSlotOf(e.newLo as PteLo);
   if (!ptePresent(e.oldLo)) {
     if (slot !== NO_SLOT) return `pte of ${page} leads to swap slot ${slot}`;
-    return ptePresent(e.newLo) ? `pte of ${page} set: pfn ${now} ${rights}` : '';
+    if (ptePresent(e.newLo)) return `pte of ${page} set: pfn ${now} ${rights}`;
+    return pteProtnone(e.newLo as PteLo) ? `pte of ${page} set without rights: pfn ${now}` : '';
   }
   if (!ptePresent(e.newLo)) return `pte of ${page} cleared (pfn ${was})${owes}`;
   if (was !== now) return `pte of ${page}: pfn ${was} becomes ${now}${owes}`;
@@ -96,7 +97,8 @@ function fileShown(e: Event & { is: 'access' }, names: Names, { filePage, vpn, m
 function slotText(e: Event & { is: 'slot' }, names: Names): string {
   const page = names.fileWord(e.file, e.index);
   if (e.now <= 0) return `${page} leaves the page cache (pfn ${e.was})`;
-  return e.was > 0 ? `${page}: pfn ${e.was} -> ${e.now} in the page cache` : `${page} cached in pfn ${e.now}`;
+  if (e.was <= 0) return `${page} cached in pfn ${e.now}`;
+  return `${page}: pfn ${e.was} -> ${e.now} in the page cache${names.tiers(e.was, e.now)}`;
 }
 
 function ownerOf(owner: number, names: Names, task: number): string {

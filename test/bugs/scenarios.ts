@@ -8,11 +8,13 @@ import {
   fileWrite,
   fork,
   load,
+  migrate,
   mmap,
   move,
   mprotect,
   mremap,
   munmap,
+  numascan,
   post,
   race,
   reclaim,
@@ -53,6 +55,30 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   't1-04': {
     harm: 'frame-reuse',
     program: race(TWO, { setup: cached(4), P0: [mremap(8, 2, { to: 16 })], P1: [dontneed(16), store(17), load(8)] }),
+  },
+  't1-10': {
+    harm: 'frame-reuse',
+    program: race(
+      { cpus: 3, override: { nodes: 2, fastFrames: 20 } },
+      {
+        setup: [
+          mmap(8, 1, 'rw', { fixed: true, shared: true, file: 'f' }),
+          load(8),
+          migrate('f', 0, 1, { node: 1 }),
+          fileRead('g', 0),
+          ...by('P1', load(8)),
+        ],
+        P0: [numascan(8)],
+        P1: [load(8)],
+        P2: [load(8), migrate('g', 0, 1, { node: 1 })],
+      },
+      {
+        files: [
+          { name: 'f', pages: 1 },
+          { name: 'g', pages: 1 },
+        ],
+      },
+    ),
   },
   't1-12': {
     harm: 'stale-read',

@@ -14,8 +14,10 @@ function programs(traits: Traits = allTraits(), count = PROGRAMS, seed = 7): Pro
   return Array.from({ length: count }, () => generateProgram(bits, traits));
 }
 
-const concurrentOps = (p: Program): Op[] => p.tasks.flatMap((t) => t.ops);
-const allOps = (p: Program): Op[] => [...p.history.map((h) => h.op), ...concurrentOps(p)];
+/** Daemons aside. */
+const concurrentOps = (p: Program): Op[] => p.tasks.flatMap((t) => t.ops).filter((op) => op.do !== 'kswapd');
+const allOps = (p: Program): Op[] => [...p.history.map((h) => h.op), ...p.tasks.flatMap((t) => t.ops)];
+const hasNodes = (p: Program) => p.machine.override?.nodes !== undefined;
 const does = (p: Program, op: Op['do']) => allOps(p).some((o) => o.do === op);
 /** Pages of files that mappings show, as often as they do. */
 const shown = (p: Program) =>
@@ -96,7 +98,10 @@ describe('generateProgram', () => {
         'mprotect',
         'mremap',
         'munmap',
-      ].concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield']),
+      ]
+        .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
+        .concat(['kswapd', 'numascan'])
+        .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
     expect(Math.min(...frames)).toBeLessThanOrEqual(8);
@@ -147,9 +152,16 @@ describe('generateProgram', () => {
     unrelatedMms: (p) => p.tasks.some((t) => (t.mm ?? 0) > 0),
     secondTask: (p) =>
       p.tasks.some((t, i) => !t.kthread && !t.forkedBy && p.tasks.findIndex((o) => o.cpu === t.cpu) < i),
-    kthread: (p) => p.tasks.some((t) => t.kthread),
+    kthread: (p) => p.tasks.some((t) => t.kthread && t.ops[0]?.do !== 'kswapd'),
     priority: (p) => p.tasks.some((t) => t.priority === 1),
-    smallMachine: (p) => Object.keys(p.machine.override ?? {}).some((k) => k !== 'swapSlots') && !does(p, 'fork'),
+    smallMachine: (p) =>
+      Object.keys(p.machine.override ?? {}).some((k) => k !== 'swapSlots') &&
+      !does(p, 'fork') &&
+      !hasNodes(p) &&
+      !does(p, 'kswapd'),
+    tiers: hasNodes,
+    kswapd: (p) => does(p, 'kswapd') || p.machine.override?.watermarkHigh !== undefined,
+    numascan: (p) => does(p, 'numascan'),
     hardware: (p) => p.machine.switches !== undefined,
     history: (p) => p.history.length > 0,
     load: (p) => does(p, 'load'),

@@ -15,7 +15,7 @@ import { Cpu, type KernelColumns } from '#tlblab/kernel/cpu.js';
 import { type Kernel, MAINLINE } from '#tlblab/kernel/kernel.js';
 import type { Observer } from '#tlblab/kernel/observer.js';
 import { KERNEL_TABLES } from '#tlblab/kernel/tables.js';
-import type { TaskId } from '#tlblab/kernel/types.js';
+import type { NodeId, TaskId } from '#tlblab/kernel/types.js';
 import { Layout } from '#tlblab/memory/layout.js';
 import { NOWHERE, type Word } from '#tlblab/memory/memory.js';
 import { type Path, type Point, point, pointLabel, START } from '#tlblab/memory/point.js';
@@ -29,6 +29,8 @@ export interface TestTask {
   /** 1 to `mms`. Left out: a kernel thread. */
   mm?: number;
   priority?: number;
+  /** The node whose daemon it is. */
+  kswapd?: NodeId;
   /** Started by wakeUpNewTask only. */
   dead?: boolean;
   body?: Body;
@@ -117,6 +119,7 @@ export class KernelDriver {
         mm: t.mm ?? 0,
         priority: t.priority ?? 0,
         kthread: t.mm === undefined,
+        kswapd: t.kswapd,
         dead: t.dead ?? false,
       })),
     });

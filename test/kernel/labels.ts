@@ -4,11 +4,15 @@ import type { Path } from '#tlblab/memory/point.js';
 import { type Body, KernelDriver } from './driver.js';
 
 /** Labels that `path` passes on CPU 0 after `before` is done, while a second thread keeps CPU 1 in the same mm. */
-export function labelsOf(before: Body, path: Body, more: { pteWalkLimit?: number; swapSlots?: number } = {}): string[] {
+export function labelsOf(
+  before: Body,
+  path: Body,
+  more: { pteWalkLimit?: number; override?: Record<string, number> } = {},
+): string[] {
   let from = 0;
   const driver: KernelDriver = new KernelDriver({
     cpus: 2,
-    override: { pteWalkLimit: more.pteWalkLimit ?? 8, swapSlots: more.swapSlots ?? 0 },
+    override: { pteWalkLimit: more.pteWalkLimit ?? 8, ...more.override },
     tasks: [
       {
         cpu: 0,

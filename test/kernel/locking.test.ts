@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cpu } from '#tlblab/kernel/cpu.js';
 import { RWSEM_WAITERS } from '#tlblab/kernel/locking/rwsem.js';
-import type { MmId } from '#tlblab/kernel/types.js';
+import { FAST_NODE, type MmId } from '#tlblab/kernel/types.js';
 import { NOWHERE } from '#tlblab/memory/memory.js';
 import { type Path, point } from '#tlblab/memory/point.js';
 import { atRandom, type Body, KernelDriver, type TestTask } from './driver.ts';
@@ -184,7 +184,7 @@ describe('spinlock', () => {
           cpu: 0,
           mm: 1,
           *body(cpu) {
-            const lock = cpu.zone.lock.at(0);
+            const lock = cpu.zone.lock.at(FAST_NODE);
             yield* cpu.kernel.spinLock(cpu, lock);
             cpu.at(INSIDE, NOWHERE);
             yield;
@@ -216,8 +216,8 @@ describe('spinlock', () => {
           cpu: 0,
           mm: 1,
           *body(cpu) {
-            yield* cpu.kernel.spinLock(cpu, cpu.zone.lock.at(0));
-            yield* cpu.kernel.spinLock(cpu, cpu.zone.lock.at(0));
+            yield* cpu.kernel.spinLock(cpu, cpu.zone.lock.at(FAST_NODE));
+            yield* cpu.kernel.spinLock(cpu, cpu.zone.lock.at(FAST_NODE));
           },
         },
       ],
@@ -233,7 +233,7 @@ describe('spinlock', () => {
           cpu: 0,
           mm: 1,
           *body(cpu) {
-            yield* cpu.kernel.spinLock(cpu, cpu.zone.lock.at(0));
+            yield* cpu.kernel.spinLock(cpu, cpu.zone.lock.at(FAST_NODE));
             yield* cpu.kernel.sysSleep(cpu);
           },
         },

@@ -34,19 +34,21 @@ forbidden (1:r1=0 /\\ P1:r1=-1)
 const FILES = `TLB files
 {
   machine: cpus=2, geometry=tiny;
+  override: nodes=2, fastFrames=20;
   file f 2;
   file data 0;
   task k: cpu=1, kthread;
+  task d: cpu=1, kthread;
   p = mmap(r, 2, shared, file f);
   q = mmap(rw, 1, file f[1]);
   P0: load p[1];
 }
- P0                | P1                  | k                   ;
- write f[0].w1 = 5 | read f[0].w1 -> r0  | reclaim f[0] 2      ;
- write data[3]     | read data[3]        | migrate f[1]        ;
- truncate f 1      | truncate data 0     | migrate f[0] 2 sync ;
- pageout p         | reclaim data[0]     | fsync f             ;
-                   |                     | pfnwalk 1 24        ;
+ P0                | P1                  | k                        | d             ;
+ write f[0].w1 = 5 | read f[0].w1 -> r0  | reclaim f[0] 2           | kswapd node 1 ;
+ write data[3]     | read data[3]        | migrate f[1] node 1      |               ;
+ truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               ;
+ pageout p         | reclaim data[0]     | fsync f                  |               ;
+ numascan p[1]     |                     | pfnwalk 1 24             |               ;
 permitted (1:r0=5)
 `;
 
@@ -126,6 +128,7 @@ describe('parseLitmus', () => {
         { do: 'write', file: 'data', page: 3 },
         { do: 'truncate', file: 'f', pages: 1 },
         { do: 'madvise', page: 8, pages: 2, advice: 'pageout' },
+        { do: 'numascan', page: 9 },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -135,11 +138,12 @@ describe('parseLitmus', () => {
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
-        { do: 'migrate', file: 'f', page: 1 },
+        { do: 'migrate', file: 'f', page: 1, node: 1 },
         { do: 'migrate', file: 'f', page: 0, pages: 2, sync: true },
         { do: 'fsync', file: 'f' },
         { do: 'pfnwalk', page: 1, pages: 24 },
       ],
+      [{ do: 'kswapd', node: 1 }],
     ]);
     expect(parseLitmus(printLitmus(program), 'printed')).toEqual(program);
   });
@@ -184,6 +188,7 @@ describe('parseLitmus', () => {
     expect(failure(body('write f[x]'))).toBe('x.litmus:4:10: "x"; expected a page of the file');
     expect(failure(body('write f[0].5'))).toBe('x.litmus:4:13: "5"; expected a word such as w2');
     expect(failure(body('truncate f'))).toBe('x.litmus:4:13: ";"; expected a number of pages');
+    expect(failure(body('migrate f[0] node 1'))).toBe("x.litmus:4:2: node 1; expected 0 to 0, the machine's nodes");
     expect(failure(body('migrate f[0] now'))).toBe('x.litmus:4:15: "now"; expected ";": the row has 1 columns');
     expect(failure(body('reclaim f[4] 5'))).toBe(
       'x.litmus:4:2: reclaim reaches page 9 of the file; expected at most 8 pages',

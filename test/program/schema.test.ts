@@ -215,6 +215,31 @@ describe('parseProgram', () => {
       },
       'tasks[2].ops[0].do: "write" of kernel thread k; expected one of',
     ],
+    [
+      'a node that the machine has not',
+      (p) => p.tasks.push({ name: 'k', cpu: 0, kthread: true, ops: [{ do: 'kswapd', node: 1 }] }),
+      "tasks[2].ops[0].node: node 1; expected 0 to 0, the machine's nodes",
+    ],
+    [
+      'two daemons of a node',
+      (p) => {
+        for (const name of ['k', 'l']) p.tasks.push({ name, cpu: 0, kthread: true, ops: [{ do: 'kswapd' }] });
+      },
+      'tasks[3].ops[0]: second daemon of node 0; expected one for each node',
+    ],
+    [
+      'a daemon that does something else',
+      (p) => p.tasks.push({ name: 'k', cpu: 0, kthread: true, ops: [{ do: 'kswapd' }, { do: 'yield' }] }),
+      'tasks[2].ops[0].do: "kswapd"; expected a kernel thread that does nothing else',
+    ],
+    [
+      'a daemon in the history',
+      (p) => {
+        p.tasks.push({ name: 'k', cpu: 0, kthread: true, ops: [] });
+        p.history.push({ task: 'k', op: { do: 'kswapd' } });
+      },
+      'history[0].op.do: "kswapd" in the history; expected the concurrent part: it never ends',
+    ],
     ['no history', (p) => delete p.history, 'history: missing; expected an array'],
   ] as [string, Change, string][])('refuses: %s', (_, change, message) => {
     expect(refused(change)).toContain(`x.json: ${message}`);

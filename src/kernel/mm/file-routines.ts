@@ -1,5 +1,4 @@
 /** The routines of `mm/` about file pages: faults, the way from a folio to its entries, reclaim, migration. */
-import { allocPagesSlowpath, directReclaim } from './direct-reclaim.ts';
 import {
   doCowFault,
   doFault,
@@ -30,6 +29,7 @@ import {
   migratePagesBatch,
   migrateRange,
   migrateUnmapDone,
+  moveFolios,
 } from './migrate.ts';
 import {
   migrationEntryWait,
@@ -68,8 +68,6 @@ export const filePageRoutines = {
   madvisePageout,
   pageoutRange,
   pageoutPte,
-  allocPagesSlowpath,
-  directReclaim,
   doCowFault,
   doFault,
   doPageMkwrite,
@@ -93,6 +91,7 @@ export const filePageRoutines = {
   migratePagesBatch,
   migrateRange,
   migrateUnmapDone,
+  moveFolios,
   migrationEntryWait,
   removeMigrationPte,
   removeMigrationPtes,

@@ -2,7 +2,7 @@
  * Linux: mm/memory.c handle_mm_fault() to handle_pte_fault(), do_anonymous_page(). Callers hold the VMA or mmap_lock for
  * reading; so other faults and DONTNEED run at the same time, and what was read without the PTL is checked again under it.
  */
-import { PTE_A, PTE_D, PTE_P, PTE_RW, pteLoad, pteStore, pteWord, pteWrite } from '../../hardware/pte.ts';
+import { PTE_A, PTE_D, PTE_RW, pteLoad, pteStore, pteWord, pteWrite } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
@@ -11,7 +11,7 @@ import { type FileId, type MmId, NO_FILE, NO_SLOT, VM_WRITE, type VmaId } from '
 import { VM_FAULT_OOM } from './fault.ts';
 import { NO_PAGE, zeroPfn } from './page-alloc.ts';
 import { leafIndex, pmdLevel, tableWalk } from './pgtable.ts';
-import { migrationPfn, PTE_SPECIAL, protHi, protLo, pteMapped, pteNone, swapSlotOf } from './pte-prot.ts';
+import { migrationPfn, PTE_SPECIAL, protHi, protLo, pteMapped, pteNone, pteProtnone, swapSlotOf } from './pte-prot.ts';
 import { RMAP_EXCLUSIVE } from './rmap.ts';
 import { vmaRange } from './vma-tree.ts';
 
@@ -68,7 +68,8 @@ export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
     yield* kernel.pteUnmap(cpu);
     return yield* kernel.doSwapPage(cpu, { ...vmf, origPte });
   }
-  if (!pteMapped(origPte) || (origPte & PTE_P) === 0) {
+  if (pteProtnone(origPte)) return yield* kernel.doNumaPage(cpu, { ...vmf, origPte }, pte);
+  if (!pteMapped(origPte)) {
     cpu.bug(`mm ${vmf.mm} page 0x${vpn.toString(16)}: pte 0x${(origPte >>> 0).toString(16)} in an accessible mapping`);
   }
   yield* kernel.spinLock(cpu, cpu.folio.ptl.at(pte));

@@ -7,7 +7,18 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { filePage, isFile } from '../fs/inode.ts';
 import { OWNER_USER } from '../observer.ts';
-import { EBADF, type FileId, MIGRATE_ASYNC, type MigrateMode, NO_FILE, NO_SLOT } from '../types.ts';
+import {
+  EBADF,
+  FAST_NODE,
+  type FileId,
+  GFP_KERNEL,
+  GFP_THISNODE,
+  MIGRATE_ASYNC,
+  type MigrateMode,
+  NO_FILE,
+  NO_SLOT,
+  type NodeId,
+} from '../types.ts';
 import { PG_DIRTY, PG_UPTODATE, PG_WRITEBACK } from './folio.ts';
 import { isAnon } from './migrate-anon.ts';
 import { NO_PAGE } from './page-alloc.ts';
@@ -31,33 +42,60 @@ export interface Move {
   readonly index: number;
 }
 
-/** Migrates pages of a file to other frames: how many moved, or a negative errno. */
-export function* migrateRange(cpu: Cpu, file: number, index: number, pages: number, mode: MigrateMode): Path<number> {
+/** Linux: struct migration_target_control, and the mode: how the folios of a list move, and to which node. */
+export interface Migration {
+  readonly mode: MigrateMode;
+  readonly node: NodeId;
+  /** How the new frames are allocated. */
+  readonly gfp: number;
+}
+
+/** Migrates pages of a file to other frames, of the node if it is the slow one (move_pages(2)): how many moved, or a negative errno. */
+export function* migrateRange(
+  cpu: Cpu,
+  file: number,
+  index: number,
+  pages: number,
+  mode: MigrateMode,
+  node: NodeId = FAST_NODE,
+): Path<number> {
   if (!isFile(cpu, file)) return EBADF;
+  const how = onRequest(mode, node);
   const end = Math.min(index + pages, cpu.geometry.filePages);
   let moved = 0;
   for (let at = index; at < end; ) {
     const { folios, next } = yield* cpu.kernel.isolateRange(cpu, file, at, end);
-    moved += yield* cpu.kernel.migratePagesBatch(cpu, folios, mode);
+    moved += yield* cpu.kernel.moveFolios(cpu, folios, how);
     at = next;
   }
   return moved;
 }
 
-/** Linux: migrate_pages_batch() and putback_movable_pages(): how many moved. The isolation of each folio ends, either way. */
-export function* migratePagesBatch(cpu: Cpu, folios: readonly Pfn[], mode: MigrateMode): Path<number> {
+/** To any frame, or, on request, to one of the slow node. */
+export function onRequest(mode: MigrateMode, node: NodeId): Migration {
+  return { mode, node, gfp: node === FAST_NODE ? GFP_KERNEL : GFP_KERNEL | GFP_THISNODE };
+}
+
+/** Linux: migrate_pages() and putback_movable_pages(): how many moved. The isolation of each folio ends, either way. */
+export function* moveFolios(cpu: Cpu, folios: readonly Pfn[], how: Migration): Path<number> {
+  const kept = yield* cpu.kernel.migratePagesBatch(cpu, folios, how);
+  for (const folio of kept) yield* cpu.kernel.folioPutbackLru(cpu, folio);
+  return folios.length - kept.length;
+}
+
+/** Linux: migrate_pages_batch(): those that stay where they are, isolated as before. The isolation of the others ends. */
+export function* migratePagesBatch(cpu: Cpu, folios: readonly Pfn[], how: Migration): Path<Pfn[]> {
   const { kernel } = cpu;
   const moves: Move[] = [];
   const kept: Pfn[] = [];
   for (const src of folios) {
-    const move = yield* kernel.migrateFolioUnmap(cpu, src, mode);
+    const move = yield* kernel.migrateFolioUnmap(cpu, src, how);
     if (move !== undefined) moves.push(move);
     else kept.push(src);
   }
   yield* kernel.migrateUnmapDone(cpu, moves);
   for (const move of moves) if (!(yield* kernel.migrateFolioMove(cpu, move))) kept.push(move.src);
-  for (const src of kept) yield* kernel.folioPutbackLru(cpu, src);
-  return folios.length - kept.length;
+  return kept;
 }
 
 /** Linux: the try_to_unmap_flush() between unmapping the list and moving it. */
@@ -66,9 +104,9 @@ export function* migrateUnmapDone(cpu: Cpu, _moves: readonly Move[]): Path<void>
 }
 
 /** Linux: migrate_folio_unmap(): undefined if the folio stays where it is. */
-export function* migrateFolioUnmap(cpu: Cpu, src: Pfn, mode: MigrateMode): Path<Move | undefined> {
+export function* migrateFolioUnmap(cpu: Cpu, src: Pfn, { mode, node, gfp }: Migration): Path<Move | undefined> {
   const { kernel } = cpu;
-  const dst: Pfn = yield* kernel.allocPage(cpu, OWNER_USER);
+  const dst: Pfn = yield* kernel.allocPagesNode(cpu, OWNER_USER, node, gfp);
   if (dst === NO_PAGE) return undefined;
   if (mode === MIGRATE_ASYNC) {
     if (!(yield* kernel.folioTrylock(cpu, src))) {

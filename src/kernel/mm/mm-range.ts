@@ -7,8 +7,9 @@ import { pteLoad, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { ESRCH, type MigrateMode, type MmId, type TaskId } from '../types.ts';
+import { ESRCH, FAST_NODE, type MigrateMode, type MmId, type NodeId, type TaskId } from '../types.ts';
 import { NO_MM } from './fork.ts';
+import { onRequest } from './migrate.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, tableWalk } from './pgtable.ts';
 import { pteMapped, vmNormalPage } from './pte-prot.ts';
@@ -34,14 +35,21 @@ export function* reclaimMmRange(cpu: Cpu, task: TaskId, from: number, pages: num
 }
 
 /** Moves what they map to other frames: how many folios moved, or a negative errno. */
-export function* migrateMmRange(cpu: Cpu, task: TaskId, from: number, pages: number, mode: MigrateMode): Path<number> {
+export function* migrateMmRange(
+  cpu: Cpu,
+  task: TaskId,
+  from: number,
+  pages: number,
+  mode: MigrateMode,
+  node: NodeId = FAST_NODE,
+): Path<number> {
   const mm = yield* cpu.kernel.getTaskMm(cpu, task);
   if (mm === NO_MM) return ESRCH;
   let moved = 0;
   const end = Math.min(from + pages, cpu.geometry.pages);
   for (let at = from; at < end; ) {
     const { folios, next } = yield* cpu.kernel.isolateMmRange(cpu, mm, at, end);
-    moved += yield* cpu.kernel.migratePagesBatch(cpu, folios, mode);
+    moved += yield* cpu.kernel.moveFolios(cpu, folios, onRequest(mode, node));
     at = next;
   }
   yield* cpu.kernel.mmput(cpu, mm);

@@ -3,7 +3,17 @@ import { PTE_D, PTE_NONE, PTE_RW, pteExchange, pteLoad, pteLoadHigh, pteStore, p
 import type { Pfn, PteHi, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EINVAL, ENOMEM, type MmId, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, type VmaId } from '../types.ts';
+import {
+  EINVAL,
+  ENOMEM,
+  MM_CP_PROT_NUMA,
+  type MmId,
+  VM_EXEC,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+  type VmaId,
+} from '../types.ts';
 import { PG_ANON_EXCLUSIVE } from './folio.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { NO_PAGE } from './page-alloc.ts';
@@ -18,6 +28,8 @@ export const PTE_TAKEN = point('changePte: pte taken away, is the page exclusive
 export const PTE_REWRITTEN = point('changePte: pte taken away, new one to be set');
 
 const ACCESS = VM_READ | VM_WRITE | VM_EXEC;
+/** Linux: PAGE_NONE. */
+const NO_RIGHTS = 0;
 
 /** Linux: do_mprotect_pkey(). `vmFlags` holds the new VM_READ, VM_WRITE, VM_EXEC. 0 or a negative errno; -ENOMEM at a hole. */
 export function* doMprotect(cpu: Cpu, mm: MmId, start: Vpn, pages: number, vmFlags: number): Path<number> {
@@ -65,12 +77,19 @@ export function* mprotectFixup(
   if (vmaFlags(cpu, target) !== flags) {
     yield* vmaTreeEdit(cpu, mm, () => vmaStoreFlags(cpu, target, flags));
   }
-  yield* cpu.kernel.changeProtection(cpu, tlb, start, end, flags);
+  yield* cpu.kernel.changeProtection(cpu, tlb, start, end, flags, 0);
   return 0;
 }
 
-/** Linux: change_protection() to change_pmd_range(). */
-export function* changeProtection(cpu: Cpu, tlb: MmuGather, start: number, end: number, vmFlags: number): Path<void> {
+/** Linux: change_protection() to change_pmd_range(). `vmFlags` are those of the mapping, or the new ones; caller holds mmap_lock. */
+export function* changeProtection(
+  cpu: Cpu,
+  tlb: MmuGather,
+  start: number,
+  end: number,
+  vmFlags: number,
+  cpFlags: number,
+): Path<void> {
   const walk = tableWalk(cpu, tlb.mm);
   for (let at = start; at < end; ) {
     const pmd = yield* cpu.kernel.walkToPmd(cpu, walk, at as Vpn);
@@ -79,7 +98,7 @@ export function* changeProtection(cpu: Cpu, tlb: MmuGather, start: number, end: 
       continue;
     }
     const next = pmdAddrEnd(cpu.geometry, at, end);
-    yield* cpu.kernel.changePteRange(cpu, tlb, pmd, at, next, vmFlags);
+    yield* cpu.kernel.changePteRange(cpu, tlb, pmd, at, next, vmFlags, cpFlags);
     at = next;
   }
 }
@@ -92,13 +111,14 @@ export function* changePteRange(
   start: number,
   end: number,
   vmFlags: number,
+  cpFlags: number,
 ): Path<void> {
   for (let at = start; at < end; ) {
     const pte = yield* cpu.kernel.pteOffsetMapLock(cpu, pmd, at as Vpn);
     if (pte === NO_PAGE) return;
     yield* cpu.kernel.flushTlbBatchedPending(cpu, tlb.mm);
     const stop = Math.min(end, at + cpu.geometry.pteWalkLimit);
-    for (; at < stop; at++) yield* cpu.kernel.changePte(cpu, tlb, pte, at as Vpn, vmFlags);
+    for (; at < stop; at++) yield* cpu.kernel.changePte(cpu, tlb, pte, at as Vpn, vmFlags, cpFlags);
     yield* cpu.kernel.pteUnmapUnlock(cpu, pte);
   }
 }
@@ -107,25 +127,28 @@ export function* changePteRange(
  * Linux: the loop body of change_pte_range(): ptep_modify_prot_start() takes the entry away, so that hardware cannot set A
  * or D in between, ptep_modify_prot_commit() sets the new one. Caller holds the PTL.
  */
-export function* changePte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, vmFlags: number): Path<void> {
+export function* changePte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, vmFlags: number, cpFlags: number): Path<void> {
   const index = leafIndex(cpu.geometry, vpn);
   const word = pteWord(cpu, pte, index);
+  const numa = (cpFlags & MM_CP_PROT_NUMA) !== 0;
   if (cpu.at(PTE_NEXT, word)) yield;
   const seen = pteLoad(cpu, pte, index);
   if (migrationPfn(seen) !== NO_PAGE) {
     // the folio comes back without the right to write, whatever the VMA says: a fault finds out; exclusive it stays
-    if ((seen & PTE_RW) === 0) return;
+    if (numa || (seen & PTE_RW) === 0) return;
     if (cpu.at(ON_THE_MOVE, word)) yield;
     pteStore(cpu, pte, index, (seen & ~PTE_RW) as PteLo, 0 as PteHi);
     return;
   }
   if (!pteMapped(seen)) return;
   const oldHi = pteLoadHigh(cpu, pte, index);
+  if (numa && (yield* cpu.kernel.protNumaSkip(cpu, seen, vmFlags))) return;
   if (cpu.at(PTE_FOUND, word)) yield;
   const old = pteExchange(cpu, pte, index, PTE_NONE);
-  let entry = pteModify(old, vmFlags);
-  if ((vmFlags & VM_WRITE) !== 0) entry = yield* cpu.kernel.canChangePteWritable(cpu, old, entry, vmFlags);
-  const hi = protHi(vmFlags);
+  const rights = numa ? NO_RIGHTS : vmFlags;
+  let entry = pteModify(old, rights);
+  if ((rights & VM_WRITE) !== 0) entry = yield* cpu.kernel.canChangePteWritable(cpu, old, entry, vmFlags);
+  const hi = protHi(rights);
   if (cpu.at(PTE_REWRITTEN, word)) yield;
   pteStore(cpu, pte, index, entry, hi);
   if (pteNeedsFlush(old, oldHi, entry, hi)) yield* cpu.kernel.tlbFlushPteRange(cpu, tlb, vpn, 1);

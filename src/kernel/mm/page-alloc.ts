@@ -1,15 +1,16 @@
 /**
- * Linux: mm/page_alloc.c, order 0 only: free frames on the zone's stack under zone.lock, and a list per CPU in front of it.
+ * Linux: mm/page_alloc.c, order 0 only: a node's free frames on its zone's stack under zone.lock, a list per CPU in front of it.
  * The per-CPU list is touched without any point in between, so neither an interrupt nor a migration can split an update.
  * Frames of other CPUs' lists are not drained when the zone is empty: an allocation fails a few frames early.
  */
-import type { Geometry } from '../../hardware/geometry.ts';
+import { type Geometry, nodeOf } from '../../hardware/geometry.ts';
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { type FrameOwner, OWNER_KERNEL } from '../observer.ts';
-import { NO_ANON_VMA } from '../types.ts';
+import { NO_ANON_VMA, type NodeId } from '../types.ts';
 import { PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK } from './folio.ts';
+import { pcpWidth } from './zone-tables.ts';
 
 export const NO_PAGE = 0 as Pfn;
 
@@ -17,31 +18,25 @@ export const TAKEN_OFF = point('allocPage: frame handed out, reference not yet s
 export const NO_REFERENCE = point('freeUnrefPage: last reference gone, mapcount to be checked');
 export const FLAGS_LEFT = point('freeUnrefPage: unmapped, flags to be cleared');
 
-/** Linux: alloc_pages(GFP_KERNEL). A frame with one reference, its words not cleared; NO_PAGE if there is none. May reclaim. */
-export function* allocPage(cpu: Cpu, owner: FrameOwner): Path<Pfn> {
-  let pfn = yield* cpu.kernel.rmqueue(cpu);
-  if (pfn === NO_PAGE && (cpu.geometry.files > 0 || cpu.geometry.swapSlots > 0))
-    pfn = yield* cpu.kernel.allocPagesSlowpath(cpu);
-  if (pfn !== NO_PAGE) yield* cpu.kernel.prepNewPage(cpu, pfn, owner);
-  return pfn;
-}
-
-/** Linux: rmqueue() and rmqueue_pcplist(): off this CPU's list, which is refilled from the zone when it is empty. */
-export function* rmqueue(cpu: Cpu): Path<Pfn> {
+/**
+ * Linux: rmqueue() and rmqueue_pcplist(): off this CPU's list of the node's zone, which is refilled when it is empty. The zone keeps
+ * `mark` frames (Linux looks before it comes here, and counts without the zone's lock).
+ */
+export function* rmqueue(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const { pcp } = cpu;
-  const n = pcp.count.own(cpu.id);
-  if (n === 0) return yield* cpu.kernel.rmqueueBulk(cpu);
-  pcp.count.put(cpu.id, n - 1);
-  return pcp.list.own(cpu.id, n - 1) as Pfn;
+  const n = pcp.count.own(cpu.id, node);
+  if (n === 0) return yield* cpu.kernel.rmqueueBulk(cpu, node, mark);
+  pcp.count.put(cpu.id, n - 1, node);
+  return pcp.list.own(cpu.id, listAt(cpu, node) + n - 1) as Pfn;
 }
 
 /** Linux: rmqueue_bulk(): a batch from the zone; the first frame is returned, the others go on this CPU's list. */
-export function* rmqueueBulk(cpu: Cpu): Path<Pfn> {
-  const lock = cpu.zone.lock.at(0);
+export function* rmqueueBulk(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
+  const lock = cpu.zone.lock.at(node);
   yield* cpu.kernel.spinLockIrqsave(cpu, lock);
-  const pfn = yield* cpu.kernel.delPageFromFreeList(cpu);
+  const pfn = yield* cpu.kernel.delPageFromFreeList(cpu, node, mark);
   for (let n = 1; n < cpu.geometry.pcpBatch; n++) {
-    const extra = yield* cpu.kernel.delPageFromFreeList(cpu);
+    const extra = yield* cpu.kernel.delPageFromFreeList(cpu, node, mark);
     if (extra === NO_PAGE) break;
     pcpPut(cpu, extra);
   }
@@ -49,13 +44,13 @@ export function* rmqueueBulk(cpu: Cpu): Path<Pfn> {
   return pfn;
 }
 
-/** Linux: del_page_from_free_list(): the frame freed last leaves the zone; NO_PAGE if there is none. Caller holds zone.lock. */
-export function* delPageFromFreeList(cpu: Cpu): Path<Pfn> {
+/** Linux: del_page_from_free_list(): the frame freed last leaves the zone; NO_PAGE at the mark. Caller holds zone.lock. */
+export function* delPageFromFreeList(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const { zone } = cpu;
-  const n = zone.nrFree.load(0);
-  if (n === 0) return NO_PAGE;
-  zone.nrFree.store(0, n - 1);
-  return zone.free.load(0, n - 1) as Pfn;
+  const n = zone.nrFree.load(node);
+  if (n <= mark) return NO_PAGE;
+  zone.nrFree.store(node, n - 1);
+  return zone.free.load(node, n - 1) as Pfn;
 }
 
 /** Linux: prep_new_page(). From here on the frame has an owner; PFN walkers may take references as soon as it has one. */
@@ -75,7 +70,8 @@ export function* freeUnrefPage(cpu: Cpu, pfn: Pfn): Path<void> {
   yield* cpu.kernel.freePagesPrepare(cpu, pfn);
   cpu.observer?.frameFreed(cpu, pfn);
   pcpPut(cpu, pfn);
-  if (cpu.pcp.count.own(cpu.id) > cpu.geometry.pcpHigh) yield* cpu.kernel.freePcppagesBulk(cpu);
+  const node = nodeOf(cpu.geometry, pfn) as NodeId;
+  if (cpu.pcp.count.own(cpu.id, node) > cpu.geometry.pcpHigh) yield* cpu.kernel.freePcppagesBulk(cpu, node);
 }
 
 /** Linux: free_pages_prepare(): a page that is freed has no mapping, is not locked, and forgets its flags. */
@@ -94,17 +90,18 @@ export function* freePagesPrepare(cpu: Cpu, pfn: Pfn): Path<void> {
 }
 
 /** Linux: free_pcppages_bulk(): the batch that lay longest on this CPU's list goes back to the zone. */
-export function* freePcppagesBulk(cpu: Cpu): Path<void> {
+export function* freePcppagesBulk(cpu: Cpu, node: NodeId): Path<void> {
   const { pcp } = cpu;
-  const lock = cpu.zone.lock.at(0);
+  const lock = cpu.zone.lock.at(node);
   yield* cpu.kernel.spinLockIrqsave(cpu, lock);
   // the task may run on another CPU than before the lock: whatever list is this CPU's now
   const { id } = cpu;
-  const n = pcp.count.own(id);
+  const at = listAt(cpu, node);
+  const n = pcp.count.own(id, node);
   const moved = Math.min(cpu.geometry.pcpBatch, n);
-  for (let i = 0; i < moved; i++) zonePut(cpu, pcp.list.own(id, i) as Pfn);
-  for (let i = moved; i < n; i++) pcp.list.put(id, pcp.list.own(id, i), i - moved);
-  pcp.count.put(id, n - moved);
+  for (let i = 0; i < moved; i++) zonePut(cpu, node, pcp.list.own(id, at + i) as Pfn);
+  for (let i = moved; i < n; i++) pcp.list.put(id, pcp.list.own(id, at + i), at + i - moved);
+  pcp.count.put(id, n - moved, node);
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
 }
 
@@ -113,30 +110,37 @@ export function zeroPfn(geometry: Geometry): Pfn {
   return (geometry.frames - 1) as Pfn;
 }
 
-/** Fills the zone's stack with every frame but 0 and the zero page, low frames on top. At boot: writes the bare image. */
+/** Fills the stack of each zone with the node's frames but 0 and the zero page, low frames on top. At boot: writes the bare image. */
 export function bootAllocator(cpu: Cpu): void {
   const { zone, folio, geometry } = cpu;
   const { words } = cpu.mem;
   const zero = zeroPfn(geometry);
-  let n = 0;
-  for (let pfn = zero - 1; pfn > 0; pfn--) words[zone.free.at(0, n++)] = pfn;
-  words[zone.nrFree.at(0)] = n;
+  for (let pfn = (zero - 1) as Pfn; pfn > 0; pfn--) {
+    const node = nodeOf(geometry, pfn) as NodeId;
+    words[zone.free.at(node, words[zone.nrFree.at(node)]++)] = pfn;
+  }
   words[folio.refcount.at(zero)] = 1;
   words[folio.flags.at(zero)] = PG_RESERVED;
   cpu.observer?.frameHandedOut(cpu, zero, OWNER_KERNEL);
 }
 
-function zonePut(cpu: Cpu, pfn: Pfn): void {
+function zonePut(cpu: Cpu, node: NodeId, pfn: Pfn): void {
   const { zone } = cpu;
-  const n = zone.nrFree.load(0);
-  zone.free.store(0, pfn, n);
-  zone.nrFree.store(0, n + 1);
+  const n = zone.nrFree.load(node);
+  zone.free.store(node, pfn, n);
+  zone.nrFree.store(node, n + 1);
 }
 
 function pcpPut(cpu: Cpu, pfn: Pfn): void {
   const { pcp } = cpu;
-  const n = pcp.count.own(cpu.id);
-  if (n >= pcp.list.width) cpu.bug(`per-cpu list of cpu ${cpu.id} overflows with frame 0x${pfn.toString(16)}`);
-  pcp.list.put(cpu.id, pfn, n);
-  pcp.count.put(cpu.id, n + 1);
+  const node = nodeOf(cpu.geometry, pfn) as NodeId;
+  const n = pcp.count.own(cpu.id, node);
+  if (n >= pcpWidth(cpu.geometry)) cpu.bug(`per-cpu list of cpu ${cpu.id} overflows with frame 0x${pfn.toString(16)}`);
+  pcp.list.put(cpu.id, pfn, listAt(cpu, node) + n);
+  pcp.count.put(cpu.id, n + 1, node);
+}
+
+/** Where the list of the node's zone begins in `pcp.list`. */
+function listAt(cpu: Cpu, node: NodeId): number {
+  return node * pcpWidth(cpu.geometry);
 }

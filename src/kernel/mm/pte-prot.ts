@@ -21,6 +21,10 @@ const CHG_MASK = PFN_MASK | PTE_A | PTE_D | PTE_SOFT;
 export function pteMapped(lo: PteLo): boolean {
   return (lo & (PTE_P | PTE_PROTNONE)) !== 0;
 }
+/** Linux: pte_protnone(). In a mapping with rights: the next use is to be noticed (a NUMA hint). */
+export function pteProtnone(lo: PteLo): boolean {
+  return (lo & (PTE_P | PTE_PROTNONE)) === PTE_PROTNONE;
+}
 /** Linux: pte_none(). */
 export function pteNone(lo: PteLo): boolean {
   return lo === 0;

@@ -52,7 +52,6 @@ import {
 import { doMremap, expandVma, expandVmaInPlace, moveVma, mremapTo, shrinkVma } from './mremap.ts';
 import { doMunmap, vmMunmap, vmsClearPtes, vmsFreeVmas, vmsGatherMunmapVmas, vmsRemoveFromTree } from './munmap.ts';
 import {
-  allocPage,
   delPageFromFreeList,
   freePage,
   freePagesPrepare,
@@ -175,7 +174,6 @@ export const mmRoutines = {
   vmsRemoveFromTree,
   vmsClearPtes,
   vmsFreeVmas,
-  allocPage,
   delPageFromFreeList,
   rmqueue,
   rmqueueBulk,

@@ -1,6 +1,5 @@
 /** The routines of `mm/` about anonymous folios as reclaim and migration see them: the way to their entries, swap. */
 import { anonVmaLockRead, anonVmaUnlockRead, unlinkAnonVmas } from './anon-vma.ts';
-import { isolateAnon } from './direct-reclaim.ts';
 import { folioMigrateAnonMapping } from './migrate-anon.ts';
 import { getTaskMm, isolateMapped, isolateMmRange, migrateMmRange, reclaimMmRange } from './mm-range.ts';
 import { folioAddAnonRmapPte, folioTryShareAnonRmapPte, pageAnonExclusive } from './rmap.ts';
@@ -29,7 +28,6 @@ export const swapRoutines = {
   anonVmaLockRead,
   anonVmaUnlockRead,
   unlinkAnonVmas,
-  isolateAnon,
   folioMigrateAnonMapping,
   getTaskMm,
   isolateMapped,

@@ -1,15 +1,5 @@
 /** Linux: mm/memory.c do_wp_page(), wp_page_reuse(), wp_page_copy(): a store to a page that is mapped read-only for COW. */
-import {
-  PTE_A,
-  PTE_D,
-  PTE_NONE,
-  PTE_RW,
-  pteExchange,
-  pteLoad,
-  ptePresent,
-  pteStore,
-  pteWord,
-} from '../../hardware/pte.ts';
+import { PTE_A, PTE_D, PTE_NONE, PTE_RW, pteExchange, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
@@ -122,6 +112,6 @@ export function* ptepClearFlush(cpu: Cpu, at: { mm: MmId; vpn: Vpn }, pte: Pfn):
   const index = leafIndex(cpu.geometry, at.vpn);
   if (cpu.at(UNHOOKS, pteWord(cpu, pte, index))) yield;
   const old = pteExchange(cpu, pte, index, PTE_NONE);
-  if (ptePresent(old)) yield* cpu.kernel.flushTlbPage(cpu, at.mm, at.vpn);
+  if (yield* cpu.kernel.pteAccessible(cpu, at.mm, old)) yield* cpu.kernel.flushTlbPage(cpu, at.mm, at.vpn);
   return old;
 }

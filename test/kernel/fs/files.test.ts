@@ -7,6 +7,7 @@ import {
   EFBIG,
   EINVAL,
   ENODATA,
+  FAST_NODE,
   type FileId,
   MADV_DONTNEED,
   MADV_PAGEOUT,
@@ -106,9 +107,9 @@ describe('files', () => {
       yield* map(cpu, P, RW | VM_SHARED);
       yield* store(cpu, P, 3);
       yield* store(cpu, P + 1, 4);
-      const frames = cpu.zone.nrFree.peek(0) + cpu.pcp.count.own(cpu.id);
+      const frames = cpu.zone.nrFree.peek(FAST_NODE) + cpu.pcp.count.own(cpu.id);
       const freed = yield* cpu.kernel.reclaimPages(cpu, FILE, 0, 8);
-      const more = cpu.zone.nrFree.peek(0) + cpu.pcp.count.own(cpu.id) - frames;
+      const more = cpu.zone.nrFree.peek(FAST_NODE) + cpu.pcp.count.own(cpu.id) - frames;
       const slots = [0, 1].map((i) => Math.sign(cpu.pageCache.slot.peek(filePage(cpu, FILE, i))));
       return [freed, more, ...slots, yield* load(cpu, P), yield* load(cpu, P + 1)];
     });

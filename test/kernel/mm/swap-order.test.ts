@@ -15,7 +15,7 @@ import { inOrder, labelsOf } from '../labels.js';
 import { load, RW, store } from './task.js';
 
 const P = 8 as Vpn;
-const SWAP = { swapSlots: 4 };
+const SWAP = { override: { swapSlots: 4 } };
 
 type Handle = Parameters<Body>[0];
 

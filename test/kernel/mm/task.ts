@@ -2,7 +2,7 @@
 import { access } from '#tlblab/hardware/access.js';
 import { LOAD, STORE, type Vpn } from '#tlblab/hardware/types.js';
 import type { Cpu } from '#tlblab/kernel/cpu.js';
-import type { MmId, VmaId } from '#tlblab/kernel/types.js';
+import type { MmId, NodeId, VmaId } from '#tlblab/kernel/types.js';
 import type { Path } from '#tlblab/memory/point.js';
 import { type Body, type DriverOptions, KernelDriver } from '../driver.js';
 
@@ -35,10 +35,14 @@ export function alone(body: Body, options: Partial<DriverOptions> = {}): KernelD
   return driver;
 }
 
-/** Frames on the zone's stack and on the lists of all CPUs. */
-export function freeFrames({ columns, geometry }: KernelDriver): number {
-  let n = columns.zone.nrFree.peek(0);
-  for (let cpu = 0; cpu < geometry.cpus; cpu++) n += columns.pcp.count.peek(cpu as never);
+/** Frames on the zones' stacks and on the lists of all CPUs; of all nodes, or of one. */
+export function freeFrames({ columns, geometry }: KernelDriver, of?: NodeId): number {
+  let n = 0;
+  for (let node = 0 as NodeId; node < geometry.nodes; node++) {
+    if (of !== undefined && node !== of) continue;
+    n += columns.zone.nrFree.peek(node);
+    for (let cpu = 0; cpu < geometry.cpus; cpu++) n += columns.pcp.count.peek(cpu as never, node);
+  }
   return n;
 }
 

@@ -1,7 +1,7 @@
 /** Walks that give the page-table lock away, gathers that are full, tables that are freed, locks that exclude. */
 import { describe, expect, it } from 'vitest';
 import type { Vpn } from '#tlblab/hardware/types.js';
-import { MADV_DONTNEED, MAP_FIXED, type MmId } from '#tlblab/kernel/types.js';
+import { FAST_NODE, MADV_DONTNEED, MAP_FIXED, type MmId } from '#tlblab/kernel/types.js';
 import type { Path } from '#tlblab/memory/point.js';
 import { atRandom, type Body, KernelDriver } from '../driver.js';
 import { alone, freeFrames, load, R, RW, store } from './task.js';
@@ -113,7 +113,7 @@ describe('page tables', () => {
         ]) {
           yield* cpu.kernel.sysMunmap(cpu, page as Vpn, pages);
           yield* cpu.kernel.rcuBarrier(cpu);
-          free.push(cpu.mem.words[cpu.zone.nrFree.at(0)] + cpu.pcp.count.own(cpu.id));
+          free.push(cpu.mem.words[cpu.zone.nrFree.at(FAST_NODE)] + cpu.pcp.count.own(cpu.id));
         }
       },
       { override: { levels: 23 } },
