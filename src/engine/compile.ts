@@ -1,6 +1,16 @@
 /** Programs made ready to run: names become numbers, every operation the same flat shape. */
 import type { Geometry } from '../hardware/geometry.ts';
-import { MADV_DONTNEED, MADV_PAGEOUT, type TaskId, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
+import {
+  MADV_COLD,
+  MADV_DONTNEED,
+  MADV_FREE,
+  MADV_PAGEOUT,
+  type TaskId,
+  VM_EXEC,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from '../kernel/types.ts';
 import type { Advice, Op, OpName, Program, Prot } from '../program/program.ts';
 import { REGISTERS } from './tables.ts';
 
@@ -63,7 +73,12 @@ const RIGHTS: Record<Prot, number> = {
   rwx: VM_READ | VM_WRITE | VM_EXEC,
 };
 
-const ADVICE: Record<Advice, number> = { dontneed: MADV_DONTNEED, pageout: MADV_PAGEOUT };
+const ADVICE: Record<Advice, number> = {
+  dontneed: MADV_DONTNEED,
+  free: MADV_FREE,
+  cold: MADV_COLD,
+  pageout: MADV_PAGEOUT,
+};
 
 /** Compiles a program that the schema has accepted; `geometry` gives the rows of its tasks. */
 export function compileProgram(program: Program, geometry: Geometry): CompiledProgram {

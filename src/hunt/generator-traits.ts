@@ -24,6 +24,7 @@ export const TRAITS = {
   mprotect: 'mprotect',
   mremap: 'mremap: moved, grown or shrunk',
   dontneed: 'madvise MADV_DONTNEED',
+  free: 'madvise MADV_FREE, sometimes MADV_COLD',
   pageout: 'madvise MADV_PAGEOUT',
   files: 'files that tasks use',
   fileShared: 'shared mappings of files',
@@ -66,7 +67,7 @@ export const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: numbe
 
 /** Operations that a swarm leaves out, keeps or prefers. */
 const SWARMED: readonly TraitName[] = [
-  ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed'] as const),
+  ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed', 'free'] as const),
   ...([
     'pageout',
     'read',

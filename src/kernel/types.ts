@@ -53,6 +53,8 @@ export const MAP_POPULATE = 4;
 
 /** Advice of madvise. */
 export const MADV_DONTNEED = 4;
+export const MADV_FREE = 8;
+export const MADV_COLD = 20;
 export const MADV_PAGEOUT = 21;
 
 /** How a list is migrated: asynchronously with one batched flush for the list, or folio by folio, each flushed at once. */

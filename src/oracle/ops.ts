@@ -29,6 +29,8 @@ export const OP = {
   fsync: 17,
   reclaim: 18,
   migrate: 19,
+  /** MADV_FREE; `madvise` is DONTNEED. */
+  free: 20,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 
