@@ -91,6 +91,8 @@ describe('scenarios', () => {
       'reclaim-store',
       'reclaim-write',
       'seed-page-cache',
+      'swap-fork',
+      'swap-store',
       'table-free',
       'truncate-touch',
       'two-mms',
