@@ -2,7 +2,9 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import {
   FAST_NODE,
+  MADV_COLD,
   MADV_DONTNEED,
+  MADV_FREE,
   MADV_PAGEOUT,
   type NodeId,
   NUMA_NO_NODE,
@@ -78,7 +80,12 @@ const RIGHTS: Record<Prot, number> = {
   rwx: VM_READ | VM_WRITE | VM_EXEC,
 };
 
-const ADVICE: Record<Advice, number> = { dontneed: MADV_DONTNEED, pageout: MADV_PAGEOUT };
+const ADVICE: Record<Advice, number> = {
+  dontneed: MADV_DONTNEED,
+  free: MADV_FREE,
+  cold: MADV_COLD,
+  pageout: MADV_PAGEOUT,
+};
 
 /** Compiles a program that the schema has accepted; `geometry` gives the rows of its tasks. */
 export function compileProgram(program: Program, geometry: Geometry): CompiledProgram {

@@ -2,6 +2,8 @@
 import type { Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import {
+  MADV_COLD,
+  MADV_FREE,
   MADV_PAGEOUT,
   MAP_FIXED,
   MAP_POPULATE,
@@ -36,9 +38,11 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   numascan: OP.numascan,
 };
 
-/** MADV_PAGEOUT takes no content away: it reclaims. */
+/** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
+const ADVICE: Record<number, OpKind> = { [MADV_FREE]: OP.free, [MADV_COLD]: OP.other, [MADV_PAGEOUT]: OP.reclaim };
+
 function kindOf(op: Instruction): OpKind {
-  return op.advice === MADV_PAGEOUT ? OP.reclaim : (KINDS[op.do] ?? OP.other);
+  return ADVICE[op.advice] ?? KINDS[op.do] ?? OP.other;
 }
 
 /** A system call, or a kernel duty that the task does: an operation that the oracle hears of from begin to return. */

@@ -63,6 +63,11 @@ const MEMORY_OPS = {
     space.remember(range.page);
     return { do: 'madvise', ...spelt(range), advice: 'dontneed' };
   },
+  free(draw, space, sharing) {
+    const range = space.rangeToChange(draw, sharing);
+    space.remember(range.page);
+    return { do: 'madvise', ...spelt(range), advice: draw.chance(0.85) ? 'free' : 'cold' };
+  },
   pageout(draw, space, sharing) {
     const range = space.rangeToChange(draw, sharing);
     space.remember(range.page);
@@ -88,6 +93,7 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   mprotect: 1.5,
   mremap: 1,
   dontneed: 1.5,
+  free: 0.7,
   pageout: 0.7,
   numascan: 2,
 };

@@ -26,6 +26,7 @@ export const TRAITS = {
   mprotect: 'mprotect',
   mremap: 'mremap: moved, grown or shrunk',
   dontneed: 'madvise MADV_DONTNEED',
+  free: 'madvise MADV_FREE, sometimes MADV_COLD',
   pageout: 'madvise MADV_PAGEOUT',
   numascan: 'NUMA balancing takes the rights from entries for a while, where there is a slow node',
   files: 'files that tasks use',
@@ -82,7 +83,7 @@ export function sharesOfOthers(
 
 /** Operations that a swarm leaves out, keeps or prefers. */
 const SWARMED: readonly TraitName[] = [
-  ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed'] as const),
+  ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed', 'free'] as const),
   ...([
     'pageout',
     'numascan',

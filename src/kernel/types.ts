@@ -59,6 +59,8 @@ export const MAP_POPULATE = 4;
 
 /** Advice of madvise. */
 export const MADV_DONTNEED = 4;
+export const MADV_FREE = 8;
+export const MADV_COLD = 20;
 export const MADV_PAGEOUT = 21;
 
 /** Linux: gfp flags: what an allocation may do before it fails; THISNODE: no other node will do. */

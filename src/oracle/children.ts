@@ -11,7 +11,7 @@ import type { Ghost } from './ghost.ts';
 import { OP, type Operations } from './ops.ts';
 import type { Rights } from './rights.ts';
 import type { WordKey } from './tables.ts';
-import { ANYTHING, ZERO_LEGAL } from './zero.ts';
+import { ANYTHING, ZERO_LEGAL, ZERO_PENDING } from './zero.ts';
 
 export class Children {
   constructor(
@@ -79,7 +79,9 @@ export class Children {
         const zero = moved ? ANYTHING : w.forkZero.peek(key);
         if (w.last.peek(key) !== 0) w.last.put(copy, w.last.peek(key));
         if (w.forkFloor.peek(key) !== 0) w.floor.put(copy, w.forkFloor.peek(key));
-        if (zero !== ZERO_LEGAL) w.zero.put(copy, zero !== ANYTHING && discarded ? ZERO_LEGAL : zero);
+        // what discarded it may have been MADV_FREE, which takes effect later
+        const open = zero !== ANYTHING && (discarded || w.zero.peek(key) === ZERO_PENDING);
+        if (zero !== ZERO_LEGAL || open) w.zero.put(copy, open ? ZERO_PENDING : zero);
       }
     }
   }

@@ -11,7 +11,7 @@ import type { Backing } from './backing.ts';
 import type { Ghost } from './ghost.ts';
 import { OP } from './ops.ts';
 import { type PageKey, type WordKey, WRITES } from './tables.ts';
-import { ANYTHING, ZERO_LEGAL, ZERO_OVERWRITTEN, ZERO_PASSED } from './zero.ts';
+import { ANYTHING, ZERO_LEGAL, ZERO_OVERWRITTEN, ZERO_PASSED, ZERO_PENDING } from './zero.ts';
 
 /** How a loaded value relates to what is legal. */
 export type Legality =
@@ -204,7 +204,7 @@ export class Content {
     const key = this.ghost.wordKey(page, word);
     const zero = w.zero.peek(key);
     if (zero === ANYTHING) return 'legal';
-    if (value === 0 && (zero === ZERO_LEGAL || p.discarding.peek(page) > 0)) return 'legal';
+    if (value === 0 && (zero === ZERO_LEGAL || zero === ZERO_PENDING || p.discarding.peek(page) > 0)) return 'legal';
     const seq = this.writeOf(page, word, value);
     if (seq === TOO_OLD) return 'legal';
     if (seq > 0) {

@@ -1,5 +1,5 @@
 /**
- * What munmap, MAP_FIXED, DONTNEED and mremap do to the words of pages that are the address space's own. A discarder is a write of zero placed anywhere
+ * What munmap, MAP_FIXED, DONTNEED, FREE and mremap do to the words of pages that are the address space's own. A discarder is a write of zero placed anywhere
  * between its begin and its return; mremap takes the content along and discards what it leaves and what it covers.
  */
 import type { Vpn } from '../hardware/types.ts';
@@ -8,7 +8,7 @@ import type { Backing } from './backing.ts';
 import type { Ghost } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import { type PageKey, type WordKey, WRITES } from './tables.ts';
-import { ANYTHING, ZERO_LEGAL } from './zero.ts';
+import { ANYTHING, ZERO_LEGAL, ZERO_PENDING } from './zero.ts';
 
 export class Discards {
   // the operation at work: set at each begin and end
@@ -38,6 +38,11 @@ export class Discards {
   /** @param result negative: failed, and may have discarded all, part or nothing. */
   end(kind: OpKind, task: TaskId, depth: number, result: number): void {
     if (!this.take(kind, task, depth)) return;
+    if (kind === OP.free) {
+      this.mayGo(this.from, this.pages);
+      this.returned(this.from, this.pages, this.ghost.tick());
+      return;
+    }
     if (kind !== OP.mremap) {
       this.discard(this.from, this.pages, result >= 0);
       if (kind === OP.madvise) this.dropCopies(result >= 0);
@@ -70,7 +75,9 @@ export class Discards {
     const { task: t } = this.ghost.g;
     if (kind === OP.mmap) {
       if (t.fixed.peek(task, depth) === 0) return false;
-    } else if (kind !== OP.munmap && kind !== OP.madvise && kind !== OP.mremap) return false;
+    } else if (kind !== OP.munmap && kind !== OP.madvise && kind !== OP.mremap && kind !== OP.free) {
+      return false;
+    }
     this.mm = t.mm.peek(task, depth) as MmId;
     this.from = t.from.peek(task, depth);
     this.pages = t.pages.peek(task, depth);
@@ -114,6 +121,14 @@ export class Discards {
       if (done && !copiedAgain && this.isAlone(page, 1)) this.backing.dropsCopy(page);
       else this.backing.blurOwn(page);
     }
+  }
+
+  /** MADV_FREE: every word is what it was, or zero, until it is stored to. Linux decides page by page, and later. */
+  private mayGo(from: number, pages: number): void {
+    const { zero } = this.ghost.g.word;
+    const first = this.ghost.wordKey(this.pageAt(from), 0);
+    const end = this.ghost.wordKey(this.ghost.endOf(this.mm, from, pages), 0);
+    for (let key = first; key < end; key++) if (zero.peek(key) !== ANYTHING) zero.put(key, ZERO_PENDING);
   }
 
   private blur(from: number, pages: number): void {

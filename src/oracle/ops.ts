@@ -30,6 +30,8 @@ export const OP = {
   reclaim: 18,
   migrate: 19,
   numascan: 20,
+  /** MADV_FREE; `madvise` is DONTNEED. */
+  free: 21,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

@@ -6,5 +6,7 @@ export const ZERO_LEGAL = 0;
 export const ZERO_OVERWRITTEN = 1;
 /** Only a load that saw a later write has. */
 export const ZERO_PASSED = 2;
+/** MADV_FREE: zero may come at any time until the next store, whatever loads have seen. */
+export const ZERO_PENDING = 4;
 /** Operations overlapped in a way that is not followed: everything may be loaded until the next store. */
 export const ANYTHING = 3;

@@ -92,6 +92,7 @@ export const mremap = (page: number, pages: number, { to, newPages }: { to?: num
 });
 export const numascan = (page: number, pages = 1): Op => ({ do: 'numascan', page, pages });
 export const dontneed = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'dontneed' });
+
 export const pageout = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'pageout' });
 /** read(2) and write(2) of one word of a file (`read` and `write` touch memory). */
 export const fileRead = (file: string, page: number, { word, into }: { word?: number; into?: string } = {}): Op => ({

@@ -242,6 +242,8 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   mremap: { do: 'mremap', fields: [range, to, size] },
   numascan: { do: 'numascan', fields: [range] },
   dontneed: { do: 'madvise', means: { advice: 'dontneed' }, fields: [range] },
+  free: { do: 'madvise', means: { advice: 'free' }, fields: [range] },
+  cold: { do: 'madvise', means: { advice: 'cold' }, fields: [range] },
   pageout: { do: 'madvise', means: { advice: 'pageout' }, fields: [range] },
   read: { do: 'read', fields: [fileWord, into] },
   write: { do: 'write', fields: [fileWord, value] },

@@ -4,7 +4,7 @@
  */
 
 export type Prot = 'none' | 'r' | 'rw' | 'rx' | 'rwx';
-export type Advice = 'dontneed' | 'pageout';
+export type Advice = 'dontneed' | 'free' | 'cold' | 'pageout';
 
 /** One operation of a task. `page` is a virtual page number, `pages` a count (default 1), `word` an index in the page. */
 export type Op =

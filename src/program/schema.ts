@@ -65,7 +65,7 @@ const op = z.discriminatedUnion('do', [
   z.strictObject({ do: z.enum(['munmap', 'numascan']), page, pages }),
   z.strictObject({ do: z.enum(['mprotect']), page, pages, prot }),
   z.strictObject({ do: z.enum(['mremap']), page, pages, to: page.optional(), newPages: pages }),
-  z.strictObject({ do: z.enum(['madvise']), page, pages, advice: z.enum(['dontneed', 'pageout']) }),
+  z.strictObject({ do: z.enum(['madvise']), page, pages, advice: z.enum(['dontneed', 'free', 'cold', 'pageout']) }),
   ...fileOps,
   z.strictObject({ do: z.enum(['fork']), task: word }),
   z.strictObject({ do: z.enum(['exit']) }),

@@ -173,6 +173,7 @@ describe('generateProgram', () => {
     mprotect: (p) => does(p, 'mprotect'),
     mremap: (p) => does(p, 'mremap'),
     dontneed: (p) => allOps(p).some((o) => o.do === 'madvise' && o.advice === 'dontneed'),
+    free: (p) => allOps(p).some((o) => o.do === 'madvise' && (o.advice === 'free' || o.advice === 'cold')),
     pageout: (p) => allOps(p).some((o) => o.do === 'madvise' && o.advice === 'pageout'),
     files: (p) => p.files !== undefined || does(p, 'write'),
     fileShared: (p) => mapsFile(p, true),

@@ -71,7 +71,7 @@ const memoryOp: fc.Arbitrary<Op> = fc.oneof(
     }))
     .map((op) => ({ ...op, pages: Math.min(op.pages, PAGES - op.page) })),
   fc
-    .tuple(range, fc.constantFrom('dontneed' as const, 'pageout' as const))
+    .tuple(range, fc.constantFrom('dontneed' as const, 'free' as const, 'cold' as const, 'pageout' as const))
     .map(([r, advice]) => ({ do: 'madvise' as const, ...r, advice })),
   fc.constant<Op>({ do: 'exit' }),
   word.map((f) => ({ do: 'post' as const, flag: f })),

@@ -161,6 +161,8 @@ describe('parseLitmus', () => {
  reclaim p         | reclaim p[1] 2 of P0 ;
  migrate p[1] sync | migrate @8 of P0 sync ;
  reclaim f[0]      | migrate f[1]          ;
+ free p 2          |                       ;
+ cold p[2]         |                       ;
 `;
     const program = parseLitmus(text, 'x.litmus', { pages: 32, filePages: 8 });
     expect(program.tasks.map((t) => t.ops)).toEqual([
@@ -168,6 +170,8 @@ describe('parseLitmus', () => {
         { do: 'reclaim', page: 8, pages: 3 },
         { do: 'migrate', page: 9, sync: true },
         { do: 'reclaim', file: 'f', page: 0 },
+        { do: 'madvise', page: 8, pages: 2, advice: 'free' },
+        { do: 'madvise', page: 10, advice: 'cold' },
       ],
       [
         { do: 'reclaim', page: 9, pages: 2, of: 'P0' },

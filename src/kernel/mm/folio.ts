@@ -19,6 +19,8 @@ export const PG_WRITEBACK = 1 << 5;
 export const PG_LRU = 1 << 6;
 /** In the swap cache. */
 export const PG_SWAPCACHE = 1 << 7;
+/** Anonymous, and what it holds may be discarded while it is clean (Linux: PG_swapbacked is clear). */
+export const PG_LAZYFREE = 1 << 8;
 
 export const GETS = point('folioGet: reference to be taken');
 export const TRIES = point('folioTryGet: refcount to be read');

@@ -1,12 +1,12 @@
 /**
- * Linux: mm/madvise.c madvise_cold_or_pageout_pte_range(), MADV_PAGEOUT: the pages of a range that nobody else maps are
- * reclaimed; anonymous ones only where there is swap.
+ * Linux: mm/madvise.c madvise_cold_or_pageout_pte_range(), MADV_COLD: the entries of a range become old; MADV_PAGEOUT: its pages
+ * that nobody else maps are reclaimed, too, anonymous ones only where there is swap.
  */
 import { PTE_A, pteCas, pteLoad, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { ENOMEM, type MmId } from '../types.ts';
+import { ENOMEM, MADV_PAGEOUT, type MmId } from '../types.ts';
 import { PG_ANON } from './folio.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { NO_PAGE } from './page-alloc.ts';
@@ -19,8 +19,8 @@ export const ONE_MAPPING = point('pageoutPte: present pte found, is it the only 
 export const WHOSE = point('pageoutPte: only mapping, is it a folio of the page cache?');
 export const YOUNG = point('pageoutPte: young pte to be made old');
 
-/** Linux: madvise_pageout() over a range. 0, or -ENOMEM if part of it was not mapped: the rest is done. */
-export function* madvisePageout(cpu: Cpu, mm: MmId, start: number, end: number): Path<number> {
+/** Linux: madvise_cold() and madvise_pageout() over a range. 0, or -ENOMEM if part of it was not mapped: the rest is done. */
+export function* madvisePageout(cpu: Cpu, mm: MmId, start: number, end: number, advice: number): Path<number> {
   const { kernel } = cpu;
   yield* kernel.mmapReadLock(cpu, mm);
   let at = start;
@@ -30,7 +30,7 @@ export function* madvisePageout(cpu: Cpu, mm: MmId, start: number, end: number):
     const to = Math.min(end, vmaEnd(cpu, vma));
     if (from > at) hole = true;
     const tlb = yield* kernel.tlbGatherMmu(cpu, mm);
-    yield* kernel.pageoutRange(cpu, tlb, from, to);
+    yield* kernel.pageoutRange(cpu, tlb, from, to, advice);
     yield* kernel.tlbFinishMmu(cpu, tlb);
     at = to;
   }
@@ -39,7 +39,7 @@ export function* madvisePageout(cpu: Cpu, mm: MmId, start: number, end: number):
 }
 
 /** Linux: madvise_pageout_page_range(): what one pte table gives is reclaimed once its PTL is dropped. */
-export function* pageoutRange(cpu: Cpu, tlb: MmuGather, start: number, end: number): Path<void> {
+export function* pageoutRange(cpu: Cpu, tlb: MmuGather, start: number, end: number, advice: number): Path<void> {
   const { kernel } = cpu;
   const walk = tableWalk(cpu, tlb.mm);
   for (let at = start; at < end; ) {
@@ -54,7 +54,7 @@ export function* pageoutRange(cpu: Cpu, tlb: MmuGather, start: number, end: numb
       yield* kernel.flushTlbBatchedPending(cpu, tlb.mm);
       const isolated: Pfn[] = [];
       for (; at < stop; at++) {
-        const folio = yield* kernel.pageoutPte(cpu, tlb, pte, at as Vpn);
+        const folio = yield* kernel.pageoutPte(cpu, tlb, pte, at as Vpn, advice);
         if (folio !== NO_PAGE) isolated.push(folio);
       }
       yield* kernel.pteUnmapUnlock(cpu, pte);
@@ -65,7 +65,7 @@ export function* pageoutRange(cpu: Cpu, tlb: MmuGather, start: number, end: numb
 }
 
 /** One entry: the folio with a reference if it is to be reclaimed, else NO_PAGE. Caller holds the PTL. */
-export function* pageoutPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn): Path<Pfn> {
+export function* pageoutPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, advice: number): Path<Pfn> {
   const { folio, kernel } = cpu;
   const index = leafIndex(cpu.geometry, vpn);
   const word = pteWord(cpu, pte, index);
@@ -86,7 +86,7 @@ export function* pageoutPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn): Path<
     }
     entry = found;
   }
-  if (!(yield* kernel.folioIsolateLru(cpu, page))) return NO_PAGE;
+  if (advice !== MADV_PAGEOUT || !(yield* kernel.folioIsolateLru(cpu, page))) return NO_PAGE;
   yield* kernel.folioGet(cpu, page);
   return page;
 }

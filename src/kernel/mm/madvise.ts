@@ -2,20 +2,23 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EINVAL, ENOMEM, MADV_DONTNEED, MADV_PAGEOUT, type MmId, type VmaId } from '../types.ts';
+import { EINVAL, ENOMEM, MADV_COLD, MADV_DONTNEED, MADV_FREE, MADV_PAGEOUT, type MmId, type VmaId } from '../types.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { NO_VMA, vmaEnd, vmaStart, vmasIn } from './vma-tree.ts';
 import { ZAP_DONTNEED, zapOf } from './zap.ts';
+
+const ADVICE: readonly number[] = [MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT];
 
 /**
  * Linux: do_madvise(). 0 or a negative errno; -ENOMEM says that part of the range was not mapped: the rest is done. Under
  * the per-VMA lock the flush comes after that lock is dropped (6.17): until then tlb_flush_pending warns the others.
  */
 export function* doMadvise(cpu: Cpu, mm: MmId, start: Vpn, pages: number, advice: number): Path<number> {
-  if ((advice !== MADV_DONTNEED && advice !== MADV_PAGEOUT) || pages < 0) return EINVAL;
+  if (!ADVICE.includes(advice) || pages < 0) return EINVAL;
   if (pages === 0) return 0;
   const end = Math.min(start + pages, cpu.geometry.pages);
-  if (advice === MADV_PAGEOUT) return yield* cpu.kernel.madvisePageout(cpu, mm, start, end);
+  if (advice === MADV_FREE) return yield* cpu.kernel.madviseFree(cpu, mm, start, end);
+  if (advice !== MADV_DONTNEED) return yield* cpu.kernel.madvisePageout(cpu, mm, start, end, advice);
   const tlb = yield* cpu.kernel.tlbGatherMmu(cpu, mm);
   const done = cpu.switches.perVmaLocks && (yield* cpu.kernel.madviseUnderVmaLock(cpu, tlb, start, end));
   let hole = end < start + pages;

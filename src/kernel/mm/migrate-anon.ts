@@ -6,7 +6,7 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { NO_SLOT, type SwapSlot } from '../types.ts';
-import { PG_ANON, PG_DIRTY, PG_SWAPCACHE, PG_UPTODATE } from './folio.ts';
+import { PG_ANON, PG_DIRTY, PG_LAZYFREE, PG_SWAPCACHE, PG_UPTODATE } from './folio.ts';
 import { folioTestAnon } from './rmap.ts';
 import { CLUSTER } from './swap-state.ts';
 
@@ -22,7 +22,7 @@ export const UNFREEZES = point(
   'folioMigrateAnonMapping: slot given away, references of the old folio to be given back',
 );
 
-const MARKS = PG_ANON | PG_DIRTY | PG_UPTODATE | PG_SWAPCACHE;
+const MARKS = PG_ANON | PG_DIRTY | PG_LAZYFREE | PG_UPTODATE | PG_SWAPCACHE;
 
 /** An anonymous folio, or one that will be: it was read from swap and is not mapped yet. Caller holds the folio lock. */
 export function isAnon(cpu: Cpu, folio: Pfn): boolean {

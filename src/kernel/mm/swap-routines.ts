@@ -1,5 +1,7 @@
 /** The routines of `mm/` about anonymous folios as reclaim and migration see them: the way to their entries, swap. */
 import { anonVmaLockRead, anonVmaUnlockRead, unlinkAnonVmas } from './anon-vma.ts';
+import { discardLazyfree, folioMarkLazyfree, isLazyfree, madviseFreePte, removeLazyfree } from './lazyfree.ts';
+import { madviseFree, madviseFreeRange } from './madvise-free.ts';
 import { folioMigrateAnonMapping } from './migrate-anon.ts';
 import { getTaskMm, isolateMapped, isolateMmRange, migrateMmRange, reclaimMmRange } from './mm-range.ts';
 import { folioAddAnonRmapPte, folioTryShareAnonRmapPte, pageAnonExclusive } from './rmap.ts';
@@ -28,6 +30,13 @@ export const swapRoutines = {
   anonVmaLockRead,
   anonVmaUnlockRead,
   unlinkAnonVmas,
+  discardLazyfree,
+  folioMarkLazyfree,
+  isLazyfree,
+  madviseFree,
+  madviseFreePte,
+  madviseFreeRange,
+  removeLazyfree,
   folioMigrateAnonMapping,
   getTaskMm,
   isolateMapped,

@@ -29,7 +29,7 @@ export function* tryToUnmap(cpu: Cpu, folio: Pfn, flags: number): Path<void> {
   yield* cpu.kernel.rmapWalk(cpu, folio, (c, f, place) => c.kernel.tryToUnmapOne(c, f, place, flags));
 }
 
-/** Linux: try_to_unmap_one(): the entry goes, its dirty bit goes to the folio; of an anonymous folio a swap entry stays. */
+/** Linux: try_to_unmap_one(): the entry goes, its dirty bit goes to the folio; of an anonymous folio a swap entry stays, unless it is discarded. */
 export function* tryToUnmapOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: number): Path<boolean> {
   const { kernel } = cpu;
   const pte = yield* kernel.pageVmaMappedWalk(cpu, folio, place, false);
@@ -37,7 +37,14 @@ export function* tryToUnmapOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: nu
   const exclusive = yield* kernel.pageAnonExclusive(cpu, folio);
   const old = yield* kernel.ptepUnhook(cpu, place, pte, flags);
   if ((old & PTE_D) !== 0) yield* kernel.folioMarkDirty(cpu, folio);
-  if (folioTestAnon(cpu, folio)) yield* kernel.setSwapPte(cpu, folio, place, pte, exclusive ? PTE_SWP_EXCLUSIVE : 0);
+  if (folioTestAnon(cpu, folio)) {
+    if (yield* kernel.isLazyfree(cpu, folio)) {
+      if (!(yield* kernel.discardLazyfree(cpu, folio, place, pte, old))) {
+        yield* kernel.pteUnmapUnlock(cpu, pte);
+        return false;
+      }
+    } else yield* kernel.setSwapPte(cpu, folio, place, pte, exclusive ? PTE_SWP_EXCLUSIVE : 0);
+  }
   yield* kernel.folioRemoveRmapPte(cpu, folio, UNMAPPED);
   yield* kernel.folioPut(cpu, folio);
   yield* kernel.pteUnmapUnlock(cpu, pte);

@@ -88,7 +88,7 @@ export function* shrinkFolio(cpu: Cpu, folio: Pfn): Path<boolean> {
   const file = cpu.folio.mapping.load(folio) !== NO_FILE;
   const anon = folioTestAnon(cpu, folio) || cpu.folio.swap.load(folio) !== NO_SLOT;
   const takes = (file || anon) && !(yield* isInWriteback(cpu, folio));
-  if (takes && (file || (yield* kernel.addToSwap(cpu, folio)))) {
+  if (takes && (file || (yield* kernel.isLazyfree(cpu, folio)) || (yield* kernel.addToSwap(cpu, folio)))) {
     if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.tryToUnmap(cpu, folio, TTU_BATCH_FLUSH);
     if (!(yield* kernel.folioMapped(cpu, folio))) {
       const dirty = yield* kernel.folioTestDirty(cpu, folio);
@@ -161,7 +161,7 @@ export function* removeMapping(cpu: Cpu, folio: Pfn): Path<boolean> {
   const { refcount } = cpu.folio;
   const file = cpu.folio.mapping.load(folio) as FileId;
   const index = cpu.folio.index.load(folio);
-  if (file === NO_FILE && cpu.folio.swap.load(folio) === NO_SLOT) return false;
+  if (file === NO_FILE && cpu.folio.swap.load(folio) === NO_SLOT) return yield* kernel.removeLazyfree(cpu, folio);
   const lock = file !== NO_FILE ? inode.iPagesLock.at(file) : cpu.swap.lock.at(CLUSTER);
   yield* kernel.spinLockIrqsave(cpu, lock);
   if (cpu.at(FREEZES, refcount.at(folio))) yield;

@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Vpn } from '#tlblab/hardware/types.js';
 import {
+  MADV_COLD,
   MADV_DONTNEED,
+  MADV_FREE,
   MADV_PAGEOUT,
   MAP_FIXED,
   MIGRATE_ASYNC,
@@ -27,6 +29,10 @@ function* mapped(cpu: Handle): Path<void> {
 function* swappedOut(cpu: Handle): Path<void> {
   yield* mapped(cpu);
   yield* reclaim(cpu, 2);
+}
+function* freed(cpu: Handle): Path<void> {
+  yield* mapped(cpu);
+  yield* cpu.kernel.sysMadvise(cpu, P, 2, MADV_FREE);
 }
 /** Swapped out and loaded again: clean, and still in the swap cache. */
 function* backAgain(cpu: Handle): Path<void> {
@@ -157,6 +163,55 @@ describe('event order of swap', () => {
         'copyPte: migration or swap entry of the child',
       ],
     );
+  });
+
+  it('FREE: each entry taken away and set clean, the folio to be discarded; one flush', () => {
+    const labels = labelsOf(mapped, (cpu) => cpu.kernel.sysMadvise(cpu, P, 2, MADV_FREE), SWAP);
+    const one = ['madviseFreePte: young or dirty', 'madviseFreePte: pte taken away', 'folioMarkLazyfree: to be put'];
+    inOrder(labels, [...one, ...one, 'spinUnlock', 'smpCallFunctionMany: waits']);
+    expect(times(labels, 'smpCallFunctionMany: waits')).toBe(1);
+  });
+
+  it('reclaim of a freed page: entry cleared, references, mappings, dirty mark; no slot, no write; flush, then free', () => {
+    const labels = labelsOf(freed, (cpu) => reclaim(cpu), SWAP);
+    inOrder(labels, [
+      'folioTrylock',
+      'tryToUnmapOne: entry found, to be cleared',
+      'discardLazyfree: entry cleared, who holds',
+      'discardLazyfree: references read',
+      'discardLazyfree: nobody else holds it',
+      'tryToUnmapOne: entry cleared, mapping',
+      'folioTestDirty',
+      'removeLazyfree',
+      'folioUnlock',
+      'smpCallFunctionMany: waits',
+      'freeUnrefPage',
+    ]);
+    expect(times(labels, 'swapCacheAddFolio') + times(labels, 'writeFolio')).toBe(0);
+  });
+
+  it('reclaim of a freed page that was stored to: the entry comes back, and the page is no longer to be discarded', () => {
+    const body: Body = function* (cpu) {
+      yield* freed(cpu);
+      yield* store(cpu, P, 7);
+    };
+    const labels = labelsOf(body, (cpu) => reclaim(cpu), SWAP);
+    inOrder(labels, [
+      'folioMarkDirty',
+      'discardLazyfree: to be kept',
+      'discardLazyfree: entry to be set again',
+      'discardLazyfree: entry set, written to',
+      'spinUnlock',
+      'folioUnlock',
+      'folioAddLru',
+    ]);
+    expect(times(labels, 'freeUnrefPage')).toBe(0);
+  });
+
+  it('COLD only makes entries old', () => {
+    const labels = labelsOf(mapped, (cpu) => cpu.kernel.sysMadvise(cpu, P, 2, MADV_COLD), SWAP);
+    expect(times(labels, 'pageoutPte: young pte')).toBe(2);
+    expect(times(labels, 'folioIsolateLru')).toBe(0);
   });
 
   it('asynchronous migration: unmap both, one flush, then copy each and bring the entries back', () => {

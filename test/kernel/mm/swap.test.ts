@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Vpn } from '#tlblab/hardware/types.js';
 import {
   MADV_DONTNEED,
+  MADV_FREE,
   MADV_PAGEOUT,
   MAP_FIXED,
   MIGRATE_ASYNC,
@@ -102,6 +103,19 @@ describe('swap', () => {
       return [zero];
     });
     expect(values).toEqual([0]);
+    expect(slotsInUse(driver)).toBe(0);
+  });
+
+  it('FREE: what is not stored to again may go, what is stays', () => {
+    const { values, driver } = seen(function* (cpu) {
+      yield* pages(cpu, 3);
+      yield* cpu.kernel.sysMadvise(cpu, P, 3, MADV_FREE);
+      const kept = yield* load(cpu, P);
+      yield* store(cpu, P + 1, 77);
+      const freed = yield* reclaim(cpu, P, 3);
+      return [kept, freed, yield* load(cpu, P), yield* load(cpu, P + 1), yield* load(cpu, P + 2)];
+    });
+    expect(values).toEqual([10, 2, 0, 77, 0]);
     expect(slotsInUse(driver)).toBe(0);
   });
 
