@@ -7,7 +7,7 @@ import { drawFrom } from './draw.ts';
 const PAGES = 192;
 const BASE = 32;
 const WINDOW = 64;
-const ITERATIONS = 512;
+const ITERATIONS = 256;
 
 /** Threads read a mapped file, now and then one writes to it, and a kernel thread beside them moves its pages to other frames, lists at a time. */
 export default defineWorkload({

@@ -8,7 +8,7 @@ const PAGES = 256;
 const FRAMES = 160;
 const BASE = 32;
 const WINDOW = 32;
-const ITERATIONS = 96;
+const ITERATIONS = 64;
 
 /**
  * Every thread reads ranges of a file through a shared mapping; the first one also writes to it with write(2) and syncs it at

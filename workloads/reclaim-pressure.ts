@@ -8,7 +8,7 @@ const PAGES = 192;
 const BASE = 32;
 const WINDOW = 32;
 const PRIVATE = 256;
-const ITERATIONS = 256;
+const ITERATIONS = 128;
 
 /**
  * Threads read a mapped file whose pages a kernel thread reclaims beside them, some batches at a time as kswapd does between

@@ -9,7 +9,7 @@ const FAST = 224;
 const SLOW = 448;
 const BASE = 64;
 const WINDOW = 48;
-const ITERATIONS = 96;
+const ITERATIONS = 128;
 /** Looks at the file between two scans of it. */
 const SCAN_EVERY = 8;
 const PHASES = 4;

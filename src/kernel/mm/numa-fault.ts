@@ -9,8 +9,8 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { FAST_NODE, GFP_THISNODE, MIGRATE_ASYNC, type NodeId, VM_EXEC, VM_WRITE } from '../types.ts';
-import { PG_DIRTY } from './folio.ts';
 import type { VmFault } from './memory.ts';
+import { isDirtyFilePage } from './numa-scan.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
 import { protHi, pteModify, vmNormalPage } from './pte-prot.ts';
@@ -82,7 +82,7 @@ export function* migrateMisplacedFolioPrepare(cpu: Cpu, { vmFlags }: VmFault, fo
     if (mapcount.load(folio) > 1) return false;
   }
   if (cpu.at(DIRTY_CHECK, flags.at(folio))) yield;
-  if ((flags.load(folio) & PG_DIRTY) !== 0) return false;
+  if (isDirtyFilePage(flags.load(folio))) return false;
   if (!(yield* kernel.zoneWatermarkOk(cpu, FAST_NODE, geometry.watermarkHigh + 1))) {
     yield* kernel.wakeupKswapd(cpu, FAST_NODE);
     return false;

@@ -20,7 +20,7 @@ import {
   VM_WRITE,
   type VmaId,
 } from '../types.ts';
-import { PG_DIRTY } from './folio.ts';
+import { PG_ANON, PG_DIRTY } from './folio.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { pteProtnone, vmNormalPage } from './pte-prot.ts';
 import { findVma, NO_VMA, vmaEnd, vmaRange, vmaStart } from './vma-tree.ts';
@@ -61,6 +61,11 @@ export function* changeProtNuma(cpu: Cpu, mm: MmId, vma: VmaId, start: number, e
   yield* kernel.tlbFinishMmu(cpu, tlb);
 }
 
+/** By the flags of a folio. Not every file system moves dirty folios asynchronously. */
+export function isDirtyFilePage(flags: number): boolean {
+  return (flags & (PG_DIRTY | PG_ANON)) === PG_DIRTY;
+}
+
 /**
  * Linux: prot_numa_skip() in memory tiering mode: entries that are hints already, pages of the fast node, copies that a fork
  * shares, dirty pages of files. Caller holds the PTL.
@@ -75,5 +80,5 @@ export function* protNumaSkip(cpu: Cpu, lo: PteLo, vmFlags: number): Path<boolea
     if (mapcount.load(page) > 1) return true;
   }
   if (cpu.at(DIRTY_CHECK, flags.at(page))) yield;
-  return (flags.load(page) & PG_DIRTY) !== 0;
+  return isDirtyFilePage(flags.load(page));
 }

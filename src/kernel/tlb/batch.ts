@@ -9,6 +9,7 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpusOf } from '../cpumask.ts';
 import { preemptDisable, preemptEnable } from '../locking/preempt.ts';
+import { pteProtnone } from '../mm/pte-prot.ts';
 import type { MmId } from '../types.ts';
 import { ANY_MM, getFlushTlbInfo, putFlushTlbInfo, TLB_FLUSH_ALL, TLB_GENERATION_INVALID } from './flush-info.ts';
 
@@ -37,7 +38,7 @@ export function* setTlbUbcFlushPending(cpu: Cpu, mm: MmId, old: PteLo): Path<voi
 /** Linux: pte_accessible(): may a TLB hold the entry? One without rights only if the flush that took them is still pending. Caller holds the PTL. */
 export function* pteAccessible(cpu: Cpu, mm: MmId, old: PteLo): Path<boolean> {
   if (ptePresent(old)) return true;
-  if (old === 0) return false;
+  if (!pteProtnone(old)) return false;
   const { tlbFlushPending } = cpu.mm;
   if (cpu.at(NO_RIGHTS, tlbFlushPending.at(mm))) yield;
   return tlbFlushPending.load(mm) > 0;
