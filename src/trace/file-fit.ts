@@ -79,6 +79,21 @@ export class FileFit {
 
 /** For a page of the file, how many of the pages before it are used. */
 function foldOf(used: PageMap<true>): (page: number) => number {
-  const segments = used.within(0, Number.MAX_SAFE_INTEGER);
-  return (page) => segments.reduce((sum, { from, to }) => sum + Math.max(0, Math.min(to, page) - from), 0);
+  let pages = 0;
+  const segments = used.within(0, Number.MAX_SAFE_INTEGER).map(({ from, to }) => {
+    pages += to - from;
+    return { from, to, behind: pages };
+  });
+  return (page) => {
+    let low = 0;
+    let high = segments.length;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (segments[mid].to > page) high = mid;
+      else low = mid + 1;
+    }
+    const next = segments[low];
+    const before = low > 0 ? segments[low - 1].behind : 0;
+    return before + (next ? Math.max(0, page - next.from) : 0);
+  };
 }
