@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { isPluginPath, loadPatches, loadPolicy, loadWorkload } from '../src/engine/load.ts';
+import { isPluginPath, loadPatches, loadPolicy, loadWorkload, requireDrop } from '../src/engine/load.ts';
 import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
 import { type DebugTally, tallyDebug } from '../src/hunt/debug-tally.ts';
@@ -19,18 +19,22 @@ import { BadInput } from '../src/program/bad-input.ts';
 import type { Finding } from '../src/program/finding.ts';
 import type { Program } from '../src/program/program.ts';
 import { parseProgram } from '../src/program/schema.ts';
+import { type Ablation, ablate } from '../src/report/ablate.ts';
 import { type RaceView, raceView } from '../src/report/html-race.ts';
 import {
   type HuntRequest,
+  type PointsRequest,
   PROGRESS,
   STOP_ALL,
   STOP_HUNTING,
   type WorkerAnswer,
   type WorkloadCall,
 } from '../src/report/hunter-protocol.ts';
+import type { PointSearchOptions } from '../src/report/point-loss.ts';
 import { planOf, type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
 import { huntSession, type SessionOptions, type SessionResult } from '../src/report/session.ts';
-import { WORKLOADS } from '../workloads/index.ts';
+import { type Synthesis, synthesise } from '../src/report/synthesise.ts';
+import { listScenarios, loadScenario, WORKLOADS } from '../workloads/index.ts';
 
 type Found = (finding: Finding, final: boolean) => void | Promise<void>;
 
@@ -112,6 +116,25 @@ const actor = {
       return { result, inference: from.inference, notes: from.notes };
     });
   },
+  /** Each flush point dropped in turn. `told` hears what is known so far, and what is searched now. */
+  ablate(
+    request: PointsRequest,
+    shared: SharedArrayBuffer,
+    told: (sofar: Ablation | string) => void | Promise<void>,
+  ): Promise<WorkerAnswer<Ablation>> {
+    return answered(isPluginPath(request.policy), () => withPointSearch(request, shared, told, ablate));
+  },
+  /** A sufficient set of flush points, grown from `request.from`. */
+  synthesise(
+    request: PointsRequest,
+    shared: SharedArrayBuffer,
+    told: (sofar: Synthesis | string) => void | Promise<void>,
+  ): Promise<WorkerAnswer<Synthesis>> {
+    const { from } = request;
+    return answered(isPluginPath(request.policy), () =>
+      withPointSearch(request, shared, told, (options, update) => synthesise(options, from, update)),
+    );
+  },
   /** A finding as the report's page shows it. */
   view({ finding, command }: RaceRequest): Promise<WorkerAnswer<RaceView>> {
     const plugged = [finding.policy, ...finding.patches].some(isPluginPath);
@@ -140,6 +163,51 @@ async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
 function stops(words: Int32Array, atLeast: number): boolean {
   Atomics.add(words, PROGRESS.beat, 1);
   return Atomics.load(words, PROGRESS.stop) >= atLeast;
+}
+
+/** Runs a search over flush points. @throws BadInput if the policy has none, or not those to begin with */
+async function withPointSearch<T>(
+  { tool, policy: named, seed, schedules, from }: PointsRequest,
+  shared: SharedArrayBuffer,
+  told: (sofar: T | string) => void | Promise<void>,
+  work: (options: PointSearchOptions, update: (sofar: T) => void) => T,
+): Promise<T> {
+  const words = new Int32Array(shared);
+  const policy = await loadPolicy(named);
+  for (const point of from) requireDrop(point, policy);
+  if (policy.flushPoints.length === 0) {
+    throw new BadInput({
+      what: 'no flush points',
+      where: `policy ${policy.name}`,
+      expected: 'a policy with flushPoints',
+    });
+  }
+  const telling: (void | Promise<void>)[] = [];
+  const tell = (what: T | string): void => {
+    telling.push(told(what));
+  };
+  const options: PointSearchOptions = {
+    ...{ tool, named, policy, seed, schedules },
+    scenarios: listScenarios().map((name) => ({ name, program: loadScenario(name) })),
+    outOfTime: () => {
+      Atomics.add(words, PROGRESS.beat, 1);
+      return Atomics.load(words, PROGRESS.over) >= words[PROGRESS.stage];
+    },
+    abandoned: () => stops(words, STOP_ALL),
+    progress: (done) => {
+      words[PROGRESS.schedules] = done;
+    },
+    stage: (says) => {
+      Atomics.add(words, PROGRESS.stage, 1);
+      tell(says);
+    },
+  };
+  try {
+    return work(options, tell);
+  } finally {
+    // the answer must not overtake what is told on the way
+    await Promise.all(telling);
+  }
 }
 
 /** @throws BadInput if the workload, or what it makes, is of no use. */

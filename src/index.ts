@@ -10,6 +10,8 @@ export type { MmId, TaskId, VmaId } from './kernel/types.ts';
 export { NOWHERE, type Word } from './memory/memory.ts';
 export { type Path, type Point, point } from './memory/point.ts';
 export { type Column, type Owner, table } from './memory/table.ts';
+export { withPoints } from './policy/flush-points.ts';
+export { policyNamed } from './policy/index.ts';
 export { definePolicy, type Gates, type Patch, type Policy } from './policy/policy.ts';
 export * as build from './program/builder.ts';
 export type { Op, Program, TaskProgram } from './program/program.ts';

@@ -18,7 +18,7 @@ const PERF_EVENTS = [
 ].join(',');
 
 const RECIPE = [
-  'strace -f -ttt -T -Y -e trace=%memory,%process,sched_setaffinity -o LOG PROGRAM',
+  'strace -f -ttt -T -Y -y -s 0 -e trace=%memory,%process,%file,%desc,sched_setaffinity -o LOG PROGRAM',
   `perf record -a -k CLOCK_MONOTONIC -e ${PERF_EVENTS} -- PROGRAM`,
   'perf script -F comm,pid,tid,cpu,time,event,trace --ns',
 ];

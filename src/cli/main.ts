@@ -18,6 +18,7 @@ const cpus = () => new Option('--cpus <n>', 'CPUs of the machine').argParser(CPU
 const span = (text: string) => new Option('--seconds <s>', text).argParser(seconds(10_000_000));
 const patch = () => new Option('--patch <file...>', 'patches of the kernel: plug-in files');
 const drop = () => new Option('--drop <point...>', 'flush points of the policy to leave out; see list points');
+const each = () => new Option('--schedules <n>', 'schedules of each part at most (default: 10000)').argParser(count);
 const trace = () => new Option('--trace <file>', 'a log of strace -f to run as a workload');
 
 const program = new Command('tlblab')
@@ -83,6 +84,23 @@ verb('survey <policy...>', 'scenarios against policies, one Markdown table of ve
   .addOption(out())
   .addOption(json())
   .action(async (policies, options) => done((await import('./survey.ts')).survey(policies, options)));
+verb('ablate <policy>', 'drops each flush point in turn: which harm, and how soon')
+  .addOption(each())
+  .addOption(span('time of each part at most'))
+  .addOption(seed())
+  .addOption(out())
+  .addOption(json())
+  .action(async (policy, options) => done((await import('./ablate.ts')).ablate(policy, options)));
+
+verb('synthesise', 'finds a sufficient set of flush points of which none can go')
+  .addOption(new Option('--base <policy>', 'the policy whose points are tried').default('luf-v11'))
+  .addOption(new Option('--from <points>', 'none, or points to begin with').argParser(points).default([], 'none'))
+  .addOption(each())
+  .addOption(span('time of each part at most'))
+  .addOption(seed())
+  .addOption(out())
+  .addOption(json())
+  .action(async (options) => done((await import('./synthesise.ts')).synthesise(options)));
 
 verb('replay <file>', 'runs a finding again and prints its columns')
   .addOption(mail())
@@ -113,6 +131,10 @@ verb('list [kind]', `names of everything, one line each: ${KINDS.join(', ')}`)
 verb('doctor', 'what this machine offers, and how to record a trace')
   .addOption(json())
   .action(async (options) => done((await import('./doctor.ts')).doctor(options)));
+
+function points(text: string): string[] {
+  return text === 'none' ? [] : text.split(',');
+}
 
 function verb(usage: string, says: string): Command {
   return program

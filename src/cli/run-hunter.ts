@@ -144,7 +144,7 @@ export function runView(request: RaceRequest): Promise<RaceView> {
   return withHunter({ names: [request.finding.policy] }, (actor) => actor.view(request));
 }
 
-interface Watch {
+export interface Watch {
   /** Policy and patches as named. */
   readonly names: readonly string[];
   /** A number that changes while the worker gets on; without it only the whole call is timed. */
@@ -152,7 +152,7 @@ interface Watch {
   poll?(): void;
 }
 
-async function withHunter<T>(
+export async function withHunter<T>(
   watch: Watch,
   call: (actor: Comlink.Remote<HunterActor>) => Promise<WorkerAnswer<T>>,
   signal?: AbortSignal,

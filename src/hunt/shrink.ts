@@ -137,7 +137,7 @@ function blocksOf(choices: readonly number[]): number[][] {
 }
 
 /** Follows `wanted` as far as it goes: what is not possible is left out; at its end whoever ran last goes on. */
-function follow(
+export function follow(
   stepper: Stepper,
   wanted: readonly number[],
 ): { choices: number[]; conviction: Conviction | undefined; steps: number } {

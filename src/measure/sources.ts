@@ -74,18 +74,35 @@ export function traceSource(
   return { name, runs, headline: touchName(TOUCHES[0]), inference, notes: [...notesOf(first, cpus), NO_ORACLE] };
 }
 
-function notesOf(
-  { calls, threads, fileMappings, implicitAreas, sharedMappings, notes }: Inference,
-  cpus: number,
-): string[] {
+function notesOf({ calls, threads, implicitAreas, notes, ...of }: Inference, cpus: number): string[] {
   const skipped = Object.entries(calls.skipped).map(([why, n]) => `${n} ${why}`);
   return [
     `${calls.total} calls of ${threads} threads: ${calls.replayed} replayed, skipped: ${skipped.join(', ') || 'none'}`,
     `placement: seeded, on ${cpus} CPUs (the log names no CPU)`,
     `touches: inferred (the log has none), as ${TOUCHES.map(touchName).join(', ')}; the headline is ${touchName(TOUCHES[0])}`,
-    `${fileMappings} file mappings and ${sharedMappings} shared ones replayed as private anonymous memory`,
+    ...filesOf(of),
     `${implicitAreas} areas that no call of the log created, made at the first reference`,
     'time between calls is left out; order between threads is kept where calls depend on each other',
     ...notes,
+  ];
+}
+
+/** What became of files. */
+function filesOf({
+  fileMappings,
+  sharedMappings,
+  asAnonymous,
+  files,
+}: Pick<Inference, 'fileMappings' | 'sharedMappings' | 'asAnonymous' | 'files'>): string[] {
+  const { replayed, pages, shared, unknown, unnamed, neverMapped, unfit } = files;
+  const about = [
+    `${shared} mapped by several processes`,
+    `${unnamed} that stand for shared memory without a file`,
+    `${unknown} behind descriptors whose opening the log does not show (each mapping anew is taken for another file)`,
+  ];
+  const lost = unfit.map((f) => `${f.name} (${f.pages} pages)`);
+  return [
+    `${fileMappings} file mappings and ${sharedMappings} shared ones of ${replayed} files, ${pages} pages that are used: ${about.join(', ')}`,
+    `${asAnonymous} of these mappings replayed as private anonymous memory: of devices, and of files without a place (${lost.join(', ') || 'none'}); ${neverMapped} files that nobody maps left out`,
   ];
 }

@@ -19,6 +19,26 @@ export interface FlushPoint {
 }
 
 /**
+ * The policy with only those of its flush points; the others do there what mainline does.
+ * @throws DefinitionError for a point that it does not have
+ */
+export function withPoints<P extends Replacement & { readonly flushPoints: readonly FlushPoint[] }>(
+  policy: P,
+  points: readonly string[],
+  as: { readonly name: string; readonly says: string },
+): P {
+  const { flushPoints } = policy;
+  const unknown = points.find((name) => !flushPoints.some((p) => p.name === name));
+  if (unknown !== undefined) {
+    const names = flushPoints.map((p) => p.name).join(', ');
+    throw new DefinitionError(`policy "${policy.name}": flush point "${unknown}": expected one of ${names || 'none'}`);
+  }
+  const lost = new Set(flushPoints.flatMap((p) => (points.includes(p.name) ? [] : p.routines)));
+  const routines = Object.fromEntries(Object.entries(policy.routines).filter(([routine]) => !lost.has(routine)));
+  return { ...policy, ...as, routines, flushPoints: flushPoints.filter((p) => points.includes(p.name)) };
+}
+
+/**
  * The points of a policy and all their routines; `of` is the policy so far.
  * @throws DefinitionError for a name that is none, a routine that is none, and two claims on one routine.
  */

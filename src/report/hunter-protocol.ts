@@ -29,8 +29,26 @@ export interface HuntRequest {
   readonly mail: boolean;
 }
 
-/** Words of the shared progress. */
-export const PROGRESS = { beat: 0, schedules: 1, steps: 2, programs: 3, findings: 4, stop: 5, words: 6 } as const;
+/** What ablation and synthesis search: plain data, so that it can cross to the worker. */
+export interface PointsRequest {
+  readonly tool: string;
+  /** A built-in name or the path of a plug-in file. */
+  readonly policy: string;
+  readonly seed: number;
+  /** Schedules of each part of the work. */
+  readonly schedules: number;
+  /** Of synthesis: the points to begin with. */
+  readonly from: readonly string[];
+}
+
+/**
+ * Words of the shared progress. `stage` counts parts of the work that have a time limit of their own, `over` is the last
+ * of them whose time is over.
+ */
+export const PROGRESS = {
+  ...{ beat: 0, schedules: 1, steps: 2, programs: 3, findings: 4, stop: 5 },
+  ...{ stage: 6, over: 7, words: 8 },
+} as const;
 /** Values of the stop word: no more schedules; nothing more at all. */
 export const STOP_HUNTING = 1;
 export const STOP_ALL = 2;

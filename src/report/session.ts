@@ -2,7 +2,9 @@
  * A hunt until enough is found: hunts follow each other with seeds of their own until the schedules are used up; every
  * conviction becomes a finding, and a second one of the same kind is counted but not reported.
  */
+import { LOAD, STORE } from '../hardware/types.ts';
 import { type HuntOptions, type HuntResult, hunt, type RawFinding, type StrategyUse } from '../hunt/hunt.ts';
+import { opName } from '../oracle/oracle.ts';
 import type { Finding } from '../program/finding.ts';
 import { buildFinding, type FindingOrigin, FULL_BUDGET, NO_BUDGET } from './build-finding.ts';
 
@@ -94,9 +96,11 @@ export function huntSession(options: SessionOptions): SessionResult {
 }
 
 /** Two convictions of one kind: the same harm, ended by the same sort of operation, seen by the same sort of access. */
-function kindOf({ conviction: { harm, violation, says }, plan }: RawFinding): string {
+export function kindOf({ conviction: { harm, violation, says }, plan }: RawFinding): string {
   if (!violation) return `${plan.program.machine.cpus} ${harm} ${says.replace(/\d+/g, 'n')}`;
-  return `${harm} ${violation.endedBy?.op ?? ''} ${violation.kind}`;
+  const { kind, endedBy } = violation;
+  const access = kind === STORE ? 'store' : kind === LOAD ? 'load' : 'fetch';
+  return `${harm}: ${access}${endedBy ? ` behind ${opName(endedBy.op)}` : ''}`;
 }
 
 function merged<T>(all: readonly T[], key: (one: T) => string, join: (a: T, b: T) => T): T[] {

@@ -1,7 +1,8 @@
 /** What the importer knows of one address space while it walks the log: areas, rights, break, pages touched. */
 import type { Op, Prot } from '../program/program.ts';
-import type { Step } from './order.ts';
+import { Dependencies } from './dependencies.ts';
 import { PageMap } from './page-map.ts';
+import type { Backing, ReplayedFile } from './replayed-file.ts';
 import { pagesTouched, type Touch, touchOp } from './touch.ts';
 
 /** Where touches come from, and what is counted over all spaces. */
@@ -11,13 +12,27 @@ export interface Inferring {
   readonly random: () => number;
   implicitAreas: number;
   pagesTouched: number;
-  /** Pages that hold content now, and the most there ever were. */
+  /** Pages that hold content of their own now, pages of files that were cached, and the most there ever were of both. */
   livePages: number;
+  cachedPages: number;
   peakPages: number;
   /** The most areas of one address space. */
   peakAreas: number;
   /** Page tables of the last level that pages touched needed, at most. */
   tables: number;
+}
+
+export interface MapOptions {
+  /** The call itself makes the pages present. */
+  readonly populate?: boolean;
+  readonly stack?: boolean;
+  readonly backing?: Backing;
+}
+
+interface Area {
+  readonly prot: Prot;
+  /** undefined: anonymous memory. */
+  readonly backing: Backing | undefined;
 }
 
 /** Pages are those of the machine, not of the log. */
@@ -26,12 +41,11 @@ export class Space {
   users = 1;
   /** First byte behind the heap as recorded; undefined until a brk tells. */
   brk: number | undefined;
-  /** The last steps on each page: what later steps of other threads may have to wait for. */
-  readonly last = new PageMap<readonly Step[]>();
+  readonly last = new Dependencies();
 
   constructor(
     private readonly inferring: Inferring,
-    private areas = new PageMap<Prot>(),
+    private areas = new PageMap<Area>(),
     private readonly live = new Set<number>(),
     private readonly tables = new Set<number>(),
     private readonly stacks = new PageMap<true>(),
@@ -50,15 +64,16 @@ export class Space {
   }
 
   /** Replaces whatever was mapped there. Returns the touches that follow; none if the call itself populates. */
-  map(from: number, pages: number, prot: Prot, { populate = false, stack = false } = {}): Op[] {
+  map(from: number, pages: number, prot: Prot, how: MapOptions = {}): Op[] {
+    const { populate = false, stack = false, backing } = how;
     this.unmap(from, pages);
-    this.areas.set(from, from + pages, prot);
+    this.areas.set(from, from + pages, { prot, backing });
     if (stack) this.stacks.set(from, from + pages, true);
     if (populate) {
-      for (let page = from; page < from + pages; page++) this.fill(page);
+      this.fillAll([{ from, to: from + pages }], { prot, backing });
       return [];
     }
-    return this.touched(from, from + pages, prot);
+    return this.touched(from, from + pages, { prot, backing });
   }
 
   unmap(from: number, pages: number): void {
@@ -69,20 +84,29 @@ export class Space {
 
   /** Returns touches of what becomes accessible, or becomes writable. */
   protect(from: number, pages: number, prot: Prot): Op[] {
-    const widened = this.areas.within(from, from + pages).filter(({ value }) => rank(prot) > rank(value));
-    this.areas.set(from, from + pages, prot);
-    return widened.flatMap((s) => this.touched(s.from, s.to, prot));
+    const before = this.areas.within(from, from + pages);
+    for (const { from, to, value } of before) this.areas.set(from, to, { ...value, prot });
+    const widened = before.filter(({ value }) => rank(prot) > rank(value.prot));
+    return widened.flatMap((s) => this.touched(s.from, s.to, { ...s.value, prot }));
   }
 
   /** Moves areas with their content. */
   move(from: number, pages: number, to: number, newPages: number): Op[] {
-    const prot = this.areas.within(from, from + pages)[0]?.value ?? 'rw';
+    const { prot, backing } = this.areas.within(from, from + pages)[0]?.value ?? { prot: 'rw', backing: undefined };
+    const moved = backing && { ...backing, delta: backing.delta + from - to };
     const content = [...pagesOf(this.live, from, pages)].map((p) => p - from);
     this.unmap(from, pages);
     this.unmap(to, newPages);
-    this.areas.set(to, to + newPages, prot);
+    this.areas.set(to, to + newPages, { prot, backing: moved });
+    moved?.file.used.set(to + moved.delta, to + newPages + moved.delta, true);
     for (const offset of content) if (offset < newPages) this.fill(to + offset);
-    return newPages > pages ? this.touched(to + pages, to + newPages, prot) : [];
+    return newPages > pages ? this.touched(to + pages, to + newPages, { prot, backing: moved }) : [];
+  }
+
+  /** Files that the range shows, each once. */
+  filesIn(from: number, pages: number): ReplayedFile[] {
+    const files = this.areas.within(from, from + pages).flatMap(({ value }) => value.backing?.file ?? []);
+    return [...new Set(files)];
   }
 
   discard(from: number, pages: number): void {
@@ -103,8 +127,8 @@ export class Space {
   /** The last page of a new thread's stack. */
   touchStack(page: number): Op[] {
     const known = this.areas.within(page, page + 1)[0]?.value;
-    if (this.inferring.touch === 'none' || known === undefined || rank(known) < rank('rw')) return [];
-    return this.fillAll([{ from: page, to: page + 1 }], true);
+    if (this.inferring.touch === 'none' || known === undefined || rank(known.prot) < rank('rw')) return [];
+    return this.fillAll([{ from: page, to: page + 1 }], known);
   }
 
   isEmpty(): boolean {
@@ -120,47 +144,66 @@ export class Space {
    * a call still in flight may have unmapped was there.
    */
   imply(from: number, pages: number, line: number): Op[] {
-    const inFlight = (gap: { from: number; to: number }) =>
-      this.last.within(gap.from, gap.to).some((s) => s.value.some((step) => step.endLine > line));
-    const missing = this.areas.gaps(from, from + pages).filter((gap) => !inFlight(gap));
+    const missing = this.areas.gaps(from, from + pages).filter((gap) => !this.last.isInFlight(gap, line));
     return missing.map((gap): Op => {
       this.inferring.implicitAreas++;
-      this.areas.set(gap.from, gap.to, 'rw');
+      this.areas.set(gap.from, gap.to, { prot: 'rw', backing: undefined });
       this.notePeaks();
       return { do: 'mmap', page: gap.from, pages: gap.to - gap.from, prot: 'rw', fixed: true };
     });
   }
 
-  private touched(from: number, to: number, prot: Prot): Op[] {
+  private touched(from: number, to: number, area: Area): Op[] {
     this.notePeaks();
-    if (prot === 'none') return [];
+    if (area.prot === 'none') return [];
     const { touch, random } = this.inferring;
     const accessible = touch === 'touch-on-map' ? this.stacks.gaps(from, to) : [{ from, to }];
-    const ranges = accessible.flatMap((a) => pagesTouched(touch, a.from, a.to, random));
-    return this.fillAll(ranges, rank(prot) >= rank('rw'));
+    return this.fillAll(
+      accessible.flatMap((a) => pagesTouched(touch, a.from, a.to, random)),
+      area,
+    );
   }
 
-  private fillAll(ranges: { from: number; to: number }[], write: boolean): Op[] {
-    for (const r of ranges) {
+  /** The pages of these ranges get content. Nothing lies behind the end of a file: SIGBUS there, so nobody goes there. */
+  private fillAll(ranges: { from: number; to: number }[], { prot, backing }: Area): Op[] {
+    const end = backing ? backing.file.pages - backing.delta : Number.POSITIVE_INFINITY;
+    const inside = ranges.map((r) => ({ from: r.from, to: Math.min(r.to, end) })).filter((r) => r.from < r.to);
+    const write = rank(prot) >= rank('rw');
+    for (const r of inside) {
       this.inferring.pagesTouched += r.to - r.from;
-      for (let page = r.from; page < r.to; page++) this.fill(page);
+      for (let page = r.from; page < r.to; page++) {
+        if (backing) this.cache(backing.file, page + backing.delta);
+        if (!backing || (write && !backing.shared)) this.fill(page);
+        else this.needTable(page);
+      }
     }
-    return ranges.map((r) => touchOp(r, write));
+    return inside.map((r) => touchOp(r, write));
+  }
+
+  /** A page of a file is read into the page cache. */
+  cache(file: ReplayedFile, page: number): void {
+    if (!file.cache(page)) return;
+    this.inferring.cachedPages++;
+    this.notePeaks();
   }
 
   private fill(page: number): void {
     if (this.live.has(page)) return;
     this.live.add(page);
     this.inferring.livePages++;
+    this.needTable(page);
+    this.notePeaks();
+  }
+
+  private needTable(page: number): void {
     const table = Math.floor(page / 512);
     if (!this.tables.has(table)) this.inferring.tables++;
     this.tables.add(table);
-    this.notePeaks();
   }
 
   private notePeaks(): void {
     const i = this.inferring;
-    i.peakPages = Math.max(i.peakPages, i.livePages);
+    i.peakPages = Math.max(i.peakPages, i.livePages + i.cachedPages);
     i.peakAreas = Math.max(i.peakAreas, this.areas.size);
   }
 }

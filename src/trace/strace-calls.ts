@@ -1,5 +1,6 @@
 /** What each system call of an strace log becomes: operations at the recorded addresses, or the reason why none. */
 import type { Prot } from '../program/program.ts';
+import { FILE_CALLS } from './file-calls.ts';
 import { affinityCpu } from './placement.ts';
 import { namedArgument, parseNumber } from './strace-line.ts';
 import type { TraceCall } from './trace.ts';
@@ -12,6 +13,7 @@ const TOO_LARGE = 'range does not fit the machine';
 
 /** Name of the call to what it becomes; a text says why it is skipped. Calls that are not here are not modelled. */
 export const STRACE_CALLS: Readonly<Record<string, Handler>> = {
+  ...Object.fromEntries(Object.keys(FILE_CALLS).map((name): [string, Handler] => [name, onFiles])),
   mmap,
   munmap,
   mprotect,
@@ -19,6 +21,7 @@ export const STRACE_CALLS: Readonly<Record<string, Handler>> = {
   madvise,
   mremap,
   brk,
+  msync,
   clone,
   clone2: clone,
   clone3: clone,
@@ -46,6 +49,7 @@ export function pagesNamed(call: TraceCall): { from: number; pages: number }[] {
     case 'mprotect':
     case 'pkey_mprotect':
     case 'madvise':
+    case 'msync':
       return range(a, b);
     case 'mremap':
       return [...range(a, b), ...range(result, c)];
@@ -59,7 +63,8 @@ export function pagesNamed(call: TraceCall): { from: number; pages: number }[] {
   }
 }
 
-function mmap(importer: Importer, { space }: TracedThread, { args, result }: TraceCall): Effect | string {
+function mmap(importer: Importer, { space }: TracedThread, call: TraceCall): Effect | string {
+  const { args, result } = call;
   const at = parseNumber(result);
   const bytes = parseNumber(args[1]);
   const prot = rights(args[2]);
@@ -69,14 +74,19 @@ function mmap(importer: Importer, { space }: TracedThread, { args, result }: Tra
   const page = importer.page(at, pages);
   if (page === undefined) return TOO_LARGE;
   const populate = flags.includes('MAP_POPULATE') && prot !== 'none';
+  const backing = importer.backingOf(call, page);
   importer.noteMapping(at, {
     file: !flags.includes('MAP_ANONYMOUS'),
     shared: flags.includes('MAP_SHARED') || flags.includes('MAP_SHARED_VALIDATE'),
+    backing,
   });
-  const touches = space.map(page, pages, prot, { populate, stack: flags.includes('MAP_STACK') });
+  const touches = space.map(page, pages, prot, { populate, stack: flags.includes('MAP_STACK'), backing });
+  const offset = page + (backing?.delta ?? 0);
+  const of = backing && { file: backing.file.key, offset, shared: backing.shared };
   return {
-    ops: [{ do: 'mmap', page, pages, prot, fixed: true, populate }, ...touches],
+    ops: [{ do: 'mmap', page, pages, prot, fixed: true, populate, ...of }, ...touches],
     ranges: [[page, pages]],
+    files: backing && [{ file: backing.file, from: offset, to: offset + pages, looks: true }],
     fresh: !flags.includes('MAP_FIXED'),
   };
 }
@@ -107,13 +117,33 @@ function mprotect(importer: Importer, { space }: TracedThread, call: TraceCall):
 function madvise(importer: Importer, { space }: TracedThread, call: TraceCall): Effect | string {
   const advice = call.args[2];
   if (advice === undefined || advice === '...') return UNREADABLE;
-  if (advice !== 'MADV_DONTNEED') return `madvise ${advice}: not modelled`;
+  const isPageout = advice === 'MADV_PAGEOUT';
+  if (advice !== 'MADV_DONTNEED' && !isPageout) return `madvise ${advice}: not modelled`;
   const range = rangeOf(importer, call);
   if (typeof range === 'string') return range;
   const { page, pages } = range;
   const before = space.imply(page, pages, call.line);
-  space.discard(page, pages);
-  return { ops: [...before, { do: 'madvise', page, pages, advice: 'dontneed' }], ranges: [[page, pages]] };
+  if (!isPageout) space.discard(page, pages);
+  const op = { do: 'madvise', page, pages, advice: isPageout ? 'pageout' : 'dontneed' } as const;
+  return { ops: [...before, op], ranges: [[page, pages]] };
+}
+
+/** Writes back what the range shows of files, and waits. */
+function msync(importer: Importer, { space }: TracedThread, call: TraceCall): Effect | string {
+  if (!call.args[2]?.includes('MS_SYNC')) return 'msync that starts nothing';
+  const range = rangeOf(importer, call);
+  if (typeof range === 'string') return range;
+  const files = space.filesIn(range.page, range.pages);
+  if (files.length === 0) return 'msync of no file';
+  return {
+    ops: files.map((file) => ({ do: 'fsync', file: file.key })),
+    ranges: [[range.page, range.pages]],
+    files: files.map((file) => ({ file, from: 0, to: Number.MAX_SAFE_INTEGER, looks: true })),
+  };
+}
+
+function onFiles(importer: Importer, _thread: TracedThread, call: TraceCall): Effect | string {
+  return importer.fileEffect(call);
 }
 
 function mremap(importer: Importer, { space }: TracedThread, call: TraceCall): Effect | string {
@@ -153,7 +183,7 @@ function brk(importer: Importer, { space }: TracedThread, { result }: TraceCall)
   if (page === undefined) return TOO_LARGE;
   const ranges = [[page, pages]] as const;
   if (now > before) {
-    importer.noteMapping(low * 4096, { file: false, shared: false });
+    importer.noteMapping(low * 4096, { file: false, shared: false, backing: undefined });
     return { ops: [{ do: 'mmap', page, pages, prot: 'rw', fixed: true }, ...space.map(page, pages, 'rw')], ranges };
   }
   space.unmap(page, pages);

@@ -1,6 +1,6 @@
 /**
- * strace logs: `strace -f -ttt -T -Y -e trace=%memory,%process,sched_setaffinity -o LOG PROGRAM`, and most logs made
- * with fewer options. Calls that are split in two lines are joined; nothing is inferred here.
+ * strace logs: `strace -f -ttt -T -Y -y -s 0 -e trace=%memory,%process,%file,%desc,sched_setaffinity -o LOG PROGRAM`, and
+ * most logs made with fewer options. Calls that are split in two lines are joined; nothing is inferred here.
  */
 import { BadInput, quoted, requireText } from '../program/bad-input.ts';
 import { parseStraceLine, type StraceLine, splitArguments } from './strace-line.ts';

@@ -1,11 +1,15 @@
 /** Walks the calls of a trace and collects, thread by thread, the operations that replay them. */
 import type { AddressFold } from './address-fold.ts';
+import { fileEffect } from './file-effects.ts';
+import type { Survey } from './file-survey.ts';
 import { Order, type Step } from './order.ts';
 import { type Placement, placeThread } from './placement.ts';
+import { type Backing, ReplayedFile } from './replayed-file.ts';
 import { type Inferring, Space } from './space.ts';
 import { STRACE_CALLS } from './strace-calls.ts';
 import type { Touch } from './touch.ts';
 import { type TraceCall, tally } from './trace.ts';
+import type { TracedFile } from './traced-file.ts';
 import type { Effect, Importer, TracedThread } from './traced-thread.ts';
 
 export class TraceReplay implements Importer {
@@ -19,15 +23,19 @@ export class TraceReplay implements Importer {
   replayed = 0;
   fileMappings = 0;
   sharedMappings = 0;
+  /** Mappings of files, and shared ones, that are replayed as private anonymous memory. */
+  asAnonymous = 0;
   relocated = 0;
   /** Address spaces that exist at the start, and those made by forks. */
   starts = 0;
   forks = 0;
   private readonly byTid = new Map<number, TracedThread>();
+  private readonly byFile = new Map<TracedFile, ReplayedFile>();
   private readonly place: Placement;
 
   constructor(
     private readonly fold: AddressFold,
+    private readonly survey: Survey,
     { cpus, place, touch }: { cpus: number; place: Placement; touch: Touch },
     private readonly random: () => number,
   ) {
@@ -40,10 +48,16 @@ export class TraceReplay implements Importer {
       implicitAreas: 0,
       pagesTouched: 0,
       livePages: 0,
+      cachedPages: 0,
       peakPages: 0,
       peakAreas: 0,
       tables: 0,
     };
+  }
+
+  /** Files that somebody maps, in the order of their first mapping or use. */
+  get files(): ReplayedFile[] {
+    return [...this.byFile.values()];
   }
 
   get processes(): number {
@@ -62,14 +76,37 @@ export class TraceReplay implements Importer {
     effect.afterwards?.(step);
   }
 
-  noteMapping(address: number, { file, shared }: { file: boolean; shared: boolean }): void {
+  noteMapping(address: number, { file, shared, backing }: Parameters<Importer['noteMapping']>[1]): void {
     if (file) this.fileMappings++;
     if (shared) this.sharedMappings++;
+    if ((file || shared) && !backing) this.asAnonymous++;
     if (this.fold.isRelocated(Math.floor(address / 4096))) this.relocated++;
   }
 
   page(address: number, pages: number): number | undefined {
     return this.fold.fold(Math.floor(address / 4096), pages);
+  }
+
+  backingOf(call: TraceCall, page: number): Backing | undefined {
+    const use = this.survey.uses.get(call)?.[0];
+    if (use?.do !== 'map') return undefined;
+    const file = this.fileOf(use.file);
+    file.used.set(use.page, use.page + use.pages, true);
+    return { file, delta: use.page - page, shared: use.shared };
+  }
+
+  fileEffect(call: TraceCall): Pick<Effect, 'ops' | 'files'> | string {
+    const uses = this.survey.uses.get(call);
+    if (!uses) return 'file descriptors and names: followed';
+    const mapped = uses.filter((use) => use.file.self.mappers.size > 0);
+    if (mapped.length === 0) return 'use of a file that nobody maps';
+    return fileEffect(
+      mapped,
+      (use) => this.fileOf(use.file),
+      (file, page) => {
+        if (file.cache(page)) this.inferring.cachedPages++;
+      },
+    );
   }
 
   startThread(parent: TracedThread, tid: number, step: Step, stack: number | undefined): void {
@@ -96,6 +133,13 @@ export class TraceReplay implements Importer {
 
   isPristine({ space, tid }: TracedThread): boolean {
     return space.isEmpty() && this.tasks[0].tid === tid && this.tasks.length === 1;
+  }
+
+  private fileOf(named: TracedFile): ReplayedFile {
+    const of = named.self;
+    const file = this.byFile.get(of) ?? new ReplayedFile(`#${this.byFile.size}`, of);
+    this.byFile.set(of, file);
+    return file;
   }
 
   private effectOf(call: TraceCall): Effect | string {
@@ -134,17 +178,11 @@ export class TraceReplay implements Importer {
     if (thread.createdBy) order.after(step, thread.createdBy);
     thread.createdBy = undefined;
     step.ops.push(...effect.ops);
-    const { last } = thread.space;
+    const { fresh } = effect;
     for (const [page, pages] of effect.ranges ?? []) {
-      const before = last.within(page, page + pages);
-      for (const earlier of new Set(before.flatMap((s) => s.value))) {
-        if (earlier !== step && (earlier.endLine < line || effect.fresh)) order.after(step, earlier);
-      }
-      for (const s of [...before, ...last.gaps(page, page + pages).map((g) => ({ ...g, value: [] }))]) {
-        const free = s.value.filter((earlier) => earlier !== step && !order.isAfter(step, earlier));
-        last.set(s.from, s.to, [...free, step]);
-      }
+      thread.space.last.use(order, step, { from: page, to: page + pages }, { fresh });
     }
+    for (const { file, looks, ...range } of effect.files ?? []) file.last.use(order, step, range, { looks });
     order.end(step);
     return step;
   }

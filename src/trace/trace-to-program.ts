@@ -6,6 +6,8 @@ import { canonicalProgram } from '../program/canonical.ts';
 import { checkProgram } from '../program/check.ts';
 import type { Program } from '../program/program.ts';
 import { AddressFold } from './address-fold.ts';
+import { FileFit } from './file-fit.ts';
+import { surveyFiles } from './file-survey.ts';
 import type { Placement } from './placement.ts';
 import { pagesNamed } from './strace-calls.ts';
 import { type Touch, touchName } from './touch.ts';
@@ -36,10 +38,26 @@ export interface Inference {
   linesSkipped: Record<string, number>;
   /** Areas that no call of the log created, made at the first reference. */
   implicitAreas: number;
-  /** File mappings replayed as anonymous memory. */
+  /** Calls that map files, and that share what they map. */
   fileMappings: number;
-  /** Shared mappings, of files or not, replayed as private ones. */
   sharedMappings: number;
+  /** Those of them that are replayed as private anonymous memory: devices, and files that found no place. */
+  asAnonymous: number;
+  files: {
+    /** Files of the program, and the pages that are left of them once those that nothing names are left out. */
+    replayed: number;
+    pages: number;
+    /** Of them, those that the log does not name: a descriptor whose opening it does not show. */
+    unknown: number;
+    /** Of them, memory that is shared without a file: replayed as a file of its own. */
+    unnamed: number;
+    /** Of them, those that several processes map. */
+    shared: number;
+    /** Files that nobody maps: left out, and so are the calls that read and write them. */
+    neverMapped: number;
+    /** Files that the machine has no place for, with the pages that they need. */
+    unfit: { name: string; pages: number }[];
+  };
   /** Calls that create memory elsewhere than the fold of their address, because another part lies there. */
   relocated: number;
   pagesTouched: number;
@@ -62,17 +80,23 @@ export function traceToProgram(trace: Trace, options: TraceOptions): { program: 
   const generator = xoroshiro128plus(options.seed | 0);
   const random = () => generator.next() >>> 0;
   const fold = new AddressFold(trace.calls.flatMap(pagesNamed));
-  const replay = new TraceReplay(fold, options, random);
+  const survey = surveyFiles(trace.calls);
+  const replay = new TraceReplay(fold, survey, options, random);
   for (const call of trace.calls) replay.call(call);
   const { tasks, inferring, starts, processes } = replay;
   requireAtMost(trace, 'threads', tasks.length, GEOMETRY_BOUNDS.tasks[1]);
   requireAtMost(trace, 'address spaces', processes, GEOMETRY_BOUNDS.mms[1]);
   const notes = [...trace.notes, ...replay.notes];
+  const { files } = replay;
+  const fit = new FileFit(files);
+  const tasksOps = tasks.map((t) => replay.order.opsOf(t.row));
+  const mapsUnfit = tasksOps.flat().filter((op) => op.do === 'mmap' && op.file !== undefined && !fit.has(op.file));
   const program = canonicalProgram({
     name: nameOf(trace.source),
     says: `replay of ${trace.source}: placement ${options.place}, touch ${touchName(options.touch)}`,
-    machine: { cpus: options.cpus, geometry: 'full', override: sizes(replay, notes) },
-    tasks: tasks.map((t) => ({ ...t.task, ops: replay.order.opsOf(t.row) })),
+    machine: { cpus: options.cpus, geometry: 'full', override: sizes(replay, fit, notes) },
+    files: fit.specs,
+    tasks: tasks.map((t, i) => ({ ...t.task, ops: tasksOps[i].flatMap((op) => fit.fit(op)) })),
     history: [],
   });
   checkProgram(program, { pages: PAGES }, (path) => `${trace.source}: ${path}`);
@@ -90,6 +114,16 @@ export function traceToProgram(trace: Trace, options: TraceOptions): { program: 
       implicitAreas: inferring.implicitAreas,
       fileMappings: replay.fileMappings,
       sharedMappings: replay.sharedMappings,
+      asAnonymous: replay.asAnonymous + mapsUnfit.length,
+      files: {
+        replayed: fit.specs.length,
+        pages: fit.pages,
+        unknown: files.filter(({ key, of }) => fit.has(key) && of.self.kind === 'unknown').length,
+        unnamed: files.filter(({ key, of }) => fit.has(key) && of.self.kind === 'unnamed').length,
+        shared: files.filter(({ key, of }) => fit.has(key) && of.self.mappers.size > 1).length,
+        neverMapped: [...survey.files].filter((file) => file.mappers.size === 0).length,
+        unfit: fit.unfit,
+      },
       relocated: replay.relocated,
       pagesTouched: inferring.pagesTouched,
       peakPages: inferring.peakPages,
@@ -100,12 +134,14 @@ export function traceToProgram(trace: Trace, options: TraceOptions): { program: 
 }
 
 /** Parameters of the geometry that the trace needs larger than `full` has them. */
-function sizes(replay: TraceReplay, notes: string[]): Record<string, number> {
+function sizes(replay: TraceReplay, fit: FileFit, notes: string[]): Record<string, number> {
   const { tasks, inferring, order, processes } = replay;
   const needs = {
     tasks: tasks.length,
     mms: processes + 1,
     flags: order.flags,
+    files: fit.specs.length,
+    filePages: fit.filePages,
     // areas split and merge while they change
     vmas: processes * (inferring.peakAreas + 8),
     // content, tables, copies, and room for the allocator's lists

@@ -136,7 +136,18 @@ describe('help', () => {
   it('prints to stdout, for the tool and for each verb', () => {
     const { code, stdout } = tlblab('--help');
     expect(code).toBe(0);
-    for (const verb of ['evaluate', 'stress', 'hunt', 'replay', 'shrink', 'measure', 'list', 'doctor']) {
+    for (const verb of [
+      'evaluate',
+      'stress',
+      'hunt',
+      'ablate',
+      'synthesise',
+      'replay',
+      'shrink',
+      'measure',
+      'list',
+      'doctor',
+    ]) {
       expect(stdout).toContain(verb);
       expect(tlblab(verb, '--help').code).toBe(0);
     }

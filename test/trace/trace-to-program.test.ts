@@ -44,6 +44,8 @@ describe('the recorded log', () => {
       implicitAreas: 2,
       fileMappings: 28,
       sharedMappings: 0,
+      asAnonymous: 0,
+      files: { replayed: 10, pages: 2501, unknown: 10, unnamed: 0, shared: 0, neverMapped: 0, unfit: [] },
       relocated: 0,
       pagesTouched: 0,
       peakPages: 0,
@@ -99,7 +101,7 @@ describe('traceToProgram', () => {
   it('keeps rights and population', () => {
     const kinds = [
       ['PROT_NONE', 'MAP_PRIVATE|MAP_ANONYMOUS', { prot: 'none' }],
-      ['PROT_READ', 'MAP_SHARED|MAP_ANONYMOUS', { prot: 'r' }],
+      ['PROT_READ', 'MAP_SHARED|MAP_ANONYMOUS', { prot: 'r', shared: true, file: 'shared' }],
       ['PROT_WRITE', 'MAP_PRIVATE|MAP_ANONYMOUS|MAP_POPULATE', { prot: 'rw', populate: true }],
       ['PROT_READ|PROT_EXEC', 'MAP_PRIVATE|MAP_ANONYMOUS', { prot: 'rx' }],
       ['PROT_READ|PROT_WRITE|PROT_EXEC', 'MAP_PRIVATE|MAP_ANONYMOUS', { prot: 'rwx' }],
@@ -111,7 +113,7 @@ describe('traceToProgram', () => {
     }
   });
 
-  it('counts mappings of files and shared ones, which become private anonymous memory', () => {
+  it('counts mappings of files and shared ones', () => {
     const file = 'mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</x>, 0) = 0x20000';
     const { inference } = imported([`1 ${map('0x10000', 1, 'PROT_READ', 'MAP_SHARED|MAP_ANONYMOUS')}`, `1 ${file}`]);
     expect([inference.fileMappings, inference.sharedMappings]).toEqual([1, 2]);

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { withPoints } from '#tlblab/policy/flush-points.js';
+import { POLICIES } from '#tlblab/policy/index.js';
+import { definePolicy } from '#tlblab/policy/policy.js';
+import { ablate } from '#tlblab/report/ablate.js';
+import type { PointSearchOptions } from '#tlblab/report/point-loss.js';
+import { policyFile } from '#tlblab/report/policy-file.js';
+import { replayFinding } from '#tlblab/report/replaying.js';
+import { synthesise } from '#tlblab/report/synthesise.js';
+import { loadScenario } from '../../dist/workloads/index.js';
+
+const options = (policy: string, scenarios: string[], schedules = 400): PointSearchOptions => ({
+  policy: POLICIES[policy],
+  named: policy,
+  tool: 'test',
+  seed: 7,
+  schedules,
+  scenarios: scenarios.map((name) => ({ name, program: loadScenario(name) })),
+  outOfTime: () => false,
+  abandoned: () => false,
+  stage: () => {},
+});
+const nobody = () => {};
+
+describe('ablation', () => {
+  it('tells which loss is found, where and how soon; the finding replays', async () => {
+    const stages: string[] = [];
+    const { published, points } = ablate(
+      { ...options('luf-v11', ['seed-page-cache']), stage: (says) => stages.push(says) },
+      nobody,
+    );
+    expect(stages).toEqual(['as published', 'without allocate', 'without fileWrite', 'without lostRace']);
+    expect(published?.effort).toMatchObject({ scenarios: 1, schedules: 400 });
+    const [allocate, fileWrite, lostRace] = points;
+    expect(fileWrite).toMatchObject({
+      point: 'fileWrite',
+      seen: { scenario: 'seed-page-cache', finding: { harm: 'stale-read', patches: ['drop:fileWrite'] } },
+    });
+    expect(fileWrite.seen!.schedules).toBe(fileWrite.effort.schedules);
+    for (const { seen, effort } of [allocate, lostRace]) {
+      expect(seen).toBeUndefined();
+      expect(effort.schedules).toBe(400);
+    }
+    expect(await replayFinding(fileWrite.seen!.finding, false)).toMatchObject({ reproduced: true, by: 'exact' });
+  });
+
+  it('a conviction that the policy has anyway does not count for a point', () => {
+    const { published, points } = ablate(options('luf-v11', ['reclaim-store'], 120), nobody);
+    expect(published!.seen.map((s) => s.finding.harm)).toEqual(['stale-read']);
+    const [, , lostRace] = points;
+    expect(lostRace.seen).toBeUndefined();
+    expect(lostRace.excluded).toBeGreaterThan(0);
+  });
+});
+
+describe('synthesis', () => {
+  it('grows the points that convictions ask for, and tells what no point cures', () => {
+    const scenarios = ['reclaim-kept', 'reclaim-store', 'seed-page-cache'];
+    const told: number[] = [];
+    const { points, forced, rejected, needed, uncured, complete } = synthesise(
+      options('luf-v11', scenarios, 1800),
+      [],
+      (sofar) => told.push(sofar.points.length),
+    );
+    expect(points).toEqual(['allocate', 'fileWrite']);
+    expect(forced.map((f) => f.points)).toEqual([['allocate'], ['fileWrite']]);
+    expect(forced[0].seen.finding.patches).toEqual(['drop:allocate', 'drop:fileWrite', 'drop:lostRace']);
+    expect(needed.map((n) => [n.point, n.seen?.finding.harm])).toEqual([
+      ['allocate', 'frame-reuse'],
+      ['fileWrite', 'stale-read'],
+    ]);
+    expect(rejected.map((r) => r.point)).toEqual(['lostRace']);
+    expect(rejected[0].effort.schedules).toBe(1800);
+    expect(uncured.map((u) => u.seen.cause)).toContain('stale-read: load behind reclaim');
+    expect(complete).toBe(true);
+    expect(told.at(-1)).toBe(2);
+  });
+
+  it('takes points away that nothing asks for', () => {
+    const { points, rejected } = synthesise(
+      options('xen-clock', ['munmap-touch'], 60),
+      ['allocate', 'mkwrite'],
+      nobody,
+    );
+    expect(points).toEqual([]);
+    expect(rejected.map((r) => r.point).sort()).toEqual(['allocate', 'fileWrite', 'mkwrite', 'writableFault']);
+  });
+});
+
+describe('a policy with some of its points', () => {
+  it('does at the others what mainline does', () => {
+    const policy = withPoints(POLICIES['luf-v11'], ['fileWrite'], { name: 'less', says: 'a test' });
+    expect(policy.flushPoints.map((p) => p.name)).toEqual(['fileWrite']);
+    expect(policy.routines.fileEndWrite).toBeDefined();
+    expect(policy.routines.prepNewPage).toBeUndefined();
+    expect(policy.routines.rmqueue).toBe(POLICIES['luf-v11'].routines.rmqueue);
+    const wrong = () => withPoints(POLICIES['luf-v11'], ['write'], { name: 'less', says: 'a test' });
+    expect(wrong).toThrow('policy "luf-v11": flush point "write": expected one of allocate, fileWrite, lostRace');
+    const plain = definePolicy({ name: 'plain', says: 'a test', base: 'mainline 6.18' });
+    expect(() => withPoints(plain, ['x'], { name: 'less', says: 'a test' })).toThrow('expected one of none');
+  });
+
+  it('is written as a module', () => {
+    expect(policyFile('./mine.mjs', true, ['a', 'b'], 'what it is')).toMatchInlineSnapshot(`
+      "// what it is
+      import base from './mine.mjs';
+      import { withPoints } from 'tlblab';
+
+      export default withPoints(base, ["a","b"], {
+        name: 'synthesised',
+        says: "what it is",
+      });
+      "
+    `);
+  });
+});
