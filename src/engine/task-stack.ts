@@ -3,6 +3,7 @@ import type { Cpu } from '../kernel/cpu.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { NOWHERE, type Word } from '../memory/memory.ts';
 import { type Path, type Point, START } from '../memory/point.ts';
+import type { Readings } from '../memory/step-record.ts';
 
 /** Where a path stood when a frame that it did not call was put on top of it: an interrupt handler or a policy's hook. */
 interface Interposed {
@@ -12,6 +13,7 @@ interface Interposed {
   readonly word: Word;
   waiting: boolean;
   readonly waitSeen: number;
+  readonly readings: Readings | undefined;
 }
 
 export class TaskStack {
@@ -39,7 +41,9 @@ export class TaskStack {
   interpose(irq: boolean): void {
     const { cpu } = this;
     const { point, word, waiting, waitSeen } = cpu;
-    this.interposed.push({ depth: this.frames.length, irq, point, word, waiting, waitSeen });
+    const readings = cpu.mem.record?.readings(this.id);
+    this.interposed.push({ depth: this.frames.length, irq, point, word, waiting, waitSeen, readings });
+    cpu.mem.record?.setReadings(this.id);
     cpu.point = START;
     cpu.word = NOWHERE;
     cpu.waiting = false;
@@ -60,6 +64,7 @@ export class TaskStack {
     // a wait for nothing is a wait for the next interrupt
     cpu.waiting = last.waiting && last.word !== NOWHERE;
     cpu.waitSeen = last.waitSeen;
+    cpu.mem.record?.setReadings(this.id, last.readings);
     return last.irq ? 'irq' : 'hook';
   }
 
