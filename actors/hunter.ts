@@ -51,6 +51,7 @@ const actor = {
             patches: await loadPatches(patches, loaded),
             source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
             strategies,
+            recorded: request.recorded,
             cpus,
             strict,
             costs: HUNTING_COSTS,

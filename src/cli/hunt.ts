@@ -1,8 +1,10 @@
 /** `tlblab hunt`: looks for an interleaving that convicts a policy. */
 import { isPluginPath } from '../engine/load.ts';
+import type { StrategyUse } from '../hunt/hunt.ts';
 import { DEFAULT_MIX, type StrategyName } from '../hunt/portfolio.ts';
+import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
-import { requireWritable, writeFinding } from '../report/finding-file.ts';
+import { readFinding, requireWritable, writeFinding } from '../report/finding-file.ts';
 import type { HuntRequest } from '../report/hunter-protocol.ts';
 import { confidence } from './confidence.ts';
 import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
@@ -60,6 +62,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
       schedules: limits.schedules,
       findings: options.findings,
       strategies: options.strategy,
+      recorded: recordedOf(options),
       strict: options.strict ?? false,
       mail: options.mail ?? false,
     },
@@ -88,6 +91,19 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
 
 function workloadOf(source: HuntRequest['source']): string[] {
   return source !== 'fuzz' && 'workload' in source ? [source.workload] : [];
+}
+
+/** The schedule that `replay` follows is that of a finding, hunted in as a scenario. @throws BadInput if there is none. */
+function recordedOf({ strategy, scenario: from }: HuntOptions): number[] | undefined {
+  if (!strategy?.includes('replay')) return undefined;
+  if (from === undefined) {
+    throw new BadInput({
+      what: 'nothing to replay',
+      where: '--strategy replay',
+      expected: '--scenario FILE.race.json',
+    });
+  }
+  return readFinding(from).choices;
 }
 
 /** Schedules bound a hunt in a scenario, seconds one over generated programs, unless the person says otherwise. */
@@ -128,13 +144,19 @@ function report(policy: string, options: HuntOptions, outcome: HuntOutcome, file
   for (const { finding, file } of files) print(`${findingText(finding, file)}\n`);
   print(`verdict: ${verdict}${files.length > 0 ? ` (${files.map((f) => f.finding.harm).join(', ')})` : ''}`);
   print(`hunted: ${schedules} schedules, ${steps} steps, ${programs} programs${complete ? ', complete' : ''}`);
-  print(`strategies: ${strategies.map((s) => `${s.name} ${s.schedules}`).join(', ') || DEFAULT_MIX.join(', ')}`);
+  print(`strategies: ${strategies.map(shareOf).join(', ') || DEFAULT_MIX.join(', ')}`);
   const seen = `${coverage.points} points, ${coverage.conflicts} conflicting pairs`;
   print(`coverage: ${seen}, ${coverage.newInLastTenth} of them new in the last tenth`);
   const shown = windows.map((w) => `${w.path} ${w.count} (longest ${w.longestSteps} steps)`).join(', ');
   print(`windows: ${shown || 'none'}`);
   for (const claim of claims) print(`confidence: ${claim}`);
   note(`${outcome.seconds.toFixed(1)} s`);
+}
+
+/** `pct-2 120 (14 new pairs, found stale-read)`. */
+function shareOf({ name, schedules, newPairs, found }: StrategyUse): string {
+  const hits = found.length > 0 ? `, found ${found.join(', ')}` : '';
+  return `${name} ${schedules} (${newPairs} new pairs${hits})`;
 }
 
 function interrupted(policy: string, options: HuntOptions, files: Written[], state: HuntState): void {

@@ -6,7 +6,8 @@ import { toolVersion } from './files.ts';
 import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds } from './options.ts';
 
 const CPUS = integer(1, 64);
-const STRATEGIES = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'exhaustive'] as const;
+const TESTED = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'pos', 'urw', 'surw'] as const;
+const STRATEGIES = [...TESTED, 'pct-iterative', 'icb', 'icb-2', 'exhaustive', 'replay'] as const;
 const KINDS = ['policies', 'workloads', 'scenarios', 'bugs', 'points', 'labels'] as const;
 
 const json = () => new Option('--json', 'print one JSON document');
@@ -91,6 +92,16 @@ verb('measure', 'counters of policies side by side, in simulated time')
   .addOption(seed())
   .addOption(json())
   .action(async (options) => done((await import('./measure.ts')).measure(options)));
+
+verb('selftest', 'strategies against their exact chances: expected, seen, standard deviations')
+  .addOption(new Option('--program <file>', 'a tiny program of your own'))
+  .addOption(new Option('--strategy <names>', `some of ${TESTED.join(',')}`).argParser(namesOf('strategy', TESTED)))
+  .addOption(
+    new Option('--runs <n>', 'runs per program and strategy (default: 20000)').argParser(integer(1, 10_000_000)),
+  )
+  .addOption(seed())
+  .addOption(json())
+  .action(async (options) => done((await import('./selftest.ts')).selftest(options)));
 
 verb('list [kind]', `names of everything, one line each: ${KINDS.join(', ')}`)
   .addOption(json())

@@ -24,6 +24,8 @@ export interface HuntRequest {
   readonly schedules: number;
   readonly findings: number;
   readonly strategies: readonly StrategyName[] | undefined;
+  /** The schedule that the strategy `replay` follows. */
+  readonly recorded?: readonly number[];
   readonly strict: boolean;
   /** Columns as for mail. */
   readonly mail: boolean;

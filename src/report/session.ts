@@ -80,7 +80,7 @@ export function huntSession(options: SessionOptions): SessionResult {
     strategies: merged(
       results.flatMap((r) => r.strategies),
       (s) => s.name,
-      (a, b) => ({ ...a, schedules: a.schedules + b.schedules, steps: a.steps + b.steps, k: larger(a.k, b.k) }),
+      joined,
     ),
     windows: merged(
       results.flatMap((r) => r.windows),
@@ -97,6 +97,18 @@ export function huntSession(options: SessionOptions): SessionResult {
 function kindOf({ conviction: { harm, violation, says }, plan }: RawFinding): string {
   if (!violation) return `${plan.program.machine.cpus} ${harm} ${says.replace(/\d+/g, 'n')}`;
   return `${harm} ${violation.endedBy?.op ?? ''} ${violation.kind}`;
+}
+
+function joined(a: StrategyUse, b: StrategyUse): StrategyUse {
+  return {
+    ...a,
+    ...b,
+    schedules: a.schedules + b.schedules,
+    steps: a.steps + b.steps,
+    newPairs: a.newPairs + b.newPairs,
+    found: [...a.found, ...b.found],
+    k: larger(a.k, b.k),
+  };
 }
 
 function merged<T>(all: readonly T[], key: (one: T) => string, join: (a: T, b: T) => T): T[] {
