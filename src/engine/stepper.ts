@@ -20,7 +20,7 @@ import { Call, framed, next } from './calls.ts';
 import { ADVERSARY, type Choice, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK } from './choice.ts';
 import { stepThroughHistory } from './history.ts';
 import { Machine, type MachinePlan } from './machine.ts';
-import { TaskStack } from './task-stack.ts';
+import { type StateKey, TaskStack } from './task-stack.ts';
 import { UserBoundary } from './user-boundary.ts';
 
 /** How a run ended. `finished`: every task has done its program and nothing is in flight. */
@@ -111,6 +111,11 @@ export class Stepper {
   /** Every word that the last step touched. Only where the memory keeps a record. */
   footprint(): Footprint {
     return this.machine.mem.record?.footprint() ?? [];
+  }
+
+  /** Adds to `key` all that the next steps depend on and that does not lie in the image. As `footprint`. */
+  addTo(key: StateKey): void {
+    for (const task of this.tasks) task.addTo(key);
   }
 
   /** Label of the point at which the CPU that moved last stood before its step. */

@@ -34,13 +34,17 @@ export class UserBoundary {
   }
   afterStep(id: CpuId): void {
     const { record } = this.machine.mem;
-    if (record && this.isThere(id) !== this.was) record.notes(this.word(id), true, 0, -1);
+    if (!record) return;
+    if (this.isThere(id) !== this.was) record.notes(this.word(id), true, 0, -1);
+    record.endStep();
   }
 
   /** A kernel thread never does: its mm is borrowed. */
   private isThere(id: number): boolean {
     const { id: task, cpu } = this.running[id];
-    return cpu.kernelDepth === 0 && this.machine.columns.tasks.mm.peek(task) !== 0;
+    const { mem, columns } = this.machine;
+    // not by `peek`: this is the engine's look, no path learns from it
+    return cpu.kernelDepth === 0 && mem.words[columns.tasks.mm.at(task)] !== 0;
   }
   private word(id: number): Word {
     return (this.machine.mem.words.length + id) as Word;

@@ -9,11 +9,12 @@ import type { Harm, OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Op, Program } from '../program/program.ts';
 import { Coverage, type CoverageSummary } from './coverage.ts';
-import { type Conviction, type Execution, execute } from './execute.ts';
+import { type Conviction, execute } from './execute.ts';
 import { generateProgram, swarmTraits } from './generator.ts';
 import { MachineRun } from './machine-run.ts';
 import { DEFAULT_MIX, Portfolio, type StrategyName, strategyNamed } from './portfolio.ts';
 import { type Random, randomFrom } from './random.ts';
+import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
 import { type AdversaryBudget, chooseFairly, type Run, type Strategy } from './strategies/strategy.ts';
 
 export interface HuntOptions {
@@ -88,8 +89,6 @@ export interface HuntResult {
 export const HUNTING_COSTS = 'bare-metal';
 /** Schedules that one generated program gets before the next is drawn. */
 const SCHEDULES_PER_PROGRAM = 48;
-/** One run in this many is run a second time and compared. */
-const CHECK_EVERY = 512;
 const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
 
 /**
@@ -215,22 +214,12 @@ class Hunt {
     strategy.end?.(run);
     const fresh = coverage.pairs - known;
     const use = this.count(strategy, done.steps, fresh);
-    if (done.convicted || this.schedules % CHECK_EVERY === 1) this.check(stepper, choices, done);
+    if (done.convicted || this.schedules % CHECK_EVERY === 1) this.diverged = !isRepeatable(stepper, choices, done);
     if (done.convicted && !this.diverged) {
       use.found.push(done.convicted.harm);
       this.found = { plan, conviction: done.convicted, choices, strategy: strategy.name, steps: done.steps };
     }
     return fresh;
-  }
-
-  /** The same choices must lead to the same image and the same verdict. */
-  private check(stepper: Stepper, choices: readonly number[], run: Execution): void {
-    const hash = stepper.machine.mem.hash();
-    let at = 0;
-    stepper.reset();
-    const again = execute(stepper, () => choices[at++] ?? -1);
-    const same = stepper.machine.mem.hash() === hash && again.steps === run.steps;
-    this.diverged = !same || again.convicted?.says !== run.convicted?.says;
   }
 
   private count(strategy: Strategy, steps: number, newPairs: number): StrategyUse {

@@ -94,6 +94,16 @@ export class Layout<S> {
     return `${p.table}[${row}].${p.field}${p.width > 1 ? `[${k}]` : ''}`;
   }
 
+  /** All words of a table, or of one of its fields. */
+  *wordsOf(table: string, field?: string): Iterable<Word> {
+    for (const p of this.byTable.get(table) ?? []) {
+      if (field !== undefined && p.field !== field) continue;
+      for (let row = 0; row < p.rows; row++) {
+        for (let k = 0; k < p.width; k++) yield (p.base + row * p.stride + k) as Word;
+      }
+    }
+  }
+
   /** The word with this name, the inverse of `nameOf`; undefined if there is none. */
   wordNamed(name: string): Word | undefined {
     const match = /^(\w+)\[(\d+)\]\.(\w+)(?:\[(\d+)\])?$/.exec(name);

@@ -90,7 +90,7 @@ export class CheckedImage extends TrackedImage {
     this.touched = NOWHERE;
     this.touchedWrite = false;
     this.highHalfTouched = false;
-    this.record?.beginStep();
+    this.record?.beginStep(task);
   }
 
   /** The CPU of this step goes on with another task. */
@@ -128,6 +128,13 @@ export class CheckedImage extends TrackedImage {
     for (const locks of this.held) while (locks && locks.length > 0) locks.pop();
     this.observing = false;
     this.record?.reset();
+  }
+
+  /** Words that neither the hash nor the record is to know: bookkeeping from which nothing follows. */
+  leaveOut(words: Iterable<Word>): void {
+    this.leftOut = new Uint8Array(this.words.length);
+    for (const word of words) this.leftOut[word] = 1;
+    if (this.record) this.record.leftOut = this.leftOut;
   }
 
   /** A read that is no event of the protocol. */

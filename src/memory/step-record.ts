@@ -25,29 +25,46 @@ export interface Readings {
   readonly low: number;
   readonly high: number;
 }
-const NOTHING: Readings = { low: 0, high: 0 };
+export const NO_READINGS: Readings = { low: 0, high: 0 };
+
+/** In place of the address of a word. */
+const A_STEP = -2;
+/** Multipliers of the two halves of a hash. */
+export const LOW = 0x85ebca6b;
+export const HIGH = 0xc2b2ae35;
 
 export class StepRecord {
+  /** 1 for words that are not recorded, where there are any. */
+  leftOut: Uint8Array | undefined;
+  /** Between steps engines look at words; that is nobody's reading. */
+  private inStep = false;
   private readonly touched: number[] = [];
   /** Per task. */
   private readonly low: number[] = [];
   private readonly high: number[] = [];
 
   reset(): void {
-    this.beginStep();
+    this.inStep = false;
+    this.touched.length = 0;
     this.low.length = 0;
     this.high.length = 0;
   }
-  beginStep(): void {
+  /** A step of that task: how far a path has come does not follow from what it read if it only writes. */
+  beginStep(task: number): void {
+    this.inStep = true;
     this.touched.length = 0;
+    this.learns(task, A_STEP, 0);
+  }
+
+  endStep(): void {
+    this.inStep = false;
   }
 
   /** A word is read, or about to be written; `value` is what it holds. `task` is -1 for observers, who tell paths nothing. */
   notes(word: number, write: boolean, value: number, task: number): void {
+    if (!this.inStep || this.leftOut?.[word] === 1) return;
     this.touched.push(word * 2 + (write ? 1 : 0));
-    if (task < 0) return;
-    this.low[task] = mixed((this.low[task] ?? 0) ^ value, word, 0x85ebca6b);
-    this.high[task] = mixed((this.high[task] ?? 0) ^ value, word, 0xc2b2ae35);
+    if (task >= 0) this.learns(task, word, value);
   }
 
   /** Of the step that ended last. */
@@ -61,9 +78,14 @@ export class StepRecord {
     return { low: this.low[task] ?? 0, high: this.high[task] ?? 0 };
   }
   /** What the task has read so far no longer matters, or matters again. */
-  setReadings(task: number, { low, high }: Readings = NOTHING): void {
+  setReadings(task: number, { low, high }: Readings = NO_READINGS): void {
     this.low[task] = low;
     this.high[task] = high;
+  }
+
+  private learns(task: number, word: number, value: number): void {
+    this.low[task] = mixed((this.low[task] ?? 0) ^ value, word, LOW);
+    this.high[task] = mixed((this.high[task] ?? 0) ^ value, word, HIGH);
   }
 }
 

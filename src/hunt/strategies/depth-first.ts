@@ -64,6 +64,13 @@ export abstract class DepthFirst<B extends Branch> implements Strategy {
     if (run.steps >= FAIR_AFTER) this.cutShort = true;
   }
 
+  /** Stands where another search stood when it had made the run to the end of this path. */
+  protected standAt(path: readonly B[]): void {
+    this.path.push(...path);
+    this.depth = path.length;
+    this.started = true;
+  }
+
   private tell(run: Run): void {
     if (this.depth > 0 && this.depth === this.path.length) this.happened?.(run, this.path[this.depth - 1]);
   }
