@@ -24,11 +24,13 @@ import {
   PROGRESS,
   STOP_ALL,
   STOP_HUNTING,
+  type VerifyRequest,
   type WorkerAnswer,
   type WorkloadCall,
 } from '../src/report/hunter-protocol.ts';
 import { planOf, type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
 import { huntSession, type SessionResult } from '../src/report/session.ts';
+import { type VerifyOutcome, verifySession } from '../src/report/verify-session.ts';
 import { WORKLOADS } from '../workloads/index.ts';
 
 type Found = (finding: Finding, final: boolean) => void | Promise<void>;
@@ -70,6 +72,41 @@ const actor = {
         });
       } finally {
         // the answer must not overtake the findings
+        await Promise.all(told);
+      }
+    });
+  },
+  verify(request: VerifyRequest, shared: SharedArrayBuffer, found: Found): Promise<WorkerAnswer<VerifyOutcome>> {
+    const words = new Int32Array(shared);
+    const told: (void | Promise<void>)[] = [];
+    const { policy, patches, plugins, tool, seed, source, strict, mail, runs, out } = request;
+    return answered(plugins.length > 0, async () => {
+      try {
+        const loaded = await loadPolicy(policy);
+        return verifySession({
+          policy: loaded,
+          patches: await loadPatches(patches, loaded),
+          program: 'workload' in source ? await made(source) : source,
+          strict,
+          origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
+          runs,
+          out,
+          outOfTime: () => Atomics.load(words, PROGRESS.stop) >= STOP_HUNTING,
+          savesNow: () => Atomics.exchange(words, PROGRESS.save, 0) === 1,
+          abandoned: () => Atomics.load(words, PROGRESS.stop) >= STOP_ALL,
+          progress: (at) => {
+            Atomics.add(words, PROGRESS.beat, 1);
+            words[PROGRESS.schedules] = at.runs;
+            words[PROGRESS.steps] = at.steps;
+            words[PROGRESS.states] = at.states;
+            words[PROGRESS.share] = at.progress * 1e6;
+          },
+          found: (finding, final) => {
+            told.push(found(finding, final));
+          },
+        });
+      } finally {
+        // the answer must not overtake the finding
         await Promise.all(told);
       }
     });

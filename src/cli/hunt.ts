@@ -34,6 +34,7 @@ export interface HuntOptions {
 const SCENARIO_SCHEDULES = 20_000;
 const FUZZ_SECONDS = 30;
 const UNLIMITED = 2 ** 31 - 1;
+const NOTHING_YET = { schedules: 0, steps: 0, programs: 0, findings: 0, seconds: 0 };
 
 export async function hunt(policy: string, options: HuntOptions): Promise<number> {
   const { patch = [], drop = [] } = options;
@@ -44,7 +45,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
   const source = options.scenario === undefined ? 'fuzz' : scenario(options.scenario, options);
   const limits = limitsOf(options);
   const files = new Map<string, { finding: Finding; file: string }>();
-  let state: HuntState = { schedules: 0, steps: 0, programs: 0, findings: 0, seconds: 0 };
+  let state: Counted = NOTHING_YET;
   let unshrunk: Finding | undefined;
   onInterrupt(() => {
     if (unshrunk) files.set(unshrunk.id, { finding: unshrunk, file: writeFinding(unshrunk, options.out) });
@@ -116,6 +117,7 @@ function limitsOf({ scenario, schedules, seconds }: HuntOptions): { schedules: n
     : { schedules: SCENARIO_SCHEDULES, seconds: 0 };
 }
 
+type Counted = Omit<HuntState, 'states' | 'progress'>;
 type Written = { finding: Finding; file: string };
 
 function report(policy: string, options: HuntOptions, outcome: HuntOutcome, files: Written[], cpus?: number): void {
@@ -159,11 +161,11 @@ function shareOf({ name, schedules, newPairs, found }: StrategyUse): string {
   return `${name} ${schedules} (${newPairs} new pairs${hits})`;
 }
 
-function interrupted(policy: string, options: HuntOptions, files: Written[], state: HuntState): void {
-  const { seconds, ...counts } = state;
+function interrupted(policy: string, options: HuntOptions, files: Written[], state: Counted): void {
+  const { schedules, steps, programs, seconds } = state;
   const findings = files.map(({ finding, file }) => findingJson(finding, file));
   if (options.json) {
-    printJson({ verdict: 'interrupted', policy, ...counts, findings, timing: { seconds } });
+    printJson({ verdict: 'interrupted', policy, schedules, steps, programs, findings, timing: { seconds } });
     return;
   }
   for (const { finding, file } of files) print(`${findingText(finding, file)}\n`);

@@ -71,6 +71,22 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(json())
   .action(async (policy, options) => done((await import('./hunt.ts')).hunt(policy, options)));
 
+verb('verify <policy>', 'visits every reachable state of a scenario; goes on where it was stopped')
+  .addOption(
+    new Option('--scenario <name>', 'a bundled scenario, a .litmus or .json file, a workload').makeOptionMandatory(),
+  )
+  .addOption(new Option('--runs <n>', 'runs at most').argParser(count).default(2 ** 31 - 1, 'no limit'))
+  .addOption(span('time at most (default: no limit)'))
+  .addOption(patch())
+  .addOption(drop())
+  .addOption(new Option('--strict', 'convict windows too'))
+  .addOption(cpus())
+  .addOption(seed())
+  .addOption(out())
+  .addOption(mail())
+  .addOption(json())
+  .action(async (policy, options) => done((await import('./verify.ts')).verify(policy, options)));
+
 verb('replay <file>', 'runs a finding again and prints its columns')
   .addOption(mail())
   .addOption(json())

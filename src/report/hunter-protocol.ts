@@ -31,8 +31,28 @@ export interface HuntRequest {
   readonly mail: boolean;
 }
 
-/** Words of the shared progress. */
-export const PROGRESS = { beat: 0, schedules: 1, steps: 2, programs: 3, findings: 4, stop: 5, words: 6 } as const;
+/** What to verify. */
+export interface VerifyRequest
+  extends Pick<HuntRequest, 'tool' | 'policy' | 'patches' | 'plugins' | 'seed' | 'cpus' | 'strict' | 'mail'> {
+  readonly source: Program | WorkloadCall;
+  readonly runs: number;
+  /** Directory of the journal. */
+  readonly out: string;
+}
+
+/** Words of the shared progress. `share` is in millionths; `save` asks the worker to save where it stands. */
+export const PROGRESS = {
+  beat: 0,
+  schedules: 1,
+  steps: 2,
+  programs: 3,
+  findings: 4,
+  stop: 5,
+  states: 6,
+  share: 7,
+  save: 8,
+  words: 9,
+} as const;
 /** Values of the stop word: no more schedules; nothing more at all. */
 export const STOP_HUNTING = 1;
 export const STOP_ALL = 2;
