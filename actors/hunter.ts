@@ -30,7 +30,8 @@ import {
 } from '../src/report/hunter-protocol.ts';
 import { planOf, type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
 import { huntSession, type SessionResult } from '../src/report/session.ts';
-import { type VerifyOutcome, verifySession } from '../src/report/verify-session.ts';
+import { verifyAll } from '../src/report/verify-all.ts';
+import { type VerifyOutcome, type VerifySession, verifySession } from '../src/report/verify-session.ts';
 import { WORKLOADS } from '../workloads/index.ts';
 
 type Found = (finding: Finding, final: boolean) => void | Promise<void>;
@@ -83,10 +84,9 @@ const actor = {
     return answered(plugins.length > 0, async () => {
       try {
         const loaded = await loadPolicy(policy);
-        return verifySession({
+        const session = {
           policy: loaded,
           patches: await loadPatches(patches, loaded),
-          program: 'workload' in source ? await made(source) : source,
           strict,
           origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
           runs,
@@ -104,7 +104,9 @@ const actor = {
           found: (finding, final) => {
             told.push(found(finding, final));
           },
-        });
+        } satisfies Omit<VerifySession, 'program'>;
+        if ('shard' in source) return verifyAll(session, source);
+        return verifySession({ ...session, program: 'workload' in source ? await made(source) : source });
       } finally {
         // the answer must not overtake the finding
         await Promise.all(told);

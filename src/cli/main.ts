@@ -3,7 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, installInterrupts, note, status } from './exit.ts';
 import { toolVersion } from './files.ts';
-import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds } from './options.ts';
+import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds, shard } from './options.ts';
 
 const CPUS = integer(1, 64);
 const TESTED = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'pos', 'urw', 'surw'] as const;
@@ -72,8 +72,11 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .action(async (policy, options) => done((await import('./hunt.ts')).hunt(policy, options)));
 
 verb('verify <policy>', 'visits every reachable state of a scenario; goes on where it was stopped')
+  .addOption(new Option('--scenario <name>', 'a bundled scenario, a .litmus or .json file, a workload'))
+  .addOption(new Option('--all-programs', 'all programs of --ops operations instead').conflicts('scenario'))
+  .addOption(new Option('--ops <n>', 'operations of both CPUs together').argParser(integer(2, 8)).default(2))
   .addOption(
-    new Option('--scenario <name>', 'a bundled scenario, a .litmus or .json file, a workload').makeOptionMandatory(),
+    new Option('--shard <i/n>', 'one part of n of all programs').argParser(shard).default({ number: 1, of: 1 }, '1/1'),
   )
   .addOption(new Option('--runs <n>', 'runs at most').argParser(count).default(2 ** 31 - 1, 'no limit'))
   .addOption(span('time at most (default: no limit)'))

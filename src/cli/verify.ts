@@ -1,7 +1,9 @@
 /** `tlblab verify`: every reachable state of one scenario. */
 import { isPluginPath } from '../engine/load.ts';
+import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
 import { requireWritable, writeFinding } from '../report/finding-file.ts';
+import type { Shard, VerifyRequest } from '../report/hunter-protocol.ts';
 import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
 import { toolVersion } from './files.ts';
 import { findingJson, findingText } from './finding-output.ts';
@@ -10,7 +12,10 @@ import { type HuntState, runVerify, type VerifyEnd } from './run-hunter.ts';
 import { scenario } from './scenario.ts';
 
 export interface VerifyOptions {
-  readonly scenario: string;
+  readonly scenario?: string;
+  readonly allPrograms?: boolean;
+  readonly ops: number;
+  readonly shard: Shard['shard'];
   readonly runs: number;
   readonly seconds?: number;
   readonly patch?: string[];
@@ -29,7 +34,7 @@ export async function verify(policy: string, options: VerifyOptions): Promise<nu
   requirePatchNames(patch);
   const patches = [...patch, ...dropsOf(drop, policy)];
   requireWritable(out);
-  const source = scenario(options.scenario, options);
+  const source = sourceOf(options);
   let written: { finding: Finding; file: string } | undefined;
   let state: HuntState | undefined;
   onInterrupt(() => interrupted(policy, options, state));
@@ -57,6 +62,14 @@ export async function verify(policy: string, options: VerifyOptions): Promise<nu
   return end.verdict === 'clean' ? EXIT.clean : EXIT.inconclusive;
 }
 
+/** @throws BadInput for what cannot be verified. */
+function sourceOf(options: VerifyOptions): VerifyRequest['source'] {
+  const { ops, shard, allPrograms } = options;
+  if (options.scenario !== undefined) return scenario(options.scenario, options);
+  if (allPrograms) return { ops, shard };
+  throw new BadInput({ what: 'nothing to verify', where: 'verify', expected: '--scenario NAME or --all-programs' });
+}
+
 type Written = { finding: Finding; file: string };
 
 function report(policy: string, options: VerifyOptions, end: VerifyEnd, written: Written | undefined): void {
@@ -64,12 +77,14 @@ function report(policy: string, options: VerifyOptions, end: VerifyEnd, written:
   if (options.json) {
     const findings = written ? [findingJson(written.finding, written.file)] : [];
     const figures = { states, runs, steps, depth, hashBits, progress };
-    const about = { verdict, complete, policy, scenario: options.scenario, ...figures, findings };
+    const of = end.programs ? { ops: options.ops, shard: options.shard, programs: end.programs } : {};
+    const about = { verdict, complete, policy, scenario: options.scenario, ...of, ...figures, findings };
     printJson({ ...about, timing: { seconds, resumedRuns, statesPerSecond: states / seconds } });
     return;
   }
   if (written) print(`${findingText(written.finding, written.file)}\n`);
   print(`verdict: ${verdict}${written ? ` (${written.finding.harm})` : ''}`);
+  if (end.programs) print(`programs: ${end.programs.done} of ${end.programs.of} are clean`);
   print(`verified: ${states} states, ${runs} runs, ${steps} steps, longest run ${depth} steps`);
   if (!written) tellSearch(end);
   note(`${seconds.toFixed(1)} s${resumedRuns > 0 ? `, ${resumedRuns} runs were made before` : ''}`);

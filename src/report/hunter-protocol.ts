@@ -31,10 +31,16 @@ export interface HuntRequest {
   readonly mail: boolean;
 }
 
+/** All programs of `ops` operations whose position in their order is that of the shard. */
+export interface Shard {
+  readonly ops: number;
+  readonly shard: { readonly number: number; readonly of: number };
+}
+
 /** What to verify. */
 export interface VerifyRequest
   extends Pick<HuntRequest, 'tool' | 'policy' | 'patches' | 'plugins' | 'seed' | 'cpus' | 'strict' | 'mail'> {
-  readonly source: Program | WorkloadCall;
+  readonly source: Program | WorkloadCall | Shard;
   readonly runs: number;
   /** Directory of the journal. */
   readonly out: string;

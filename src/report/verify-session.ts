@@ -38,6 +38,8 @@ export interface VerifyOutcome extends VerifyState {
   readonly hashBits: number;
   /** Runs that were made before, by a process that did not come to the end. */
   readonly resumedRuns: number;
+  /** Of a verification of all programs: how many are done. */
+  readonly programs?: { readonly done: number; readonly of: number };
 }
 
 /** @throws PathError when a plug-in breaks the rules of paths. */

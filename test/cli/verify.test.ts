@@ -56,9 +56,18 @@ describe('verify', () => {
     expect(untimed(tlblab(...args).stdout)).toEqual(unbroken);
   });
 
-  it('needs a scenario', () => {
-    const { code, stderr } = tlblab('verify', 'mainline');
+  it('goes through all programs of so many operations, by shards', () => {
+    const { code, stdout } = tlblab('verify', 'mainline', '--all-programs', '--ops', '2', '--shard', '1/11', ...OUT);
+    expect({ code, ...untimed(stdout) }).toMatchObject({ code: 0, complete: true, programs: { done: 2, of: 2 } });
+    expect(readdirSync(scratch.dir).filter((name) => name.startsWith('verify-all'))).toEqual([]);
+  });
+
+  it.each([
+    [[], /--scenario/],
+    [['--all-programs', '--shard', '3/2'], /expected i\/n/],
+  ])('needs something to verify: %j', (args, says) => {
+    const { code, stderr } = tlblab('verify', 'mainline', ...args);
     expect({ code, lines: stderr.trim().split('\n').length }).toEqual({ code: 2, lines: 1 });
-    expect(stderr).toContain('--scenario');
+    expect(stderr).toMatch(says);
   });
 });

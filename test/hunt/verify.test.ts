@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Choice, choiceCpu } from '#tlblab/engine/choice.js';
 import type { MachinePlan } from '#tlblab/engine/machine.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
+import { allPrograms } from '#tlblab/hunt/all-programs.js';
 import { HUNTING_COSTS, hunt, huntingPlan, recording } from '#tlblab/hunt/hunt.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { StateHash } from '#tlblab/hunt/state-hash.js';
@@ -78,6 +79,13 @@ function small(): Program[] {
     }),
   );
 }
+
+it('all programs of so many operations: each once, up to exchange of the CPUs', () => {
+  const names = [...allPrograms(2)].map(({ name }) => name);
+  expect(names).toHaveLength((6 * 7) / 2);
+  expect(new Set(names).size).toBe(names.length);
+  expect([...allPrograms(3)]).toHaveLength(6 * 36);
+});
 
 describe('verify', () => {
   it('comes to the verdict of plain sleep sets on programs of up to 2 + 2 operations', () => {
