@@ -27,6 +27,7 @@ import {
   PROGRESS,
   STOP_ALL,
   STOP_HUNTING,
+  type VerifyRequest,
   type WorkerAnswer,
   type WorkloadCall,
 } from '../src/report/hunter-protocol.ts';
@@ -34,6 +35,8 @@ import type { PointSearchOptions } from '../src/report/point-loss.ts';
 import { planOf, type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
 import { huntSession, type SessionOptions, type SessionResult } from '../src/report/session.ts';
 import { type Synthesis, synthesise } from '../src/report/synthesise.ts';
+import { verifyAll } from '../src/report/verify-all.ts';
+import { type VerifyOutcome, type VerifySession, verifySession } from '../src/report/verify-session.ts';
 import { listScenarios, loadScenario, WORKLOADS } from '../workloads/index.ts';
 
 type Found = (finding: Finding, final: boolean) => void | Promise<void>;
@@ -79,6 +82,42 @@ const actor = {
         },
       }),
     );
+  },
+  verify(request: VerifyRequest, shared: SharedArrayBuffer, found: Found): Promise<WorkerAnswer<VerifyOutcome>> {
+    const words = new Int32Array(shared);
+    const told: (void | Promise<void>)[] = [];
+    const { policy, patches, plugins, tool, seed, source, strict, mail, runs, out } = request;
+    return answered(plugins.length > 0, async () => {
+      try {
+        const loaded = await loadPolicy(policy);
+        const session = {
+          policy: loaded,
+          patches: await loadPatches(patches, loaded),
+          strict,
+          origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
+          runs,
+          out,
+          outOfTime: () => Atomics.load(words, PROGRESS.stop) >= STOP_HUNTING,
+          savesNow: () => Atomics.exchange(words, PROGRESS.save, 0) === 1,
+          abandoned: () => Atomics.load(words, PROGRESS.stop) >= STOP_ALL,
+          progress: (at) => {
+            Atomics.add(words, PROGRESS.beat, 1);
+            words[PROGRESS.schedules] = at.runs;
+            words[PROGRESS.steps] = at.steps;
+            words[PROGRESS.states] = at.states;
+            words[PROGRESS.share] = at.progress * 1e6;
+          },
+          found: (finding, final) => {
+            told.push(found(finding, final));
+          },
+        } satisfies Omit<VerifySession, 'program'>;
+        if ('shard' in source) return verifyAll(session, source);
+        return verifySession({ ...session, program: 'workload' in source ? await made(source) : source });
+      } finally {
+        // the answer must not overtake the finding
+        await Promise.all(told);
+      }
+    });
   },
   /** Makes the program of a workload, which may be a plug-in. */
   make(call: WorkloadCall): Promise<WorkerAnswer<Program>> {
@@ -153,6 +192,7 @@ async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
     patches: await loadPatches(patches, loaded),
     source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
     strategies,
+    recorded: request.recorded,
     cpus,
     strict,
     costs: HUNTING_COSTS,

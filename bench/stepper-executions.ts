@@ -7,6 +7,7 @@ import type { MachinePlan } from '../src/engine/machine.ts';
 import { Stepper } from '../src/engine/stepper.ts';
 import { execute } from '../src/hunt/execute.ts';
 import { huntingPlan } from '../src/hunt/hunt.ts';
+import { MachineRun } from '../src/hunt/machine-run.ts';
 import { randomFrom } from '../src/hunt/random.ts';
 import { RandomWalk } from '../src/hunt/strategies/random-walk.ts';
 import { chooseFairly } from '../src/hunt/strategies/strategy.ts';
@@ -74,12 +75,13 @@ function price(all: Timing, without: Timing): number {
 
 function executions(plan: MachinePlan): () => void {
   const stepper = new Stepper(plan);
+  const view = new MachineRun(stepper);
   const strategy = new RandomWalk(randomFrom(1), { actions: 0, ticks: 0 });
   return () => {
     for (let i = 0; i < BATCH; i++) {
       strategy.begin();
       stepper.reset();
-      const run = execute(stepper, (s) => chooseFairly(strategy, s));
+      const run = execute(stepper, () => chooseFairly(strategy, view));
       stepper.machine.mem.hashLow();
       if (run.convicted) throw new Error(`${plan.policy.name} was convicted: ${run.convicted.says}`);
     }
@@ -92,6 +94,7 @@ function shapeOf(plan: MachinePlan): { steps: number; depth: number } {
   let depth = 0;
   const runs = 200;
   const stepper = new Stepper(plan);
+  const view = new MachineRun(stepper);
   const strategy = new RandomWalk(randomFrom(1), { actions: 0, ticks: 0 });
   stepper.watcher = {
     after: (s, c) => {
@@ -101,7 +104,7 @@ function shapeOf(plan: MachinePlan): { steps: number; depth: number } {
   for (let i = 0; i < runs; i++) {
     strategy.begin();
     stepper.reset();
-    steps += execute(stepper, (s) => chooseFairly(strategy, s)).steps;
+    steps += execute(stepper, () => chooseFairly(strategy, view)).steps;
   }
   return { steps: steps / runs, depth: depth / steps };
 }

@@ -5,10 +5,14 @@ import type { SessionResult } from '../report/session.ts';
 export function confidence(result: SessionResult, cpus: number | undefined): string[] {
   if (result.verdict !== 'clean') return ['a violation was found: nothing is claimed about what else there is'];
   if (result.complete)
-    return ['every schedule of this scenario was run (hardware acting on its own left out): complete'];
-  return result.strategies.map(({ name, schedules, k }) => {
-    if (name === 'exhaustive')
-      return `exhaustive: ${schedules} schedules run, which are not all: nothing follows for the others`;
+    return [
+      'every schedule of this scenario, or one equal to it, was run (hardware acting on its own left out): complete',
+    ];
+  return result.strategies.map(({ name, schedules, k, preemptions }) => {
+    if (name === 'exhaustive' || preemptions === -1)
+      return `${name}: ${schedules} schedules run, which are not all: nothing follows for the others`;
+    if (preemptions !== undefined)
+      return `${name}: every schedule with at most ${preemptions} preemptions was run (hardware acting on its own left out)`;
     const depth = Number(/^pct-(\d)$/.exec(name)?.[1] ?? 0);
     if (depth > 0 && cpus !== undefined && k !== undefined) return pct(depth, cpus * 2, k, schedules);
     const rate = schedules > 0 ? 3 / schedules : 1;

@@ -1,8 +1,10 @@
 /** `tlblab hunt`: looks for an interleaving that convicts a policy. */
 import { isPluginPath } from '../engine/load.ts';
+import type { StrategyUse } from '../hunt/hunt.ts';
 import { DEFAULT_MIX, type StrategyName } from '../hunt/portfolio.ts';
+import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
-import { requireWritable, writeFinding } from '../report/finding-file.ts';
+import { readFinding, requireWritable, writeFinding } from '../report/finding-file.ts';
 import type { HuntRequest } from '../report/hunter-protocol.ts';
 import { confidence } from './confidence.ts';
 import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
@@ -34,6 +36,7 @@ export interface HuntOptions {
 const SCENARIO_SCHEDULES = 20_000;
 const FUZZ_SECONDS = 30;
 const UNLIMITED = 2 ** 31 - 1;
+const NOTHING_YET = { schedules: 0, steps: 0, programs: 0, findings: 0, seconds: 0 };
 
 export async function hunt(policy: string, options: HuntOptions): Promise<number> {
   const { patch = [], drop = [] } = options;
@@ -44,7 +47,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
   const source = options.scenario === undefined ? 'fuzz' : scenario(options.scenario, options);
   const limits = limitsOf(options);
   const files = new Map<string, { finding: Finding; file: string }>();
-  let state: HuntState = { schedules: 0, steps: 0, programs: 0, findings: 0, seconds: 0 };
+  let state: Counted = NOTHING_YET;
   let unshrunk: Finding | undefined;
   onInterrupt(() => {
     if (unshrunk) files.set(unshrunk.id, { finding: unshrunk, file: writeFinding(unshrunk, options.out) });
@@ -61,6 +64,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
     schedules: limits.schedules,
     findings: options.findings,
     strategies: options.strategy,
+    recorded: recordedOf(options),
     strict: options.strict ?? false,
     mail: options.mail ?? false,
   };
@@ -92,6 +96,19 @@ function workloadOf(source: HuntRequest['source']): string[] {
   return source !== 'fuzz' && 'workload' in source ? [source.workload] : [];
 }
 
+/** The schedule that `replay` follows is that of a finding, hunted in as a scenario. @throws BadInput if there is none. */
+function recordedOf({ strategy, scenario: from }: HuntOptions): number[] | undefined {
+  if (!strategy?.includes('replay')) return undefined;
+  if (from === undefined) {
+    throw new BadInput({
+      what: 'nothing to replay',
+      where: '--strategy replay',
+      expected: '--scenario FILE.race.json',
+    });
+  }
+  return readFinding(from).choices;
+}
+
 /** Schedules bound a hunt in a scenario, seconds one over generated programs, unless the person says otherwise. */
 function limitsOf({ scenario, schedules, seconds }: HuntOptions): { schedules: number; seconds: number } {
   if (schedules !== undefined || seconds !== undefined) {
@@ -102,6 +119,7 @@ function limitsOf({ scenario, schedules, seconds }: HuntOptions): { schedules: n
     : { schedules: SCENARIO_SCHEDULES, seconds: 0 };
 }
 
+type Counted = Omit<HuntState, 'states' | 'progress'>;
 type Written = { finding: Finding; file: string };
 
 function report(policy: string, options: HuntOptions, outcome: HuntOutcome, files: Written[], cpus?: number): void {
@@ -130,7 +148,7 @@ function report(policy: string, options: HuntOptions, outcome: HuntOutcome, file
   for (const { finding, file } of files) print(`${findingText(finding, file)}\n`);
   print(`verdict: ${verdict}${files.length > 0 ? ` (${files.map((f) => f.finding.harm).join(', ')})` : ''}`);
   print(`hunted: ${schedules} schedules, ${steps} steps, ${programs} programs${complete ? ', complete' : ''}`);
-  print(`strategies: ${strategies.map((s) => `${s.name} ${s.schedules}`).join(', ') || DEFAULT_MIX.join(', ')}`);
+  print(`strategies: ${strategies.map(shareOf).join(', ') || DEFAULT_MIX.join(', ')}`);
   const seen = `${coverage.points} points, ${coverage.conflicts} conflicting pairs`;
   print(`coverage: ${seen}, ${coverage.newInLastTenth} of them new in the last tenth`);
   const shown = windows.map((w) => `${w.path} ${w.count} (longest ${w.longestSteps} steps)`).join(', ');
@@ -139,11 +157,17 @@ function report(policy: string, options: HuntOptions, outcome: HuntOutcome, file
   note(`${outcome.seconds.toFixed(1)} s`);
 }
 
-function interrupted(policy: string, options: HuntOptions, files: Written[], state: HuntState): void {
-  const { seconds, ...counts } = state;
+/** `pct-2 120 (14 new pairs, found stale-read)`. */
+function shareOf({ name, schedules, newPairs, found }: StrategyUse): string {
+  const hits = found.length > 0 ? `, found ${found.join(', ')}` : '';
+  return `${name} ${schedules} (${newPairs} new pairs${hits})`;
+}
+
+function interrupted(policy: string, options: HuntOptions, files: Written[], state: Counted): void {
+  const { schedules, steps, programs, seconds } = state;
   const findings = files.map(({ finding, file }) => findingJson(finding, file));
   if (options.json) {
-    printJson({ verdict: 'interrupted', policy, ...counts, findings, timing: { seconds } });
+    printJson({ verdict: 'interrupted', policy, schedules, steps, programs, findings, timing: { seconds } });
     return;
   }
   for (const { finding, file } of files) print(`${findingText(finding, file)}\n`);

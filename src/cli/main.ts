@@ -3,10 +3,11 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, installInterrupts, note, status } from './exit.ts';
 import { toolVersion } from './files.ts';
-import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds, words } from './options.ts';
+import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds, shard, words } from './options.ts';
 
 const CPUS = integer(1, 64);
-const STRATEGIES = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'exhaustive'] as const;
+const TESTED = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'pos', 'urw', 'surw'] as const;
+const STRATEGIES = [...TESTED, 'pct-iterative', 'icb', 'icb-2', 'exhaustive', 'replay'] as const;
 const KINDS = ['policies', 'workloads', 'scenarios', 'bugs', 'fixes', 'points', 'labels'] as const;
 
 const json = () => new Option('--json', 'print one JSON document');
@@ -84,6 +85,7 @@ verb('survey <policy...>', 'scenarios against policies, one Markdown table of ve
   .addOption(out())
   .addOption(json())
   .action(async (policies, options) => done((await import('./survey.ts')).survey(policies, options)));
+
 verb('ablate <policy>', 'drops each flush point in turn: which harm, and how soon')
   .addOption(each())
   .addOption(span('time of each part at most'))
@@ -101,6 +103,25 @@ verb('synthesise', 'finds a sufficient set of flush points of which none can go'
   .addOption(out())
   .addOption(json())
   .action(async (options) => done((await import('./synthesise.ts')).synthesise(options)));
+
+verb('verify <policy>', 'visits every reachable state of a scenario; goes on where it was stopped')
+  .addOption(new Option('--scenario <name>', 'a bundled scenario, a .litmus or .json file, a workload'))
+  .addOption(new Option('--all-programs', 'all programs of --ops operations instead').conflicts('scenario'))
+  .addOption(new Option('--ops <n>', 'operations of both CPUs together').argParser(integer(2, 8)).default(2))
+  .addOption(
+    new Option('--shard <i/n>', 'one part of n of all programs').argParser(shard).default({ number: 1, of: 1 }, '1/1'),
+  )
+  .addOption(new Option('--runs <n>', 'runs at most').argParser(count).default(2 ** 31 - 1, 'no limit'))
+  .addOption(span('time at most (default: no limit)'))
+  .addOption(patch())
+  .addOption(drop())
+  .addOption(new Option('--strict', 'convict windows too'))
+  .addOption(cpus())
+  .addOption(seed())
+  .addOption(out())
+  .addOption(mail())
+  .addOption(json())
+  .action(async (policy, options) => done((await import('./verify.ts')).verify(policy, options)));
 
 verb('replay <file>', 'runs a finding again and prints its columns')
   .addOption(mail())
@@ -123,6 +144,16 @@ verb('measure', 'counters of policies side by side, in simulated time')
   .addOption(seed())
   .addOption(json())
   .action(async (options) => done((await import('./measure.ts')).measure(options)));
+
+verb('selftest', 'strategies against their exact chances: expected, seen, standard deviations')
+  .addOption(new Option('--program <file>', 'a tiny program of your own'))
+  .addOption(new Option('--strategy <names>', `some of ${TESTED.join(',')}`).argParser(namesOf('strategy', TESTED)))
+  .addOption(
+    new Option('--runs <n>', 'runs per program and strategy (default: 20000)').argParser(integer(1, 10_000_000)),
+  )
+  .addOption(seed())
+  .addOption(json())
+  .action(async (options) => done((await import('./selftest.ts')).selftest(options)));
 
 verb('list [kind]', `names of everything, one line each: ${KINDS.join(', ')}`)
   .addOption(json())

@@ -51,6 +51,13 @@ export function ratio(text: string): number {
   return value;
 }
 
+/** A parser of shards: `2/4` is the second of four. */
+export function shard(text: string): { number: number; of: number } {
+  const [, number, of] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
+  if (!(number >= 1 && number <= of && of <= 100_000)) throw new InvalidArgumentError('expected i/n with 1 <= i <= n.');
+  return { number, of };
+}
+
 /** The names, those most like `name` first. */
 export function closestFirst(name: string, known: readonly string[]): string[] {
   return known

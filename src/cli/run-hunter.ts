@@ -19,11 +19,13 @@ import {
   PROGRESS,
   STOP_ALL,
   STOP_HUNTING,
+  type VerifyRequest,
   type WorkerAnswer,
   type WorkloadCall,
 } from '../report/hunter-protocol.ts';
 import type { Replayed, Shrunk } from '../report/replaying.ts';
 import type { SessionResult } from '../report/session.ts';
+import type { VerifyOutcome } from '../report/verify-session.ts';
 import { ToolError, UsageError } from './exit.ts';
 
 export interface HuntControl {
@@ -42,6 +44,9 @@ export interface HuntState {
   readonly steps: number;
   readonly programs: number;
   readonly findings: number;
+  /** Of a verification: states visited, and the share of the search that is done. */
+  readonly states: number;
+  readonly progress: number;
   readonly seconds: number;
 }
 
@@ -60,9 +65,6 @@ const SILENCE_MS = 120_000;
  * @throws ToolError for everything else that ends a hunt before its time.
  */
 export async function runHunter(request: HuntRequest, control: HuntControl): Promise<HuntOutcome> {
-  const started = performance.now();
-  const shared = new SharedArrayBuffer(PROGRESS.words * Int32Array.BYTES_PER_ELEMENT);
-  const words = new Int32Array(shared);
   const findings = new Map<string, Finding>();
   const found = (finding: Finding, final: boolean): void => {
     // the shrunk finding stands in for the one it came from
@@ -70,23 +72,54 @@ export async function runHunter(request: HuntRequest, control: HuntControl): Pro
     findings.set(final ? finding.id : 'unshrunk', finding);
     control.found?.(finding, final);
   };
+  const { watch, shared, seconds } = watched([request.policy, ...request.plugins], control);
+  const result = await withHunter(watch, (actor) => actor.hunt(request, shared, Comlink.proxy(found)), control.signal);
+  return { ...result, findings: [...findings.values()], seconds: seconds() };
+}
+
+export interface VerifyEnd extends VerifyOutcome {
+  readonly seconds: number;
+}
+
+/** @throws UsageError, ToolError as `runHunter`. */
+export async function runVerify(request: VerifyRequest, control: HuntControl): Promise<VerifyEnd> {
+  const found = (finding: Finding, final: boolean): void => control.found?.(finding, final);
+  const { watch, shared, seconds } = watched([request.policy, ...request.plugins], control);
+  const result = await withHunter(watch, (actor) => actor.verify(request, shared, Comlink.proxy(found)));
+  return { ...result, seconds: seconds() };
+}
+
+/** Seconds between two saves of a verification. */
+const SAVE_EVERY = 2;
+
+/** Shared words, and the watch that keeps time and tells how far the worker is. */
+function watched(names: readonly string[], control: HuntControl) {
+  const started = performance.now();
+  const shared = new SharedArrayBuffer(PROGRESS.words * Int32Array.BYTES_PER_ELEMENT);
+  const words = new Int32Array(shared);
   const seconds = (): number => (performance.now() - started) / 1000;
+  let saved = 0;
   const poll = (): void => {
     if (control.seconds > 0 && seconds() >= control.seconds) {
       Atomics.compareExchange(words, PROGRESS.stop, 0, STOP_HUNTING);
     }
     if (control.signal?.aborted) Atomics.store(words, PROGRESS.stop, STOP_ALL);
+    if (seconds() - saved >= SAVE_EVERY) {
+      saved = seconds();
+      Atomics.store(words, PROGRESS.save, 1);
+    }
     control.progress?.({
       schedules: words[PROGRESS.schedules],
       steps: words[PROGRESS.steps] >>> 0,
       programs: words[PROGRESS.programs],
       findings: words[PROGRESS.findings],
+      states: words[PROGRESS.states],
+      progress: words[PROGRESS.share] / 1e6,
       seconds: seconds(),
     });
   };
-  const watch: Watch = { names: [request.policy, ...request.plugins], beat: () => words[PROGRESS.beat], poll };
-  const result = await withHunter(watch, (actor) => actor.hunt(request, shared, Comlink.proxy(found)), control.signal);
-  return { ...result, findings: [...findings.values()], seconds: seconds() };
+  const watch: Watch = { names, beat: () => words[PROGRESS.beat], poll };
+  return { watch, shared, seconds };
 }
 
 /** Counts what the debug mode sees. @throws UsageError, ToolError as `runHunter`. */

@@ -11,7 +11,7 @@ import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
 import { TASK_DEAD, type TaskId, WAKE_KSWAPD } from '../kernel/types.ts';
 import { Layout } from '../memory/layout.ts';
-import type { Memory } from '../memory/memory.ts';
+import type { Memory, Word } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
 import { type MemoryChecks, SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns, Field, Table } from '../memory/table.ts';
@@ -76,6 +76,16 @@ export class MachineShape {
 
   extraTables(): AnyTable[] {
     return [...(this.plan.policy.tables ?? []), ...this.plan.patches.flatMap((p) => p.tables ?? [])] as AnyTable[];
+  }
+
+  /** Counters, clocks and the numbers of steps that reports print: nothing that happens depends on them. */
+  *bookkeeping(): Iterable<Word> {
+    const { layout } = this;
+    for (const counters of ['count', 'kcount']) yield* layout.wordsOf(counters);
+    yield* layout.wordsOf('regs', 'cycles');
+    for (const stamps of ['sentAt', 'takenAt']) yield* layout.wordsOf('apic', stamps);
+    yield* layout.wordsOf('ghostPage', 'endedAt');
+    yield* layout.wordsOf('ghostCpu', 'tlbFilledAt');
   }
 
   private tables(): AnyTable[] {
@@ -247,6 +257,7 @@ export class Machine extends MachineCore<SteppedMemory> {
   constructor(plan: MachinePlan, engine: EngineSide) {
     const shape = new MachineShape(plan);
     super(shape, new SteppedMemory(shape.layout as Layout<unknown>, shape.pairs(), plan.checks), engine);
+    if (plan.checks?.record) this.mem.leaveOut(shape.bookkeeping());
     this.boot();
     this.mem.rebase();
   }

@@ -14,12 +14,14 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import { type Point, pointLabel, START } from '../memory/point.ts';
+import type { Footprint } from '../memory/step-record.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
 import { Call, framed, next } from './calls.ts';
 import { ADVERSARY, type Choice, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK } from './choice.ts';
 import { stepThroughHistory } from './history.ts';
 import { Machine, type MachinePlan } from './machine.ts';
-import { TaskStack } from './task-stack.ts';
+import { type StateKey, TaskStack } from './task-stack.ts';
+import { UserBoundary } from './user-boundary.ts';
 
 /** How a run ended. `finished`: every task has done its program and nothing is in flight. */
 export type RunEnd = 'finished' | 'violation' | 'deadlock' | 'livelock' | 'stopped';
@@ -45,7 +47,7 @@ export class Stepper {
 
   private readonly tasks: TaskStack[] = [];
   private readonly running: TaskStack[] = [];
-  private readonly atBoundary: Cpu[] = [];
+  private readonly boundary: UserBoundary;
   private from: Point = START;
   private readonly call = new Call();
   private unframed!: Kernel;
@@ -61,8 +63,9 @@ export class Stepper {
         this.unframed = kernel;
         return framed(kernel, this.call);
       },
-      returned: () => this.probe(),
+      returned: (cpu) => this.returned(cpu),
     });
+    this.boundary = new UserBoundary(this.machine, this.running);
     for (const cpu of this.machine.handles) this.tasks[cpu.current] = new TaskStack(cpu.current, cpu);
     this.reset();
     this.runHistory();
@@ -105,6 +108,16 @@ export class Stepper {
     return waits.join('; ');
   }
 
+  /** Every word that the last step touched. Only where the memory keeps a record. */
+  footprint(): Footprint {
+    return this.machine.mem.record?.footprint() ?? [];
+  }
+
+  /** Adds to `key` all that the next steps depend on and that does not lie in the image. As `footprint`. */
+  addTo(key: StateKey): void {
+    for (const task of this.tasks) task.addTo(key);
+  }
+
   /** Label of the point at which the CPU that moved last stood before its step. */
   lastPoint(): string {
     return pointLabel(this.from);
@@ -121,6 +134,7 @@ export class Stepper {
     const { cpu } = task;
     this.from = cpu.point;
     this.watcher?.before?.(this, c, cpu);
+    this.boundary.beforeStep(id);
     if (machine.oracle) machine.oracle.now = this.steps;
     switch (choiceKind(c)) {
       case RUN:
@@ -141,6 +155,7 @@ export class Stepper {
         break;
     }
     this.steps++;
+    this.boundary.afterStep(id);
     this.findChoices();
     this.watcher?.after?.(this, c, cpu);
   }
@@ -163,19 +178,14 @@ export class Stepper {
     return (this.machine.columns.apic.irr.peek(id) & (1 << VECTOR_TIMER)) === 0 ? choice(TICK, id) : -1;
   }
 
-  /** Handles of the CPUs that stand at a user instruction boundary now. A kernel thread never does: its mm is borrowed. */
-  private boundary(): readonly Cpu[] {
-    const { atBoundary } = this;
-    const { tasks } = this.machine.columns;
-    atBoundary.length = 0;
-    for (const task of this.running) {
-      if (task.cpu.kernelDepth === 0 && tasks.mm.peek(task.id) !== 0) atBoundary.push(task.cpu);
-    }
-    return atBoundary;
+  /** A user operation of `cpu` has returned: nothing that its path has read matters any more. */
+  private returned(cpu: Cpu): void {
+    this.machine.mem.record?.setReadings(cpu.current);
+    this.probe();
   }
 
   private probe(): void {
-    this.machine.oracle?.probe(this.boundary());
+    this.machine.oracle?.probe(this.boundary.cpus());
   }
 
   private findChoices(): void {

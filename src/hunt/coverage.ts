@@ -20,6 +20,8 @@ export class Coverage {
   /** Number of the schedule that saw the pair (first, second) first; 0: not seen. */
   private readonly firstSeen = new Uint32Array(this.size * this.size);
   private schedule = 0;
+  /** Pairs seen so far. */
+  pairs = 0;
 
   /** A new schedule begins. */
   begin(): void {
@@ -38,7 +40,9 @@ export class Coverage {
       const there = stepper.cpuAt(other as CpuId);
       if (there.word !== word) continue;
       const pair = point * this.size + there.point;
-      if (this.firstSeen[pair] === 0) this.firstSeen[pair] = this.schedule;
+      if (this.firstSeen[pair] !== 0) continue;
+      this.firstSeen[pair] = this.schedule;
+      this.pairs++;
     }
   }
 

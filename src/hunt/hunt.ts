@@ -5,15 +5,17 @@
 import type { Choice } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
-import type { OracleOptions } from '../oracle/oracle.ts';
+import type { Harm, OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Op, Program } from '../program/program.ts';
 import { Coverage, type CoverageSummary } from './coverage.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { generateProgram, swarmTraits } from './generator.ts';
-import { DEFAULT_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
+import { MachineRun } from './machine-run.ts';
+import { DEFAULT_MIX, Portfolio, type StrategyName, strategyNamed } from './portfolio.ts';
 import { type Random, randomFrom } from './random.ts';
-import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
+import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
+import { type AdversaryBudget, chooseFairly, type Run, type Strategy } from './strategies/strategy.ts';
 
 export interface HuntOptions {
   readonly policy: Policy;
@@ -26,6 +28,8 @@ export interface HuntOptions {
   /** Schedules at most. */
   readonly schedules: number;
   readonly strategies?: readonly StrategyName[];
+  /** The schedule that the strategy `replay` follows. */
+  readonly recorded?: readonly number[];
   readonly strict: boolean;
   readonly costs: string;
   readonly adversary?: AdversaryBudget;
@@ -58,8 +62,17 @@ export interface StrategyUse {
   readonly name: string;
   schedules: number;
   steps: number;
-  /** Largest number of steps with a choice in one run: the k of PCT's bound, where measured. */
+  /** Conflicting pairs that it was the first to show. */
+  newPairs: number;
+  /** What it convicted of. */
+  found: Harm[];
+  /** The k of PCT's bound: the largest number of steps of one run, where measured. */
   k?: number;
+  /** ICB: every schedule with so many preemptions has been run. */
+  preemptions?: number;
+  /** Sleep sets: runs to the end, and runs given up. */
+  traces?: number;
+  blocked?: number;
 }
 
 export interface HuntResult {
@@ -80,8 +93,6 @@ export interface HuntResult {
 export const HUNTING_COSTS = 'bare-metal';
 /** Schedules that one generated program gets before the next is drawn. */
 const SCHEDULES_PER_PROGRAM = 48;
-/** One run in this many is run a second time and compared. */
-const CHECK_EVERY = 512;
 const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
 
 /**
@@ -99,6 +110,11 @@ export function huntingPlan(
 ): MachinePlan {
   const oracle: OracleOptions = { strict: of.strict, threads: false };
   return { program, policy: of.policy, patches: of.patches, oracle, costs: of.costs, lufDebug: of.lufDebug };
+}
+
+/** The same machine, keeping a record of what each step touches. */
+export function recording(plan: MachinePlan): MachinePlan {
+  return { ...plan, checks: { access: true, hash: true, record: true } };
 }
 
 /** The program on a machine with that many CPUs, its tasks spread over them by their old numbers. */
@@ -122,6 +138,7 @@ class Hunt {
   private readonly coverage = new Coverage();
   private readonly draws: Random;
   private readonly names: readonly StrategyName[];
+  private readonly portfolio: Portfolio<StrategyName>;
   private found: RawFinding | undefined = undefined;
   private complete = false;
   private diverged = false;
@@ -129,6 +146,7 @@ class Hunt {
   constructor(private readonly options: HuntOptions) {
     this.draws = randomFrom(options.seed, 0);
     this.names = options.strategies ?? DEFAULT_MIX;
+    this.portfolio = new Portfolio(this.names);
   }
 
   run(): HuntResult {
@@ -163,63 +181,65 @@ class Hunt {
   private huntIn(program: Program, schedules: number): void {
     const { options } = this;
     const plan = huntingPlan(program, options);
-    const stepper = new Stepper(plan);
+    const stepper = new Stepper(this.names.includes('exhaustive') ? recording(plan) : plan);
+    const run = new MachineRun(stepper);
     const budget = options.adversary ?? DEFAULT_BUDGET;
     const random = randomFrom(this.draws.bits(), 1);
-    const mix = this.names.map((name) => strategyNamed(name, random, budget));
+    const mix = new Map(this.names.map((name) => [name, strategyNamed(name, random, budget, options.recorded)]));
     this.programs++;
-    for (let i = 0; i < schedules && this.goesOn(); i++) {
-      const strategy = mix[i % mix.length];
-      if (!strategy.begin(stepper)) {
+    for (let i = 0; i < schedules && mix.size > 0 && this.goesOn(); i++) {
+      const name = this.portfolio.due([...mix.keys()]);
+      const strategy = mix.get(name) as Strategy;
+      if (strategy.begin(run)) this.portfolio.had(name, this.once(plan, stepper, run, strategy));
+      else {
+        mix.delete(name);
         this.complete = 'complete' in strategy && strategy.complete === true;
-        if (mix.length === 1) return;
-        continue;
       }
-      this.once(plan, stepper, strategy);
       if (this.schedules % 256 === 0)
         options.progress?.({ schedules: this.schedules, steps: this.steps, programs: this.programs });
     }
     this.gatherWindows(stepper);
   }
 
-  private once(plan: MachinePlan, stepper: Stepper, strategy: Strategy): void {
+  /** One schedule. Returns how many conflicting pairs it was the first to show. */
+  private once(plan: MachinePlan, stepper: Stepper, run: Run, strategy: Strategy): number {
     const choices: number[] = [];
     const { coverage } = this;
+    const known = coverage.pairs;
     coverage.begin();
     stepper.reset();
-    const run = execute(stepper, (s) => {
-      const c = chooseFairly(strategy, s);
+    const done = execute(stepper, (s) => {
+      const c = chooseFairly(strategy, run);
+      if (c < 0) return c;
       choices.push(c);
       coverage.step(s, c as Choice);
       return c;
     });
-    strategy.end?.(stepper);
-    this.count(strategy, run.steps);
-    if (run.convicted || this.schedules % CHECK_EVERY === 1) this.check(stepper, choices, run);
-    if (this.options.judged) this.options.judged(stepper, run);
-    else if (run.convicted && !this.diverged) {
-      this.found = { plan, conviction: run.convicted, choices, strategy: strategy.name, steps: run.steps };
+    strategy.end?.(run);
+    const fresh = coverage.pairs - known;
+    const use = this.count(strategy, done.steps, fresh);
+    if (done.convicted || this.schedules % CHECK_EVERY === 1) this.diverged = !isRepeatable(stepper, choices, done);
+    if (this.options.judged) this.options.judged(stepper, done);
+    else if (done.convicted && !this.diverged) {
+      use.found.push(done.convicted.harm);
+      this.found = { plan, conviction: done.convicted, choices, strategy: strategy.name, steps: done.steps };
     }
+    return fresh;
   }
 
-  /** The same choices must lead to the same image and the same verdict. */
-  private check(stepper: Stepper, choices: readonly number[], run: Execution): void {
-    const hash = stepper.machine.mem.hash();
-    let at = 0;
-    stepper.reset();
-    const again = execute(stepper, () => choices[at++] ?? -1);
-    const same = stepper.machine.mem.hash() === hash && again.steps === run.steps;
-    this.diverged = !same || again.convicted?.says !== run.convicted?.says;
-  }
-
-  private count(strategy: Strategy, steps: number): void {
+  private count(strategy: Strategy, steps: number, newPairs: number): StrategyUse {
+    const { name } = strategy;
     this.schedules++;
     this.steps += steps;
-    const use = this.uses.get(strategy.name) ?? { name: strategy.name, schedules: 0, steps: 0 };
+    const use = this.uses.get(name) ?? { name, schedules: 0, steps: 0, newPairs: 0, found: [] };
     use.schedules++;
     use.steps += steps;
-    if ('k' in strategy) use.k = Math.max(use.k ?? 0, strategy.k as number);
-    this.uses.set(strategy.name, use);
+    use.newPairs += newPairs;
+    const { k, ...others } = (strategy.figures?.() ?? {}) as Partial<StrategyUse>;
+    if (k !== undefined) use.k = Math.max(use.k ?? 0, k);
+    Object.assign(use, others);
+    this.uses.set(name, use);
+    return use;
   }
 
   private gatherWindows(stepper: Stepper): void {

@@ -1,18 +1,46 @@
-/** The strategies by name, and the fixed mix that a hunt uses when none is asked for. */
-
+/**
+ * The strategies by name, and how a hunt with several of them shares its schedules: a part goes to each alike, the rest by
+ * how many conflicting pairs, new to the hunt, each has shown per schedule of late.
+ */
 import type { Random } from './random.ts';
-import { Exhaustive } from './strategies/exhaustive.ts';
+import { Icb } from './strategies/icb.ts';
+import { IterativePct } from './strategies/iterative-pct.ts';
 import { Pct } from './strategies/pct.ts';
+import { Pos } from './strategies/pos.ts';
 import { RandomWalk } from './strategies/random-walk.ts';
+import { Replay } from './strategies/replay.ts';
+import { SleepSets } from './strategies/sleep-sets.ts';
 import type { AdversaryBudget, Strategy } from './strategies/strategy.ts';
+import { Surw } from './strategies/surw.ts';
+import { Urw } from './strategies/urw.ts';
 
-export const STRATEGY_NAMES = ['random', 'sticky', 'pct-1', 'pct-2', 'pct-3', 'exhaustive'] as const;
+export const STRATEGY_NAMES = [
+  'random',
+  'sticky',
+  'pct-1',
+  'pct-2',
+  'pct-3',
+  'pct-iterative',
+  'pos',
+  'urw',
+  'surw',
+  'icb',
+  'icb-2',
+  'exhaustive',
+  'replay',
+] as const;
 export type StrategyName = (typeof STRATEGY_NAMES)[number];
 
-/** What `hunt` runs in turn by default; `exhaustive` is for single small scenarios and has to be asked for. */
-export const DEFAULT_MIX: readonly StrategyName[] = ['random', 'pct-2', 'sticky', 'pct-3'];
+/** What `hunt` runs by default; those that end are for single small scenarios and have to be asked for. */
+export const DEFAULT_MIX: readonly StrategyName[] = ['random', 'pct-2', 'sticky', 'pct-3', 'pos', 'surw'];
 
-export function strategyNamed(name: StrategyName, random: Random, budget: AdversaryBudget): Strategy {
+/** @param recorded the schedule that `replay` follows. */
+export function strategyNamed(
+  name: StrategyName,
+  random: Random,
+  budget: AdversaryBudget,
+  recorded: readonly number[] = [],
+): Strategy {
   switch (name) {
     case 'random':
       return new RandomWalk(random, budget);
@@ -22,7 +50,57 @@ export function strategyNamed(name: StrategyName, random: Random, budget: Advers
     case 'pct-2':
     case 'pct-3':
       return new Pct(random, Number(name.slice(4)), budget);
+    case 'pct-iterative':
+      return new IterativePct(random, budget);
+    case 'pos':
+      return new Pos(random, budget);
+    case 'urw':
+      return new Urw(random, budget);
+    case 'surw':
+      return new Surw(random, budget);
+    case 'icb':
+      return new Icb();
+    case 'icb-2':
+      return new Icb(2, name);
     case 'exhaustive':
-      return new Exhaustive();
+      return new SleepSets();
+    case 'replay':
+      return new Replay(random, recorded, new RandomWalk(random, budget));
+  }
+}
+
+/** What a strategy weighs beside the best one when it shows nothing new. */
+const LEAST = 0.5;
+/** Share of what was known of a strategy that each of its schedules keeps. */
+const MEMORY = 0.97;
+
+/** Whose turn it is: stride scheduling, with what each strategy has shown of late as its weight. */
+export class Portfolio<Name extends string> {
+  private readonly yields = new Map<Name, number>();
+  private readonly turns = new Map<Name, number>();
+
+  constructor(names: readonly Name[]) {
+    for (const name of names) {
+      this.yields.set(name, 0);
+      this.turns.set(name, 0);
+    }
+  }
+
+  /** The strategy that is due, out of those that go on. */
+  due(among: readonly Name[]): Name {
+    return among.reduce((a, b) => (this.turn(b) < this.turn(a) ? b : a));
+  }
+
+  /** It had a schedule, which showed so many new pairs. */
+  had(name: Name, fresh: number): void {
+    const last = this.yields.get(name) ?? 0;
+    this.yields.set(name, last * MEMORY + fresh * (1 - MEMORY));
+    const best = Math.max(...this.yields.values());
+    const share = best === 0 ? 1 : LEAST + (1 - LEAST) * ((this.yields.get(name) ?? 0) / best);
+    this.turns.set(name, this.turn(name) + 1 / share);
+  }
+
+  private turn(name: Name): number {
+    return this.turns.get(name) ?? 0;
   }
 }

@@ -9,6 +9,7 @@ import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Conviction, execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
+import { MachineRun } from './machine-run.ts';
 import { strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
 import { smallerPrograms } from './smaller-programs.ts';
@@ -63,6 +64,7 @@ function renumbered(run: Candidate, cpus: readonly number[]): Candidate {
  */
 function convict(plan: MachinePlan, like: Candidate, schedules: number): Candidate | undefined {
   const stepper = new Stepper(plan);
+  const view = new MachineRun(stepper);
   const random = randomFrom(like.steps, 2);
   const budget = { actions: 3, ticks: 2 };
   const mix = (['pct-2', 'random', 'pct-3'] as const).map((name) => strategyNamed(name, random, budget));
@@ -73,11 +75,11 @@ function convict(plan: MachinePlan, like: Candidate, schedules: number): Candida
   }
   for (let i = 0; i < schedules; i++) {
     const strategy = mix[i % mix.length];
-    strategy.begin(stepper);
+    strategy.begin(view);
     const choices: number[] = [];
     stepper.reset();
-    const run = execute(stepper, (s) => {
-      const c = chooseFairly(strategy, s);
+    const run = execute(stepper, () => {
+      const c = chooseFairly(strategy, view);
       choices.push(c);
       return c;
     });

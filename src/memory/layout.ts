@@ -1,6 +1,6 @@
 /** The layout of an image: where each table lies, who owns each word, and the way back from a word to its name. */
 import type { Memory, Word } from './memory.ts';
-import { Column, type Columns, type Field, type GuardRef, type Owner, type Table } from './table.ts';
+import { Column, type Columns, type Field, type GuardRef, type Owner, RecordedColumn, type Table } from './table.ts';
 
 /** Kinds of owners, as the one-access check keeps them. */
 export const OWNED_SHARED = 0;
@@ -72,7 +72,8 @@ export class Layout<S> {
     const entries = this.byTable.get(t.name);
     if (!entries) throw new Error(`table ${t.name} was not placed`);
     const columns: Record<string, Column<Row>> = {};
-    for (const e of entries) columns[e.field] = new Column<Row>(mem, e.base, e.stride, e.width);
+    const Kind = mem.record === undefined ? Column : RecordedColumn;
+    for (const e of entries) columns[e.field] = new Kind<Row>(mem, e.base, e.stride, e.width);
     return columns as Columns<Row, F>;
   }
 
@@ -91,6 +92,16 @@ export class Layout<S> {
     const row = Math.floor((word - p.base) / p.stride);
     const k = (word - p.base) % p.stride;
     return `${p.table}[${row}].${p.field}${p.width > 1 ? `[${k}]` : ''}`;
+  }
+
+  /** All words of a table, or of one of its fields. */
+  *wordsOf(table: string, field?: string): Iterable<Word> {
+    for (const p of this.byTable.get(table) ?? []) {
+      if (field !== undefined && p.field !== field) continue;
+      for (let row = 0; row < p.rows; row++) {
+        for (let k = 0; k < p.width; k++) yield (p.base + row * p.stride + k) as Word;
+      }
+    }
   }
 
   /** The word with this name, the inverse of `nameOf`; undefined if there is none. */

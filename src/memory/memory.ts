@@ -3,6 +3,8 @@
  * snapshot and replay are therefore one mechanism, and nothing that outlives an operation lives anywhere else.
  */
 
+import type { StepRecord } from './step-record.ts';
+
 /** The address of one 32-bit word in the image. */
 export type Word = number & { readonly brand: 'Word' };
 
@@ -34,6 +36,10 @@ export interface Memory {
   acquired(lock: Word, exclusive: boolean): void;
   /** Says that the running context gives the lock up; called before the word is released. */
   released(lock: Word): void;
+  /** Kept by a stepped memory when asked for. */
+  readonly record?: StepRecord;
+  /** A word is read without an event, by `peek` or `own`; said only while a record is kept. */
+  looks?(word: Word): void;
 }
 
 /** What the engine of truly parallel CPUs adds to their shared memory. */

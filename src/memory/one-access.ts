@@ -17,6 +17,7 @@ import {
   ownerCode,
 } from './layout.ts';
 import { NOWHERE, type Word } from './memory.ts';
+import { StepRecord } from './step-record.ts';
 import { TrackedImage } from './tracked-image.ts';
 
 /** The row that would hold an optional lock is none. */
@@ -34,6 +35,16 @@ export class OneAccessError extends Error {
   }
 }
 
+/** What a stepped memory does beside holding words. Hunting needs the first two; a measuring run may leave them out. */
+export interface MemoryChecks {
+  /** The one-access rule, checked at every access. */
+  readonly access: boolean;
+  /** The hash of the image. Left out, it stays that of the base image. */
+  readonly hash: boolean;
+  /** A record of what each step touches; left out, there is none. */
+  readonly record?: boolean;
+}
+
 export class CheckedImage extends TrackedImage {
   /** While an observer runs: it may touch oracle words and nothing else. */
   observing = false;
@@ -41,7 +52,10 @@ export class CheckedImage extends TrackedImage {
   touched: Word = NOWHERE;
   /** Whether that access wrote. */
   touchedWrite = false;
+  /** What steps touch, if somebody asked for it. */
+  readonly record: StepRecord | undefined;
 
+  private readonly checked: boolean;
   private readonly owner: Int32Array;
   private readonly guards: readonly Guard[];
   /** Owner codes of the words that belong to the CPU and to the task of this step. */
@@ -57,11 +71,12 @@ export class CheckedImage extends TrackedImage {
   constructor(
     private readonly layout: Layout<unknown>,
     private readonly pairs: { from: number; to: number },
-    protected readonly checked: boolean,
-    hashed: boolean,
+    checks: MemoryChecks,
   ) {
-    super(layout.words, hashed);
-    const { owner, guards } = checked ? layout.owners() : { owner: new Int32Array(0), guards: [] };
+    super(layout.words, checks.hash);
+    this.checked = checks.access;
+    this.record = checks.record ? new StepRecord() : undefined;
+    const { owner, guards } = checks.access ? layout.owners() : { owner: new Int32Array(0), guards: [] };
     this.owner = owner;
     this.guards = guards;
   }
@@ -75,6 +90,7 @@ export class CheckedImage extends TrackedImage {
     this.touched = NOWHERE;
     this.touchedWrite = false;
     this.highHalfTouched = false;
+    this.record?.beginStep(task);
   }
 
   /** The CPU of this step goes on with another task. */
@@ -111,11 +127,36 @@ export class CheckedImage extends TrackedImage {
     super.reset();
     for (const locks of this.held) while (locks && locks.length > 0) locks.pop();
     this.observing = false;
+    this.record?.reset();
+  }
+
+  /** Words that neither the hash nor the record is to know: bookkeeping from which nothing follows. */
+  leaveOut(words: Iterable<Word>): void {
+    this.leftOut = new Uint8Array(this.words.length);
+    for (const word of words) this.leftOut[word] = 1;
+    if (this.record) this.record.leftOut = this.leftOut;
+  }
+
+  /** A read that is no event of the protocol. */
+  looks(word: Word): void {
+    this.record?.notes(word, false, this.words[word], this.reader());
   }
 
   /** @throws OneAccessError unless this step may touch the word. */
   protected check(word: Word, write: boolean): void {
+    if (this.record !== undefined) this.record.notes(word, write, this.words[word], this.reader());
+    if (this.checked) this.permit(word, write);
+  }
+
+  /** A plain store is the one verb that may set a write-once word. */
+  protected checkStore(word: Word, value: number): void {
+    this.record?.notes(word, true, 0, -1);
     if (!this.checked) return;
+    if (this.owner[word] >> OWNER_KIND !== OWNED_ONCE) this.permit(word, true);
+    else if (this.words[word] !== 0 && value !== 0) throw this.broken('changed a write-once word', word);
+  }
+
+  private permit(word: Word, write: boolean): void {
     const owner = this.owner[word];
     if (owner === this.cpuOwns || owner === this.taskOwns) return;
     if (owner !== OWNED_SHARED && this.isFree(word, owner, write)) return;
@@ -128,20 +169,19 @@ export class CheckedImage extends TrackedImage {
     this.checkHighHalf(word);
   }
 
-  /** A plain store is the one verb that may set a write-once word. */
-  protected checkStore(word: Word, value: number): void {
-    if (!this.checked) return;
-    if (this.owner[word] >> OWNER_KIND !== OWNED_ONCE) this.check(word, true);
-    else if (this.words[word] !== 0 && value !== 0) throw this.broken('changed a write-once word', word);
-  }
-
   /** A store without an event is for private words, and for the ghosts of an observer. */
   protected checkPut(word: Word): void {
+    this.record?.notes(word, true, 0, -1);
     if (!this.checked) return;
     const owner = this.owner[word];
     if (owner === this.cpuOwns || owner === this.taskOwns) return;
     if (this.observing && owner >> OWNER_KIND === OWNED_ORACLE) return;
     throw this.broken('put to a word that is not private to this CPU', word);
+  }
+
+  /** The task that learns what is read now; -1 while an observer reads. */
+  private reader(): number {
+    return this.observing ? -1 : this.task;
   }
 
   private isFree(word: Word, owner: number, write: boolean): boolean {

@@ -1,17 +1,9 @@
 /** The stepper's flavour: plain words of the same layout, tracked, hashed and checked against the one-access rule. */
 import type { Layout } from './layout.ts';
 import type { Memory, Word } from './memory.ts';
-import { CheckedImage } from './one-access.ts';
+import { CheckedImage, type MemoryChecks } from './one-access.ts';
 
-export { OneAccessError } from './one-access.ts';
-
-/** What a stepped memory does beside holding words. Hunting needs all of it; a measuring run may leave it out. */
-export interface MemoryChecks {
-  /** The one-access rule, checked at every access. */
-  readonly access: boolean;
-  /** The hash of the image. Left out, it stays that of the base image. */
-  readonly hash: boolean;
-}
+export { type MemoryChecks, OneAccessError } from './one-access.ts';
 
 export class SteppedMemory extends CheckedImage implements Memory {
   /**
@@ -23,7 +15,7 @@ export class SteppedMemory extends CheckedImage implements Memory {
     pairs: { from: number; to: number },
     checks: MemoryChecks = { access: true, hash: true },
   ) {
-    super(layout, pairs, checks.access, checks.hash);
+    super(layout, pairs, checks);
   }
 
   load(word: Word): number {

@@ -96,3 +96,15 @@ export class Column<Row extends number> {
     this.mem.put((this.base + row * this.stride + k) as Word, value);
   }
 }
+
+/** A column of a memory that keeps a record: it hears of reads without an event, too. */
+export class RecordedColumn<Row extends number> extends Column<Row> {
+  override peek(row: Row, k = 0): number {
+    this.mem.looks?.(this.at(row, k));
+    return super.peek(row, k);
+  }
+  override own(row: Row, k = 0): number {
+    this.mem.looks?.(this.at(row, k));
+    return super.own(row, k);
+  }
+}

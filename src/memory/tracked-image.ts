@@ -21,6 +21,8 @@ export class TrackedImage {
   private hashEpoch = 1;
   private low = 0;
   private high = 0;
+  /** 1 for words that the hash passes over, where there are any. */
+  protected leftOut: Uint8Array | undefined;
 
   /** @param hashed without it the hash stays that of the base image. */
   constructor(
@@ -105,7 +107,7 @@ export class TrackedImage {
       const word = this.unhashed[i];
       const before = this.hashedValue[word];
       const after = this.words[word];
-      if (before === after) continue;
+      if (before === after || this.leftOut?.[word] === 1) continue;
       this.low ^= mix(word, before, 0x85ebca6b) ^ mix(word, after, 0x85ebca6b);
       this.high ^= mix(word, before, 0xc2b2ae35) ^ mix(word, after, 0xc2b2ae35);
     }

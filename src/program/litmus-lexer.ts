@@ -12,7 +12,7 @@ export interface Token {
 const EMPTY = /(?:\s+|\(\*[\s\S]*?\*\))+/y;
 const NAME = /[\w.+-]+/y;
 const TOKEN =
-  /(?<word>[A-Za-z_]\w*)|(?<number>-?\d+)|(?<text>"(?:[^"\\\r\n]|\\.)*")|(?<sign>->|\/\\|[{};:,=()[\].|@])/y;
+  /(?<word>[A-Za-z_]\w*)|(?<number>-?\d+)|(?<text>"(?:[^"\\\r\n]|\\.)*")|(?<sign>->|\/\\|\\\/|[{};:,=+()[\].|@])/y;
 
 /** Reads tokens one by one and looks one ahead. Comments `(* … *)` count as blanks. */
 export class Lexer {

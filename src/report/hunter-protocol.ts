@@ -24,6 +24,8 @@ export interface HuntRequest {
   readonly schedules: number;
   readonly findings: number;
   readonly strategies: readonly StrategyName[] | undefined;
+  /** The schedule that the strategy `replay` follows. */
+  readonly recorded?: readonly number[];
   readonly strict: boolean;
   /** Columns as for mail. */
   readonly mail: boolean;
@@ -41,13 +43,28 @@ export interface PointsRequest {
   readonly from: readonly string[];
 }
 
+/** All programs of `ops` operations whose position in their order is that of the shard. */
+export interface Shard {
+  readonly ops: number;
+  readonly shard: { readonly number: number; readonly of: number };
+}
+
+/** What to verify. */
+export interface VerifyRequest
+  extends Pick<HuntRequest, 'tool' | 'policy' | 'patches' | 'plugins' | 'seed' | 'cpus' | 'strict' | 'mail'> {
+  readonly source: Program | WorkloadCall | Shard;
+  readonly runs: number;
+  /** Directory of the journal. */
+  readonly out: string;
+}
+
 /**
  * Words of the shared progress. `stage` counts parts of the work that have a time limit of their own, `over` is the last
- * of them whose time is over.
+ * of them whose time is over; `share` is in millionths; `save` asks the worker to save where it stands.
  */
 export const PROGRESS = {
   ...{ beat: 0, schedules: 1, steps: 2, programs: 3, findings: 4, stop: 5 },
-  ...{ stage: 6, over: 7, words: 8 },
+  ...{ stage: 6, over: 7, states: 8, share: 9, save: 10, words: 11 },
 } as const;
 /** Values of the stop word: no more schedules; nothing more at all. */
 export const STOP_HUNTING = 1;

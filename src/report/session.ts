@@ -82,7 +82,7 @@ export function huntSession(options: SessionOptions): SessionResult {
     strategies: merged(
       results.flatMap((r) => r.strategies),
       (s) => s.name,
-      (a, b) => ({ ...a, schedules: a.schedules + b.schedules, steps: a.steps + b.steps, k: larger(a.k, b.k) }),
+      joined,
     ),
     windows: merged(
       results.flatMap((r) => r.windows),
@@ -101,6 +101,18 @@ export function kindOf({ conviction: { harm, violation, says }, plan }: RawFindi
   const { kind, endedBy } = violation;
   const access = kind === STORE ? 'store' : kind === LOAD ? 'load' : 'fetch';
   return `${harm}: ${access}${endedBy ? ` behind ${opName(endedBy.op)}` : ''}`;
+}
+
+function joined(a: StrategyUse, b: StrategyUse): StrategyUse {
+  return {
+    ...a,
+    ...b,
+    schedules: a.schedules + b.schedules,
+    steps: a.steps + b.steps,
+    newPairs: a.newPairs + b.newPairs,
+    found: [...a.found, ...b.found],
+    k: larger(a.k, b.k),
+  };
 }
 
 function merged<T>(all: readonly T[], key: (one: T) => string, join: (a: T, b: T) => T): T[] {

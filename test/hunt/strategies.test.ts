@@ -1,136 +1,83 @@
 import { describe, expect, it } from 'vitest';
-import { type Choice, choice, choiceCpu, RUN } from '#tlblab/engine/choice.js';
-import type { Stepper } from '#tlblab/engine/stepper.js';
+import { Portfolio, STRATEGY_NAMES, strategyNamed } from '#tlblab/hunt/portfolio.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
-import { Exhaustive } from '#tlblab/hunt/strategies/exhaustive.js';
-import { Pct } from '#tlblab/hunt/strategies/pct.js';
+import { twoBy } from '#tlblab/hunt/selftest/programs.js';
+import { TinyRun } from '#tlblab/hunt/selftest/tiny-run.js';
+import { Icb } from '#tlblab/hunt/strategies/icb.js';
 import { RandomWalk } from '#tlblab/hunt/strategies/random-walk.js';
+import { Replay } from '#tlblab/hunt/strategies/replay.js';
 import type { Strategy } from '#tlblab/hunt/strategies/strategy.js';
 
-/** Threads of numbered steps in place of a machine: what a strategy sees of a stepper, and nothing else. */
-class Toy {
-  choices: Choice[] = [];
-  steps = 0;
-  readonly machine: { geometry: { cpus: number } };
-  private readonly done: number[];
-
-  constructor(private readonly lengths: readonly number[]) {
-    this.machine = { geometry: { cpus: lengths.length } };
-    this.done = lengths.map(() => 0);
-    this.reset();
-  }
-  reset(): void {
-    this.done.fill(0);
-    this.steps = 0;
-    this.find();
-  }
-  /** One run: the threads in the order in which they stepped. */
-  run(strategy: Strategy): string {
-    let order = '';
-    while (this.choices.length > 0) {
-      const cpu = choiceCpu(strategy.choose(this as unknown as Stepper) as Choice);
-      this.done[cpu]++;
-      this.steps++;
-      order += cpu;
-      this.find();
-    }
-    return order;
-  }
-  private find(): void {
-    this.choices = this.lengths.flatMap((n, cpu) => (this.done[cpu] < n ? [choice(RUN, cpu)] : []));
-  }
-}
-
 const QUIET = { actions: 0, ticks: 0 };
-const asStepper = (toy: Toy): Stepper => toy as unknown as Stepper;
 
-/** How often `failed` holds in `runs` runs. */
-function hits(lengths: number[], strategy: Strategy, failed: (order: string) => boolean, runs = 20_000): number {
-  const toy = new Toy(lengths);
-  let n = 0;
-  for (let i = 0; i < runs; i++) {
-    toy.reset();
-    strategy.begin(asStepper(toy));
-    if (failed(toy.run(strategy))) n++;
-  }
-  return n;
+/** The orders of the threads in so many runs of two threads of n events; fewer if the strategy ends. */
+function ordersOf(strategy: Strategy, n: number, runs: number): string[] {
+  const run = new TinyRun(twoBy(n));
+  const orders: string[] = [];
+  while (orders.length < runs && strategy.begin(run)) orders.push(run.execute(strategy).order);
+  return orders;
 }
 
-/** Within four standard deviations of the exact probability. */
-function expectShare(n: number, p: number, runs = 20_000): void {
-  expect(Math.abs(n - runs * p)).toBeLessThanOrEqual(4 * Math.sqrt(runs * p * (1 - p)));
-}
-
-// two threads of read; write: the update is lost unless one thread does both before the other starts
-const lostUpdate = (order: string): boolean => order !== '0011' && order !== '1100';
-// unmap; reuse against walk; fill; use: walk before unmap, use after reuse
-const staleTlb = (order: string): boolean => {
-  const at = (cpu: string, n: number): number => [...order].flatMap((c, i) => (c === cpu ? [i] : []))[n];
-  return at('1', 0) < at('0', 0) && at('1', 2) > at('0', 1);
-};
-
-describe('exact probabilities of the literature', () => {
-  it('random walk: lost update 1/2, stale TLB 1/4', () => {
-    expectShare(hits([2, 2], new RandomWalk(randomFrom(1), QUIET), lostUpdate), 1 / 2);
-    expectShare(hits([2, 3], new RandomWalk(randomFrom(2), QUIET), staleTlb), 1 / 4);
-  });
-
-  it('PCT never hits a bug deeper than its depth', () => {
-    expect(hits([2, 2], new Pct(randomFrom(3), 1, QUIET), lostUpdate, 2000)).toBe(0);
-  });
-
-  it('PCT-2 reaches what its bound promises', () => {
-    const k = 5;
-    expect(hits([2, 3], new Pct(randomFrom(4), 2, QUIET), staleTlb)).toBeGreaterThan((20_000 * 0.9) / (2 * k));
-  });
-});
-
-describe('exhaustive', () => {
+describe('icb', () => {
   it('runs every interleaving of 2 x 5 steps: 252, and then says so', () => {
-    const toy = new Toy([5, 5]);
-    const strategy = new Exhaustive();
-    const orders = new Set<string>();
-    while (strategy.begin()) {
-      toy.reset();
-      orders.add(toy.run(strategy));
-    }
-    expect(orders.size).toBe(252);
+    const strategy = new Icb();
+    expect(new Set(ordersOf(strategy, 5, 10_000)).size).toBe(252);
     expect(strategy.complete).toBe(true);
   });
 
   it('tries fewer preemptions first', () => {
-    const toy = new Toy([3, 3]);
-    const strategy = new Exhaustive();
-    const first: string[] = [];
-    for (let i = 0; i < 2; i++) {
-      strategy.begin();
-      toy.reset();
-      first.push(toy.run(strategy));
-    }
-    expect(first).toEqual(['000111', '111000']);
+    expect(ordersOf(new Icb(), 3, 2)).toEqual(['000111', '111000']);
   });
 
-  it('stops at its bound without claiming completeness', () => {
-    const toy = new Toy([4, 4]);
-    const strategy = new Exhaustive(1);
-    while (strategy.begin()) {
-      toy.reset();
-      toy.run(strategy);
-    }
+  it('stops at its bound without claiming completeness, and says how far it came', () => {
+    const strategy = new Icb(1);
+    // no preemption: 2 orders; one: the running thread stops behind 1 to 3 of its events; the sweeps repeat what is cheaper
+    expect(new Set(ordersOf(strategy, 4, 10_000)).size).toBe(2 + 2 * 3);
     expect(strategy.complete).toBe(false);
+    expect(strategy.figures()).toEqual({ preemptions: 1 });
   });
 });
 
-it('one seed, one sequence of schedules', () => {
-  const orders = (seed: number): string[] => {
-    const toy = new Toy([4, 4, 4]);
-    const strategy = new Pct(randomFrom(seed), 3, QUIET);
-    return Array.from({ length: 50 }, () => {
-      toy.reset();
-      strategy.begin(asStepper(toy));
-      return toy.run(strategy);
+describe('replay', () => {
+  it('follows a part of the recording, then goes on at random', () => {
+    const [recorded] = ordersOf(new RandomWalk(randomFrom(3), QUIET), 6, 1);
+    const choices = [...recorded].map((cpu) => Number(cpu) << 20);
+    const orders = ordersOf(new Replay(randomFrom(4), choices, new RandomWalk(randomFrom(5), QUIET)), 6, 400);
+    const common = orders.map((order) => [...order].findIndex((c, i) => c !== recorded[i]));
+    expect(common).toContain(-1);
+    expect(new Set(common).size).toBeGreaterThan(8);
+  });
+});
+
+describe('the portfolio', () => {
+  it('gives more schedules to what shows more, and some to all', () => {
+    const names = ['a', 'b', 'c'] as const;
+    const portfolio = new Portfolio(names);
+    const had = { a: 0, b: 0, c: 0 };
+    for (let i = 0; i < 600; i++) {
+      const name = portfolio.due(names);
+      had[name]++;
+      portfolio.had(name, name === 'b' ? 1 : 0);
+    }
+    expect(had.b).toBeGreaterThan(1.5 * had.a);
+    expect(Math.min(had.a, had.c)).toBeGreaterThan(100);
+  });
+
+  it('shares alike as long as nobody shows anything', () => {
+    const portfolio = new Portfolio(['a', 'b']);
+    const turns = Array.from({ length: 4 }, () => {
+      const name = portfolio.due(['a', 'b']);
+      portfolio.had(name, 0);
+      return name;
     });
-  };
-  expect(orders(7)).toEqual(orders(7));
-  expect(orders(7)).not.toEqual(orders(8));
+    expect(turns).toEqual(['a', 'b', 'a', 'b']);
+  });
+});
+
+it('one seed, one sequence of schedules, whatever the strategy', () => {
+  for (const name of STRATEGY_NAMES) {
+    const orders = (seed: number) => ordersOf(strategyNamed(name, randomFrom(seed), QUIET), 4, 50);
+    expect(orders(7), name).toEqual(orders(7));
+    if (!/icb|exhaustive/.test(name)) expect(orders(7), name).not.toEqual(orders(8));
+  }
 });

@@ -4,11 +4,9 @@
  * speculative walks go on step by step.
  */
 import { ADVERSARY, choice } from '../../engine/choice.ts';
-import type { Stepper } from '../../engine/stepper.ts';
-import { adversaryActions } from '../../hardware/adversary.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import type { Random } from '../random.ts';
-import type { AdversaryBudget } from './strategy.ts';
+import type { AdversaryBudget, Run } from './strategy.ts';
 
 /** Length of a run before any has been seen. */
 const FIRST_GUESS = 64;
@@ -43,19 +41,20 @@ export class RandomAdversary {
   }
 
   /** An action to take now, or -1. */
-  act(stepper: Stepper): number {
+  act(run: Run): number {
     const { moments } = this;
-    if (this.step++ < moments[moments.length - 1] || moments.length === 0) return -1;
+    this.step++;
+    if (moments.length === 0 || this.step <= moments[moments.length - 1]) return -1;
     // any CPU: one that waits has hardware too
-    const id = this.random.below(stepper.machine.geometry.cpus) as CpuId;
+    const id = this.random.below(run.cpus) as CpuId;
     if (this.ticks > 0 && this.random.below(this.actions + this.ticks) < this.ticks) {
-      const tick = stepper.tickChoice(id);
+      const tick = run.tickChoice(id);
       if (tick < 0) return -1;
       this.ticks--;
       moments.pop();
       return tick;
     }
-    const n = this.actions > 0 ? adversaryActions(stepper.cpuAt(id), stepper.machine.pages, this.list) : 0;
+    const n = this.actions > 0 ? run.hardwareActions(id, this.list) : 0;
     if (n === 0) return -1;
     this.actions--;
     moments.pop();

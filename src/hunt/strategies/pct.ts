@@ -1,19 +1,18 @@
 /**
  * PCT(d): probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010). Each CPU's path and each CPU's interrupt
- * delivery is a thread with a random priority; the highest enabled one runs; at d-1 random steps the thread about to run
- * drops below all others. A bug of depth d is hit with probability at least 1/(n k^(d-1)) per run. k is the largest
- * number of steps with a choice seen so far; only such steps count.
+ * delivery is a thread with a random priority; the highest enabled one runs; at d-1 random steps, all different, the thread
+ * about to run drops below all others. A bug of depth d is hit with probability at least 1/(n k^(d-1)) per run. k is the
+ * largest number of steps seen so far; as in the paper every step counts, also one without a choice.
  */
-import { type Choice, choiceCpu, choiceKind, DELIVER } from '../../engine/choice.ts';
-import type { Stepper } from '../../engine/stepper.ts';
+import type { Choice } from '../../engine/choice.ts';
 import type { Random } from '../random.ts';
 import { RandomAdversary } from './adversary.ts';
-import type { AdversaryBudget, Strategy } from './strategy.ts';
+import { type AdversaryBudget, type Run, type Strategy, threadOf, threadsOf } from './strategy.ts';
 
 export class Pct implements Strategy {
   readonly name: string;
-  /** Largest number of steps with more than one choice in a run so far. */
-  k = 1;
+  /** Largest number of steps in a run so far. */
+  private k = 1;
   private readonly adversary: RandomAdversary;
   private readonly priority: number[] = [];
   private readonly changeAt: number[] = [];
@@ -28,36 +27,43 @@ export class Pct implements Strategy {
     this.adversary = new RandomAdversary(random, budget);
   }
 
-  begin(stepper: Stepper): boolean {
+  /** @param k steps that runs are known to have; what this strategy has seen itself if left out. */
+  begin(run: Run, k = 1): boolean {
+    const { random, changeAt, priority } = this;
     this.adversary.begin();
-    this.k = Math.max(this.k, this.step);
+    this.k = Math.max(this.k, this.step, k);
     this.step = 0;
-    const threads = stepper.machine.geometry.cpus * 2;
-    for (let t = 0; t < threads; t++) this.priority[t] = this.depth + t;
+    const threads = threadsOf(run);
+    for (let t = 0; t < threads; t++) priority[t] = this.depth + t;
     for (let t = threads - 1; t > 0; t--) {
-      const other = this.random.below(t + 1);
-      const kept = this.priority[t];
-      this.priority[t] = this.priority[other];
-      this.priority[other] = kept;
+      const other = random.below(t + 1);
+      const kept = priority[t];
+      priority[t] = priority[other];
+      priority[other] = kept;
     }
-    for (let i = 0; i < this.depth - 1; i++) this.changeAt[i] = 1 + this.random.below(this.k);
+    changeAt.length = 0;
+    while (changeAt.length < Math.min(this.depth - 1, this.k)) {
+      const at = 1 + random.below(this.k);
+      if (!changeAt.includes(at)) changeAt.push(at);
+    }
     return true;
   }
 
-  choose(stepper: Stepper): number {
-    const act = this.adversary.act(stepper);
+  choose(run: Run): number {
+    const act = this.adversary.act(run);
     if (act >= 0) return act;
-    const { choices } = stepper;
-    if (choices.length === 1) return choices[0];
+    const { choices } = run;
     this.step++;
-    let best = this.highest(choices);
-    for (let i = 0; i < this.depth - 1; i++) {
-      if (this.changeAt[i] !== this.step) continue;
-      // the i-th change gives priority i + 1, below the initial ones, which start at the depth
-      this.priority[threadOf(best)] = i + 1;
-      best = this.highest(choices);
-    }
-    return best;
+    const best = this.highest(choices);
+    const change = this.changeAt.indexOf(this.step);
+    if (change < 0) return best;
+    // the i-th change gives priority i, below the initial ones, which start at the depth
+    this.priority[threadOf(best)] = change + 1;
+    return this.highest(choices);
+  }
+
+  figures(): { k: number } {
+    return { k: Math.max(this.k, this.step) };
   }
 
   private highest(choices: readonly Choice[]): Choice {
@@ -65,8 +71,4 @@ export class Pct implements Strategy {
     for (const c of choices) if (this.priority[threadOf(c)] > this.priority[threadOf(best)]) best = c;
     return best;
   }
-}
-
-function threadOf(c: Choice): number {
-  return choiceCpu(c) * 2 + (choiceKind(c) === DELIVER ? 1 : 0);
 }

@@ -1,9 +1,8 @@
 /** Random walk: at each step one of the enabled events, all equally likely. Sticky: stays with the running CPU with probability 1 - 2^-bits. */
 import { choiceCpu } from '../../engine/choice.ts';
-import type { Stepper } from '../../engine/stepper.ts';
 import type { Random } from '../random.ts';
 import { RandomAdversary } from './adversary.ts';
-import type { AdversaryBudget, Strategy } from './strategy.ts';
+import type { AdversaryBudget, Run, Strategy } from './strategy.ts';
 
 export class RandomWalk implements Strategy {
   readonly name: string;
@@ -25,10 +24,10 @@ export class RandomWalk implements Strategy {
     return true;
   }
 
-  choose(stepper: Stepper): number {
-    const act = this.adversary.act(stepper);
+  choose(run: Run): number {
+    const act = this.adversary.act(run);
     if (act >= 0) return act;
-    const { choices } = stepper;
+    const { choices } = run;
     if (choices.length === 1) return choices[0];
     if (this.stickyBits > 0 && this.random.bits() >>> (32 - this.stickyBits) !== 0) {
       for (const c of choices) if (choiceCpu(c) === this.current) return c;

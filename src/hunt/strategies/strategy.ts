@@ -1,14 +1,43 @@
 /** How a hunt picks schedules: start an execution or stop, choose the next event, learn how it ended. */
-import type { Stepper } from '../../engine/stepper.ts';
+import { type Choice, choiceCpu, choiceKind, DELIVER } from '../../engine/choice.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import type { Word } from '../../memory/memory.ts';
+import type { Footprint } from '../../memory/step-record.ts';
+
+/** What a strategy sees of an execution: the events that exist now, and what they are about to touch. */
+export interface Run {
+  /** In the order of CPUs; never empty when a strategy is asked. */
+  readonly choices: readonly Choice[];
+  /** Events since the start. */
+  readonly steps: number;
+  readonly cpus: number;
+  /** The contended word that the event touches, or NOWHERE. */
+  announced(c: Choice): Word;
+  /** Could the event write that word? */
+  mayWrite(c: Choice): boolean;
+  /** Did the last event write the word it announced? */
+  lastWrote(): boolean;
+  /** Every word that the last event read or wrote; a machine knows it only if it keeps a record. */
+  footprint(): Footprint;
+  /** Lists in `into` what the hardware of a CPU may do on its own, and returns how much that is. */
+  hardwareActions(cpu: CpuId, into: number[]): number;
+  /** The timer of that CPU fires; -1 if its interrupt is pending already. */
+  tickChoice(cpu: CpuId): Choice | -1;
+}
 
 export interface Strategy {
   readonly name: string;
   /** Starts an execution; false when every schedule the strategy wants has been run. */
-  begin(stepper: Stepper): boolean;
-  /** One of `stepper.choices`, or an action of the adversary. Called at every step, also when there is one choice only. */
-  choose(stepper: Stepper): number;
-  /** The execution ended after this many steps. */
-  end?(stepper: Stepper): void;
+  begin(run: Run): boolean;
+  /**
+   * One of `run.choices`, or an action of the adversary; -1 gives the execution up. Called at every step, also when there
+   * is one choice only.
+   */
+  choose(run: Run): number;
+  /** The execution has ended. */
+  end?(run: Run): void;
+  /** Figures for the report, by name. */
+  figures?(): Readonly<Record<string, number>>;
 }
 
 /** Actions that hardware may take on its own, per execution. */
@@ -19,10 +48,18 @@ export interface AdversaryBudget {
 }
 
 /** Steps that a strategy directs; behind them CPUs go on in turn, so that a starved CPU is never taken for a livelock. */
-const FAIR_AFTER = 5_000;
+export const FAIR_AFTER = 5_000;
 
 /** The strategy's choice, or after very many steps a fair one. */
-export function chooseFairly(strategy: Strategy, stepper: Stepper): number {
-  if (stepper.steps < FAIR_AFTER) return strategy.choose(stepper);
-  return stepper.choices[stepper.steps % stepper.choices.length];
+export function chooseFairly(strategy: Strategy, run: Run): number {
+  if (run.steps < FAIR_AFTER) return strategy.choose(run);
+  return run.choices[run.steps % run.choices.length];
+}
+
+/** Threads in the sense of the testing literature: the path of each CPU, and the delivery of its interrupts. */
+export function threadOf(c: Choice): number {
+  return choiceCpu(c) * 2 + (choiceKind(c) === DELIVER ? 1 : 0);
+}
+export function threadsOf(run: Run): number {
+  return run.cpus * 2;
 }

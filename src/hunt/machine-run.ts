@@ -1,0 +1,43 @@
+/** An execution of a machine as strategies see it. */
+import { type Choice, choiceCpu, choiceKind, DELIVER } from '../engine/choice.ts';
+import type { Stepper } from '../engine/stepper.ts';
+import { adversaryActions } from '../hardware/adversary.ts';
+import { apicWord } from '../hardware/apic.ts';
+import type { CpuId } from '../hardware/types.ts';
+import type { Word } from '../memory/memory.ts';
+import type { Footprint } from '../memory/step-record.ts';
+import type { Run } from './strategies/strategy.ts';
+
+export class MachineRun implements Run {
+  readonly choices: readonly Choice[];
+  readonly cpus: number;
+
+  constructor(private readonly stepper: Stepper) {
+    this.choices = stepper.choices;
+    this.cpus = stepper.machine.geometry.cpus;
+  }
+
+  get steps(): number {
+    return this.stepper.steps;
+  }
+  announced(c: Choice): Word {
+    const cpu = this.stepper.cpuAt(choiceCpu(c));
+    return choiceKind(c) === DELIVER ? apicWord(cpu) : cpu.word;
+  }
+  /** A point announces a word, not what is done to it. */
+  mayWrite(): boolean {
+    return true;
+  }
+  lastWrote(): boolean {
+    return this.stepper.machine.mem.touchedWrite;
+  }
+  footprint(): Footprint {
+    return this.stepper.footprint();
+  }
+  hardwareActions(id: CpuId, into: number[]): number {
+    return adversaryActions(this.stepper.cpuAt(id), this.stepper.machine.pages, into);
+  }
+  tickChoice(id: CpuId): Choice | -1 {
+    return this.stepper.tickChoice(id);
+  }
+}

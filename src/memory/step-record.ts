@@ -1,0 +1,97 @@
+/**
+ * A record of what steps touch, kept by a stepped memory when asked for: the footprint of each step, by which independent
+ * events are told apart, and for each task a hash of what its path has read since the operation began, which with the
+ * point and the image is all that the path can know. Not recorded: reads of a CPU's own TLB, whose result no path keeps
+ * across a point.
+ */
+
+/** Words read and written in a step, ascending; a word that was written carries bit 0. */
+export type Footprint = readonly number[];
+
+/** No word in common that either of the two writes. */
+export function disjoint(a: Footprint, b: Footprint): boolean {
+  for (let i = 0, k = 0; i < a.length && k < b.length; ) {
+    const x = a[i] >> 1;
+    const y = b[k] >> 1;
+    if (x === y && ((a[i] | b[k]) & 1) !== 0) return false;
+    if (x <= y) i++;
+    if (y <= x) k++;
+  }
+  return true;
+}
+
+/** Hash of reads, in two halves. */
+export interface Readings {
+  readonly low: number;
+  readonly high: number;
+}
+export const NO_READINGS: Readings = { low: 0, high: 0 };
+
+/** In place of the address of a word. */
+const A_STEP = -2;
+/** Multipliers of the two halves of a hash. */
+export const LOW = 0x85ebca6b;
+export const HIGH = 0xc2b2ae35;
+
+export class StepRecord {
+  /** 1 for words that are not recorded, where there are any. */
+  leftOut: Uint8Array | undefined;
+  /** Between steps engines look at words; that is nobody's reading. */
+  private inStep = false;
+  private readonly touched: number[] = [];
+  /** Per task. */
+  private readonly low: number[] = [];
+  private readonly high: number[] = [];
+
+  reset(): void {
+    this.inStep = false;
+    this.touched.length = 0;
+    this.low.length = 0;
+    this.high.length = 0;
+  }
+  /** A step of that task: how far a path has come does not follow from what it read if it only writes. */
+  beginStep(task: number): void {
+    this.inStep = true;
+    this.touched.length = 0;
+    this.learns(task, A_STEP, 0);
+  }
+
+  endStep(): void {
+    this.inStep = false;
+  }
+
+  /** A word is read, or about to be written; `value` is what it holds. `task` is -1 for observers, who tell paths nothing. */
+  notes(word: number, write: boolean, value: number, task: number): void {
+    if (!this.inStep || this.leftOut?.[word] === 1) return;
+    this.touched.push(word * 2 + (write ? 1 : 0));
+    if (task >= 0) this.learns(task, word, value);
+  }
+
+  /** Of the step that ended last. */
+  footprint(): Footprint {
+    const words = [...new Set(this.touched)].sort((a, b) => a - b);
+    // a word both read and written counts once, as written
+    return words.filter((w, i) => (words[i + 1] ?? -1) >> 1 !== w >> 1);
+  }
+
+  readings(task: number): Readings {
+    return { low: this.low[task] ?? 0, high: this.high[task] ?? 0 };
+  }
+  /** What the task has read so far no longer matters, or matters again. */
+  setReadings(task: number, { low, high }: Readings = NO_READINGS): void {
+    this.low[task] = low;
+    this.high[task] = high;
+  }
+
+  private learns(task: number, word: number, value: number): void {
+    this.low[task] = mixed((this.low[task] ?? 0) ^ value, word, LOW);
+    this.high[task] = mixed((this.high[task] ?? 0) ^ value, word, HIGH);
+  }
+}
+
+/** A 32-bit finaliser over a running hash and the address of a word. */
+export function mixed(hash: number, word: number, multiplier: number): number {
+  let x = Math.imul(hash ^ (word + 0x9e3779b9), multiplier);
+  x = Math.imul(x ^ (x >>> 15), 0x27d4eb2f);
+  return x ^ (x >>> 16);
+}

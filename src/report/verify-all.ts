@@ -1,0 +1,72 @@
+/**
+ * A verification of all programs of so many operations, or of one shard of them, one after another. How far it is lies in one
+ * file that is replaced in one step; the program under way has a journal of its own.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { allPrograms } from '../hunt/all-programs.ts';
+import { HASH_BITS } from '../hunt/state-hash.ts';
+import { writeWhole } from './finding-file.ts';
+import type { Shard } from './hunter-protocol.ts';
+import { modelHash } from './model-hash.ts';
+import { type VerifyOutcome, type VerifySession, verifySession } from './verify-session.ts';
+
+const DONE = z.object({
+  programs: z.number(),
+  states: z.number(),
+  runs: z.number(),
+  steps: z.number(),
+  depth: z.number(),
+});
+
+/** Ends at the first program that is not clean. @throws PathError when a plug-in breaks the rules of paths. */
+export function verifyAll(session: Omit<VerifySession, 'program'>, { ops, shard }: Shard): VerifyOutcome {
+  const { origin, strict, out } = session;
+  const what = JSON.stringify([modelHash(origin.plugins), origin.policy, origin.patches, strict, ops, shard]);
+  const file = join(out, `verify-all-${createHash('sha256').update(what).digest('hex').slice(0, 12)}.json`);
+  const programs = [...allPrograms(ops)].filter((_, i) => i % shard.of === shard.number - 1);
+  let done = load(file);
+  const resumedRuns = done.runs;
+  for (const program of programs.slice(done.programs)) {
+    const one = verifySession({
+      ...session,
+      program,
+      runs: session.runs - done.runs,
+      progress: (at) => session.progress(summed(at)),
+    });
+    const { states, runs, steps, progress } = summed(one);
+    const depth = Math.max(done.depth, one.depth);
+    if (one.verdict !== 'clean') {
+      const figures = { states, runs, steps, progress, depth, complete: false };
+      return { ...one, ...figures, resumedRuns: resumedRuns + one.resumedRuns, programs: counted() };
+    }
+    done = { programs: done.programs + 1, states, runs, steps, depth };
+    writeWhole(file, JSON.stringify(done));
+  }
+  rmSync(file, { force: true });
+  const { states, runs, steps, depth } = done;
+  const figures = { states, runs, steps, depth, hashBits: HASH_BITS, progress: 1, resumedRuns };
+  return { verdict: 'clean', complete: true, ...figures, programs: counted() };
+
+  function counted(): { done: number; of: number } {
+    return { done: done.programs, of: programs.length };
+  }
+  function summed(now: { states: number; runs: number; steps: number; progress: number }) {
+    return {
+      states: done.states + now.states,
+      runs: done.runs + now.runs,
+      steps: done.steps + now.steps,
+      progress: (done.programs + now.progress) / programs.length,
+    };
+  }
+}
+
+function load(file: string): z.infer<typeof DONE> {
+  try {
+    return DONE.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    return { programs: 0, states: 0, runs: 0, steps: 0, depth: 0 };
+  }
+}

@@ -1,0 +1,68 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { Scratch, tlblab } from './run.ts';
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
+
+const LOST_UPDATE = `TINY mine "two increments"
+{ x = 0; }
+ A               | B               ;
+ read x -> a     | read x -> a     ;
+ write x = a + 1 | write x = a + 1 ;
+forbidden (x = 1)
+`;
+
+describe('selftest', () => {
+  it('prints the same twice, but for timing', () => {
+    const run = () => {
+      const { code, stdout } = tlblab('selftest', '--runs', '500', '--strategy', 'random,pct-2', '--json');
+      const { timing, ...rest } = JSON.parse(stdout);
+      expect(Object.keys(timing)).toContain('seconds');
+      return { code, ...rest };
+    };
+    const once = run();
+    expect(once).toMatchObject({ code: 0, verdict: 'clean', bound: 4 });
+    expect(run()).toEqual(once);
+  });
+
+  it("tells the exact chance of a person's own program", () => {
+    const file = scratch.write('mine.tiny', LOST_UPDATE);
+    const { code, stdout } = tlblab('selftest', '--program', file, '--runs', '2000');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ok mine +random +1\/2 +1000\.0 /m);
+    expect(stdout).toMatch(/^ok mine +pct-3 +5\/12 /m);
+  });
+
+  it('refuses what is no program, in one line', () => {
+    const broken = scratch.write('broken.tiny', LOST_UPDATE.replace('a + 1 ;', 'b + 1 ;'));
+    for (const [file, says] of [
+      [broken, /^tlblab: \S*broken\.tiny:5:30: "b"; expected a register that an earlier read of this thread fills\n$/],
+      ['nowhere.tiny', /^tlblab: nowhere\.tiny: no such file; expected a tiny program\n$/],
+    ] as const) {
+      const { code, stdout, stderr } = tlblab('selftest', '--program', file);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(says);
+    }
+  });
+});
+
+it('hunt --strategy replay needs a schedule to follow', () => {
+  const { code, stderr } = tlblab('hunt', 'never', '--strategy', 'replay', '--out', scratch.dir);
+  expect({ code, lines: stderr.trim().split('\n').length }).toEqual({ code: 2, lines: 1 });
+  const file = 'findings/luf-v11-reclaim-kept.race.json';
+  const again = tlblab(
+    'hunt',
+    'luf-v11',
+    '--scenario',
+    file,
+    '--strategy',
+    'replay',
+    '--schedules',
+    '300',
+    '--json',
+    '--out',
+    scratch.dir,
+  );
+  const { strategies } = JSON.parse(again.stdout);
+  expect(strategies).toMatchObject([{ name: 'replay', found: ['frame-reuse'] }]);
+});
