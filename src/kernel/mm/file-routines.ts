@@ -50,6 +50,7 @@ import {
 } from './try-to-unmap.ts';
 import {
   freeReclaimed,
+  keepFolio,
   pageout,
   reclaimBatchInit,
   reclaimedAdd,
@@ -107,6 +108,7 @@ export const filePageRoutines = {
   tryToUnmap,
   tryToUnmapOne,
   freeReclaimed,
+  keepFolio,
   pageout,
   reclaimBatchInit,
   reclaimedAdd,

@@ -72,6 +72,11 @@ export function* freePage(cpu: Cpu, pfn: Pfn): Path<void> {
 export function* freeUnrefPage(cpu: Cpu, pfn: Pfn): Path<void> {
   yield* cpu.kernel.freePagesPrepare(cpu, pfn);
   cpu.observer?.frameFreed(cpu, pfn);
+  yield* cpu.kernel.freeUnrefPageCommit(cpu, pfn);
+}
+
+/** Linux: free_unref_page_commit(): onto this CPU's list, of which a batch goes back when it is too long. */
+export function* freeUnrefPageCommit(cpu: Cpu, pfn: Pfn): Path<void> {
   pcpPut(cpu, pfn);
   if (cpu.pcp.count.own(cpu.id) > cpu.geometry.pcpHigh) yield* cpu.kernel.freePcppagesBulk(cpu);
 }
@@ -98,10 +103,15 @@ export function* freePcppagesBulk(cpu: Cpu): Path<void> {
   const { id } = cpu;
   const n = pcp.count.own(id);
   const moved = Math.min(cpu.geometry.pcpBatch, n);
-  for (let i = 0; i < moved; i++) zonePut(cpu, pcp.list.own(id, i) as Pfn);
+  for (let i = 0; i < moved; i++) yield* cpu.kernel.freeOnePage(cpu, pcp.list.own(id, i) as Pfn);
   for (let i = moved; i < n; i++) pcp.list.put(id, pcp.list.own(id, i), i - moved);
   pcp.count.put(id, n - moved);
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
+}
+
+/** Linux: __free_one_page(): a frame goes back to the zone. Caller holds zone.lock, interrupts off. */
+export function* freeOnePage(cpu: Cpu, pfn: Pfn): Path<void> {
+  zonePut(cpu, pfn);
 }
 
 /** Linux: empty_zero_page. The last frame: mapped read-only for reads of untouched memory, never counted, never freed. */
@@ -122,7 +132,8 @@ export function bootAllocator(cpu: Cpu): void {
   cpu.observer?.frameHandedOut(cpu, zero, OWNER_KERNEL);
 }
 
-function zonePut(cpu: Cpu, pfn: Pfn): void {
+/** Linux: __add_to_free_list(), at the head. Caller holds zone.lock. */
+export function zonePut(cpu: Cpu, pfn: Pfn): void {
   const { zone } = cpu;
   const n = zone.nrFree.load(0);
   zone.free.store(0, pfn, n);
