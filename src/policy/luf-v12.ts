@@ -24,6 +24,8 @@
  * failure, bulk allocation, fallback and highatomic blocks, compaction, isolation, reporting, hot-remove. Reduced: luf_batch[] has
  * `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of the frames, one order and one migratetype. VM_MAYWRITE is
  * set in every mapping of this kernel. nr_luf_pages falls where a frame leaves pend_list, as in the patches.
+ * The machine is that of the program. 6.14 did not interrupt CPUs in the middle of switch_mm either (switch `ipiWhileSwitching`), a bug of
+ * its own that was fixed in May 2025.
  */
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
