@@ -11,7 +11,7 @@ import { lufFlush } from '../policy/luf-coordinator.ts';
 export const v11FaultBefore = definePatch({
   name: 'v11-fault-before',
   says: 'luf-v11: a fault flushes everything put off before it installs a writable entry of a file',
-  source: 'findings/luf-v11-fault-late-flush.md',
+  source: 'findings/luf-v11-store-behind-fault.md',
 
   *finishFault(cpu, vmf, page, entry) {
     if (pteWrite(entry)) yield* lufFlush(cpu);

@@ -46,6 +46,8 @@ export const GEOMETRY_BOUNDS = {
   pcpBatch: [1, 512],
   /** Pages a per-CPU list may hold before a batch goes back. */
   pcpHigh: [0, 4096],
+  /** Rows of luf_batch[], of which row 0 is never used (LUF v12: 65536). A small table hands its keys out again soon. */
+  lufKeys: [2, 1 << 16],
   /** Pages an mmu_gather collects before it must flush (Linux: about 10,000). */
   gatherBatch: [1, 1 << 14],
   /** PTEs a walk handles before it drops and retakes the page-table lock. */
@@ -100,6 +102,7 @@ const TINY: Sizes = {
   cpumaskBits: 32,
   pcpBatch: 1,
   pcpHigh: 2,
+  lufKeys: 4,
   gatherBatch: 8,
   pteWalkLimit: 4,
   flushCeiling: 4,
@@ -122,6 +125,7 @@ const SMALL: Sizes = {
   asids: 6,
   pcpBatch: 8,
   pcpHigh: 32,
+  lufKeys: 256,
   gatherBatch: 512,
   pteWalkLimit: 32,
   flushCeiling: 33,
@@ -139,6 +143,7 @@ const FULL: Sizes = {
   pscEntries: 32,
   vmas: 1 << 14,
   filePages: 1 << 13,
+  lufKeys: 1 << 16,
   gatherBatch: 10_000,
   pteWalkLimit: 512,
   trimEvery: 1024,

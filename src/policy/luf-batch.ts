@@ -2,9 +2,11 @@
 import { PTE_D, pteWrite } from '../hardware/pte.ts';
 import type { PteLo } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
+import type { UnmapBatch } from '../kernel/tlb/batch.ts';
 import type { MmId } from '../kernel/types.ts';
 import { type Path, point } from '../memory/point.ts';
-import { LUF_TASK, TLB_UBC_LUF, TLB_UBC_RO, type UnmapBatch } from './luf-tables.ts';
+import type { Column } from '../memory/table.ts';
+import { LUF_TASK, TLB_UBC_LUF, TLB_UBC_RO } from './luf-tables.ts';
 
 const GEN_RAISED = point('luf archTlbbatchAddPending: generation raised, cpumask not read');
 
@@ -49,19 +51,18 @@ export function* setTlbUbcFlushPending(cpu: Cpu, mm: MmId, old: PteLo): Path<voi
     ubc = cpu.tlbUbc;
     cpu.wordsOf(LUF_TASK).canLuf.put(me, 0);
   }
-  yield* addPendingTo(cpu, ubc, mm);
+  yield* addPendingTo(cpu, ubc.cpumask, me, mm);
   ubc.flushRequired.put(me, 1);
   yield* kernel.tlbFlushBatchedAdd(cpu, mm);
   if ((old & PTE_D) !== 0) ubc.writable.put(me, 1);
 }
 
-/** Linux: arch_tlbbatch_add_pending() of x86, for a batch of one's choice. */
-function* addPendingTo(cpu: Cpu, ubc: UnmapBatch, mm: MmId): Path<void> {
-  const me = cpu.current;
+/** Linux: arch_tlbbatch_add_pending() of x86, for a batch of one's choice: of this task, or one whose lock the caller holds. */
+export function* addPendingTo<R extends number>(cpu: Cpu, cpumask: Column<R>, row: R, mm: MmId): Path<void> {
   yield* cpu.kernel.incMmTlbGen(cpu, mm);
   for (let k = 0; k < cpu.geometry.maskWords; k++) {
     if (cpu.at(GEN_RAISED, cpu.mm.cpumask.at(mm, k))) yield;
-    ubc.cpumask.put(me, ubc.cpumask.own(me, k) | cpu.mm.cpumask.load(mm, k), k);
+    cpumask.store(row, cpumask.load(row, k) | cpu.mm.cpumask.load(mm, k), k);
   }
 }
 

@@ -100,7 +100,7 @@ export function* tryToUnmapFlush(cpu: Cpu): Path<void> {
   const started = yield* rmapFlushStart(cpu);
   const flushed: number[] = [];
   for (let k = 0; k < cpu.geometry.maskWords; k++) flushed.push(tlbUbc.cpumask.own(me, k));
-  yield* cpu.kernel.archTlbbatchFlush(cpu);
+  yield* cpu.kernel.archTlbbatchFlush(cpu, tlbUbc);
   if (started) yield* rmapFlushEnd(cpu, flushed);
   tlbUbc.flushRequired.put(me, 0);
   tlbUbc.writable.put(me, 0);

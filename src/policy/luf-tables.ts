@@ -2,7 +2,7 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import type { Pfn } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
-import { type Columns, table } from '../memory/table.ts';
+import { table } from '../memory/table.ts';
 
 const privateTask = { private: 'task' } as const;
 const underLock = { guardedBy: 'lock' } as const;
@@ -10,18 +10,16 @@ const tasks = (g: Geometry): number => g.cpus + g.tasks;
 const mask = (g: Geometry): number => g.maskWords;
 
 /** Linux: struct tlbflush_unmap_batch, as the kernel's own `tlbUbc`. */
-const BATCH = {
+export const TASK_BATCH = {
   cpumask: { owner: privateTask, width: mask },
   flushRequired: privateTask,
   writable: privateTask,
 } as const;
 
 /** tlb_ubc_ro: read-only entries of the folio whose mappings are being walked. */
-export const TLB_UBC_RO = table<TaskId, Geometry>()('tlbUbcRo', tasks, BATCH);
+export const TLB_UBC_RO = table<TaskId, Geometry>()('tlbUbcRo', tasks, TASK_BATCH);
 /** tlb_ubc_luf: folios found eligible, not handed on yet. */
-export const TLB_UBC_LUF = table<TaskId, Geometry>()('tlbUbcLuf', tasks, BATCH);
-
-export type UnmapBatch = Columns<TaskId, typeof BATCH>;
+export const TLB_UBC_LUF = table<TaskId, Geometry>()('tlbUbcLuf', tasks, TASK_BATCH);
 
 /** What else the task keeps; the last four stand for arguments, results and locals of the published functions. */
 export const LUF_TASK = table<TaskId, Geometry>()('lufTask', tasks, {
@@ -32,7 +30,7 @@ export const LUF_TASK = table<TaskId, Geometry>()('lufTask', tasks, {
   /** What the last try_to_unmap() or try_to_migrate() returned. */
   eligible: privateTask,
   /** The generation with which migrate_folio_done() frees. */
-  moveUgen: privateTask,
+  moveDebt: privateTask,
   /** 1 in a branch of the fault handler that flushes once the PTL is dropped. */
   luf: privateTask,
   /** Folios behind tlb_ubc_luf: for the counters only. */

@@ -18,6 +18,7 @@
 import { pteWrite } from '../hardware/pte.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { checkFlushTaskUgen, delPageFromFreeList, freeUnrefPage, rmqueue } from './luf-alloc.ts';
+import { reclaimBatchInit } from './luf-apart.ts';
 import { setTlbUbcFlushPending, tryToUnmapFlushDirty } from './luf-batch.ts';
 import { lufFlush, tryToUnmapFlush } from './luf-coordinator.ts';
 import {
@@ -25,7 +26,6 @@ import {
   migrateFolioDone,
   migratePagesBatch,
   migrateUnmapDone,
-  reclaimBatchInit,
   reclaimedAdd,
   shrinkFolio,
   tryToMigrate,

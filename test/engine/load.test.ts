@@ -19,7 +19,7 @@ describe('load', () => {
 
   it('names those that exist when a name is unknown', async () => {
     expect(await refusal(loadPolicy('nevre'))).toMatchInlineSnapshot(
-      `"BadInput: policy "nevre": no such name; expected one of never, eager, mainline, xen-clock, luf-v11, luf-coordinated, or the path of a plug-in file"`,
+      `"BadInput: policy "nevre": no such name; expected one of never, eager, mainline, xen-clock, luf-v11, luf-coordinated, luf-v12, luf-v12-flag, or the path of a plug-in file"`,
     );
   });
 

@@ -16,7 +16,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
     before: ['v11-kept', 'v11-fault-before', 'v11-protected'],
     after: ['v11-published', 'v11-fault-before', 'v11-protected'],
   },
-  'v11-fault-before': { scenario: 'fault-late-flush', before: ['v11-fault'], after: ['v11-fault-before'] },
+  'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
 };
 
 const convicts = (scenario: string, fixes: string[]): boolean => {

@@ -67,7 +67,7 @@ export function* fileEndWrite(_cpu: Cpu, _file: FileId): Path<void> {}
 
 /** Linux: generic_perform_write(), one page. Caller holds i_rwsem for writing. */
 export function* genericPerformWrite(cpu: Cpu, file: FileId, index: number, word: number, value: number): Path<number> {
-  const folio = yield* cpu.kernel.writeBegin(cpu, file, index);
+  const folio = yield* cpu.kernel.mappingWriteBegin(cpu, file, index);
   if (folio === NO_PAGE) return ENOMEM;
   const { words } = cpu.hw.frame;
   if (cpu.at(WRITE_COPIES, words.at(folio, word))) yield;
@@ -75,6 +75,11 @@ export function* genericPerformWrite(cpu: Cpu, file: FileId, index: number, word
   cpu.observer?.fileStored(cpu, file, index, word, value);
   yield* cpu.kernel.writeEnd(cpu, file, index, folio);
   return 0;
+}
+
+/** a_ops->write_begin() as callers outside the file system reach it; a wrapper of this name came with LUF v12. */
+export function* mappingWriteBegin(cpu: Cpu, file: FileId, index: number): Path<Pfn> {
+  return yield* cpu.kernel.writeBegin(cpu, file, index);
 }
 
 /**

@@ -47,12 +47,19 @@ export function* sysTruncate(cpu: Cpu, file: number, pages: number): Path<number
 export function* truncatePagecache(cpu: Cpu, file: FileId, from: number): Path<void> {
   const { filePages } = cpu.geometry;
   yield* cpu.kernel.unmapMappingRange(cpu, file, from, filePages - from);
-  for (let index = from; index < filePages; index++) yield* cpu.kernel.truncateInodePage(cpu, file, index);
+  yield* cpu.kernel.truncateInodePages(cpu, file, from);
   // a private copy may have been made of a page whose truncation was under way
   yield* cpu.kernel.unmapMappingRange(cpu, file, from, filePages - from);
 }
 
-/** Linux: the body of truncate_inode_pages_range(), one page, and truncate_inode_folio(). */
+/** Linux: truncate_inode_pages_range() up to the end of the file. */
+export function* truncateInodePages(cpu: Cpu, file: FileId, from: number): Path<void> {
+  for (let index = from; index < cpu.geometry.filePages; index++) {
+    yield* cpu.kernel.truncateInodePage(cpu, file, index);
+  }
+}
+
+/** Linux: the body of truncate_inode_pages_range(), one page. */
 export function* truncateInodePage(cpu: Cpu, file: FileId, index: number): Path<void> {
   const { kernel } = cpu;
   const folio: Pfn = yield* kernel.filemapGetFolio(cpu, file, index);
@@ -60,14 +67,24 @@ export function* truncateInodePage(cpu: Cpu, file: FileId, index: number): Path<
   yield* kernel.folioLock(cpu, folio);
   if (isCached(cpu, folio, file, index)) {
     yield* kernel.folioWaitWriteback(cpu, folio);
-    if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.unmapMappingRange(cpu, file, index, 1);
-    if (cpu.at(CANCELS_DIRTY, cpu.folio.flags.at(folio))) yield;
-    cpu.folio.flags.and(folio, ~PG_DIRTY);
-    yield* kernel.filemapRemoveFolio(cpu, file, index, folio);
+    yield* kernel.truncateInodeFolio(cpu, file, index, folio);
   }
   yield* kernel.folioUnlock(cpu, folio);
   yield* kernel.folioPut(cpu, folio);
 }
+
+/** Linux: truncate_inode_folio() and truncate_cleanup_folio(). Caller holds the folio lock and a reference. */
+export function* truncateInodeFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
+  const { kernel } = cpu;
+  if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.unmapMappingRange(cpu, file, index, 1);
+  yield* kernel.folioInvalidate(cpu, file);
+  if (cpu.at(CANCELS_DIRTY, cpu.folio.flags.at(folio))) yield;
+  cpu.folio.flags.and(folio, ~PG_DIRTY);
+  yield* kernel.filemapRemoveFolio(cpu, file, index, folio);
+}
+
+/** Linux: folio_invalidate(): the file system lets go of the buffers behind a folio. No word stands for them. */
+export function* folioInvalidate(_cpu: Cpu, _file: FileId): Path<void> {}
 
 /** Linux: unmap_mapping_pages() with even_cows: whatever maps these pages of the file, in every address space. */
 export function* unmapMappingRange(cpu: Cpu, file: FileId, first: number, pages: number): Path<void> {
@@ -75,7 +92,7 @@ export function* unmapMappingRange(cpu: Cpu, file: FileId, first: number, pages:
   yield* kernel.iMmapLockRead(cpu, file);
   for (const place of yield* kernel.vmaIntervalTreeForeach(cpu, iMmapOf(cpu, file), first, first + pages)) {
     const tlb = yield* kernel.tlbGatherMmu(cpu, place.mm);
-    yield* kernel.unmapPageRange(cpu, tlb, place.start, place.end, ZAP_TRUNCATE);
+    yield* kernel.unmapPageRange(cpu, tlb, place, ZAP_TRUNCATE);
     yield* kernel.tlbFinishMmu(cpu, tlb);
   }
   yield* kernel.iMmapUnlockRead(cpu, file);

@@ -1,4 +1,5 @@
 /** The routines of `locking/` that go into the kernel record. */
+import { readLockIrqsave, readUnlockIrqrestore, writeLockIrqsave, writeUnlockIrqrestore } from './rwlock.ts';
 import { downgradeWrite, downRead, downReadTrylock, downWrite, upRead, upWrite } from './rwsem.ts';
 import { spinLock, spinLockIrqsave, spinTrylock, spinUnlock, spinUnlockIrqrestore } from './spinlock.ts';
 
@@ -8,6 +9,10 @@ export const lockingRoutines = {
   spinTrylock,
   spinLockIrqsave,
   spinUnlockIrqrestore,
+  readLockIrqsave,
+  readUnlockIrqrestore,
+  writeLockIrqsave,
+  writeUnlockIrqrestore,
   downRead,
   downReadTrylock,
   upRead,

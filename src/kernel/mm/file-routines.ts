@@ -50,6 +50,7 @@ import {
 } from './try-to-unmap.ts';
 import {
   freeReclaimed,
+  keepFolio,
   pageout,
   reclaimBatchInit,
   reclaimedAdd,
@@ -106,6 +107,7 @@ export const filePageRoutines = {
   tryToUnmap,
   tryToUnmapOne,
   freeReclaimed,
+  keepFolio,
   pageout,
   reclaimBatchInit,
   reclaimedAdd,

@@ -40,11 +40,16 @@ export function* pgdatBalanced(cpu: Cpu, node: NodeId): Path<boolean> {
   return yield* cpu.kernel.zoneWatermarkOk(cpu, node, watermarkHigh + room);
 }
 
+/** Linux: zone_page_state(NR_FREE_PAGES), restated: counted under zone.lock, which the caller holds. */
+export function* nrFreePages(cpu: Cpu, node: NodeId): Path<number> {
+  return cpu.zone.nrFree.load(node);
+}
+
 /** Linux: zone_watermark_ok(). */
 export function* zoneWatermarkOk(cpu: Cpu, node: NodeId, mark: number): Path<boolean> {
   const lock = cpu.zone.lock.at(node);
   yield* cpu.kernel.spinLockIrqsave(cpu, lock);
-  const ok = cpu.zone.nrFree.load(node) > mark;
+  const ok = (yield* cpu.kernel.nrFreePages(cpu, node)) > mark;
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
   return ok;
 }

@@ -63,5 +63,5 @@ export function* zapPageRangeSingleBatched(
   start: number,
   end: number,
 ): Path<void> {
-  yield* cpu.kernel.unmapPageRange(cpu, tlb, start, end, zapOf(ZAP_DONTNEED, cpu.vma.object.load(vma)));
+  yield* cpu.kernel.unmapPageRange(cpu, tlb, { vma, start, end }, zapOf(ZAP_DONTNEED, cpu.vma.object.load(vma)));
 }

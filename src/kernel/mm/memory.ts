@@ -24,6 +24,7 @@ export const ACCESS_FLAGS = point('ptepSetAccessFlags: entry to be widened');
 /** Linux: struct vm_fault. Lives as long as the fault. */
 export interface VmFault {
   readonly mm: MmId;
+  readonly vma: VmaId;
   readonly vpn: Vpn;
   readonly vmFlags: number;
   readonly write: boolean;
@@ -41,7 +42,7 @@ export function* handleMmFault(cpu: Cpu, mm: MmId, vma: VmaId, vpn: Vpn, write: 
   const pmd = yield* cpu.kernel.walkToPmdAlloc(cpu, tableWalk(cpu, mm), vpn);
   if (pmd === NO_PAGE) return VM_FAULT_OOM;
   const file = object as FileId;
-  const vmf = { mm, vpn, vmFlags, write, pmd, file, pgoff: pgoff + vpn - start, origPte: 0 as PteLo };
+  const vmf = { mm, vma, vpn, vmFlags, write, pmd, file, pgoff: pgoff + vpn - start, origPte: 0 as PteLo };
   return yield* cpu.kernel.handlePteFault(cpu, vmf);
 }
 

@@ -7,7 +7,7 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { TLB_FLUSH_ALL } from '../tlb/flush-info.ts';
-import type { MmId } from '../types.ts';
+import type { MmId, VmaId } from '../types.ts';
 
 export const FLUSH_BECOMES_PENDING = point('tlbGatherMmu: about to unhook pages');
 export const RMAP_DELAYED = point('tlbFlushRmaps: dirty page flushed, mapping to be uncounted');
@@ -125,6 +125,9 @@ export function* tlbFlushMmu(cpu: Cpu, tlb: MmuGather): Path<void> {
   yield* cpu.kernel.tlbFlushMmuTlbonly(cpu, tlb);
   yield* cpu.kernel.tlbFlushMmuFree(cpu, tlb);
 }
+
+/** Linux: tlb_end_vma(): the walk over the entries of a VMA is over. On x86 the gather goes on over several VMAs: nothing to do. */
+export function* tlbEndVma(_cpu: Cpu, _tlb: MmuGather, _vma: VmaId): Path<void> {}
 
 /**
  * Linux: tlb_finish_mmu(). While others have a flush pending, entries that this operation found empty may still be cached

@@ -78,6 +78,8 @@ export function* mprotectFixup(
     yield* vmaTreeEdit(cpu, mm, () => vmaStoreFlags(cpu, target, flags));
   }
   yield* cpu.kernel.changeProtection(cpu, tlb, start, end, flags, 0);
+  // the end of change_protection_range()
+  yield* cpu.kernel.tlbEndVma(cpu, tlb, target);
   return 0;
 }
 

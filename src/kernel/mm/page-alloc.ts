@@ -27,7 +27,7 @@ export function* rmqueue(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const n = pcp.count.own(cpu.id, node);
   if (n === 0) return yield* cpu.kernel.rmqueueBulk(cpu, node, mark);
   pcp.count.put(cpu.id, n - 1, node);
-  return pcp.list.own(cpu.id, listAt(cpu, node) + n - 1) as Pfn;
+  return pcp.list.own(cpu.id, pcpListAt(cpu, node) + n - 1) as Pfn;
 }
 
 /** Linux: rmqueue_bulk(): a batch from the zone; the first frame is returned, the others go on this CPU's list. */
@@ -69,6 +69,11 @@ export function* freePage(cpu: Cpu, pfn: Pfn): Path<void> {
 export function* freeUnrefPage(cpu: Cpu, pfn: Pfn): Path<void> {
   yield* cpu.kernel.freePagesPrepare(cpu, pfn);
   cpu.observer?.frameFreed(cpu, pfn);
+  yield* cpu.kernel.freeUnrefPageCommit(cpu, pfn);
+}
+
+/** Linux: free_unref_page_commit(): onto this CPU's list, of which a batch goes back when it is too long. */
+export function* freeUnrefPageCommit(cpu: Cpu, pfn: Pfn): Path<void> {
   pcpPut(cpu, pfn);
   const node = nodeOf(cpu.geometry, pfn) as NodeId;
   if (cpu.pcp.count.own(cpu.id, node) > cpu.geometry.pcpHigh) yield* cpu.kernel.freePcppagesBulk(cpu, node);
@@ -96,13 +101,18 @@ export function* freePcppagesBulk(cpu: Cpu, node: NodeId): Path<void> {
   yield* cpu.kernel.spinLockIrqsave(cpu, lock);
   // the task may run on another CPU than before the lock: whatever list is this CPU's now
   const { id } = cpu;
-  const at = listAt(cpu, node);
+  const at = pcpListAt(cpu, node);
   const n = pcp.count.own(id, node);
   const moved = Math.min(cpu.geometry.pcpBatch, n);
-  for (let i = 0; i < moved; i++) zonePut(cpu, node, pcp.list.own(id, at + i) as Pfn);
+  for (let i = 0; i < moved; i++) yield* cpu.kernel.freeOnePage(cpu, node, pcp.list.own(id, at + i) as Pfn);
   for (let i = moved; i < n; i++) pcp.list.put(id, pcp.list.own(id, at + i), at + i - moved);
   pcp.count.put(id, n - moved, node);
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
+}
+
+/** Linux: __free_one_page(): a frame goes back to the zone. Caller holds zone.lock, interrupts off. */
+export function* freeOnePage(cpu: Cpu, node: NodeId, pfn: Pfn): Path<void> {
+  zonePut(cpu, node, pfn);
 }
 
 /** Linux: empty_zero_page. The last frame: mapped read-only for reads of untouched memory, never counted, never freed. */
@@ -124,7 +134,8 @@ export function bootAllocator(cpu: Cpu): void {
   cpu.observer?.frameHandedOut(cpu, zero, OWNER_KERNEL);
 }
 
-function zonePut(cpu: Cpu, node: NodeId, pfn: Pfn): void {
+/** Linux: __add_to_free_list(), at the head. Caller holds zone.lock. */
+export function zonePut(cpu: Cpu, node: NodeId, pfn: Pfn): void {
   const { zone } = cpu;
   const n = zone.nrFree.load(node);
   zone.free.store(node, pfn, n);
@@ -136,11 +147,11 @@ function pcpPut(cpu: Cpu, pfn: Pfn): void {
   const node = nodeOf(cpu.geometry, pfn) as NodeId;
   const n = pcp.count.own(cpu.id, node);
   if (n >= pcpWidth(cpu.geometry)) cpu.bug(`per-cpu list of cpu ${cpu.id} overflows with frame 0x${pfn.toString(16)}`);
-  pcp.list.put(cpu.id, pfn, listAt(cpu, node) + n);
+  pcp.list.put(cpu.id, pfn, pcpListAt(cpu, node) + n);
   pcp.count.put(cpu.id, n + 1, node);
 }
 
 /** Where the list of the node's zone begins in `pcp.list`. */
-function listAt(cpu: Cpu, node: NodeId): number {
+export function pcpListAt(cpu: Cpu, node: NodeId): number {
   return node * pcpWidth(cpu.geometry);
 }

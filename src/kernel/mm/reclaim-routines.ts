@@ -4,7 +4,7 @@ import { demoteFolioList } from './demotion.ts';
 import { shrinkNode, tryToFreePages } from './direct-reclaim.ts';
 import { dropReferenced, folioReferenced, folioReferencedOne } from './folio-referenced.ts';
 import { isolateLruFolios } from './isolate-lru.ts';
-import { balancePgdat, kswapd, pgdatBalanced, wakeupKswapd, zoneWatermarkOk } from './kswapd.ts';
+import { balancePgdat, kswapd, nrFreePages, pgdatBalanced, wakeupKswapd, zoneWatermarkOk } from './kswapd.ts';
 import { allocPage, allocPagesNode, allocPagesSlowpath, getPageFromFreelist, wakeAllKswapds } from './zonelist.ts';
 
 export const reclaimRoutines = {
@@ -16,6 +16,7 @@ export const reclaimRoutines = {
   wakeupKswapd,
   kswapd,
   balancePgdat,
+  nrFreePages,
   pgdatBalanced,
   zoneWatermarkOk,
   isolateLruFolios,

@@ -69,9 +69,10 @@ export function* setSwapPte(cpu: Cpu, folio: Pfn, place: RmapPlace, pte: Pfn, ex
 /** Linux: the part that try_to_unmap_one() and try_to_migrate_one() share: clears an entry, flushed now or in the batch. Caller holds the PTL. */
 export function* ptepUnhook(cpu: Cpu, place: RmapPlace, pte: Pfn, flags: number): Path<PteLo> {
   const { kernel } = cpu;
-  const { mm, start } = place;
+  const { mm, vma, start } = place;
   const vpn = start as Vpn;
-  if (!(yield* kernel.shouldDeferFlush(cpu, mm, flags))) return yield* kernel.ptepClearFlush(cpu, { mm, vpn }, pte);
+  if (!(yield* kernel.shouldDeferFlush(cpu, mm, flags)))
+    return yield* kernel.ptepClearFlush(cpu, { mm, vma, vpn }, pte);
   const index = leafIndex(cpu.geometry, vpn);
   if (cpu.at(UNHOOKS, pteWord(cpu, pte, index))) yield;
   const old = pteExchange(cpu, pte, index, PTE_NONE);
@@ -110,7 +111,7 @@ export function* pageMkcleanOne(cpu: Cpu, folio: Pfn, place: RmapPlace): Path<bo
   const seen = pteLoad(cpu, pte, index);
   const cleaned = (seen & (PTE_RW | PTE_D)) !== 0;
   if (cleaned) {
-    const old = yield* kernel.ptepClearFlush(cpu, { mm: place.mm, vpn }, pte);
+    const old = yield* kernel.ptepClearFlush(cpu, { mm: place.mm, vma: place.vma, vpn }, pte);
     if (cpu.at(CLEANED, word)) yield;
     pteStore(cpu, pte, index, (old & ~(PTE_RW | PTE_D)) as PteLo, hi);
   }

@@ -53,7 +53,7 @@ export function* shrinkFolioList(cpu: Cpu, folios: readonly Pfn[]): Path<number>
   const kept: Pfn[] = [];
   for (const folio of folios) {
     if (yield* cpu.kernel.shrinkFolio(cpu, folio)) yield* cpu.kernel.reclaimedAdd(cpu, batch, folio);
-    else kept.push(folio);
+    else yield* cpu.kernel.keepFolio(cpu, kept, folio);
   }
   yield* cpu.kernel.freeReclaimed(cpu, batch);
   for (const folio of kept) yield* cpu.kernel.folioPutbackLru(cpu, folio);
@@ -63,6 +63,11 @@ export function* shrinkFolioList(cpu: Cpu, folios: readonly Pfn[]): Path<number>
 /** Linux: folio_batch_init() of shrink_folio_list(). */
 export function* reclaimBatchInit(_cpu: Cpu): Path<ReclaimBatch> {
   return { folios: [] };
+}
+
+/** Linux: keep: of shrink_folio_list(): the folio, unlocked, stays after all. */
+export function* keepFolio(_cpu: Cpu, kept: Pfn[], folio: Pfn): Path<void> {
+  kept.push(folio);
 }
 
 /** Linux: free_it: of shrink_folio_list(): a folio without references waits; a full batch is flushed and freed. */

@@ -4,7 +4,7 @@ import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
-import { type MmId, VM_SHARED } from '../types.ts';
+import { type MmId, VM_SHARED, type VmaId } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPCACHE } from './folio.ts';
 import { mkNewPte, type VmFault } from './memory.ts';
@@ -108,7 +108,7 @@ export function* wpPageCopy(cpu: Cpu, vmf: VmFault, old: Pfn): Path<number> {
 }
 
 /** Linux: mm/pgtable-generic.c ptep_clear_flush(). Caller holds the PTL. Returns the entry as it was at the clear. */
-export function* ptepClearFlush(cpu: Cpu, at: { mm: MmId; vpn: Vpn }, pte: Pfn): Path<PteLo> {
+export function* ptepClearFlush(cpu: Cpu, at: { mm: MmId; vma: VmaId; vpn: Vpn }, pte: Pfn): Path<PteLo> {
   const index = leafIndex(cpu.geometry, at.vpn);
   if (cpu.at(UNHOOKS, pteWord(cpu, pte, index))) yield;
   const old = pteExchange(cpu, pte, index, PTE_NONE);

@@ -46,12 +46,13 @@ export interface UnmapRange {
 export function* unmapVmas(cpu: Cpu, tlb: MmuGather, ranges: readonly UnmapRange[]): Path<void> {
   for (const { vma, start, end } of ranges) {
     const details = zapOf(ZAP_UNMAP, cpu.vma.object.load(vma));
-    yield* cpu.kernel.unmapPageRange(cpu, tlb, start, end, details);
+    yield* cpu.kernel.unmapPageRange(cpu, tlb, { vma, start, end }, details);
   }
 }
 
 /** Linux: unmap_page_range(), with zap_p4d_range() to zap_pmd_range(). */
-export function* unmapPageRange(cpu: Cpu, tlb: MmuGather, start: number, end: number, details: ZapDetails): Path<void> {
+export function* unmapPageRange(cpu: Cpu, tlb: MmuGather, range: UnmapRange, details: ZapDetails): Path<void> {
+  const { vma, start, end } = range;
   const walk = tableWalk(cpu, tlb.mm);
   for (let at = start; at < end; ) {
     const pmd = yield* cpu.kernel.walkToPmd(cpu, walk, at as Vpn);
@@ -63,6 +64,7 @@ export function* unmapPageRange(cpu: Cpu, tlb: MmuGather, start: number, end: nu
     yield* cpu.kernel.zapPteRange(cpu, tlb, pmd, at, next, details);
     at = next;
   }
+  yield* cpu.kernel.tlbEndVma(cpu, tlb, vma);
 }
 
 /**

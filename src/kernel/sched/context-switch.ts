@@ -39,6 +39,11 @@ export function* mmgrab(cpu: Cpu, mm: MmId): Path<void> {
   cpu.mm.count.add(mm, 1);
 }
 
+/** Linux mmdrop_lazy_tlb_sched(): the switch away from a task that had borrowed `mm` is complete. Interrupts on. */
+export function* mmdropLazyTlbSched(cpu: Cpu, mm: MmId): Path<void> {
+  yield* cpu.kernel.mmdrop(cpu, mm);
+}
+
 /**
  * Linux kernel/exit.c exit_mm(), its first half: the running task stops being a user of its mm and borrows it like a kernel
  * thread. The caller drops the task's own reference (mmput) afterwards. Returns the mm, INIT_MM for a kernel thread.

@@ -1,5 +1,5 @@
 /** The routines of `sched/` that go into the kernel record. */
-import { contextSwitch, exitMm, mmgrab } from './context-switch.ts';
+import { contextSwitch, exitMm, mmdropLazyTlbSched, mmgrab } from './context-switch.ts';
 import { cpuIdleLoop } from './idle.ts';
 import { pollBegin, pollEnd, pollYield, sleepIfOthersRunnable, yieldIfOthersRunnable } from './polling.ts';
 import { doTaskDead, finishTaskSwitch, schedule, scheduleAs, scheduleTail, sleepOn } from './schedule.ts';
@@ -15,6 +15,7 @@ export const schedRoutines = {
   contextSwitch,
   exitMm,
   mmgrab,
+  mmdropLazyTlbSched,
   sleepOn,
   doTaskDead,
   wakeUp,

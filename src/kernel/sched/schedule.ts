@@ -116,6 +116,6 @@ export function* finishTaskSwitch(cpu: Cpu): Path<void> {
   rq.prevMm.put(on, 0);
   yield* rawSpinUnlock(cpu, lock);
   localIrqRestore(cpu);
-  if (prevMm !== INIT_MM) yield* kernel.mmdrop(cpu, prevMm);
+  if (prevMm !== INIT_MM) yield* kernel.mmdropLazyTlbSched(cpu, prevMm);
   if (moving >= 0) yield* kernel.activateTask(cpu, moving, target);
 }

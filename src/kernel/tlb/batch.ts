@@ -6,7 +6,7 @@ import { localIrqRestore, localIrqSave } from '../../hardware/apic.ts';
 import { PTE_D, ptePresent } from '../../hardware/pte.ts';
 import type { CpuId, PteLo } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
-import type { Cpu } from '../cpu.ts';
+import type { Cpu, KernelColumns } from '../cpu.ts';
 import { cpusOf } from '../cpumask.ts';
 import { preemptDisable, preemptEnable } from '../locking/preempt.ts';
 import { pteProtnone } from '../mm/pte-prot.ts';
@@ -17,6 +17,9 @@ import { ANY_MM, getFlushTlbInfo, putFlushTlbInfo, TLB_FLUSH_ALL, TLB_GENERATION
 const FLUSHED_SHIFT = 16;
 const PENDING_MASK = (1 << (FLUSHED_SHIFT - 1)) - 1;
 const PENDING_LARGE = PENDING_MASK >> 1;
+
+/** Linux: struct tlbflush_unmap_batch, of a task. */
+export type UnmapBatch = KernelColumns['tlbUbc'];
 
 const GEN_RAISED = point('archTlbbatchAddPending: generation raised, cpumask not read');
 const BATCH_OWED = point('setTlbUbcFlushPending: flush owed, mm not marked');
@@ -73,7 +76,7 @@ export function* archTlbbatchAddPending(cpu: Cpu, mm: MmId): Path<void> {
 export function* tryToUnmapFlush(cpu: Cpu): Path<void> {
   const { tlbUbc, kernel } = cpu;
   if (tlbUbc.flushRequired.own(cpu.current) === 0) return;
-  yield* kernel.archTlbbatchFlush(cpu);
+  yield* kernel.archTlbbatchFlush(cpu, tlbUbc);
   tlbUbc.flushRequired.put(cpu.current, 0);
   tlbUbc.writable.put(cpu.current, 0);
 }
@@ -83,14 +86,14 @@ export function* tryToUnmapFlushDirty(cpu: Cpu): Path<void> {
   if (cpu.tlbUbc.writable.own(cpu.current) !== 0) yield* cpu.kernel.tryToUnmapFlush(cpu);
 }
 
-/** Flushes whatever each CPU of the batch has loaded; mms that are not loaded catch up by generation. */
-export function* archTlbbatchFlush(cpu: Cpu): Path<void> {
-  const { tlbUbc, kernel } = cpu;
+/** Flushes whatever each CPU of a batch of this task has loaded; mms that are not loaded catch up by generation. */
+export function* archTlbbatchFlush(cpu: Cpu, batch: UnmapBatch): Path<void> {
+  const { kernel } = cpu;
   preemptDisable(cpu);
   const targets: CpuId[] = [];
   for (let k = 0; k < cpu.geometry.maskWords; k++) {
-    cpusOf(cpu.geometry, tlbUbc.cpumask.own(cpu.current, k), k, targets);
-    tlbUbc.cpumask.put(cpu.current, 0, k);
+    cpusOf(cpu.geometry, batch.cpumask.own(cpu.current, k), k, targets);
+    batch.cpumask.put(cpu.current, 0, k);
   }
   const whole = { mm: ANY_MM, start: 0, end: TLB_FLUSH_ALL, freedTables: false, trim: false };
   getFlushTlbInfo(cpu, { ...whole, newTlbGen: TLB_GENERATION_INVALID });
@@ -115,7 +118,12 @@ export function* flushTlbBatchedPending(cpu: Cpu, mm: MmId): Path<void> {
   const batch = tlbFlushBatched.load(mm);
   const pending = batch & PENDING_MASK;
   if (pending === batch >> FLUSHED_SHIFT) return;
-  yield* cpu.kernel.flushTlbMm(cpu, mm);
+  yield* cpu.kernel.archFlushTlbBatchedPending(cpu, mm);
   if (cpu.at(PENDING_FLUSHED, tlbFlushBatched.at(mm))) yield;
   tlbFlushBatched.cas(mm, batch, pending | (pending << FLUSHED_SHIFT));
+}
+
+/** Linux: arch/x86 arch_flush_tlb_batched_pending(): all of the mm, because nobody knows which entries. */
+export function* archFlushTlbBatchedPending(cpu: Cpu, mm: MmId): Path<void> {
+  yield* cpu.kernel.flushTlbMm(cpu, mm);
 }

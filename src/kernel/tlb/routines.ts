@@ -1,5 +1,6 @@
 /** The routines of `tlb/` that go into the kernel record. */
 import {
+  archFlushTlbBatchedPending,
   archTlbbatchAddPending,
   archTlbbatchFlush,
   flushTlbBatchedPending,
@@ -36,4 +37,5 @@ export const tlbRoutines = {
   tryToUnmapFlushDirty,
   archTlbbatchFlush,
   flushTlbBatchedPending,
+  archFlushTlbBatchedPending,
 };
