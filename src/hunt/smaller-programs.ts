@@ -1,7 +1,7 @@
 /** Programs with one thing less than a given one: a task, operations, pages of a range, a file, a setting, idle CPUs. */
 import { BadInput } from '../program/bad-input.ts';
-import { checkProgram } from '../program/check.ts';
 import type { Op, Program } from '../program/program.ts';
+import { checkMachine } from './check-machine.ts';
 
 /** A smaller program; `cpus` lists the CPUs that are left, by their old numbers. */
 export interface Smaller {
@@ -17,10 +17,10 @@ export function* smallerPrograms(program: Program): Iterable<Smaller> {
   if (compact.cpus.length < cpus.length) yield compact;
 }
 
-/** Not if it awaits what nobody posts any more, or wakes a task that is gone. */
+/** Not if it awaits what nobody posts any more, wakes a task that is gone, or has a machine that cannot be built. */
 function makesSense(program: Program): boolean {
   try {
-    checkProgram(program, {}, (path) => path);
+    checkMachine(program, program.name);
     return true;
   } catch (error) {
     if (error instanceof BadInput) return false;

@@ -8,7 +8,7 @@ import type { Patch } from '#tlblab/policy/policy.js';
 import type { Program } from '#tlblab/program/program.js';
 import { SCENARIOS } from './scenarios.ts';
 
-const SCHEDULES = 1500;
+const SCHEDULES = 2500;
 
 const huntIn = (source: Program, patches: readonly Patch[]) =>
   hunt({

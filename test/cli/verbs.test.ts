@@ -112,7 +112,7 @@ describe('stress', () => {
 describe('list and doctor', () => {
   it('list names everything that verbs accept, each with a line', () => {
     const all = JSON.parse(tlblab('list', '--json').stdout);
-    expect(Object.keys(all)).toEqual(['policies', 'workloads', 'scenarios', 'bugs', 'points']);
+    expect(Object.keys(all)).toEqual(['policies', 'workloads', 'scenarios', 'bugs', 'fixes', 'points']);
     const named = (kind: string) => all[kind].map(({ name }: { name: string }) => name);
     expect(named('policies')).toEqual(expect.arrayContaining(['never', 'eager', 'mainline']));
     expect(named('workloads')).toContain('munmap-storm');
