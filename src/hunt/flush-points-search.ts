@@ -7,7 +7,7 @@ import { Stepper } from '../engine/stepper.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import { HUNTING_COSTS, hunt, huntingPlan, type RawFinding } from './hunt.ts';
-import { follow } from './shrink.ts';
+import { follow } from './schedule.ts';
 
 export interface SearchPlan {
   readonly policy: Policy;

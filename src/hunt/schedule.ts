@@ -2,10 +2,20 @@
  * Schedules as data: the exact choices (byte replay on the same model) and the edit-proof switch list (which CPU acts
  * until it stands at which point for the n-th time), which survives changes of the model.
  */
-import { type Choice, type ChoiceKind, choice, choiceArgument, choiceCpu, choiceKind } from '../engine/choice.ts';
+import {
+  ADVERSARY,
+  type Choice,
+  type ChoiceKind,
+  choice,
+  choiceArgument,
+  choiceCpu,
+  choiceKind,
+  RUN,
+} from '../engine/choice.ts';
 import type { Stepper, StepWatcher } from '../engine/stepper.ts';
 import { pointLabel } from '../memory/point.ts';
 import type { ScheduleSwitch } from '../program/finding.ts';
+import { type Conviction, execute } from './execute.ts';
 
 const DOES = ['run', 'deliver', 'adversary', 'tick'] as const;
 
@@ -113,4 +123,29 @@ export class SwitchReplay {
     const same = this.last !== undefined && choices.includes(this.last) ? this.last : choices[0];
     return same;
   }
+}
+
+/** Follows `wanted` as far as it goes: what is not possible is left out; at its end whoever ran last goes on. */
+export function follow(
+  stepper: Stepper,
+  wanted: readonly number[],
+): { choices: number[]; conviction: Conviction | undefined; steps: number } {
+  const choices: number[] = [];
+  let at = 0;
+  stepper.reset();
+  const run = execute(stepper, (s) => {
+    let c = -1;
+    while (at < wanted.length && c < 0) {
+      const w = wanted[at++] as Choice;
+      const acts = choiceKind(w) >= ADVERSARY && choiceCpu(w) < s.machine.geometry.cpus;
+      if (acts || s.choices.includes(w)) c = w;
+    }
+    if (c < 0) {
+      const last = choices.length > 0 ? choiceCpu(choices[choices.length - 1] as Choice) : -1;
+      c = s.choices.find((x) => choiceCpu(x) === last && choiceKind(x) === RUN) ?? s.choices[0];
+    }
+    choices.push(c);
+    return c;
+  });
+  return { choices, conviction: run.convicted, steps: run.steps };
 }

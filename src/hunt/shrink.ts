@@ -1,10 +1,9 @@
 /**
- * Shrinking: first the program (see smaller-programs.ts), then the schedule (preemptions),
- * each to a fixed point. A smaller candidate counts only if it convicts with the same harm, and only strict replays are
+ * Shrinking: first the program (see smaller-programs.ts), then the schedule (preemptions), each to a fixed point. A smaller candidate counts only if it convicts with the same harm, and only strict replays are
  * kept; failures are not monotone, so every removal starts again from the best so far.
  */
 import type { Choice } from '../engine/choice.ts';
-import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
+import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Conviction, execute } from './execute.ts';
@@ -12,6 +11,7 @@ import type { RawFinding } from './hunt.ts';
 import { MachineRun } from './machine-run.ts';
 import { strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
+import { follow } from './schedule.ts';
 import { smallerPrograms } from './smaller-programs.ts';
 import { chooseFairly } from './strategies/strategy.ts';
 
@@ -136,29 +136,4 @@ function blocksOf(choices: readonly number[]): number[][] {
     last = cpu;
   }
   return blocks;
-}
-
-/** Follows `wanted` as far as it goes: what is not possible is left out; at its end whoever ran last goes on. */
-export function follow(
-  stepper: Stepper,
-  wanted: readonly number[],
-): { choices: number[]; conviction: Conviction | undefined; steps: number } {
-  const choices: number[] = [];
-  let at = 0;
-  stepper.reset();
-  const run = execute(stepper, (s) => {
-    let c = -1;
-    while (at < wanted.length && c < 0) {
-      const w = wanted[at++] as Choice;
-      const acts = choiceKind(w) >= ADVERSARY && choiceCpu(w) < s.machine.geometry.cpus;
-      if (acts || s.choices.includes(w)) c = w;
-    }
-    if (c < 0) {
-      const last = choices.length > 0 ? choiceCpu(choices[choices.length - 1] as Choice) : -1;
-      c = s.choices.find((x) => choiceCpu(x) === last && choiceKind(x) === RUN) ?? s.choices[0];
-    }
-    choices.push(c);
-    return c;
-  });
-  return { choices, conviction: run.convicted, steps: run.steps };
 }

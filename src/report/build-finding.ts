@@ -116,5 +116,6 @@ function grade(small: RawFinding, { culprit, recording }: Retold, schedules: num
   if (endedBy?.is !== 'op' || lost?.is !== 'op' || schedules === 0) return 'real-time';
   const { cpus } = small.plan.program.machine;
   const place = (e: typeof endedBy) => ({ task: e.task - cpus, index: e.index, inHistory: e.inHistory });
-  return gradeOf(small, place(endedBy), place(lost), schedules, seed);
+  const before = [endedBy, culprit.writer].flatMap((e) => (e?.is === 'op' ? [place(e)] : []));
+  return gradeOf(small, before, place(lost), schedules, seed);
 }

@@ -34,6 +34,8 @@ export class Culprit {
   endedBy: Event | undefined = undefined;
   /** Its return. */
   returned: Event | undefined = undefined;
+  /** The operation that stored what the losing access does not see, if it sees something older. */
+  writer: (Event & { is: 'op' }) | undefined = undefined;
   /** What the translation showed, if that was a page of a file. */
   filePage: FilePage | undefined = undefined;
   /** Where the story starts: events before this index are not told. */
@@ -213,6 +215,7 @@ export function findCulprit(recording: Recording, conviction: Conviction | undef
   if (at?.is === 'walk') culprit.pfn = at.table;
   else if (at && 'pfn' in at) culprit.pfn = at.pfn;
   culprit.trace(culprit.losing);
+  if (violation.harm === 'stale-read') culprit.writer = opOf(events, lostStore(culprit, violation));
   return culprit;
 }
 
@@ -223,6 +226,12 @@ function lostStore({ events, filePage }: Culprit, { mm, vpn, word, value }: Viol
     (e) =>
       e.is === 'access' && e.kind === STORE && e.mm === mm && e.vpn === vpn && e.word === word && e.value !== value,
   );
+}
+
+/** The operation in which something happened. */
+function opOf(events: readonly Event[], e: Event | undefined): (Event & { is: 'op' }) | undefined {
+  const ops = e ? events.slice(0, events.indexOf(e) + 1).filter((o) => o.is === 'op' && o.task === e.task) : [];
+  return ops.at(-1) as (Event & { is: 'op' }) | undefined;
 }
 
 function isLosing(e: Event, culprit: Culprit, harm: string): boolean {
