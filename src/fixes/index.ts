@@ -2,10 +2,11 @@
 import type { Patch } from '../policy/policy.ts';
 import { v11Fault } from './v11-fault.ts';
 import { v11FaultBefore } from './v11-fault-before.ts';
+import { v11Held } from './v11-held.ts';
 import { v11Kept } from './v11-kept.ts';
 import { v11Protected } from './v11-protected.ts';
 import { v11Published } from './v11-published.ts';
 
 export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
-  [v11Kept, v11Fault, v11FaultBefore, v11Protected, v11Published].map((patch) => [patch.name, patch]),
+  [v11Kept, v11Fault, v11FaultBefore, v11Protected, v11Published, v11Held].map((patch) => [patch.name, patch]),
 );

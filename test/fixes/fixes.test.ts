@@ -16,6 +16,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
     before: ['v11-kept', 'v11-fault-before', 'v11-protected'],
     after: ['v11-published', 'v11-fault-before', 'v11-protected'],
   },
+  'v11-held': { scenario: 'migrate-held', before: [], after: ['v11-held'] },
   'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
 };
 
@@ -26,7 +27,7 @@ const convicts = (scenario: string, fixes: string[]): boolean => {
     patches: fixes.map((name) => FIXES[name]),
     source: parseLitmus(readFileSync(url, 'utf8'), scenario),
     seed: 7,
-    schedules: 1200,
+    schedules: 2500,
     strict: false,
     costs: 'bare-metal',
     outOfTime: () => false,
