@@ -1,14 +1,12 @@
 /** Is one policy safe? Every bundled scenario, then generated programs in the stepper; then truly parallel workloads. */
 import { listScenarios, loadScenario, WORKLOADS } from '../../workloads/index.ts';
-import { isPluginPath } from '../engine/load.ts';
 import { type StressResult, StressRun } from '../engine/threads.ts';
 import type { Finding } from '../program/finding.ts';
 import { writeFinding } from '../report/finding-file.ts';
 import type { HuntRequest } from '../report/hunter-protocol.ts';
 import { confidence } from './confidence.ts';
 import { ToolError } from './exit.ts';
-import { toolVersion } from './files.ts';
-import { type HuntOutcome, runHunter, runWorkload } from './run-hunter.ts';
+import { type HuntOutcome, plainRequest, runHunter, runWorkload } from './run-hunter.ts';
 
 export interface EvaluateOptions {
   readonly seed: number;
@@ -95,19 +93,7 @@ async function huntIn(
   { source, schedules, seconds }: Pick<HuntRequest, 'source' | 'schedules'> & { seconds: number },
 ): Promise<HuntOutcome> {
   const { policy, hunted, windows } = into;
-  const request: HuntRequest = {
-    tool: toolVersion(),
-    policy,
-    patches: [],
-    plugins: [policy].filter(isPluginPath),
-    source,
-    seed,
-    schedules,
-    findings: 1,
-    strategies: undefined,
-    strict: false,
-    mail: false,
-  };
+  const request = plainRequest(policy, { source, seed, schedules });
   const outcome = await runHunter(request, {
     seconds,
     found: (finding, final) => {

@@ -27,6 +27,7 @@ import type { Replayed, Shrunk } from '../report/replaying.ts';
 import type { SessionResult } from '../report/session.ts';
 import type { VerifyOutcome } from '../report/verify-session.ts';
 import { ToolError, UsageError } from './exit.ts';
+import { toolVersion } from './files.ts';
 
 export interface HuntControl {
   /** No new schedule after so many seconds; 0: no limit. */
@@ -53,6 +54,26 @@ export interface HuntState {
 export interface HuntOutcome extends SessionResult {
   readonly findings: readonly Finding[];
   readonly seconds: number;
+}
+
+/** What hunts in a scenario, or in generated programs, ask for where nobody says otherwise: until the first finding. */
+export function plainRequest(
+  policy: string,
+  { source, seed, schedules }: Pick<HuntRequest, 'source' | 'seed' | 'schedules'>,
+): HuntRequest {
+  return {
+    tool: toolVersion(),
+    policy,
+    patches: [],
+    plugins: [policy].filter(isPluginPath),
+    source,
+    seed,
+    schedules,
+    findings: 1,
+    strategies: undefined,
+    strict: false,
+    mail: false,
+  };
 }
 
 const POLL_MS = 100;

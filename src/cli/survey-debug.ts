@@ -1,11 +1,9 @@
 /** `survey --luf-debug`: what a marker in the entry, a flag of the VMA and a marker in the slot see, scenario by scenario. */
 import { performance } from 'node:perf_hooks';
 import { loadScenario } from '../../workloads/index.ts';
-import { isPluginPath } from '../engine/load.ts';
 import type { DebugTally } from '../hunt/debug-tally.ts';
 import { EXIT, note, print, printJson, status } from './exit.ts';
-import { toolVersion } from './files.ts';
-import { runDebugTally } from './run-hunter.ts';
+import { plainRequest, runDebugTally } from './run-hunter.ts';
 import type { SurveyOptions } from './survey.ts';
 
 /** @throws UsageError, ToolError as hunts do. */
@@ -20,19 +18,7 @@ export async function surveyDebug(
   for (const policy of policies) {
     for (const scenario of names) {
       status(`survey in debug mode: ${scenario}, ${policy}`);
-      const request = {
-        tool: toolVersion(),
-        policy,
-        patches: [],
-        plugins: [policy].filter(isPluginPath),
-        source: loadScenario(scenario),
-        seed,
-        schedules,
-        findings: 1,
-        strategies: undefined,
-        strict: false,
-        mail: false,
-      };
+      const request = plainRequest(policy, { source: loadScenario(scenario), seed, schedules });
       const { tally } = await runDebugTally(request, 0, () => {});
       tallies.push({ policy, scenario, tally });
     }

@@ -1,14 +1,12 @@
 /** `tlblab survey`: scenarios against policies, one table: which policy is convicted where, of what, and how soon. */
 import { performance } from 'node:perf_hooks';
 import { listScenarios, loadScenario } from '../../workloads/index.ts';
-import { isPluginPath } from '../engine/load.ts';
 import type { Finding } from '../program/finding.ts';
 import { requireWritable, writeFinding } from '../report/finding-file.ts';
 import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
-import { toolVersion } from './files.ts';
 import { requirePolicyName } from './names.ts';
 import { unknown } from './options.ts';
-import { runHunter } from './run-hunter.ts';
+import { plainRequest, runHunter } from './run-hunter.ts';
 import { surveyDebug } from './survey-debug.ts';
 
 export interface SurveyOptions {
@@ -58,27 +56,12 @@ export async function survey(policies: readonly string[], options: SurveyOptions
 
 async function cellOf(scenario: string, policy: string, { schedules, seed, out }: SurveyOptions): Promise<Cell> {
   let found: { finding: Finding; file: string } | undefined;
-  const outcome = await runHunter(
-    {
-      tool: toolVersion(),
-      policy,
-      patches: [],
-      plugins: [policy].filter(isPluginPath),
-      source: loadScenario(scenario),
-      seed,
-      schedules,
-      findings: 1,
-      strategies: undefined,
-      strict: false,
-      mail: false,
+  const outcome = await runHunter(plainRequest(policy, { source: loadScenario(scenario), seed, schedules }), {
+    seconds: 0,
+    found: (finding, final) => {
+      if (final) found = { finding, file: writeFinding(finding, out) };
     },
-    {
-      seconds: 0,
-      found: (finding, final) => {
-        if (final) found = { finding, file: writeFinding(finding, out) };
-      },
-    },
-  );
+  });
   if (outcome.verdict === 'diverged') throw new ToolError(`${policy} in ${scenario}: one schedule gave two results`);
   const { finding, file } = found ?? { finding: undefined, file: undefined };
   const verdict = finding ? 'violation' : 'clean';

@@ -6,7 +6,11 @@ import { v11Held } from './v11-held.ts';
 import { v11Kept } from './v11-kept.ts';
 import { v11Protected } from './v11-protected.ts';
 import { v11Published } from './v11-published.ts';
+import { v11WriteBefore } from './v11-write-before.ts';
 
 export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
-  [v11Kept, v11Fault, v11FaultBefore, v11Protected, v11Published, v11Held].map((patch) => [patch.name, patch]),
+  [v11Kept, v11Fault, v11FaultBefore, v11Protected, v11Published, v11Held, v11WriteBefore].map((patch) => [
+    patch.name,
+    patch,
+  ]),
 );

@@ -3,7 +3,7 @@
  * followed by a flush, and whether any message of that flush was on its way.
  */
 import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/pte.ts';
-import { STORE, VECTOR_CALL_FUNCTION } from '../hardware/types.ts';
+import { LOAD, STORE, VECTOR_CALL_FUNCTION } from '../hardware/types.ts';
 import type { Conviction } from '../hunt/execute.ts';
 import { opName, type Violation } from '../oracle/oracle.ts';
 import type { Op } from '../program/program.ts';
@@ -36,6 +36,8 @@ export class Culprit {
   returned: Event | undefined = undefined;
   /** The operation that stored what the losing access does not see, if it sees something older. */
   writer: (Event & { is: 'op' }) | undefined = undefined;
+  /** Of an inversion: the load that has seen something newer before. */
+  seen: Event | undefined = undefined;
   /** What the translation showed, if that was a page of a file. */
   filePage: FilePage | undefined = undefined;
   /** Where the story starts: events before this index are not told. */
@@ -80,7 +82,7 @@ export class Culprit {
 
   /** Does the event belong to the story? */
   concerns(e: Event): boolean {
-    if (e === this.losing) return true;
+    if (e === this.losing || e === this.seen) return true;
     if (this.filePage?.concerns(e) && this.isAfterStart(e)) return true;
     const samePage = 'vpn' in e && e.vpn === this.vpn;
     switch (e.is) {
@@ -215,6 +217,7 @@ export function findCulprit(recording: Recording, conviction: Conviction | undef
   if (at?.is === 'walk') culprit.pfn = at.table;
   else if (at && 'pfn' in at) culprit.pfn = at.pfn;
   culprit.trace(culprit.losing);
+  if (violation.harm === 'inversion') culprit.seen = newerSight(culprit, violation);
   if (violation.harm === 'stale-read') culprit.writer = opOf(events, lostStore(culprit, violation));
   return culprit;
 }
@@ -225,6 +228,14 @@ function lostStore({ events, filePage }: Culprit, { mm, vpn, word, value }: Viol
   return events.findLast(
     (e) =>
       e.is === 'access' && e.kind === STORE && e.mm === mm && e.vpn === vpn && e.word === word && e.value !== value,
+  );
+}
+
+/** The load before which the older value was legal. */
+function newerSight({ events, filePage }: Culprit, { mm, vpn, word, value }: Violation): Event | undefined {
+  if (filePage) return filePage.lastSight(word, value);
+  return events.findLast(
+    (e) => e.is === 'access' && e.kind === LOAD && e.mm === mm && e.vpn === vpn && e.word === word && e.value !== value,
   );
 }
 

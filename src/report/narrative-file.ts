@@ -2,7 +2,7 @@
  * The page of a file that the losing translation showed: what happens to it elsewhere (another frame in the page cache, a
  * write, a store through a mapping of another address space) is why what the translation shows is wrong.
  */
-import { STORE } from '../hardware/types.ts';
+import { LOAD, STORE } from '../hardware/types.ts';
 import type { Names } from './names.ts';
 import type { Event } from './recording.ts';
 
@@ -29,9 +29,17 @@ export class FilePage {
     return new FilePage(events, file, index);
   }
 
+  /** The last load of that word of the page that returned something else than `value`. */
+  lastSight(word: number, value: number): Event | undefined {
+    const frames = this.frames();
+    return this.events.findLast(
+      (e) => e.is === 'access' && e.kind === LOAD && e.word === word && e.value !== value && frames.has(e.pfn),
+    );
+  }
+
   /** The last store to that word of the page that left something else than `value`. */
   lastStore(word: number, value: number): Event | undefined {
-    const frames = new Set(this.events.map((e) => (this.isSlot(e) ? e.now : -1)).filter((pfn) => pfn > 0));
+    const frames = this.frames();
     return this.events.findLast(
       (e) =>
         'word' in e &&
@@ -45,6 +53,11 @@ export class FilePage {
   concerns(e: Event): boolean {
     if (e.is === 'file-store') return e.file === this.file && e.index === this.index;
     return this.isSlot(e) || this.isStore(e);
+  }
+
+  /** All frames in which the page cache has had it. */
+  private frames(): ReadonlySet<number> {
+    return new Set(this.events.map((e) => (this.isSlot(e) ? e.now : -1)).filter((pfn) => pfn > 0));
   }
 
   private isSlot(e: Event): e is Event & { is: 'slot' } {

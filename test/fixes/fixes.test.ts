@@ -16,6 +16,11 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
     before: ['v11-kept', 'v11-fault-before', 'v11-protected'],
     after: ['v11-published', 'v11-fault-before', 'v11-protected'],
   },
+  'v11-write-before': {
+    scenario: 'write-in-flight',
+    before: ['v11-published', 'v11-fault-before', 'v11-protected', 'v11-held'],
+    after: ['v11-published', 'v11-fault-before', 'v11-protected', 'v11-held', 'v11-write-before'],
+  },
   'v11-held': { scenario: 'migrate-held', before: [], after: ['v11-held'] },
   'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
 };
