@@ -43,14 +43,17 @@ export async function survey(policies: readonly string[], options: SurveyOptions
   const cells: Cell[] = [];
   const report = (): void => show(cells, policies, options, (performance.now() - started) / 1000);
   onInterrupt(report);
-  for (const name of names) {
-    for (const policy of policies) {
-      status(`survey: ${name}, ${policy} (${cells.length} of ${names.length * policies.length})`);
-      cells.push(await cellOf(name, policy, options));
+  try {
+    for (const name of names) {
+      for (const policy of policies) {
+        status(`survey: ${name}, ${policy} (${cells.length} of ${names.length * policies.length})`);
+        cells.push(await cellOf(name, policy, options));
+      }
     }
+  } finally {
+    status('');
+    report();
   }
-  status('');
-  report();
   return cells.some((cell) => cell.verdict === 'violation') ? EXIT.violation : EXIT.clean;
 }
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const MODEL = ['memory', 'hardware', 'kernel', 'policy', 'oracle', 'bugs', 'program', 'engine'];
+const MODEL = ['memory', 'hardware', 'kernel', 'policy', 'oracle', 'bugs', 'fixes', 'program', 'engine'];
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 let ofModel: string | undefined;
