@@ -29,8 +29,12 @@ export class Recorder implements StepWatcher {
   readonly hashes: string[] = [];
   private readonly visits = new Visits();
 
-  after(stepper: Stepper, c: Choice): void {
+  /** A step that an assertion of the kernel ends belongs to the run, too, and has no `after`. */
+  before(_stepper: Stepper, c: Choice): void {
     this.choices.push(c);
+  }
+
+  after(stepper: Stepper, c: Choice): void {
     const until = this.visits.count(stepper, c);
     const does = DOES[choiceKind(c)];
     const last = this.switches[this.switches.length - 1];
