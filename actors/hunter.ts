@@ -89,19 +89,16 @@ const actor = {
     const { policy, patches, plugins, tool, seed, source, strict, mail, runs, out } = request;
     return answered(plugins.length > 0, async () => {
       try {
-        const loaded = await loadPolicy(policy);
         const session = {
-          policy: loaded,
-          patches: await loadPatches(patches, loaded),
+          ...(await loadedOf(request)),
           strict,
           origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
           runs,
           out,
-          outOfTime: () => Atomics.load(words, PROGRESS.stop) >= STOP_HUNTING,
+          outOfTime: () => stops(words, STOP_HUNTING),
           savesNow: () => Atomics.exchange(words, PROGRESS.save, 0) === 1,
-          abandoned: () => Atomics.load(words, PROGRESS.stop) >= STOP_ALL,
+          abandoned: () => stops(words, STOP_ALL),
           progress: (at) => {
-            Atomics.add(words, PROGRESS.beat, 1);
             words[PROGRESS.schedules] = at.runs;
             words[PROGRESS.steps] = at.steps;
             words[PROGRESS.states] = at.states;
@@ -185,11 +182,9 @@ export type HunterActor = typeof actor;
 
 /** What the request asks for, with everything loaded that it names. @throws BadInput for what cannot be used. */
 async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
-  const { policy, patches, source, strategies, strict, cpus } = request;
-  const loaded = await loadPolicy(policy);
+  const { source, strategies, strict, cpus } = request;
   return {
-    policy: loaded,
-    patches: await loadPatches(patches, loaded),
+    ...(await loadedOf(request)),
     source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
     strategies,
     recorded: request.recorded,
@@ -197,6 +192,12 @@ async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
     strict,
     costs: HUNTING_COSTS,
   };
+}
+
+/** The policy and the patches that a request names. */
+async function loadedOf({ policy, patches }: Pick<HuntRequest, 'policy' | 'patches'>) {
+  const loaded = await loadPolicy(policy);
+  return { policy: loaded, patches: await loadPatches(patches, loaded) };
 }
 
 /** Has the person, or a time limit, asked to stop? Asking shows that the worker gets on. */

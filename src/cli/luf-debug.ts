@@ -29,9 +29,10 @@ export function requireMechanisms(asked: string): (row: MechanismTally) => boole
 /** @throws UsageError, ToolError as hunts do. */
 export async function debugHunt(request: HuntRequest, seconds: number, options: LufDebugOptions): Promise<number> {
   const wanted = requireMechanisms(options.lufDebug);
-  const { tally, took } = await runDebugTally(request, seconds, (schedules) =>
-    status(`hunt ${request.policy} in debug mode: ${schedules} schedules`),
-  );
+  const { tally, seconds: took } = await runDebugTally(request, {
+    seconds,
+    progress: ({ schedules }) => status(`hunt ${request.policy} in debug mode: ${schedules} schedules`),
+  });
   status('');
   const rows = tally.mechanisms.filter(wanted);
   const { schedules, steps, violations, harms } = tally;

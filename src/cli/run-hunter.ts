@@ -146,19 +146,10 @@ function watched(names: readonly string[], control: HuntControl) {
 /** Counts what the debug mode sees. @throws UsageError, ToolError as `runHunter`. */
 export async function runDebugTally(
   request: HuntRequest,
-  limit: number,
-  progress: (schedules: number) => void,
-): Promise<{ tally: DebugTally; took: number }> {
-  const started = performance.now();
-  const took = (): number => (performance.now() - started) / 1000;
-  const shared = new SharedArrayBuffer(PROGRESS.words * Int32Array.BYTES_PER_ELEMENT);
-  const words = new Int32Array(shared);
-  const poll = (): void => {
-    if (limit > 0 && took() >= limit) Atomics.compareExchange(words, PROGRESS.stop, 0, STOP_HUNTING);
-    progress(words[PROGRESS.schedules]);
-  };
-  const watch: Watch = { names: [request.policy, ...request.plugins], beat: () => words[PROGRESS.beat], poll };
-  return { tally: await withHunter(watch, (actor) => actor.debug(request, shared)), took: took() };
+  control: HuntControl,
+): Promise<{ tally: DebugTally; seconds: number }> {
+  const { watch, shared, seconds } = watched([request.policy, ...request.plugins], control);
+  return { tally: await withHunter(watch, (actor) => actor.debug(request, shared)), seconds: seconds() };
 }
 
 /** The program of a workload. @throws UsageError, ToolError as `runHunter`. */

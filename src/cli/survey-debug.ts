@@ -19,7 +19,7 @@ export async function surveyDebug(
     for (const scenario of names) {
       status(`survey in debug mode: ${scenario}, ${policy}`);
       const request = plainRequest(policy, { source: loadScenario(scenario), seed, schedules });
-      const { tally } = await runDebugTally(request, 0, () => {});
+      const { tally } = await runDebugTally(request, { seconds: 0 });
       tallies.push({ policy, scenario, tally });
     }
   }

@@ -41,8 +41,9 @@ export async function survey(policies: readonly string[], options: SurveyOptions
   if (options.lufDebug) return surveyDebug(policies, names, options);
   const started = performance.now();
   const cells: Cell[] = [];
-  const report = (): void => show(cells, policies, options, (performance.now() - started) / 1000);
-  onInterrupt(report);
+  const report = (ended: boolean): void => show(cells, policies, options, ended, (performance.now() - started) / 1000);
+  onInterrupt(() => report(false));
+  let ended = false;
   try {
     for (const name of names) {
       for (const policy of policies) {
@@ -50,9 +51,10 @@ export async function survey(policies: readonly string[], options: SurveyOptions
         cells.push(await cellOf(name, policy, options));
       }
     }
+    ended = true;
   } finally {
     status('');
-    report();
+    report(ended);
   }
   return cells.some((cell) => cell.verdict === 'violation') ? EXIT.violation : EXIT.clean;
 }
@@ -72,10 +74,18 @@ async function cellOf(scenario: string, policy: string, { schedules, seed, out }
   return { scenario, policy, verdict, harm, grade, schedules: outcome.schedules, file };
 }
 
-function show(cells: readonly Cell[], policies: readonly string[], options: SurveyOptions, seconds: number): void {
+function show(
+  cells: readonly Cell[],
+  policies: readonly string[],
+  options: SurveyOptions,
+  ended: boolean,
+  seconds: number,
+): void {
   const { schedules, seed } = options;
+  const convicted = cells.some((cell) => cell.verdict === 'violation');
   if (options.json) {
-    printJson({ policies, schedules, seed, cells, timing: { seconds } });
+    const verdict = !ended ? 'interrupted' : convicted ? 'violation' : 'clean';
+    printJson({ verdict, policies, schedules, seed, cells, timing: { seconds } });
     return;
   }
   print(`| scenario | ${policies.map((policy) => `\`${policy}\``).join(' | ')} |`);
@@ -87,7 +97,7 @@ function show(cells: readonly Cell[], policies: readonly string[], options: Surv
     });
     print(`| ${scenario} | ${row.join(' | ')} |`);
   }
-  note(`${seconds.toFixed(1)} s`);
+  note(`${ended ? '' : `not finished, ${cells.length} cells; `}${seconds.toFixed(1)} s`);
 }
 
 function inWords({ verdict, harm, grade, schedules }: Cell): string {

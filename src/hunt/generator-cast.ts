@@ -55,8 +55,42 @@ export function drawCast(draw: Draw, traits: Traits, cpus: number, spaces: reado
   return cast;
 }
 
+/** Who of the cast could act: drawn, or listed. */
+export class Cast {
+  constructor(
+    private readonly draw: Draw,
+    readonly players: Player[],
+  ) {}
+
+  named(name: string): Player | undefined {
+    return this.players.find((p) => p.name === name);
+  }
+  alive(): Player[] {
+    return this.players.filter((p) => !p.exited);
+  }
+  any(): Player {
+    return this.draw.pick(this.alive());
+  }
+  /** With an address space. It may have exited: what it does then is never done. */
+  anyUser(): Player {
+    return this.draw.pick(this.players.filter((p) => p.space));
+  }
+  others(player: Player): Player[] {
+    return this.alive().filter((p) => p !== player);
+  }
+  otherUsers(player: Player): Player[] {
+    return this.others(player).filter((p) => p.space);
+  }
+  /** The child that a fork of `parent` starts joins. */
+  fork(parent: Player, cpu: number): Player {
+    const child = childOf(parent, this.players, cpu);
+    this.players.push(child);
+    return child;
+  }
+}
+
 /** The task that a fork of `parent` starts. */
-export function childOf(parent: Player, cast: readonly Player[], cpu: number): Player {
+function childOf(parent: Player, cast: readonly Player[], cpu: number): Player {
   return {
     name: `C${cast.filter((p) => p.forkedBy !== undefined).length}`,
     cpu,

@@ -6,7 +6,7 @@
  */
 import { canonicalProgram } from '../program/canonical.ts';
 import type { FileSpec, Op, Program } from '../program/program.ts';
-import { childOf, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
+import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
 import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
@@ -28,7 +28,7 @@ const MOST_HISTORY = 40;
 
 class Generator {
   private readonly history: { task: string; op: Op }[] = [];
-  private readonly cast: Player[];
+  private readonly cast: Cast;
   private readonly cpus: number;
   private readonly startSpaces: number;
   private readonly files: FileSpec[];
@@ -56,7 +56,7 @@ class Generator {
     this.traits = this.memory.nodes === 2 ? traits : { ...traits, numascan: 0 };
     const mappings = new FileMappings(this.files);
     const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
-    this.cast = drawCast(draw, traits, this.cpus, spaces);
+    this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces));
   }
 
   program(): Program {
@@ -68,7 +68,7 @@ class Generator {
       name,
       machine: drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
       files: this.files,
-      tasks: [...cast.map(taskOf), ...drawDaemons(draw, cpus, memory)],
+      tasks: [...cast.players.map(taskOf), ...drawDaemons(draw, cpus, memory)],
       history: this.history,
     });
   }
@@ -87,7 +87,7 @@ class Generator {
       middle: draw.between(9, 20),
       long: draw.between(21, MOST_HISTORY),
     }[length ?? 'none'];
-    while (this.written < most) this.writeAny(this.anyPlayer(), most - this.written);
+    while (this.written < most) this.writeAny(this.cast.any(), most - this.written);
   }
 
   /** Something is taken away, and somebody uses what was taken: the rest is drawn freely. */
@@ -100,13 +100,13 @@ class Generator {
     else if (this.files.length > 0 && draw.chance(0.5)) this.removeFilePages();
     else if (draw.chance(0.8)) {
       const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
-      const remover = swaps ? this.anyPlayer() : this.anyUser();
+      const remover = swaps ? this.cast.any() : this.cast.anyUser();
       if (swaps) this.writeDuty(remover, swapShares(traits, this.memory.swapSlots));
       else this.writeMemory(remover, memoryShares(traits, 'removers'));
       this.warm(remover);
     }
     while (this.written < most) {
-      const player = this.anyPlayer();
+      const player = this.cast.any();
       if (player.space && draw.chance(0.4)) this.writeMemory(player, memoryShares(traits, 'accesses'));
       else this.writeAny(player, most - this.written);
     }
@@ -118,10 +118,10 @@ class Generator {
    */
   private removeFilePages(): void {
     const { draw, traits, files } = this;
-    const kthreads = this.alive().filter((p) => !p.space);
-    const remover = kthreads.length > 0 && draw.chance(0.5) ? draw.pick(kthreads) : this.anyUser();
+    const kthreads = this.cast.alive().filter((p) => !p.space);
+    const remover = kthreads.length > 0 && draw.chance(0.5) ? draw.pick(kthreads) : this.cast.anyUser();
     const warm: { user: Player; page: number }[] = [];
-    for (const user of this.cast) {
+    for (const user of this.cast.players) {
       if (!user.space || user.exited || user.space.isEmpty || this.history.length === 0) continue;
       if (this.history.length >= MOST_HISTORY || draw.chance(0.3)) continue;
       const use = draw.weighted({ store: traits.store, load: 2 * traits.load });
@@ -139,7 +139,7 @@ class Generator {
 
   /** Pages are used in the slow node; then somebody scans, and somebody else comes to the hints. */
   private scanSlowPages(): void {
-    const users = this.cast.filter((p) => p.space && !p.exited && !p.space.isEmpty);
+    const users = this.cast.players.filter((p) => p.space && !p.exited && !p.space.isEmpty);
     if (users.length === 0 || this.history.length + 2 * users.length + this.files.length > MOST_HISTORY) return;
     const { before, scan, use } = drawScan(this.draw, this.files, users);
     for (const { player, op } of before) this.history.push({ task: player.name, op });
@@ -149,7 +149,7 @@ class Generator {
   /** By an operation on the file, by a store through a mapping, or by mapping it anew. */
   private changeFile(): void {
     const { draw, traits, files } = this;
-    const changer = this.anyUser();
+    const changer = this.cast.anyUser();
     const through = changer.space!.isEmpty ? 0 : 1;
     const how = draw.weighted({ file: 7, store: through * traits.store, mmap: 0.3 * traits.mmap });
     if (how === 'file') this.writeDuty(changer, fileShares(traits, files, { kthread: false, only: 'changers' }));
@@ -165,7 +165,7 @@ class Generator {
       this.write(player, drawFileOp(name, draw, this.files, this.memory.nodes));
       return;
     }
-    const owner = player.space && draw.chance(0.6) ? player : this.anyUser();
+    const owner = player.space && draw.chance(0.6) ? player : this.cast.anyUser();
     const of = owner === player ? undefined : owner.name;
     this.write(player, drawSwapOp(name, draw, owner.space!, traits.shared, of));
   }
@@ -178,10 +178,10 @@ class Generator {
     const { draw, traits } = this;
     const op = remover.ops.at(-1);
     if (op === undefined) return;
-    const owner = 'of' in op ? this.cast.find((p) => p.name === op.of)! : remover;
+    const owner = 'of' in op ? this.cast.named(op.of as string)! : remover;
     // a program that begins with nothing begins with cold TLBs, too
     if (this.history.length === 0 || !('page' in op)) return;
-    for (const player of this.cast) {
+    for (const player of this.cast.players) {
       if (player.space !== owner.space || player === remover || player.exited) continue;
       const use = draw.weighted({ store: 2 * traits.store, load: traits.load });
       if (use === undefined || this.history.length >= MOST_HISTORY || draw.chance(0.4)) continue;
@@ -219,9 +219,9 @@ class Generator {
     const isUser = player.space !== undefined;
     const possible: Partial<Record<TraitName, boolean>> = {
       fork: isUser && this.spaces < MOST_MMS,
-      sleep: room >= 2 && this.others(player).length > 0 && !(this.concurrent && player.slept),
-      messages: room >= 2 && isUser && this.otherUsers(player).length > 0,
-      exit: isUser && this.others(player).length > 0,
+      sleep: room >= 2 && this.cast.others(player).length > 0 && !(this.concurrent && player.slept),
+      messages: room >= 2 && isUser && this.cast.otherUsers(player).length > 0,
+      exit: isUser && this.cast.others(player).length > 0,
     };
     return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');
   }
@@ -240,13 +240,13 @@ class Generator {
         this.write(player, { do: 'fork', task: this.addChild(player).name });
         return;
       case 'sleep':
-        this.write(draw.pick(this.others(player)), { do: 'wake', task: player.name });
+        this.write(draw.pick(this.cast.others(player)), { do: 'wake', task: player.name });
         this.write(player, { do: 'sleep' });
         player.slept ||= this.concurrent;
         return;
       case 'messages': {
         const flag = `f${this.flags++}`;
-        this.write(draw.pick(this.otherUsers(player)), { do: 'post', flag });
+        this.write(draw.pick(this.cast.otherUsers(player)), { do: 'post', flag });
         this.write(player, { do: 'await', flag });
         return;
       }
@@ -266,35 +266,13 @@ class Generator {
   }
 
   private addChild(parent: Player): Player {
-    const child = childOf(parent, this.cast, this.draw.below(this.cpus));
     this.spaces++;
-    this.cast.push(child);
-    return child;
+    return this.cast.fork(parent, this.draw.below(this.cpus));
   }
 
   private write(player: Player, op: Op): void {
     this.written++;
     if (this.concurrent) player.ops.push(op);
     else this.history.push({ task: player.name, op });
-  }
-
-  private alive(): Player[] {
-    return this.cast.filter((p) => !p.exited);
-  }
-
-  private anyPlayer(): Player {
-    return this.draw.pick(this.alive());
-  }
-
-  private anyUser(): Player {
-    return this.draw.pick(this.cast.filter((p) => p.space));
-  }
-
-  private others(player: Player): Player[] {
-    return this.alive().filter((p) => p !== player);
-  }
-
-  private otherUsers(player: Player): Player[] {
-    return this.others(player).filter((p) => p.space);
   }
 }

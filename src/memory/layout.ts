@@ -147,8 +147,8 @@ export class Layout<S> {
       if (!found) throw new Error(`${p.table}.${p.field} is guarded by ${table}.${name}, which does not exist`);
       return found;
     };
-    if (typeof ref === 'string') {
-      const lock = field(p.table, ref);
+    if (typeof ref === 'string' || ref.via === undefined) {
+      const lock = typeof ref === 'string' ? field(p.table, ref) : field(ref.table, ref.lock);
       return { word: (lock.base + row * lock.stride) as Word };
     }
     const via = field(p.table, ref.via);

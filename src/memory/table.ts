@@ -6,10 +6,13 @@
 import type { Memory, Word } from './memory.ts';
 
 /**
- * A lock that protects a field: a field of the same row, or of the row of table `table` that the field `via` names. With
- * `optional` row 0 means that there is none, and then that lock is not asked for.
+ * A lock that protects a field: a field of the same row, of the row with the same number in table `table`, or of the row there
+ * that the field `via` names. With `optional` row 0 means that there is none, and then that lock is not asked for.
  */
-export type GuardRef = string | { via: string; table: string; lock: string; optional?: boolean };
+export type GuardRef =
+  | string
+  | { via?: undefined; table: string; lock: string }
+  | { via: string; table: string; lock: string; optional?: boolean };
 
 /**
  * Who may touch a word without a point before it.

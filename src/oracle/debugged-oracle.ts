@@ -1,6 +1,5 @@
 /** The oracle of a machine in debug mode: judges as ever, and passes on to the debug mode what that has to hear of. */
-import type { LogicalCpu } from '../hardware/logical-cpu.ts';
-import type { Pfn, PteLo, Vpn } from '../hardware/types.ts';
+import type { PteLo, Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { FileId, MmId } from '../kernel/types.ts';
 import { LufDebug } from './luf-debug.ts';
@@ -32,15 +31,8 @@ export class DebuggedOracle extends Oracle {
     super.opEnds(cpu, result, childMm);
   }
 
-  override pteChanges(
-    cpu: LogicalCpu,
-    table: Pfn,
-    index: number,
-    oldLo: number,
-    newLo: number,
-    oldHi: number,
-    newHi: number,
-  ): void {
+  override pteChanges(...change: Parameters<Oracle['pteChanges']>): void {
+    const [cpu, table, index, oldLo, newLo] = change;
     const { frame } = this.ghost.g;
     const mm = frame.tableMm.peek(table) - 1;
     const isLeaf = frame.tableLevel.peek(table) === this.ghost.geometry.levelBits.length - 1;
@@ -48,7 +40,7 @@ export class DebuggedOracle extends Oracle {
       const vpn = (frame.tableBase.peek(table) + index) as Vpn;
       this.debug.pteChanges(cpu as Cpu, mm as MmId, vpn, oldLo as PteLo, newLo as PteLo);
     }
-    super.pteChanges(cpu, table, index, oldLo, newLo, oldHi, newHi);
+    super.pteChanges(...change);
   }
 
   override slotChanges(cpu: Cpu, file: FileId, index: number, was: number, now: number): void {

@@ -4,7 +4,7 @@
  */
 import type { LogicalCpu } from '../hardware/logical-cpu.ts';
 import type { WalkId } from '../hardware/observer.ts';
-import type { Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
+import type { CpuId, Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
 import { type FrameOwner, OWNER_FREE, OWNER_TABLE } from '../kernel/observer.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { type Ghost, NO_ACCESS } from './ghost.ts';
@@ -23,6 +23,12 @@ export class Frames {
     this.ghost.g.frame.owner.store(pfn, OWNER_FREE);
   }
 
+  /** The root that the CPU has loaded at boot, in no step. */
+  bootedWith(id: CpuId): void {
+    const { g, machine } = this.ghost;
+    const pgd = machine.regs.cr3Pgd.peek(id) as Pfn;
+    if (pgd !== 0) g.cpu.rootEpoch.put(id, g.frame.epoch.peek(pgd));
+  }
   rootLoaded(cpu: LogicalCpu, pgd: Pfn): void {
     this.ghost.g.cpu.rootEpoch.put(cpu.id, this.ghost.g.frame.epoch.load(pgd));
     suspectLoad(this.ghost);

@@ -50,7 +50,8 @@ interface Debt {
   inSlot: boolean;
 }
 
-interface Promise {
+/** A rule that is broken unless the flush comes before the operation returns. */
+interface Obligation {
   readonly mechanism: Mechanism;
   readonly rule: Rule;
   readonly debt: Debt;
@@ -64,7 +65,7 @@ export class LufDebug {
   private kept: Debt[] = [];
   /** By task: the entry it cleared last, and what it has to have flushed when its operation returns. */
   private readonly cleared = new Map<TaskId, { mm: MmId; vpn: Vpn; lo: PteLo }>();
-  private readonly promises = new Map<TaskId, Promise[]>();
+  private readonly obligations = new Map<TaskId, Obligation[]>();
 
   constructor(private readonly ghost: Ghost) {}
 
@@ -77,7 +78,7 @@ export class LufDebug {
     this.sightings.length = 0;
     this.touched = 0;
     this.cleared.clear();
-    this.promises.clear();
+    this.obligations.clear();
   }
 
   /** The routines with the marks of the debug mode: where a flush is put off, and where one is over. */
@@ -143,10 +144,10 @@ export class LufDebug {
 
   /** The innermost operation of the task returns; `gone` is the range that it unmapped or moved away, if any. */
   returns(cpu: Cpu, gone?: { mm: MmId; from: number; to: number }): void {
-    for (const { mechanism, rule, debt } of this.promises.get(cpu.current) ?? []) {
+    for (const { mechanism, rule, debt } of this.obligations.get(cpu.current) ?? []) {
       if (this.debts.includes(debt)) this.sees(mechanism, 'followed-by', rule, debt);
     }
-    this.promises.delete(cpu.current);
+    this.obligations.delete(cpu.current);
     if (!gone) return;
     for (const debt of this.debts) {
       if (debt.mm !== gone.mm || debt.vpn < gone.from || debt.vpn >= gone.to) continue;
@@ -191,9 +192,9 @@ export class LufDebug {
 
   private breaks(cpu: Cpu, mechanism: Mechanism, rule: Rule, debt: Debt): void {
     this.sees(mechanism, 'before', rule, debt);
-    const promises = this.promises.get(cpu.current) ?? [];
-    promises.push({ mechanism, rule, debt });
-    this.promises.set(cpu.current, promises);
+    const obligations = this.obligations.get(cpu.current) ?? [];
+    obligations.push({ mechanism, rule, debt });
+    this.obligations.set(cpu.current, obligations);
   }
 
   private sees(mechanism: Mechanism, reading: Reading, rule: Rule, debt: Debt): void {

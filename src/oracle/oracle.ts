@@ -4,7 +4,7 @@
  */
 import type { LogicalCpu } from '../hardware/logical-cpu.ts';
 import type { WalkId } from '../hardware/observer.ts';
-import { type AccessKind, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
+import { type AccessKind, type CpuId, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type FrameOwner, type Observer, OWNER_TABLE } from '../kernel/observer.ts';
 import { type FileId, type MmId, SIGKILL } from '../kernel/types.ts';
@@ -95,6 +95,7 @@ export class Oracle implements Observer {
     this.ghost.violation = undefined;
     this.ghost.now = 0;
   }
+  /** Forgets the windows counted so far. */
   clearWindows(): void {
     this.seen.clear();
   }
@@ -269,22 +270,20 @@ export class Oracle implements Observer {
     return this.ghost.fileKey(file * this.ghost.geometry.filePages + index);
   }
 
-  /** The state of the ghosts at boot: root tables exist and are loaded. Written before anything runs, in no step. */
+  /** The state of the ghosts at boot. Written before anything runs, in no step. */
   boot(): void {
     const was = this.enter();
-    const { g, machine, geometry } = this.ghost;
-    for (let mm = 0 as MmId; mm <= geometry.mms; mm++) {
-      const pgd = machine.mm.pgd.peek(mm) as Pfn;
-      if (pgd === 0) continue;
-      this.frames.handedOut(pgd, OWNER_TABLE);
-      this.versions.tableLinked(mm, pgd, 0, 0 as Vpn);
-    }
-    for (let id = 0; id < geometry.cpus; id++) {
-      const pgd = machine.regs.cr3Pgd.peek(id as never) as Pfn;
-      if (pgd !== 0) g.cpu.rootEpoch.put(id as never, g.frame.epoch.peek(pgd));
-    }
+    const { geometry } = this.ghost;
+    for (let mm = 0 as MmId; mm <= geometry.mms; mm++) this.hasRoot(mm);
+    for (let id = 0 as CpuId; id < geometry.cpus; id++) this.frames.bootedWith(id);
     this.files.boot();
     this.leave(was);
+  }
+  private hasRoot(mm: MmId): void {
+    const pgd = this.ghost.machine.mm.pgd.peek(mm) as Pfn;
+    if (pgd === 0) return;
+    this.frames.handedOut(pgd, OWNER_TABLE);
+    this.versions.tableLinked(mm, pgd, 0, 0 as Vpn);
   }
 
   private enter(): boolean {

@@ -31,6 +31,30 @@ export function takeEligible(cpu: Cpu, { eligible }: ApartWords): boolean {
   return is;
 }
 
+/** Frees a frame under what it owes. */
+type FreeOwing = (cpu: Cpu, pfn: Pfn, debt: number) => Path<void>;
+
+/** Linux: free_it: of shrink_folio_list(), a folio that is not eligible. A full list is flushed and freed. */
+export function* addApart(cpu: Cpu, { folios }: ReclaimBatch, folio: Pfn, free: FreeOwing): Path<void> {
+  folios.push(folio);
+  if (folios.length < cpu.geometry.reclaimBatch) return;
+  yield* cpu.kernel.tryToUnmapFlush(cpu);
+  yield* freeAll(cpu, folios, 0, free);
+}
+
+/** Linux: the end of shrink_folio_list(): the flush of what is not put off, then both lists, the eligible one under its debt. */
+export function* freeApart(cpu: Cpu, batch: ReclaimBatch, debt: number, free: FreeOwing): Path<void> {
+  const { folios, foliosLuf } = batch as LufReclaimBatch;
+  yield* cpu.kernel.tryToUnmapFlush(cpu);
+  yield* freeAll(cpu, folios, 0, free);
+  yield* freeAll(cpu, foliosLuf, debt, free);
+}
+
+/** Linux: free_unref_folios(). */
+export function* freeAll(cpu: Cpu, folios: Pfn[], debt: number, free: FreeOwing): Path<void> {
+  for (const folio of folios.splice(0)) yield* free(cpu, folio, debt);
+}
+
 /**
  * Linux: migrate_pages_batch(): the others move first, then the eligible ones. migrateUnmapDone() leaves in the task what the
  * eligible ones owe, and migrateFolioDone() finds it there.

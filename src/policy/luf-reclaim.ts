@@ -9,7 +9,7 @@ import type { Migration, Move } from '../kernel/mm/migrate.ts';
 import type { ReclaimBatch } from '../kernel/mm/vmscan.ts';
 import type { Path } from '../memory/point.ts';
 import { folioPutUgen, freeUnrefPageUgen } from './luf-alloc.ts';
-import { type LufReclaimBatch, migrateApart, takeEligible } from './luf-apart.ts';
+import { addApart, freeAll, freeApart, type LufReclaimBatch, migrateApart, takeEligible } from './luf-apart.ts';
 import { canLufInit, foldWalk } from './luf-batch.ts';
 import { tryToUnmapLuf } from './luf-coordinator.ts';
 import { LUF_TASK } from './luf-tables.ts';
@@ -37,33 +37,18 @@ export function* shrinkFolio(cpu: Cpu, folio: Pfn): Path<boolean> {
 
 /** Linux: free_it: of shrink_folio_list(). A list that is full goes at once. */
 export function* reclaimedAdd(cpu: Cpu, batch: ReclaimBatch, folio: Pfn): Path<void> {
-  const { folios, foliosLuf } = batch as LufReclaimBatch;
-  const { reclaimBatch } = cpu.geometry;
-  if (takeEligible(cpu, cpu.wordsOf(LUF_TASK))) {
-    foliosLuf.push(folio);
-    if (foliosLuf.length < reclaimBatch) return;
-    const ugen = yield* tryToUnmapLuf(cpu);
-    if (ugen === 0) yield* cpu.kernel.tryToUnmapFlush(cpu);
-    yield* freeUnrefFolios(cpu, foliosLuf, ugen);
-    return;
-  }
-  folios.push(folio);
-  if (folios.length < reclaimBatch) return;
-  yield* cpu.kernel.tryToUnmapFlush(cpu);
-  yield* freeUnrefFolios(cpu, folios, 0);
+  if (!takeEligible(cpu, cpu.wordsOf(LUF_TASK))) return yield* addApart(cpu, batch, folio, freeUnrefPageUgen);
+  const { foliosLuf } = batch as LufReclaimBatch;
+  foliosLuf.push(folio);
+  if (foliosLuf.length < cpu.geometry.reclaimBatch) return;
+  const ugen = yield* tryToUnmapLuf(cpu);
+  if (ugen === 0) yield* cpu.kernel.tryToUnmapFlush(cpu);
+  yield* freeAll(cpu, foliosLuf, ugen, freeUnrefPageUgen);
 }
 
 /** Linux: the end of shrink_folio_list(). */
 export function* freeReclaimed(cpu: Cpu, batch: ReclaimBatch): Path<void> {
-  const { folios, foliosLuf } = batch as LufReclaimBatch;
-  const ugen = yield* tryToUnmapLuf(cpu);
-  yield* cpu.kernel.tryToUnmapFlush(cpu);
-  yield* freeUnrefFolios(cpu, folios, 0);
-  yield* freeUnrefFolios(cpu, foliosLuf, ugen);
-}
-
-function* freeUnrefFolios(cpu: Cpu, folios: Pfn[], ugen: number): Path<void> {
-  for (const folio of folios.splice(0)) yield* freeUnrefPageUgen(cpu, folio, ugen);
+  yield* freeApart(cpu, batch, yield* tryToUnmapLuf(cpu), freeUnrefPageUgen);
 }
 
 /** Linux: migrate_pages_batch(). */

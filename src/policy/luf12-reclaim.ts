@@ -5,7 +5,7 @@ import { MAINLINE } from '../kernel/kernel.ts';
 import type { Migration, Move } from '../kernel/mm/migrate.ts';
 import type { ReclaimBatch } from '../kernel/mm/vmscan.ts';
 import { type Path, point } from '../memory/point.ts';
-import { type LufReclaimBatch, migrateApart, takeEligible } from './luf-apart.ts';
+import { addApart, freeApart, type LufReclaimBatch, migrateApart, takeEligible } from './luf-apart.ts';
 import { freeFrozenPages } from './luf12-alloc.ts';
 import { lufFlush } from './luf12-flush.ts';
 import { foldUnmapLuf } from './luf12-record.ts';
@@ -27,31 +27,15 @@ export function* keepFolio(cpu: Cpu, kept: Pfn[], folio: Pfn): Path<void> {
 
 /** Linux: free_it: of shrink_folio_list(). A full list of eligible folios takes the others along. */
 export function* reclaimedAdd(cpu: Cpu, batch: ReclaimBatch, folio: Pfn): Path<void> {
-  const { folios, foliosLuf } = batch as LufReclaimBatch;
-  const { reclaimBatch } = cpu.geometry;
-  if (takeEligible(cpu, cpu.wordsOf(LUF12_TASK))) {
-    foliosLuf.push(folio);
-    if (foliosLuf.length >= reclaimBatch) yield* cpu.kernel.freeReclaimed(cpu, batch);
-    return;
-  }
-  folios.push(folio);
-  if (folios.length < reclaimBatch) return;
-  yield* cpu.kernel.tryToUnmapFlush(cpu);
-  yield* freeUnrefFolios(cpu, folios, 0);
+  if (!takeEligible(cpu, cpu.wordsOf(LUF12_TASK))) return yield* addApart(cpu, batch, folio, freeFrozenPages);
+  const { foliosLuf } = batch as LufReclaimBatch;
+  foliosLuf.push(folio);
+  if (foliosLuf.length >= cpu.geometry.reclaimBatch) yield* cpu.kernel.freeReclaimed(cpu, batch);
 }
 
 /** Linux: a full list of eligible folios, and the end of shrink_folio_list(). */
 export function* freeReclaimed(cpu: Cpu, batch: ReclaimBatch): Path<void> {
-  const { folios, foliosLuf } = batch as LufReclaimBatch;
-  const key = yield* foldUnmapLuf(cpu);
-  yield* cpu.kernel.tryToUnmapFlush(cpu);
-  yield* freeUnrefFolios(cpu, folios, 0);
-  yield* freeUnrefFolios(cpu, foliosLuf, key);
-}
-
-/** Linux: free_unref_folios(). */
-function* freeUnrefFolios(cpu: Cpu, folios: Pfn[], key: number): Path<void> {
-  for (const folio of folios.splice(0)) yield* freeFrozenPages(cpu, folio, key);
+  yield* freeApart(cpu, batch, yield* foldUnmapLuf(cpu), freeFrozenPages);
 }
 
 /** Linux: migrate_pages_batch(). */

@@ -10,7 +10,7 @@ import { TASK_BATCH, TLB_UBC_LUF, TLB_UBC_RO } from './luf-tables.ts';
 
 const privateTask = { private: 'task' } as const;
 const underLock = { guardedBy: 'lock' } as const;
-const underZoneLock = { guardedBy: { via: 'zone', table: 'zone', lock: 'lock' } } as const;
+const underZoneLock = { guardedBy: { table: 'zone', lock: 'lock' } } as const;
 const tasks = (g: Geometry): number => g.cpus + g.tasks;
 const mask = (g: Geometry): number => g.maskWords;
 
@@ -73,8 +73,6 @@ export const LUF12_PAGE = table<Pfn, Geometry>()('luf12Page', (g) => g.frames, {
 
 /** What struct zone and its one struct free_area (one order, one migratetype) get; free_list is the kernel's own `zone.free`. */
 export const LUF12_ZONE = table<NodeId, Geometry>()('luf12Zone', (g) => g.nodes, {
-  /** Row of the zone. */
-  zone: 'once',
   /** Minus ZONE_UGEN_INIT. */
   zoneUgen: underZoneLock,
   /** Minus ZONE_UGEN_INIT - 1. Written without the lock, by the task whose flush is done. */
@@ -92,7 +90,6 @@ export const LUF12_ZONE = table<NodeId, Geometry>()('luf12Zone', (g) => g.nodes,
 
 /** zone->zone_batch. */
 export const ZONE_BATCH = table<NodeId, Geometry>()('zoneBatch', (g) => g.nodes, {
-  zone: 'once',
   cpumask: { owner: underZoneLock, width: mask },
   flushRequired: underZoneLock,
   writable: underZoneLock,

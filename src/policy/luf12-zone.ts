@@ -21,16 +21,8 @@ export const UNCOUNTS = point('luf delPageFromFreeList: off pend_list, to be unc
 export const FORGETS = point('getPageFromFreeArea: frame of free_list, generation to be cleared');
 export const CLEARS = point('luf rmqueueBulk: off the zone, generation to be cleared');
 
-/** The words of a zone know whose they are; a zone's first user tells them. Caller holds zone.lock. */
-function bindZone(cpu: Cpu, node: NodeId): void {
-  for (const { zone } of [cpu.wordsOf(LUF12_ZONE), cpu.wordsOf(ZONE_BATCH)]) {
-    if (zone.peek(node) !== node) zone.store(node, node);
-  }
-}
-
 /** Linux: NR_FREE_PAGES counts both lists. */
 export function* nrFreePages(cpu: Cpu, node: NodeId): Path<number> {
-  bindZone(cpu, node);
   return (yield* MAINLINE.nrFreePages(cpu, node)) + cpu.wordsOf(LUF12_ZONE).nrPend.load(node);
 }
 
@@ -38,7 +30,6 @@ export function* nrFreePages(cpu: Cpu, node: NodeId): Path<number> {
 export function* freeOnePage(cpu: Cpu, node: NodeId, pfn: Pfn): Path<void> {
   const { keyOrUgen } = cpu.wordsOf(LUF12_PAGE);
   const zone = cpu.wordsOf(LUF12_ZONE);
-  bindZone(cpu, node);
   if (cpu.at(KEY_TAKEN, keyOrUgen.at(pfn))) yield;
   const key = keyOrUgen.exchange(pfn, 0);
   if (key !== 0) {
@@ -123,7 +114,6 @@ function* getPageFromFreeArea(cpu: Cpu, node: NodeId): Path<Pfn> {
 /** Linux: __rmqueue_smallest(), page_del_and_expand(): off the zone. The word of the frame is cleared as rmqueue_bulk() does. */
 export function* delPageFromFreeList(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const { keyOrUgen } = cpu.wordsOf(LUF12_PAGE);
-  bindZone(cpu, node);
   if ((yield* nrFreePages(cpu, node)) <= mark) return NO_PAGE;
   const pfn = yield* getPageFromFreeArea(cpu, node);
   if (pfn === NO_PAGE) return NO_PAGE;

@@ -1,8 +1,8 @@
-/** Programs on which a hunt once convicted mainline because the oracle was wrong. */
+/** Programs on which a hunt once convicted mainline because the oracle, or the model of the kernel, was wrong. */
 import { expect, it } from 'vitest';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { mainline } from '#tlblab/policy/mainline.js';
-import { by, dontneed, fileWrite, fork, mmap, mremap, race, store } from '#tlblab/program/builder.js';
+import { by, dontneed, fileWrite, fork, mmap, mprotect, mremap, munmap, race, store } from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
 
 const TWO = { cpus: 2 };
@@ -34,6 +34,24 @@ const PROGRAMS: Record<string, Program> = {
     TWO,
     { setup: copied, P0: [mremap(8, 2, { to: 16, newPages: 4 })], P1: [store(8), store(17)] },
     FILE,
+  ),
+  // __schedule() reports a quiescent state of any task, of the idle one too: an expedited grace period may ask for it just there
+  'tables freed without memory for a batch, while the idle task is in its housekeeping': race(
+    { cpus: 3, override: { levels: 32, frames: 10 } },
+    {
+      setup: [
+        mmap(3, 3, 'r', { populate: true }),
+        ...by('P3', dontneed(3, 2)),
+        ...by('P2', munmap(4, 2)),
+        ...by('P0', store(4)),
+        ...by('P2', store(4)),
+      ],
+      P0: [mprotect(4, 1, 'none')],
+      P1: [munmap(3)],
+      P2: [store(3, { word: 2 })],
+      P3: { cpu: 0, ops: [] },
+      P4: { cpu: 1, ops: [] },
+    },
   ),
 };
 

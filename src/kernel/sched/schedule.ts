@@ -43,7 +43,7 @@ export function* scheduleAs(cpu: Cpu, leave: number, detail: number): Path<void>
   const prev = cpu.current;
   if (rq.preemptCount.own(cpu.id) !== 0) cpu.bug(`task ${prev} schedules while atomic on CPU${cpu.id}`);
   preemptDisable(cpu);
-  if (!isIdleTask(cpu, prev)) yield* kernel.rcuQs(cpu);
+  yield* kernel.rcuQs(cpu);
   localIrqSave(cpu);
   const on = cpu.id;
   yield* rawSpinLock(cpu, rq.lock.at(on));

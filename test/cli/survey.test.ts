@@ -1,0 +1,60 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { interrupted, Scratch, tlblab } from './run.ts';
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
+
+const OUT = ['--out', scratch.dir];
+
+describe('survey', () => {
+  it('has a verdict for each scenario and policy, and a finding that replays for each conviction', () => {
+    const args = ['never', 'mainline', '--scenarios', 'munmap-touch,o03-alias', '--schedules', '40', ...OUT, '--json'];
+    const { code, stdout } = tlblab('survey', ...args);
+    expect(code).toBe(1);
+    const said = JSON.parse(stdout);
+    expect(said.verdict).toBe('violation');
+    expect(said.cells.map((c: Record<string, unknown>) => [c.scenario, c.policy, c.harm ?? 'clean'])).toEqual([
+      ['munmap-touch', 'never', 'rights-bypass'],
+      ['munmap-touch', 'mainline', 'clean'],
+      ['o03-alias', 'never', 'stale-read'],
+      ['o03-alias', 'mainline', 'clean'],
+    ]);
+    expect(tlblab('replay', said.cells[0].file, '--json').code).toBe(1);
+  });
+
+  it('prints a Markdown table, and is clean where nothing convicts', () => {
+    const { code, stdout } = tlblab('survey', 'mainline', '--scenarios', 'munmap-touch', '--schedules', '20', ...OUT);
+    expect(code).toBe(0);
+    expect(stdout).toBe('| scenario | `mainline` |\n|---|---|\n| munmap-touch | clean in 20 |\n');
+  });
+
+  it('interrupted, prints the cells that it has', async () => {
+    const { code, stdout } = await interrupted(4000, 'survey', 'mainline', '--schedules', '100000', ...OUT, '--json');
+    expect(code).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'interrupted', cells: expect.any(Array) });
+  });
+});
+
+describe('debug mode', () => {
+  const args = ['luf-v11', '--scenario', 'o03-alias', '--schedules', '60', '--seed', '7', ...OUT];
+
+  it('of one mechanism is one object: what it caught of what the oracle convicts, and its false alarms', () => {
+    const { code, stdout } = tlblab('hunt', ...args, '--luf-debug', 'page-cache-marker:before', '--json');
+    expect(code).toBe(1);
+    const { debug, violations, schedules } = JSON.parse(stdout);
+    expect(debug).toMatchObject({ mechanism: 'page-cache-marker', reading: 'before', caught: violations });
+    expect(violations).toBeGreaterThan(0);
+    expect(debug.caught + debug.falseAlarms).toBe(schedules);
+  });
+
+  it('of all is a table with a line for each mechanism and reading', () => {
+    const { stdout } = tlblab('hunt', ...args, '--luf-debug', 'all');
+    expect(stdout.match(/^(pte-marker|vma-flag|page-cache-marker) +(before|followed-by) +\d+\/\d+/gm)).toHaveLength(6);
+  });
+
+  it('is surveyed scenario by scenario', () => {
+    const few = ['luf-v11', '--scenarios', 'o03-alias', '--schedules', '30', ...OUT];
+    const { stdout } = tlblab('survey', ...few, '--luf-debug');
+    expect(stdout).toMatch(/^\| o03-alias \| stale-read \d+ % \| 0 %; .* \| 100 %; /m);
+  });
+});
