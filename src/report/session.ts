@@ -99,7 +99,7 @@ export function huntSession(options: SessionOptions): SessionResult {
 export function kindOf({ conviction: { harm, violation, says }, plan }: RawFinding): string {
   if (!violation) return `${plan.program.machine.cpus} ${harm} ${says.replace(/\d+/g, 'n')}`;
   const { kind, endedBy } = violation;
-  const access = kind === STORE ? 'store' : kind === LOAD ? 'load' : 'fetch';
+  const access = kind < 0 ? 'read back' : kind === STORE ? 'store' : kind === LOAD ? 'load' : 'fetch';
   return `${harm}: ${access}${endedBy ? ` behind ${opName(endedBy.op)}` : ''}`;
 }
 
