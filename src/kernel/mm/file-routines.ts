@@ -21,6 +21,7 @@ import {
 import { folioAddLru, folioIsolateLru, folioPutbackLru, isolateRange } from './isolate.ts';
 import { madvisePageout, pageoutPte, pageoutRange } from './madvise-pageout.ts';
 import {
+  doMovePagesToNode,
   folioMigrateMapping,
   migrateFolio,
   migrateFolioDone,
@@ -29,7 +30,6 @@ import {
   migratePagesBatch,
   migrateRange,
   migrateUnmapDone,
-  moveFolios,
 } from './migrate.ts';
 import {
   migrationEntryWait,
@@ -92,7 +92,7 @@ export const filePageRoutines = {
   migratePagesBatch,
   migrateRange,
   migrateUnmapDone,
-  moveFolios,
+  doMovePagesToNode,
   migrationEntryWait,
   removeMigrationPte,
   removeMigrationPtes,

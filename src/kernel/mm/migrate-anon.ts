@@ -7,7 +7,6 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { NO_SLOT, type SwapSlot } from '../types.ts';
 import { PG_ANON, PG_DIRTY, PG_LAZYFREE, PG_SWAPCACHE, PG_UPTODATE } from './folio.ts';
-import { folioTestAnon } from './rmap.ts';
 import { CLUSTER } from './swap-state.ts';
 
 export const REFS_RECHECK = point('folioMigrateAnonMapping: copied, does anybody else hold the folio?');
@@ -23,11 +22,6 @@ export const UNFREEZES = point(
 );
 
 const MARKS = PG_ANON | PG_DIRTY | PG_LAZYFREE | PG_UPTODATE | PG_SWAPCACHE;
-
-/** An anonymous folio, or one that will be: it was read from swap and is not mapped yet. Caller holds the folio lock. */
-export function isAnon(cpu: Cpu, folio: Pfn): boolean {
-  return folioTestAnon(cpu, folio) || cpu.folio.swap.load(folio) !== NO_SLOT;
-}
 
 /** False if somebody else holds the folio. It is unmapped; caller holds both folio locks. */
 export function* folioMigrateAnonMapping(cpu: Cpu, src: Pfn, dst: Pfn): Path<boolean> {

@@ -20,8 +20,8 @@ import {
   type NodeId,
 } from '../types.ts';
 import { PG_DIRTY, PG_UPTODATE, PG_WRITEBACK } from './folio.ts';
-import { isAnon } from './migrate-anon.ts';
 import { NO_PAGE } from './page-alloc.ts';
+import { isAnon } from './rmap.ts';
 import { TTU_BATCH_FLUSH } from './try-to-unmap.ts';
 
 export const BUSY_CHECK = point('migrateFolioUnmap: folio locked, is it being written out?');
@@ -65,7 +65,7 @@ export function* migrateRange(
   let moved = 0;
   for (let at = index; at < end; ) {
     const { folios, next } = yield* cpu.kernel.isolateRange(cpu, file, at, end);
-    moved += yield* cpu.kernel.moveFolios(cpu, folios, how);
+    moved += yield* cpu.kernel.doMovePagesToNode(cpu, folios, how);
     at = next;
   }
   return moved;
@@ -76,8 +76,8 @@ export function onRequest(mode: MigrateMode, node: NodeId): Migration {
   return { mode, node, gfp: node === FAST_NODE ? GFP_KERNEL : GFP_KERNEL | GFP_THISNODE };
 }
 
-/** Linux: migrate_pages() and putback_movable_pages(): how many moved. The isolation of each folio ends, either way. */
-export function* moveFolios(cpu: Cpu, folios: readonly Pfn[], how: Migration): Path<number> {
+/** Linux: do_move_pages_to_node(): how many moved. The isolation of each folio ends, either way. */
+export function* doMovePagesToNode(cpu: Cpu, folios: readonly Pfn[], how: Migration): Path<number> {
   const kept = yield* cpu.kernel.migratePagesBatch(cpu, folios, how);
   for (const folio of kept) yield* cpu.kernel.folioPutbackLru(cpu, folio);
   return folios.length - kept.length;

@@ -49,7 +49,7 @@ export function* migrateMmRange(
   const end = Math.min(from + pages, cpu.geometry.pages);
   for (let at = from; at < end; ) {
     const { folios, next } = yield* cpu.kernel.isolateMmRange(cpu, mm, at, end);
-    moved += yield* cpu.kernel.moveFolios(cpu, folios, onRequest(mode, node));
+    moved += yield* cpu.kernel.doMovePagesToNode(cpu, folios, onRequest(mode, node));
     at = next;
   }
   yield* cpu.kernel.mmput(cpu, mm);

@@ -2,7 +2,7 @@
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, type Point, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { type MmId, NO_ANON_VMA } from '../types.ts';
+import { type MmId, NO_ANON_VMA, NO_SLOT } from '../types.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_LRU } from './folio.ts';
 
 export const NOT_ANON = point('folioAddNewAnonRmap: new folio, not yet anonymous');
@@ -45,6 +45,11 @@ export function* folioAddNewAnonRmap(cpu: Cpu, pfn: Pfn, { mm, pgoff }: AnonPlac
 /** Linux: folio_test_anon(). Never changes while the folio is in use; false on machines without swap, where nobody asks. */
 export function folioTestAnon(cpu: Cpu, pfn: Pfn): boolean {
   return cpu.folio.anonVma.load(pfn) !== NO_ANON_VMA;
+}
+
+/** An anonymous folio, or one that will be: it was read from swap and is not mapped yet. Caller holds the folio lock. */
+export function isAnon(cpu: Cpu, folio: Pfn): boolean {
+  return folioTestAnon(cpu, folio) || cpu.folio.swap.load(folio) !== NO_SLOT;
 }
 
 /** Linux: folio_add_anon_rmap_pte(): one more entry maps a folio that is anonymous already. Caller holds the PTL. */

@@ -9,7 +9,7 @@ import { deleteSlot } from '../fs/filemap.ts';
 import { filePage, isFile } from '../fs/inode.ts';
 import { EBADF, type FileId, NO_FILE, NO_SLOT, type SwapSlot } from '../types.ts';
 import { PG_DIRTY, PG_WRITEBACK } from './folio.ts';
-import { folioTestAnon } from './rmap.ts';
+import { isAnon } from './rmap.ts';
 import { CLUSTER } from './swap-state.ts';
 import { TTU_BATCH_FLUSH } from './try-to-unmap.ts';
 
@@ -91,8 +91,7 @@ export function* shrinkFolio(cpu: Cpu, folio: Pfn): Path<boolean> {
   if (!(yield* kernel.folioTrylock(cpu, folio))) return false;
   let gone = false;
   const file = cpu.folio.mapping.load(folio) !== NO_FILE;
-  const anon = folioTestAnon(cpu, folio) || cpu.folio.swap.load(folio) !== NO_SLOT;
-  const takes = (file || anon) && !(yield* isInWriteback(cpu, folio));
+  const takes = (file || isAnon(cpu, folio)) && !(yield* isInWriteback(cpu, folio));
   if (takes && (file || (yield* kernel.isLazyfree(cpu, folio)) || (yield* kernel.addToSwap(cpu, folio)))) {
     if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.tryToUnmap(cpu, folio, TTU_BATCH_FLUSH);
     if (!(yield* kernel.folioMapped(cpu, folio))) {
