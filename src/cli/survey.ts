@@ -54,7 +54,7 @@ export async function survey(policies: readonly string[], options: SurveyOptions
     ended = true;
   } finally {
     status('');
-    report(ended);
+    if (cells.length > 0) report(ended);
   }
   return cells.some((cell) => cell.verdict === 'violation') ? EXIT.violation : EXIT.clean;
 }

@@ -37,6 +37,7 @@ describe('names that do not exist, the closest ones first', () => {
     ['a strategy', ['hunt', 'never', '--strategy', 'pct-2,pct2'], /unknown strategy "pct2"; expected pct-2|pct-1/],
     ['a debug mode', ['hunt', 'never', '--luf-debug', 'pte:before'], /"pte:before": no such debug mode; expected MECH/],
     ['a scenario of a survey', ['survey', 'never', '--scenarios', 'munmap-tuch'], /expected munmap-touch, /],
+    ['a policy of a survey', ['survey', 'nver'], /policy "nver": no such name; expected never, /],
     ['a cost profile', ['measure', '--cost', 'bare'], /cost profile "bare": no such name; expected bare-metal, /],
     ['a kind', ['list', 'policy'], /kind "policy": no such name; expected policies, /],
     ['a patch', ['hunt', 'never', '--patch', 'nothing'], /patch "nothing": no such name; expected t1-01, /],

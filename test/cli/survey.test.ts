@@ -28,6 +28,12 @@ describe('survey', () => {
     expect(stdout).toBe('| scenario | `mainline` |\n|---|---|\n| munmap-touch | clean in 20 |\n');
   });
 
+  it('prints no table for a file that is no policy', () => {
+    const { code, stdout, stderr } = tlblab('survey', scratch.write('none.mjs', 'export default {};'), ...OUT);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/not made with definePolicy/);
+  });
+
   it('interrupted, prints the cells that it has', async () => {
     const { code, stdout } = await interrupted(4000, 'survey', 'mainline', '--schedules', '100000', ...OUT, '--json');
     expect(code).toBe(130);
