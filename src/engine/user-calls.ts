@@ -33,6 +33,7 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   write: OP.write,
   truncate: OP.truncate,
   fsync: OP.fsync,
+  msync: OP.msync,
   reclaim: OP.reclaim,
   migrate: OP.migrate,
   numascan: OP.numascan,
@@ -97,6 +98,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'fsync':
       result = yield* kernel.sysFsync(cpu, op.file);
+      break;
+    case 'msync':
+      result = yield* kernel.sysMsync(cpu, from, op.pages);
       break;
     case 'reclaim':
       result =

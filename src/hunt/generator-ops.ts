@@ -73,6 +73,11 @@ const MEMORY_OPS = {
     space.remember(range.page);
     return { do: 'madvise', ...spelt(range), advice: 'pageout' };
   },
+  msync(draw, space, sharing) {
+    const range = space.rangeToChange(draw, sharing);
+    space.remember(range.page);
+    return { do: 'msync', ...spelt(range) };
+  },
   numascan(draw, space, sharing) {
     const range = space.rangeToChange(draw, sharing);
     space.remember(range.page);
@@ -95,6 +100,7 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   dontneed: 1.5,
   free: 0.7,
   pageout: 0.7,
+  msync: 0.5,
   numascan: 2,
 };
 

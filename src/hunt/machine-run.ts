@@ -4,9 +4,13 @@ import type { Stepper } from '../engine/stepper.ts';
 import { adversaryActions } from '../hardware/adversary.ts';
 import { apicWord } from '../hardware/apic.ts';
 import type { CpuId } from '../hardware/types.ts';
+import type { TaskId } from '../kernel/types.ts';
 import type { Word } from '../memory/memory.ts';
 import type { Footprint } from '../memory/step-record.ts';
 import type { Run } from './strategies/strategy.ts';
+
+/** More than any program has. */
+const MOST_OPERATIONS = 0x10000;
 
 export class MachineRun implements Run {
   readonly choices: readonly Choice[];
@@ -33,6 +37,14 @@ export class MachineRun implements Run {
   }
   footprint(): Footprint {
     return this.stepper.footprint();
+  }
+  /** By task and by its place in its program. The engine's look: no path learns from it. */
+  operationOf(id: CpuId): number {
+    const { columns, geometry } = this.stepper.machine;
+    const task = columns.rq.curr.peek(id) as TaskId;
+    const { round, pc, done } = columns.user;
+    const place = (round.peek(task) * MOST_OPERATIONS + pc.peek(task)) * 2 + done.peek(task);
+    return place * (geometry.cpus + geometry.tasks) + task;
   }
   hardwareActions(id: CpuId, into: number[]): number {
     return adversaryActions(this.stepper.cpuAt(id), this.stepper.machine.pages, into);

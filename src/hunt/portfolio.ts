@@ -5,6 +5,7 @@
 import type { Random } from './random.ts';
 import { Icb } from './strategies/icb.ts';
 import { IterativePct } from './strategies/iterative-pct.ts';
+import { OperationWalk } from './strategies/operation-walk.ts';
 import { Pct } from './strategies/pct.ts';
 import { Pos } from './strategies/pos.ts';
 import { RandomWalk } from './strategies/random-walk.ts';
@@ -17,6 +18,7 @@ import { Urw } from './strategies/urw.ts';
 export const STRATEGY_NAMES = [
   'random',
   'sticky',
+  'operations',
   'pct-1',
   'pct-2',
   'pct-3',
@@ -31,8 +33,11 @@ export const STRATEGY_NAMES = [
 ] as const;
 export type StrategyName = (typeof STRATEGY_NAMES)[number];
 
-/** What `hunt` runs by default; those that end are for single small scenarios and have to be asked for. */
-export const DEFAULT_MIX: readonly StrategyName[] = ['random', 'pct-2', 'sticky', 'pct-3', 'pos', 'surw'];
+/**
+ * What `hunt` runs by default: two grains of schedule, whole operations and single steps. Strategies that end are for single small
+ * scenarios and have to be asked for.
+ */
+export const DEFAULT_MIX: readonly StrategyName[] = ['random', 'pct-2', 'operations', 'sticky', 'pct-3', 'pos', 'surw'];
 
 /** @param recorded the schedule that `replay` follows. */
 export function strategyNamed(
@@ -46,6 +51,8 @@ export function strategyNamed(
       return new RandomWalk(random, budget);
     case 'sticky':
       return new RandomWalk(random, budget, 3);
+    case 'operations':
+      return new OperationWalk(random, budget);
     case 'pct-1':
     case 'pct-2':
     case 'pct-3':

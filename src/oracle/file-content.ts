@@ -22,7 +22,7 @@ export class FileContent {
     private readonly content: Content,
     private readonly backing: Backing,
   ) {
-    this.durable = new Durable(ghost, content);
+    this.durable = new Durable(ghost, content, backing);
   }
 
   boot(): void {
@@ -44,6 +44,7 @@ export class FileContent {
     const { task: t, file: f, page: p } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
     if (kind === OP.fsync) this.durable.begin(file);
+    if (kind === OP.msync) this.durable.beginAll();
     if (kind !== OP.write && kind !== OP.truncate) return;
     const size = this.sizeAfter(kind, task, depth);
     f.resizing.put(file, f.resizing.peek(file) + 1);
@@ -59,6 +60,11 @@ export class FileContent {
     const file = t.file.peek(task, depth) as FileId;
     const since = t.since.peek(task, depth);
     if (kind === OP.fsync) this.durable.end(file, task, since, result);
+    if (kind === OP.msync) {
+      const { mm, from, pages } = t;
+      const range = [from.peek(task, depth) as Vpn, pages.peek(task, depth)] as const;
+      this.durable.endRange(mm.peek(task, depth) as MmId, ...range, task, since, result);
+    }
     if (kind !== OP.write && kind !== OP.truncate) return;
     const before = t.writesBefore.peek(task, depth);
     const alone = f.resizing.peek(file) === 1 && f.resizedAt.peek(file) <= since;

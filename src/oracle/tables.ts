@@ -161,7 +161,7 @@ export const GHOST_FILE = table<FileId, Geometry>()('ghostFile', (g) => g.files 
   /** Operations in flight that change the length, and the ghost clock when the last one returned. */
   resizing: oracle,
   resizedAt: oracle,
-  /** fsyncs in flight. */
+  /** fsyncs and msyncs in flight. */
   syncing: oracle,
 });
 

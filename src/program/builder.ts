@@ -110,6 +110,7 @@ export const fileWrite = (file: string, page: number, { word, value }: { word?: 
   value,
 });
 export const truncate = (file: string, pages: number): Op => ({ do: 'truncate', file, pages });
+export const msync = (page: number, pages = 1): Op => ({ do: 'msync', page, pages });
 export const fsync = (file: string): Op => ({ do: 'fsync', file });
 export const reclaim = (file: string, page: number, pages = 1): Op => ({ do: 'reclaim', file, page, pages });
 export const migrate = (

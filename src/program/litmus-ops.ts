@@ -249,6 +249,7 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   write: { do: 'write', fields: [fileWord, value] },
   truncate: { do: 'truncate', fields: [file, count('pages', 'a number of pages')] },
   fsync: { do: 'fsync', fields: [file] },
+  msync: { do: 'msync', fields: [range] },
   reclaim: { do: 'reclaim', fields: [dutyRange] },
   migrate: { do: 'migrate', fields: [dutyRange, sync, node] },
   pfnwalk: { do: 'pfnwalk', fields: [frames] },

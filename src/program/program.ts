@@ -39,6 +39,8 @@ export type Op =
   | { do: 'truncate'; file: string; pages: number }
   /** Writes dirty pages of the file back and waits. */
   | { do: 'fsync'; file: string }
+  /** MS_SYNC: writes back what the range shows of shared mappings, and waits. */
+  | { do: 'msync'; page: number; pages?: number }
   /**
    * Kernel duties, done by a task (on request) or by a kernel thread: pages of a file, or what pages of an address space map, are
    * reclaimed, or moved to other frames (of node 1). `of` is a task with that address space; the acting task when left out.

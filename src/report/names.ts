@@ -64,6 +64,7 @@ export class Names {
         return `mmap ${this.range(op.page, op.pages)} ${op.prot}${flags(op)}${op.file === undefined ? '' : ` of ${op.file}${op.offset ? `[${op.offset}]` : ''}`}`;
       case 'munmap':
       case 'numascan':
+      case 'msync':
         return `${op.do} ${this.range(op.page, op.pages)}`;
       case 'mprotect':
         return `mprotect ${this.range(op.page, op.pages)} ${op.prot}`;

@@ -136,7 +136,7 @@ function msync(importer: Importer, { space }: TracedThread, call: TraceCall): Ef
   const files = space.filesIn(range.page, range.pages);
   if (files.length === 0) return 'msync of no file';
   return {
-    ops: files.map((file) => ({ do: 'fsync', file: file.key })),
+    ops: [{ do: 'msync', page: range.page, pages: range.pages }],
     ranges: [[range.page, range.pages]],
     files: files.map((file) => ({ file, from: 0, to: Number.MAX_SAFE_INTEGER, looks: true })),
   };

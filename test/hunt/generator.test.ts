@@ -100,7 +100,7 @@ describe('generateProgram', () => {
         'munmap',
       ]
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
-        .concat(['kswapd', 'numascan'])
+        .concat(['kswapd', 'numascan', 'msync'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -183,6 +183,7 @@ describe('generateProgram', () => {
     write: (p) => does(p, 'write'),
     truncate: (p) => does(p, 'truncate'),
     fsync: (p) => does(p, 'fsync'),
+    msync: (p) => does(p, 'msync'),
     reclaim: (p) => allOps(p).some((o) => o.do === 'reclaim' && o.file !== undefined),
     migrate: (p) => allOps(p).some((o) => o.do === 'migrate' && o.file !== undefined),
     swap: (p) => (p.machine.override?.swapSlots ?? 0) > 0,

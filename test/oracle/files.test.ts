@@ -321,6 +321,31 @@ describe('fsync', () => {
   });
 });
 
+describe('msync', () => {
+  it('answers for the pages of its range, unless they are mapped anew meanwhile', () => {
+    for (const [from, remaps, harm] of [
+      [3, false, 'lost-write'],
+      [4, false, undefined],
+      [3, true, undefined],
+    ] as const) {
+      const m = new FileMachine([1, 1]);
+      m.write(0, 1, 0, 6);
+      m.mapFile(0, 1, 3);
+      m.store(0, 3, 7);
+      m.begin(0, OP.msync, { from });
+      if (remaps) {
+        m.call(1, OP.mmap, { from: 3, rights: RW, fixed: true }, () => {
+          m.unmap(1, 1, 3);
+          m.flush(3);
+          return 3;
+        });
+      }
+      m.end(0);
+      expect(m.harm()).toBe(harm);
+    }
+  });
+});
+
 describe('what a page shows', () => {
   it('goes with mremap, shared or copied, moved or in place', () => {
     const m = new FileMachine([1, 2], quiet);

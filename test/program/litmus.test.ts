@@ -48,7 +48,7 @@ const FILES = `TLB files
  write data[3]     | read data[3]        | migrate f[1] node 1      |               ;
  truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               ;
  pageout p         | reclaim data[0]     | fsync f                  |               ;
- numascan p[1]     |                     | pfnwalk 1 24             |               ;
+ numascan p[1]     | msync p             | pfnwalk 1 24             |               ;
 permitted (1:r0=5)
 `;
 
@@ -135,6 +135,7 @@ describe('parseLitmus', () => {
         { do: 'read', file: 'data', page: 3 },
         { do: 'truncate', file: 'data', pages: 0 },
         { do: 'reclaim', file: 'data', page: 0 },
+        { do: 'msync', page: 8, pages: 2 },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },

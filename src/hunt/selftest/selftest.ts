@@ -65,6 +65,8 @@ const QUIET = { actions: 0, ticks: 0 };
 const CHAINS = {
   random: walk(0),
   sticky: walk(7 / 8),
+  // an operation of a tiny program is one event
+  operations: walk(0),
   'pct-1': pct(1),
   'pct-2': pct(2),
   'pct-3': pct(3),

@@ -1,5 +1,6 @@
 /** A tiny program that runs: its state, and an execution of it as strategies see one. */
 import { type Choice, choice, choiceCpu, RUN } from '../../engine/choice.ts';
+import type { CpuId } from '../../hardware/types.ts';
 import { NOWHERE, type Word } from '../../memory/memory.ts';
 import type { Footprint } from '../../memory/step-record.ts';
 import type { TinyOp, TinyProgram, TinyTerm } from '../../program/tiny-program.ts';
@@ -117,6 +118,10 @@ export class TinyRun implements Run {
   footprint(): Footprint {
     const word = wordOf(this.last);
     return word === NOWHERE ? [] : [word * 2 + (this.lastWrote() ? 1 : 0)];
+  }
+  /** Every event is an operation of its own. */
+  operationOf(thread: CpuId): number {
+    return this.state.next[thread];
   }
   hardwareActions(): number {
     return 0;

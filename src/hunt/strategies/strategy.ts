@@ -19,6 +19,8 @@ export interface Run {
   lastWrote(): boolean;
   /** Every word that the last event read or wrote; a machine knows it only if it keeps a record. */
   footprint(): Footprint;
+  /** Names the operation that the CPU is about to begin, or is in: another number when another one has its turn. */
+  operationOf(cpu: CpuId): number;
   /** Lists in `into` what the hardware of a CPU may do on its own, and returns how much that is. */
   hardwareActions(cpu: CpuId, into: number[]): number;
   /** The timer of that CPU fires; -1 if its interrupt is pending already. */

@@ -43,6 +43,7 @@ import {
   folioMarkDirty,
   folioTestDirty,
   sysFsync,
+  vfsFsyncRange,
   writebackPage,
   writeFolio,
 } from './writeback.ts';
@@ -90,5 +91,6 @@ export const fsRoutines = {
   folioClearDirtyForIo,
   writeFolio,
   sysFsync,
+  vfsFsyncRange,
   writebackPage,
 };

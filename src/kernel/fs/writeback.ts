@@ -14,7 +14,7 @@ import { filePage, iSizeRead, isFile } from './inode.ts';
 export const BECOMES_DIRTY = point('folioMarkDirty: folio to be marked dirty');
 export const DIRTY_CHECK = point('folioTestDirty: is the folio dirty?');
 export const BECOMES_CLEAN = point('folioClearDirtyForIo: mappings clean, folio to be marked clean');
-export const SYNC_SIZE = point('sysFsync: how long is the file?');
+export const SYNC_SIZE = point('vfsFsyncRange: how long is the file?');
 
 /** Linux: folio_mark_dirty(). Caller holds the folio lock, or the PTL of an entry that maps the folio. */
 export function* folioMarkDirty(cpu: Cpu, folio: Pfn): Path<void> {
@@ -42,12 +42,17 @@ export function* writeFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): 
   yield* cpu.kernel.submitBioWrite(cpu, folio, cpu.disk, filePage(cpu, file, index));
 }
 
-/** fsync(2): file_write_and_wait_range() over the whole file. 0 or a negative errno. */
+/** fsync(2): the whole file. 0 or a negative errno. */
 export function* sysFsync(cpu: Cpu, file: number): Path<number> {
   if (!isFile(cpu, file)) return EBADF;
-  const pages = yield* iSizeRead(cpu, file, SYNC_SIZE);
-  for (let index = 0; index < pages; index++) yield* cpu.kernel.writebackPage(cpu, file, index);
+  yield* cpu.kernel.vfsFsyncRange(cpu, file, 0, cpu.geometry.filePages);
   return 0;
+}
+
+/** Linux: vfs_fsync_range(), by file_write_and_wait_range(): pages [from, to) of the file, as far as it reaches. */
+export function* vfsFsyncRange(cpu: Cpu, file: FileId, from: number, to: number): Path<void> {
+  const pages = yield* iSizeRead(cpu, file, SYNC_SIZE);
+  for (let index = from; index < Math.min(pages, to); index++) yield* cpu.kernel.writebackPage(cpu, file, index);
 }
 
 /** Linux: the body of writeback_iter() with WB_SYNC_ALL, one page: written if it is dirty, awaited if it is being written. */

@@ -38,6 +38,7 @@ import {
   tryToMigrate,
   tryToMigrateOne,
 } from './migration-entries.ts';
+import { sysMsync } from './msync.ts';
 import { pageIdleWalk } from './page-idle.ts';
 import { pageVmaMappedWalk, rmapWalkFile } from './rmap-walk.ts';
 import {
@@ -65,6 +66,7 @@ export const filePageRoutines = {
   folioIsolateLru,
   folioPutbackLru,
   isolateRange,
+  sysMsync,
   pageIdleWalk,
   madvisePageout,
   pageoutRange,

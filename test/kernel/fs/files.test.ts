@@ -7,6 +7,7 @@ import {
   EFBIG,
   EINVAL,
   ENODATA,
+  ENOMEM,
   FAST_NODE,
   type FileId,
   MADV_DONTNEED,
@@ -99,6 +100,31 @@ describe('files', () => {
     });
     expect(is).toBe(9);
     expect(diskWord(driver, 0)).toBe(10);
+  });
+
+  it('msync does so for what its range shows of shared mappings, past holes, and says that there were some', () => {
+    const { is, driver } = run(function* (cpu) {
+      yield* cpu.kernel.sysWrite(cpu, FILE, 1, 0, 1);
+      yield* map(cpu, P, RW | VM_SHARED);
+      yield* store(cpu, P, 5);
+      yield* store(cpu, P + 1, 6);
+      const whole = yield* cpu.kernel.sysMsync(cpu, (P + 1) as Vpn, 1);
+      const between = [0, 1].map((i) => cpu.disk.words.peek(filePage(cpu, FILE, i)));
+      yield* cpu.kernel.sysMunmap(cpu, (P + 1) as Vpn, 1);
+      return [whole, ...between, yield* cpu.kernel.sysMsync(cpu, P, 8)];
+    });
+    expect(is).toEqual([0, 0, 6, ENOMEM]);
+    expect(diskWord(driver, 0)).toBe(5);
+  });
+
+  it('msync of a private mapping writes nothing', () => {
+    const { is, driver } = run(function* (cpu) {
+      yield* cpu.kernel.sysWrite(cpu, FILE, 0, 0, 1);
+      yield* map(cpu, P, RW, 1);
+      yield* store(cpu, P, 9);
+      return yield* cpu.kernel.sysMsync(cpu, P, 1);
+    });
+    expect([is, diskWord(driver, 0)]).toEqual([0, 0]);
   });
 
   it('reclaim writes dirty pages out, frees the frames, leaves shadows; the next fault reads them back', () => {

@@ -160,6 +160,13 @@ describe('event order of files', () => {
     ]);
   });
 
+  it('msync: mmap_lock is dropped before the file is written, and not taken again behind the last mapping', () => {
+    const labels = labelsOf(mapped(store), (cpu) => cpu.kernel.sysMsync(cpu, P, 2));
+    inOrder(labels, ['downRead', 'upRead', 'vfsFsyncRange', 'folioLock', 'ptepClearFlush', 'writeFolio: next word']);
+    const written = labels.findLastIndex((l) => l.startsWith('writeFolio: next word'));
+    expect(labels.slice(written).filter((l) => l.startsWith('downRead'))).toEqual([]);
+  });
+
   it('munmap of dirty shared pages: flush under the PTL, only then is the mapping uncounted', () => {
     const labels = labelsOf(mapped(store), (cpu) => cpu.kernel.sysMunmap(cpu, P, 2));
     inOrder(labels, [
