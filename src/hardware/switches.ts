@@ -15,6 +15,8 @@ export interface MachineSwitches {
   readonly perVmaLocks: boolean;
   /** MADV_DONTNEED frees page tables it emptied (Linux 6.14, CONFIG_PT_RECLAIM). */
   readonly ptReclaim: boolean;
+  /** Zero every frame when it is freed, not only when it is handed out (Linux: init_on_free=1). */
+  readonly initOnFree: boolean;
   /** Copy and zero a page in one step instead of word by word: for measuring with large pages, never for hunting. */
   readonly bulkCopy: boolean;
   /** A task that awaits a flag sleeps until the post, as in futex(2), instead of looking again and again: for measuring. */
@@ -30,6 +32,7 @@ export const SWITCHES_6_18: MachineSwitches = {
   ipiWhileSwitching: true,
   perVmaLocks: true,
   ptReclaim: true,
+  initOnFree: false,
   bulkCopy: false,
   awaitSleeps: false,
 };

@@ -36,8 +36,11 @@ const SPARE_FRAMES = [2, 4, 6, 8, 10, 12, 12, 16, 16, 24, 24, 32, 32, 48, 64];
  */
 const ENOUGH = { frames: 320, vmas: 96 };
 
-/** Only variants of hardware: variants of the kernel are older versions, and a policy names the version it belongs to. */
-const VARIANTS: readonly (keyof MachineSwitches)[] = ['pcid', 'spuriousFaults'];
+/**
+ * Variants of hardware and of the kernel's configuration. Not of the kernel: those are older versions, and a policy names the version
+ * that it belongs to.
+ */
+const VARIANTS: Partial<MachineSwitches> = { pcid: false, spuriousFaults: false, initOnFree: true };
 
 /** Free frames at which daemons wake and stop, and below which whoever allocates reclaims. */
 const WATERMARKS = [
@@ -80,11 +83,11 @@ export function drawMachine(
     Object.assign(override, { nodes: 2, fastFrames, frames: Math.max(override.frames ?? 40, fastFrames + 8) });
   }
   if (memory.daemons) Object.assign(override, draw.pick(WATERMARKS));
-  const off = VARIANTS.filter(() => draw.chance(0.15 * traits.hardware));
+  const switches = Object.fromEntries(Object.entries(VARIANTS).filter(() => draw.chance(0.15 * traits.variants)));
   return {
     cpus,
     geometry: 'tiny',
     ...(Object.keys(override).length > 0 ? { override } : {}),
-    ...(off.length > 0 ? { switches: Object.fromEntries(off.map((name) => [name, false])) } : {}),
+    ...(Object.keys(switches).length > 0 ? { switches } : {}),
   };
 }

@@ -15,7 +15,7 @@ export const TRAITS = {
   smallMachine: 'sizes of the machine drawn per program: frames, lists, batches, TLB, tables',
   tiers: 'a fast and a slow memory node, the fast one small',
   kswapd: 'watermarks, and a daemon for each node',
-  hardware: 'hardware variants: no PCID, no spurious faults',
+  variants: 'variants of the machine: no PCID, no spurious faults, frames zeroed when they are freed',
   history: 'operations before the concurrent part, 0 to 40',
   load: 'loads',
   store: 'stores',

@@ -12,6 +12,7 @@ export const KEEPS = point('luf freeUnrefPage: last reference gone, generation t
 export const FROM_PCP = point('luf rmqueue: off the list of this CPU, generation to be read');
 export const FROM_BUDDY = point('luf delPageFromFreeList: off the zone, generation to be read');
 export const BUDDY_FORGETS = point('luf delPageFromFreeList: generation read, to be cleared');
+export const CHANGES = point('luf freePagesPrepare: freed and to be zeroed, generation to be read');
 export const PUTS = point('folioPutUgen: last reference to be dropped');
 
 /** Linux: free_unref_page(page, order, ugen). A frame without references. */
@@ -65,6 +66,13 @@ export function* delPageFromFreeList(cpu: Cpu, node: NodeId, mark: number): Path
   if (cpu.at(BUDDY_FORGETS, page.ugen.at(pfn))) yield;
   page.ugen.store(pfn, 0);
   return pfn;
+}
+
+/** Linux: free_pages_prepare() where the content of the page will change: check_luf_flush() of what it is freed with. */
+export function* checkFlushPageUgen(cpu: Cpu, pfn: Pfn): Path<void> {
+  const page = cpu.wordsOf(LUF_PAGE);
+  if (cpu.at(CHANGES, page.ugen.at(pfn))) yield;
+  yield* checkLufFlush(cpu, page.ugen.load(pfn));
 }
 
 /** Linux: check_flush_task_ugen(). */

@@ -9,15 +9,14 @@
  *     folio_put_ugen(folio, g)                         luf-alloc folioPutUgen; luf-reclaim migrateFolioDone
  *     allocate: current.ugen = later(…)                luf-alloc rmqueue, delPageFromFreeList; flush point `allocate`
  *     check_luf_flush(g), luf_flush()                  luf-coordinator checkLufFlush, lufFlush
- *     forced flush points                              flush points `allocate`, `fileWrite`, `lostRace`
+ *     forced flush points                              flush points `allocate`, `fileWrite`, `lostRace`, `initOnFree`
  *
- * Not modelled, because this kernel has none of them: compaction, isolation, reporting, KASAN poisoning and init-on-free, huge
- * pages, memory failure. Restated: wp_page_copy() and finish_mkwrite_fault() read the entry again after the PTL is dropped to
+ * Not modelled, because this kernel has none of them: compaction, isolation, reporting, KASAN poisoning, huge pages, memory failure. Restated: wp_page_copy() and finish_mkwrite_fault() read the entry again after the PTL is dropped to
  * see whether it is writable; here it is the entry they found under the PTL.
  */
 import { pteWrite } from '../hardware/pte.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
-import { checkFlushTaskUgen, delPageFromFreeList, freeUnrefPage, rmqueue } from './luf-alloc.ts';
+import { checkFlushPageUgen, checkFlushTaskUgen, delPageFromFreeList, freeUnrefPage, rmqueue } from './luf-alloc.ts';
 import { reclaimBatchInit } from './luf-apart.ts';
 import { setTlbUbcFlushPending, tryToUnmapFlushDirty } from './luf-batch.ts';
 import { lufFlush, tryToUnmapFlush } from './luf-coordinator.ts';
@@ -81,6 +80,13 @@ export const LUF_FLUSH_POINTS = {
       if (luf.own(cpu.current) === 0) return;
       luf.put(cpu.current, 0);
       yield* lufFlush(cpu);
+    },
+  },
+  initOnFree: {
+    says: 'a frame is about to be zeroed because it is freed (init_on_free): the flush that it owes',
+    *freePagesPrepare(cpu, pfn) {
+      if (cpu.switches.initOnFree) yield* checkFlushPageUgen(cpu, pfn);
+      yield* MAINLINE.freePagesPrepare(cpu, pfn);
     },
   },
 } satisfies PolicySpec['flushPoints'];

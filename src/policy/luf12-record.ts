@@ -26,12 +26,15 @@ import { newLufKey, newLufUgen } from './luf12-ugen.ts';
 
 export const WHOSE = point('canLufInit: folio without a mapping, is it anonymous?');
 
-/** Linux: can_luf_init(). Left out: what this kernel does not have (page poisoning, large pages, devices). */
+/**
+ * Linux: can_luf_init(): not with init_on_free, which changes the content of a free frame. Left out: what this kernel does not have
+ * (page poisoning, large pages, devices).
+ */
 function* canLufInit(cpu: Cpu, folio: Pfn): Path<void> {
   const { canLuf, mapping } = cpu.wordsOf(LUF12_TASK);
   const file = cpu.folio.mapping.load(folio);
-  let can = file !== NO_FILE;
-  if (!can) {
+  let can = file !== NO_FILE && !cpu.switches.initOnFree;
+  if (file === NO_FILE && !cpu.switches.initOnFree) {
     if (cpu.at(WHOSE, cpu.folio.flags.at(folio))) yield;
     can = (cpu.folio.flags.load(folio) & PG_ANON) !== 0;
   }

@@ -84,6 +84,13 @@ export const xenClock = definePolicy({
         yield* MAINLINE.prepNewPage(cpu, pfn, owner);
       },
     },
+    initOnFree: {
+      says: 'a frame is about to be zeroed because it is freed (init_on_free): the CPUs that have not flushed since its stamp',
+      *freePagesPrepare(cpu, pfn) {
+        if (cpu.switches.initOnFree) yield* payStamp(cpu, pfn);
+        yield* MAINLINE.freePagesPrepare(cpu, pfn);
+      },
+    },
     fileWrite: {
       says: 'write(2) has locked the folio that it will change: the CPUs that have not flushed since the newest debt',
       *writeBegin(cpu, file, index) {

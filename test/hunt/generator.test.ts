@@ -162,7 +162,7 @@ describe('generateProgram', () => {
     tiers: hasNodes,
     kswapd: (p) => does(p, 'kswapd') || p.machine.override?.watermarkHigh !== undefined,
     numascan: (p) => does(p, 'numascan'),
-    hardware: (p) => p.machine.switches !== undefined,
+    variants: (p) => p.machine.switches !== undefined,
     history: (p) => p.history.length > 0,
     load: (p) => does(p, 'load'),
     store: (p) => does(p, 'store'),

@@ -37,6 +37,7 @@ const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
   ['try_to_unmap_flush(); lock; luf_on_flushing = false', 'checkLufFlush: flushed, luf_on_flushing'],
   ['done = g', 'checkLufFlush: luf_on_flushing cleared'],
   ['luf_flush(): g = luf_gen, read under the lock; check_luf_flush(g)', 'lufFlush: luf_lock held'],
+  ['free_pages_prepare() when init-on-free is set', 'freePagesPrepare', 'luf freePagesPrepare: '],
   ['file_end_write()', 'fileEndWrite'],
   ['a lost race to a now-writable PTE', 'updateMmuTlb', 'pteUnmapUnlock'],
   ['munmap, mprotect and mremap: flush_tlb_batched_pending()', 'mainline flushTlbBatchedPending'],

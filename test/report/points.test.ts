@@ -29,7 +29,13 @@ describe('ablation', () => {
       { ...options('luf-v11', ['seed-page-cache']), stage: (says) => stages.push(says) },
       nobody,
     );
-    expect(stages).toEqual(['as published', 'without allocate', 'without fileWrite', 'without lostRace']);
+    expect(stages).toEqual([
+      'as published',
+      'without allocate',
+      'without fileWrite',
+      'without lostRace',
+      'without initOnFree',
+    ]);
     expect(published?.effort).toMatchObject({ scenarios: 1, schedules: 400 });
     const [allocate, fileWrite, lostRace] = points;
     expect(fileWrite).toMatchObject({

@@ -79,7 +79,10 @@ export function* freeUnrefPageCommit(cpu: Cpu, pfn: Pfn): Path<void> {
   if (cpu.pcp.count.own(cpu.id, node) > cpu.geometry.pcpHigh) yield* cpu.kernel.freePcppagesBulk(cpu, node);
 }
 
-/** Linux: free_pages_prepare(): a page that is freed has no mapping, is not locked, and forgets its flags. */
+/**
+ * Linux: free_pages_prepare(): a page that is freed has no mapping, is not locked, and forgets its flags; with init_on_free its
+ * content, too, and whoever still reaches the frame reads zeroes.
+ */
 export function* freePagesPrepare(cpu: Cpu, pfn: Pfn): Path<void> {
   const { folio } = cpu;
   if (cpu.at(NO_REFERENCE, folio.mapcount.at(pfn))) yield;
@@ -92,6 +95,7 @@ export function* freePagesPrepare(cpu: Cpu, pfn: Pfn): Path<void> {
   if ((flags & (PG_RESERVED | PG_WRITEBACK | PG_SWAPCACHE)) !== 0) {
     cpu.bug(`folio 0x${pfn.toString(16)} freed with flags 0x${flags.toString(16)}`);
   }
+  if (cpu.switches.initOnFree) yield* cpu.kernel.clearPage(cpu, pfn, cpu.geometry.frameWords);
 }
 
 /** Linux: free_pcppages_bulk(): the batch that lay longest on this CPU's list goes back to the zone. */
