@@ -20,6 +20,8 @@ const options = (policy: string, scenarios: string[], schedules = 400): PointSea
   abandoned: () => false,
   stage: () => {},
 });
+/** Its flush points, in their order. */
+const LUF_V11 = ['allocate', 'fileWrite', 'lostRace', 'initOnFree'];
 const nobody = () => {};
 
 describe('ablation', () => {
@@ -29,13 +31,7 @@ describe('ablation', () => {
       { ...options('luf-v11', ['seed-page-cache']), stage: (says) => stages.push(says) },
       nobody,
     );
-    expect(stages).toEqual([
-      'as published',
-      'without allocate',
-      'without fileWrite',
-      'without lostRace',
-      'without initOnFree',
-    ]);
+    expect(stages).toEqual(['as published', ...LUF_V11.map((point) => `without ${point}`)]);
     expect(published?.effort).toMatchObject({ scenarios: 1, schedules: 400 });
     const [allocate, fileWrite, lostRace] = points;
     expect(fileWrite).toMatchObject({
@@ -70,12 +66,12 @@ describe('synthesis', () => {
     );
     expect(points).toEqual(['allocate', 'fileWrite']);
     expect(forced.map((f) => f.points)).toEqual([['allocate'], ['fileWrite']]);
-    expect(forced[0].seen.finding.patches).toEqual(['drop:allocate', 'drop:fileWrite', 'drop:lostRace']);
+    expect(forced[0].seen.finding.patches).toEqual(LUF_V11.map((point) => `drop:${point}`));
     expect(needed.map((n) => [n.point, n.seen?.finding.harm])).toEqual([
       ['allocate', 'frame-reuse'],
       ['fileWrite', 'stale-read'],
     ]);
-    expect(rejected.map((r) => r.point)).toEqual(['lostRace']);
+    expect(rejected.map((r) => r.point)).toEqual(LUF_V11.slice(2));
     expect(rejected[0].effort.schedules).toBe(1800);
     expect(uncured.map((u) => u.seen.cause)).toContain('stale-read: load behind reclaim');
     expect(complete).toBe(true);
@@ -89,7 +85,13 @@ describe('synthesis', () => {
       nobody,
     );
     expect(points).toEqual([]);
-    expect(rejected.map((r) => r.point).sort()).toEqual(['allocate', 'fileWrite', 'mkwrite', 'writableFault']);
+    expect(rejected.map((r) => r.point).sort()).toEqual([
+      'allocate',
+      'fileWrite',
+      'initOnFree',
+      'mkwrite',
+      'writableFault',
+    ]);
   });
 });
 
