@@ -23,6 +23,8 @@ export interface Observer extends HardwareObserver {
   placed(cpu: Cpu, mm: MmId, start: number): void;
   /** write(2) has put a word into a page of the page cache: the operation in flight of the current task is the writer. */
   fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
+  /** The write of another client has changed a word of a remote file at its server. */
+  remoteStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
   /** read(2) has taken a word from a page of the page cache. */
   fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
   /** A slot of the page cache changes: 0 is empty, negative a shadow entry, else a frame. */

@@ -33,6 +33,12 @@ export const OP = {
   /** MADV_FREE; `madvise` is DONTNEED. */
   free: 21,
   msync: 22,
+  open: 23,
+  close: 24,
+  lock: 25,
+  unlock: 26,
+  /** The write of another client, at the server. */
+  remote: 27,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

@@ -245,6 +245,10 @@ export class Oracle implements Observer {
     this.files.stored(cpu.current, this.ops.innermost(cpu.current), this.fileKey(file, index), word, value);
     this.leave(was);
   }
+  /** The writer is the operation of the server; the word is not in the page cache, and may never get there. */
+  remoteStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {
+    this.fileStored(cpu, file, index, word, value);
+  }
   fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {
     if (this.ghost.options.threads || !this.ghost.checks.content) return;
     const was = this.enter();

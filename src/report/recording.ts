@@ -29,7 +29,7 @@ export type Happening =
   | { is: 'freed'; pfn: number }
   | { is: 'swap'; pfn: number; slot: number; way: 'in' | 'out' }
   | { is: 'slot'; file: number; index: number; was: number; now: number }
-  | { is: 'file-store' | 'file-load'; file: number; index: number; word: number; value: number }
+  | { is: 'file-store' | 'server-store' | 'file-load'; file: number; index: number; word: number; value: number }
   | { is: 'send'; to: number; vector: number; merged: boolean }
   | { is: 'deliver'; vector: number }
   | { is: 'hardware'; says: string }
@@ -231,6 +231,10 @@ export class Recording implements StepWatcher {
       fileStored: (cpu, file, index, word, value) => {
         this.add(cpu, { is: 'file-store', file, index, word, value });
         oracle.fileStored(cpu, file, index, word, value);
+      },
+      remoteStored: (cpu, file, index, word, value) => {
+        this.add(cpu, { is: 'server-store', file, index, word, value });
+        oracle.remoteStored(cpu, file, index, word, value);
       },
       fileLoaded: (cpu, file, index, word, value) => {
         this.add(cpu, { is: 'file-load', file, index, word, value });
