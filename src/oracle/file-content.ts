@@ -105,7 +105,13 @@ export class FileContent {
     if (writable || this.backing.isChanging(page)) this.backing.copies(page);
   }
 
-  /** write(2) in flight has put a word into the page cache. */
+  /** A store to a page of an address space, begun at ghost time `since` behind `began` writes, was performed. */
+  storedThrough(page: PageKey, word: number, value: number, began: number, since: number): void {
+    this.content.stored(page, word, value, began, since);
+    if (!this.backing.isPlain(page)) this.remote.storedThrough(page, since);
+  }
+
+  /** write(2) in flight has put a word into the page cache, or another client's into the server's. */
   stored(task: TaskId, depth: number, page: PageKey, word: number, value: number): void {
     const { task: t } = this.ghost.g;
     this.content.performed(page, word, value, t.writesBefore.peek(task, depth), t.op.peek(task, depth));

@@ -151,7 +151,7 @@ export class Oracle implements Observer {
       // the access is the last event of its operation, so it returns with this step
       const depth = this.ops.innermost(task);
       const began = writesBefore.peek(task, depth);
-      if (kind === STORE) this.content.stored(page, word, value, began, since.peek(task, depth));
+      if (kind === STORE) this.files.storedThrough(page, word, value, began, since.peek(task, depth));
       else if (verdict === 'legal') this.content.loaded(page, word, value, began, since.peek(task, depth));
     }
     this.leave(was);
@@ -244,10 +244,6 @@ export class Oracle implements Observer {
     const was = this.enter();
     this.files.stored(cpu.current, this.ops.innermost(cpu.current), this.fileKey(file, index), word, value);
     this.leave(was);
-  }
-  /** The writer is the operation of the server; the word is not in the page cache, and may never get there. */
-  remoteStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {
-    this.fileStored(cpu, file, index, word, value);
   }
   fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {
     if (this.ghost.options.threads || !this.ghost.checks.content) return;

@@ -50,11 +50,16 @@ export class RemoteFiles {
   storeFaults(page: PageKey, since: number, begins: boolean): void {
     const { storing } = this.ghost.g.global;
     storing.put(0, storing.peek(0) + (begins ? 1 : -1));
-    if (begins) return;
+    if (!begins) this.storedThrough(page, since);
+  }
+
+  /** Something that began at ghost time `since` has stored to the page, or meant to: whatever file it shows may be dirty. */
+  storedThrough(page: PageKey, since: number): void {
     const { backing } = this;
-    if (!backing.isUnsure(page) && !backing.isChanging(page) && !backing.changedSince(page, since)) {
-      if (backing.filePageOf(page) < 0 || backing.isPrivate(page)) return;
-    }
+    // whatever changes the file that a page shows changes rights there
+    const changed = backing.isChanging(page) || this.ghost.g.page.changedAt.peek(page) > since;
+    const known = !backing.isUnsure(page) && !changed;
+    if (known && (backing.filePageOf(page) < 0 || backing.isPrivate(page))) return;
     for (let file = 1 as FileId; file <= this.ghost.geometry.files; file++)
       if (this.isRemote(file)) this.isSoiled(file);
   }

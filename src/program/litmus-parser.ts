@@ -1,8 +1,9 @@
 /** Litmus text to programs. `litmus.ts` has the grammar. */
 import { requireText } from './bad-input.ts';
 import type { Limits } from './check.ts';
+import type { OpFields } from './litmus-fields.ts';
 import { Lexer, type Token } from './litmus-lexer.ts';
-import { LITMUS_OPS, type OpFields, parseFields, RESERVED } from './litmus-ops.ts';
+import { LITMUS_OPS, parseFields, RESERVED } from './litmus-ops.ts';
 import { Regions } from './litmus-regions.ts';
 import type { Program } from './program.ts';
 import { validProgram } from './schema.ts';

@@ -228,13 +228,9 @@ export class Recording implements StepWatcher {
         oracle.tableUnlinked(cpu, mm, table);
       },
       placed: (cpu, mm, start) => oracle.placed(cpu, mm, start),
-      fileStored: (cpu, file, index, word, value) => {
-        this.add(cpu, { is: 'file-store', file, index, word, value });
-        oracle.fileStored(cpu, file, index, word, value);
-      },
-      remoteStored: (cpu, file, index, word, value) => {
-        this.add(cpu, { is: 'server-store', file, index, word, value });
-        oracle.remoteStored(cpu, file, index, word, value);
+      fileStored: (cpu, file, index, word, value, at) => {
+        this.add(cpu, { is: at === 'server' ? 'server-store' : 'file-store', file, index, word, value });
+        oracle.fileStored(cpu, file, index, word, value, at);
       },
       fileLoaded: (cpu, file, index, word, value) => {
         this.add(cpu, { is: 'file-load', file, index, word, value });

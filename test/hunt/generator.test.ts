@@ -100,7 +100,7 @@ describe('generateProgram', () => {
         'munmap',
       ]
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
-        .concat(['kswapd', 'numascan', 'msync'])
+        .concat(['kswapd', 'numascan', 'msync', 'open', 'close', 'lock', 'unlock', 'remote'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -138,7 +138,8 @@ describe('generateProgram', () => {
     const maps = (p: Program) => allOps(p).some((o) => o.do === 'mmap' && o.file !== undefined);
     const removes = (p: Program) =>
       concurrentOps(p).some((o) => o.do === 'reclaim' || o.do === 'migrate' || o.do === 'truncate');
-    const changes = (p: Program) => concurrentOps(p).some((o) => o.do === 'write' || o.do === 'truncate');
+    const changes = (p: Program) =>
+      concurrentOps(p).some((o) => o.do === 'write' || o.do === 'truncate' || o.do === 'remote');
     expect(share(onFiles, maps)).toBeGreaterThan(0.6);
     expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
     expect(share(onFiles, (p) => maps(p) && removes(p) && changes(p))).toBeGreaterThan(0.2);
@@ -152,7 +153,7 @@ describe('generateProgram', () => {
     unrelatedMms: (p) => p.tasks.some((t) => (t.mm ?? 0) > 0),
     secondTask: (p) =>
       p.tasks.some((t, i) => !t.kthread && !t.forkedBy && p.tasks.findIndex((o) => o.cpu === t.cpu) < i),
-    kthread: (p) => p.tasks.some((t) => t.kthread && t.ops[0]?.do !== 'kswapd'),
+    kthread: (p) => p.tasks.some((t) => t.kthread && !t.server && t.ops[0]?.do !== 'kswapd'),
     priority: (p) => p.tasks.some((t) => t.priority === 1),
     smallMachine: (p) =>
       Object.keys(p.machine.override ?? {}).some((k) => k !== 'swapSlots') &&
@@ -184,6 +185,9 @@ describe('generateProgram', () => {
     truncate: (p) => does(p, 'truncate'),
     fsync: (p) => does(p, 'fsync'),
     msync: (p) => does(p, 'msync'),
+    remote: (p) => p.files?.some((f) => f.remote) ?? false,
+    open: (p) => does(p, 'open') || does(p, 'close'),
+    lock: (p) => does(p, 'lock') || does(p, 'unlock'),
     reclaim: (p) => allOps(p).some((o) => o.do === 'reclaim' && o.file !== undefined),
     migrate: (p) => allOps(p).some((o) => o.do === 'migrate' && o.file !== undefined),
     swap: (p) => (p.machine.override?.swapSlots ?? 0) > 0,

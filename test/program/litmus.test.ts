@@ -37,18 +37,22 @@ const FILES = `TLB files
   override: nodes=2, fastFrames=20;
   file f 2;
   file data 0;
+  file r 1 remote;
   task k: cpu=1, kthread;
   task d: cpu=1, kthread;
+  task s: cpu=0, kthread, server;
   p = mmap(r, 2, shared, file f);
   q = mmap(rw, 1, file f[1]);
   P0: load p[1];
 }
- P0                | P1                  | k                        | d             ;
- write f[0].w1 = 5 | read f[0].w1 -> r0  | reclaim f[0] 2           | kswapd node 1 ;
- write data[3]     | read data[3]        | migrate f[1] node 1      |               ;
- truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               ;
- pageout p         | reclaim data[0]     | fsync f                  |               ;
- numascan p[1]     | msync p             | pfnwalk 1 24             |               ;
+ P0                | P1                  | k                        | d             | s                  ;
+ write f[0].w1 = 5 | read f[0].w1 -> r0  | reclaim f[0] 2           | kswapd node 1 | remote r[0].w1 = 7 ;
+ write data[3]     | read data[3]        | migrate f[1] node 1      |               | remote r[0]        ;
+ truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               |                    ;
+ pageout p         | reclaim data[0]     | fsync f                  |               |                    ;
+ numascan p[1]     | msync p             | pfnwalk 1 24             |               |                    ;
+ open r            | lock r              |                          |               |                    ;
+ close r           | unlock r            |                          |               |                    ;
 permitted (1:r0=5)
 `;
 
@@ -116,6 +120,7 @@ describe('parseLitmus', () => {
     expect(program.files).toEqual([
       { name: 'f', pages: 2 },
       { name: 'data', pages: 0 },
+      { name: 'r', pages: 1, remote: true },
     ]);
     expect(program.history.map((h) => h.op)).toEqual([
       { do: 'mmap', page: 8, pages: 2, prot: 'r', shared: true, file: 'f' },
@@ -129,6 +134,8 @@ describe('parseLitmus', () => {
         { do: 'truncate', file: 'f', pages: 1 },
         { do: 'madvise', page: 8, pages: 2, advice: 'pageout' },
         { do: 'numascan', page: 9 },
+        { do: 'open', file: 'r' },
+        { do: 'close', file: 'r' },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -136,6 +143,8 @@ describe('parseLitmus', () => {
         { do: 'truncate', file: 'data', pages: 0 },
         { do: 'reclaim', file: 'data', page: 0 },
         { do: 'msync', page: 8, pages: 2 },
+        { do: 'lock', file: 'r' },
+        { do: 'unlock', file: 'r' },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
@@ -145,7 +154,12 @@ describe('parseLitmus', () => {
         { do: 'pfnwalk', page: 1, pages: 24 },
       ],
       [{ do: 'kswapd', node: 1 }],
+      [
+        { do: 'remote', file: 'r', page: 0, word: 1, value: 7 },
+        { do: 'remote', file: 'r', page: 0 },
+      ],
     ]);
+    expect(program.tasks[4]).toMatchObject({ name: 's', cpu: 0, kthread: true, server: true });
     expect(parseLitmus(printLitmus(program), 'printed')).toEqual(program);
   });
 
@@ -188,6 +202,7 @@ describe('parseLitmus', () => {
       `TLB t\n{ ${statement}; p = mmap(r, shared, file f); }\n P0 ;\n ${cell} ;\n`;
     expect(failure(body('read f[7]'))).toBe('no error');
     expect(failure(body('read g[0]'))).toBe('x.litmus:4:2: no file "g"; expected f');
+    expect(failure(body('open f'))).toBe('x.litmus:4:2: file "f"; expected a remote file');
     expect(failure(body('fsync g'))).toBe('x.litmus:4:2: no file "g"; expected f');
     expect(failure(body('read f'))).toBe('x.litmus:4:9: ";"; expected a page of a file such as f[0]');
     expect(failure(body('write f[x]'))).toBe('x.litmus:4:10: "x"; expected a page of the file');

@@ -17,7 +17,7 @@ export function* nfsdWrite(cpu: Cpu, file: FileId, index: number, word: number, 
   const row = filePage(cpu, file, index);
   if (cpu.at(WORD_CHANGES, disk.words.at(row, word))) yield;
   disk.words.store(row, value, word);
-  cpu.observer?.remoteStored(cpu, file, index, word, value);
+  cpu.observer?.fileStored(cpu, file, index, word, value, 'server');
   if (cpu.at(CHANGE_RAISES, nfsServer.changeAttr.at(file))) yield;
   nfsServer.changeAttr.add(file, 1);
   return 0;
