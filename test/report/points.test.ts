@@ -90,6 +90,8 @@ describe('synthesis', () => {
       'fileWrite',
       'initOnFree',
       'mkwrite',
+      'revalidated',
+      'serverRead',
       'writableFault',
     ]);
   });
