@@ -11,7 +11,7 @@ import type { Ghost } from './ghost.ts';
 import { OP, type Operations } from './ops.ts';
 import type { Rights } from './rights.ts';
 import type { WordKey } from './tables.ts';
-import { ANYTHING, ZERO_LEGAL, ZERO_PENDING } from './zero.ts';
+import { ANYTHING, ZERO_LEGAL, ZERO_PENDING, zeroOfEither } from './zero.ts';
 
 export class Children {
   constructor(
@@ -36,12 +36,12 @@ export class Children {
     if (this.ghost.options.threads) return;
     const forking = m.forking.peek(mm);
     m.forking.put(mm, forking + 1);
-    // with another fork in flight, what was legal when that one began covers this one too
-    if (forking > 0) return;
     const first = this.firstWord(mm);
     for (let key = first; key < first + this.words; key++) {
-      if (w.forkFloor.peek(key) !== w.floor.peek(key)) w.forkFloor.put(key, w.floor.peek(key));
-      if (w.forkZero.peek(key) !== w.zero.peek(key)) w.forkZero.put(key, w.zero.peek(key));
+      // with another fork in flight, what was legal when either began covers both; floors only rise
+      const zero = forking > 0 ? zeroOfEither(w.forkZero.peek(key), w.zero.peek(key)) : w.zero.peek(key);
+      if (forking === 0 && w.forkFloor.peek(key) !== w.floor.peek(key)) w.forkFloor.put(key, w.floor.peek(key));
+      if (w.forkZero.peek(key) !== zero) w.forkZero.put(key, zero);
     }
   }
 

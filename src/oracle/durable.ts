@@ -7,6 +7,7 @@ import type { FileId, FilePage, MmId, TaskId } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
 import { type Ghost, NO_ACCESS } from './ghost.ts';
+import { zeroOfEither } from './zero.ts';
 
 export class Durable {
   constructor(
@@ -20,12 +21,12 @@ export class Durable {
     const { filePages, wordsPerPage } = this.ghost.geometry;
     const syncing = f.syncing.peek(file);
     f.syncing.put(file, syncing + 1);
-    // with another one in flight, both are asked for what that one found: never more than their own
-    if (syncing > 0) return;
     const first = this.ghost.wordKey(this.ghost.fileKey(file * filePages), 0);
     for (let key = first; key < first + filePages * wordsPerPage; key++) {
-      if (w.forkFloor.peek(key) !== w.floor.peek(key)) w.forkFloor.put(key, w.floor.peek(key));
-      if (w.forkZero.peek(key) !== w.zero.peek(key)) w.forkZero.put(key, w.zero.peek(key));
+      // with another one in flight, both are asked for what either found: never more than their own; floors only rise
+      const zero = syncing > 0 ? zeroOfEither(w.forkZero.peek(key), w.zero.peek(key)) : w.zero.peek(key);
+      if (syncing === 0 && w.forkFloor.peek(key) !== w.floor.peek(key)) w.forkFloor.put(key, w.floor.peek(key));
+      if (w.forkZero.peek(key) !== zero) w.forkZero.put(key, zero);
     }
   }
 

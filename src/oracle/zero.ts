@@ -10,3 +10,11 @@ export const ZERO_PASSED = 2;
 export const ZERO_PENDING = 4;
 /** Operations overlapped in a way that is not followed: everything may be loaded until the next store. */
 export const ANYTHING = 3;
+
+/** From what makes zero illegal to what allows everything. */
+const MORE_ALLOWED: readonly number[] = [ZERO_OVERWRITTEN, ZERO_PASSED, ZERO_LEGAL, ZERO_PENDING, ANYTHING];
+
+/** What was legal at one of two moments, whichever it was. */
+export function zeroOfEither(a: number, b: number): number {
+  return MORE_ALLOWED.indexOf(a) < MORE_ALLOWED.indexOf(b) ? b : a;
+}

@@ -301,6 +301,15 @@ describe('fsync', () => {
       expect(m.harm()).toBe(value === 7 ? undefined : 'lost-write');
     }
   });
+  it('finds what was truncated before it began, another one in flight since before that or not', () => {
+    const m = new FileMachine([1, 1, 2]);
+    m.write(0, 1, 0, 6);
+    m.begin(0, OP.fsync, { file: 1 });
+    m.truncate(1, 1, 0);
+    m.truncate(1, 1, 1);
+    m.call(2, OP.fsync, { file: 1 });
+    expect(m.harm()).toBeUndefined();
+  });
   it('owes nothing for what was in flight when it began, was truncated, or when it fails', () => {
     const m = new FileMachine([1, 1]);
     m.begin(1, OP.write, { file: 1, from: 0 });

@@ -370,6 +370,23 @@ describe('fork', () => {
     expect(m.load(2, 3)).toBe(0);
     expect(m.harm()).toBe('lost-write');
   });
+  it('copies what was discarded before it began as discarded, another fork in flight since before that or not', () => {
+    const m = new OracleMachine([1, 1, 0]);
+    m.mapped(0, 1, 3);
+    m.store(0, 3, 7);
+    m.begin(0, OP.fork);
+    m.call(1, OP.madvise, page3, () => {
+      m.unmap(1, 1, 3);
+      m.flush(3);
+      return 0;
+    });
+    m.begin(1, OP.fork);
+    m.newRoot(1, 2);
+    m.end(1, 2, 2);
+    m.enter(2, 2);
+    m.oracle.readBack();
+    expect(m.harm()).toBeUndefined();
+  });
   it('copies rights of some moment', () => {
     const m = forking();
     m.call(1, OP.mprotect, { ...page3, rights: R });
