@@ -107,10 +107,10 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   free: 0.7,
   pageout: 0.7,
   numascan: 2,
-  gup: 1.5,
+  gup: 0.8,
 };
 
-const ACCESSES: readonly MemoryOp[] = ['load', 'store', 'fetch', 'touch'];
+const ACCESSES: readonly MemoryOp[] = ['load', 'store', 'fetch', 'touch', 'gup'];
 
 /** Operations that take a translation, or rights, away. */
 const REMOVERS: readonly MemoryOp[] = ['munmap', 'mprotect', 'mremap', 'dontneed', 'numascan'];

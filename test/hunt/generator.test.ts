@@ -100,7 +100,7 @@ describe('generateProgram', () => {
         'munmap',
       ]
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
-        .concat(['kswapd', 'numascan'])
+        .concat(['gup', 'kswapd', 'numascan'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -162,6 +162,7 @@ describe('generateProgram', () => {
     tiers: hasNodes,
     kswapd: (p) => does(p, 'kswapd') || p.machine.override?.watermarkHigh !== undefined,
     numascan: (p) => does(p, 'numascan'),
+    gup: (p) => does(p, 'gup'),
     hardware: (p) => p.machine.switches !== undefined,
     history: (p) => p.history.length > 0,
     load: (p) => does(p, 'load'),
