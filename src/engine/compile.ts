@@ -30,6 +30,7 @@ export interface Instruction {
   readonly fixed: boolean;
   readonly populate: boolean;
   readonly write: boolean;
+  readonly fast: boolean;
   /** Target page of mremap, or -1. */
   readonly to: number;
   readonly newPages: number;
@@ -124,6 +125,7 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
       fixed: of('fixed', false),
       populate: of('populate', false),
       write: of('write', false),
+      fast: of('fast', false),
       file: fileRow(of<string | undefined>('file', undefined)),
       offset: of('offset', 0),
       sync: of('sync', false),

@@ -11,6 +11,7 @@ import {
   MIGRATE_SYNC,
   type MmId,
   type TaskId,
+  VM_WRITE,
 } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import { type Path, point } from '../memory/point.ts';
@@ -37,6 +38,7 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   reclaim: OP.reclaim,
   migrate: OP.migrate,
   numascan: OP.numascan,
+  gup: OP.gup,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
@@ -55,7 +57,7 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     mm: cpu.tasks.mm.own(cpu.current) as MmId,
     from,
     pages: op.pages,
-    rights: op.rights,
+    rights: op.do === 'gup' && op.write ? VM_WRITE : op.rights,
     to: op.to,
     toPages: op.newPages,
     fixed: op.fixed,
@@ -82,6 +84,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'numascan':
       result = yield* kernel.taskNumaWork(cpu, from, op.pages);
+      break;
+    case 'gup':
+      result = yield* gup(cpu, run, task, op);
       break;
     case 'madvise':
       result = yield* kernel.sysMadvise(cpu, from, op.pages, op.advice);
@@ -131,6 +136,14 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
   if (op.do !== 'exit') cpu.kernelDepth--;
   oracle?.opEnds(cpu, result, childMm);
   run.returned(cpu);
+}
+
+function* gup(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path<number> {
+  const { page: start, word, fast, write } = op;
+  const values = Array.from({ length: op.pages }, () => (!write || op.value >= 0 ? op.value : freshValue(run, task)));
+  const got = yield* cpu.kernel.gupTestIoctl(cpu, { start, word, fast, write, values });
+  if (got > 0 && !write && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
+  return got;
 }
 
 function* migrate(cpu: Cpu, op: Instruction): Path<number> {

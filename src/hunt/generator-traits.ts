@@ -28,6 +28,7 @@ export const TRAITS = {
   dontneed: 'madvise MADV_DONTNEED',
   free: 'madvise MADV_FREE, sometimes MADV_COLD',
   pageout: 'madvise MADV_PAGEOUT',
+  gup: 'get_user_pages(), fast or not, to read or to write',
   numascan: 'NUMA balancing takes the rights from entries for a while, where there is a slow node',
   files: 'files that tasks use',
   fileShared: 'shared mappings of files',
@@ -88,6 +89,7 @@ const SWARMED: readonly TraitName[] = [
   ...([
     'pageout',
     'numascan',
+    'gup',
     'read',
     'write',
     'truncate',

@@ -33,6 +33,7 @@ export const OP = {
   /** MADV_FREE; `madvise` is DONTNEED. */
   free: 21,
   msync: 22,
+  gup: 23,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

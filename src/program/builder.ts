@@ -91,6 +91,14 @@ export const mremap = (page: number, pages: number, { to, newPages }: { to?: num
   newPages,
 });
 export const numascan = (page: number, pages = 1): Op => ({ do: 'numascan', page, pages });
+/** Reads word 0 of each page, or writes it, by get_user_pages(), or get_user_pages_fast(). */
+export const gup = (page: number, pages = 1, { fast, write }: { fast?: boolean; write?: boolean } = {}): Op => ({
+  do: 'gup',
+  page,
+  pages,
+  fast,
+  write,
+});
 export const dontneed = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'dontneed' });
 
 export const pageout = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'pageout' });

@@ -6,6 +6,7 @@ const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
   pages: 1,
   word: 0,
   write: false,
+  fast: false,
   fixed: false,
   populate: false,
   shared: false,

@@ -3,13 +3,14 @@
  * operation is a new entry.
  */
 import type { Lexer } from './litmus-lexer.ts';
+import { mapping, prot } from './litmus-mapping.ts';
 import type { Regions } from './litmus-regions.ts';
 import type { Op } from './program.ts';
 
 export type OpFields = Record<string, unknown>;
 
 /** Reads and writes one part of an operation. What is at its default is left out on both sides. */
-interface Field {
+export interface Field {
   parse(lexer: Lexer, op: OpFields, regions: Regions): void;
   /** '' when there is nothing to write. */
   print(op: OpFields, regions: Regions): string;
@@ -64,6 +65,22 @@ const range: Field = {
   print: (op, regions) => regions.range(op.page as number, (op.pages as number | undefined) ?? 1),
 };
 
+/** `w2` behind a range: the word of each of its pages. */
+const wordOfEach: Field = {
+  parse(lexer, op) {
+    const { kind, text } = lexer.peek();
+    if (kind === 'word' && /^w\d+$/.test(text)) op.word = Number(lexer.word('a word such as w2').text.slice(1));
+  },
+  print: (op) => (op.word ? `w${op.word}` : ''),
+};
+
+const fast: Field = {
+  parse(lexer, op) {
+    if (lexer.take('fast')) op.fast = true;
+  },
+  print: (op) => (op.fast ? 'fast' : ''),
+};
+
 /** `-> r0` */
 const into: Field = {
   parse(lexer, op) {
@@ -103,15 +120,6 @@ const write: Field = {
     if (lexer.take('write')) op.write = true;
   },
   print: (op) => (op.write ? 'write' : ''),
-};
-
-const prot: Field = {
-  parse(lexer, op) {
-    const token = lexer.word('rights');
-    if (!['none', 'r', 'rw', 'rx', 'rwx'].includes(token.text)) lexer.fail('one of none, r, rw, rx, rwx', token);
-    op.prot = token.text;
-  },
-  print: (op) => String(op.prot),
 };
 
 /** `f`: a file. */
@@ -199,37 +207,6 @@ const count = (key: string, expected: string): Field => ({
   print: (op) => String(op[key]),
 });
 
-const MMAP_FLAGS = ['fixed', 'populate', 'shared'];
-
-/** `(rw, 2, fixed)`, `(r, shared, file f[1])`, then `at @4` where the parser reads it. */
-const mapping: Field = {
-  parse(lexer, op, regions) {
-    lexer.expect('(');
-    prot.parse(lexer, op, regions);
-    while (lexer.take(',')) {
-      if (lexer.peek().kind === 'number') op.pages = lexer.number('a number of pages');
-      else {
-        const token = lexer.word(`a number of pages, file or ${MMAP_FLAGS.join(', ')}`);
-        if (token.text === 'file') {
-          op.file = lexer.word('a file').text;
-          if (!lexer.take('[')) continue;
-          op.offset = lexer.number('a page of the file');
-          lexer.expect(']');
-          continue;
-        }
-        if (!MMAP_FLAGS.includes(token.text)) lexer.fail(MMAP_FLAGS.join(', '), token);
-        op[token.text] = true;
-      }
-    }
-    lexer.expect(')', '"," or ")"');
-  },
-  print(op) {
-    const pages = (op.pages as number | undefined) ?? 1;
-    const shown = op.file === undefined ? [] : [`file ${op.file}${op.offset ? `[${op.offset}]` : ''}`];
-    return `(${[op.prot, ...(pages === 1 ? [] : [pages]), ...MMAP_FLAGS.filter((f) => op[f]), ...shown].join(', ')})`;
-  },
-};
-
 /** Keyword to syntax. `mmap` stands behind `p = `. */
 export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   load: { do: 'load', fields: [word, into] },
@@ -241,6 +218,7 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   mprotect: { do: 'mprotect', fields: [range, prot] },
   mremap: { do: 'mremap', fields: [range, to, size] },
   numascan: { do: 'numascan', fields: [range] },
+  gup: { do: 'gup', fields: [range, wordOfEach, fast, write, value, into] },
   dontneed: { do: 'madvise', means: { advice: 'dontneed' }, fields: [range] },
   free: { do: 'madvise', means: { advice: 'free' }, fields: [range] },
   cold: { do: 'madvise', means: { advice: 'cold' }, fields: [range] },
@@ -274,6 +252,7 @@ export const RESERVED: readonly string[] = [
   'of',
   'sync',
   'node',
+  'fast',
   'reserve',
   'forbidden',
   'permitted',

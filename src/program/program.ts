@@ -31,6 +31,20 @@ export type Op =
   | { do: 'mremap'; page: number; pages?: number; to?: number; newPages?: number }
   /** NUMA balancing looks at the range: entries of the slow node lose their rights, so that the next use is noticed. */
   | { do: 'numascan'; page: number; pages?: number }
+  /**
+   * The kernel gets at pages of the task's own address space (at most 16) by get_user_pages(), or get_user_pages_fast(), reads or
+   * writes `word` of each through the direct map, and gives them back. `value` goes to every page; `into` is the last one's.
+   */
+  | {
+      do: 'gup';
+      page: number;
+      pages?: number;
+      word?: number;
+      fast?: boolean;
+      write?: boolean;
+      value?: number;
+      into?: string;
+    }
   | { do: 'madvise'; page: number; pages?: number; advice: Advice }
   /** read(2) and write(2) of one word of a page of a file; a write behind the end makes the file longer. */
   | { do: 'read'; file: string; page: number; word?: number; into?: string }

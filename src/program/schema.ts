@@ -31,6 +31,8 @@ const prot = z.enum(['none', 'r', 'rw', 'rx', 'rwx']);
 const flag = z.boolean().optional();
 
 const node = z.int().min(0).max(1).optional();
+/** The most that one call of get_user_pages() is asked for. */
+const GUP_PAGES = 16;
 const access = { page, word: inPage, into: word.optional() };
 
 /** Of a file, or of an address space. */
@@ -66,6 +68,16 @@ const op = z.discriminatedUnion('do', [
   z.strictObject({ do: z.enum(['mprotect']), page, pages, prot }),
   z.strictObject({ do: z.enum(['mremap']), page, pages, to: page.optional(), newPages: pages }),
   z.strictObject({ do: z.enum(['madvise']), page, pages, advice: z.enum(['dontneed', 'free', 'cold', 'pageout']) }),
+  z.strictObject({
+    do: z.enum(['gup']),
+    page,
+    pages: z.int().min(1).max(GUP_PAGES).optional(),
+    word: inPage,
+    fast: flag,
+    write: flag,
+    value: value.optional(),
+    into: word.optional(),
+  }),
   ...fileOps,
   z.strictObject({ do: z.enum(['fork']), task: word }),
   z.strictObject({ do: z.enum(['exit']) }),

@@ -66,6 +66,10 @@ export class Names {
       case 'numascan':
       case 'msync':
         return `${op.do} ${this.range(op.page, op.pages)}`;
+      case 'gup': {
+        const how = `${op.fast ? ' fast' : ''}${op.write ? ' write' : ''}${op.value === undefined ? '' : ` = ${op.value}`}`;
+        return `gup ${this.range(op.page, op.pages)}${op.word ? ` w${op.word}` : ''}${how}`;
+      }
       case 'mprotect':
         return `mprotect ${this.range(op.page, op.pages)} ${op.prot}`;
       case 'mremap': {

@@ -69,6 +69,11 @@ export class Culprit {
     this.from = fillAt >= 0 ? Math.min(fillAt, opAt >= 0 ? opAt : endedAt) : 0;
   }
 
+  /** An access by a reference convicts, and no translation: the story begins with the call. */
+  startsWith(held: Event): void {
+    this.from = this.lastIndex(this.events.indexOf(held), (e) => e.is === 'op' && e.task === held.task);
+  }
+
   /** Nobody's access convicts: the story is that of the store that was lost. */
   loses(store: Event | undefined): void {
     if (store?.is === 'access') {
@@ -89,6 +94,7 @@ export class Culprit {
       case 'op':
         return !MINOR.includes(e.op.do) && !this.isToldByStore(e);
       case 'access':
+      case 'held':
         return e.pfn === this.pfn || (samePage && e.mm === this.mm);
       case 'pte':
         return (
@@ -216,7 +222,8 @@ export function findCulprit(recording: Recording, conviction: Conviction | undef
   const at = last ?? events.findLast((e) => e.is === 'fill' && e.cpu === culprit.cpu && e.vpn === culprit.vpn);
   if (at?.is === 'walk') culprit.pfn = at.table;
   else if (at && 'pfn' in at) culprit.pfn = at.pfn;
-  culprit.trace(culprit.losing);
+  if (culprit.losing?.is === 'held') culprit.startsWith(culprit.losing);
+  else culprit.trace(culprit.losing);
   if (violation.harm === 'inversion') culprit.seen = newerSight(culprit, violation);
   if (violation.harm === 'stale-read') culprit.writer = opOf(events, lostStore(culprit, violation));
   return culprit;
@@ -249,5 +256,5 @@ function isLosing(e: Event, culprit: Culprit, harm: string): boolean {
   if (e.cpu !== culprit.cpu) return false;
   if (harm === 'table-reuse') return e.is === 'walk';
   if (harm === 'wrong-fault') return e.is === 'signal';
-  return e.is === 'access' && e.vpn === culprit.vpn;
+  return (e.is === 'access' || e.is === 'held') && e.vpn === culprit.vpn;
 }

@@ -24,6 +24,11 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
       if (e.kind === STORE) return `store ${word} = ${names.value(e.value)}${through}`;
       return `${e.kind === LOAD ? 'load' : 'fetch'} ${word} -> ${names.value(e.value)}${through}`;
     }
+    case 'held': {
+      const word = names.word(e.vpn, e.word);
+      const does = e.kind === STORE ? `writes ${word} = ` : `reads ${word} -> `;
+      return `gup ${does}${names.value(e.value)} (held: pfn ${e.pfn})`;
+    }
     case 'pte':
       return pteText(e, names, e === culprit.ended ? culprit.cpu : -1);
     case 'table':

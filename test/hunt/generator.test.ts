@@ -100,7 +100,7 @@ describe('generateProgram', () => {
         'munmap',
       ]
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
-        .concat(['kswapd', 'numascan', 'msync'])
+        .concat(['gup', 'kswapd', 'numascan', 'msync'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -163,6 +163,7 @@ describe('generateProgram', () => {
     kswapd: (p) => does(p, 'kswapd') || p.machine.override?.watermarkHigh !== undefined,
     numascan: (p) => does(p, 'numascan'),
     variants: (p) => p.machine.switches !== undefined,
+    gup: (p) => does(p, 'gup'),
     history: (p) => p.history.length > 0,
     load: (p) => does(p, 'load'),
     store: (p) => does(p, 'store'),

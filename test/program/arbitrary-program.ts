@@ -60,6 +60,11 @@ const memoryOp: fc.Arbitrary<Op> = fc.oneof(
   range.map((r) => ({ do: 'munmap' as const, ...r })),
   range.map((r) => ({ do: 'numascan' as const, ...r })),
   range.map((r) => ({ do: 'msync' as const, ...r })),
+  fc
+    .tuple(range, inPage, flag, flag, maybe(fc.nat()), maybe(word))
+    .map(([{ page: p, pages = 1 }, w, fast, write, v, into]) => {
+      return { do: 'gup' as const, page: p, pages: Math.min(pages, 16), word: w, fast, write, value: v, into };
+    }),
   fc.tuple(range, prot).map(([r, p]) => ({ do: 'mprotect' as const, ...r, prot: p })),
   fc
     .tuple(range, maybe(fc.integer({ min: 0, max: 15 })), maybe(fc.integer({ min: 1, max: 8 })))

@@ -49,6 +49,8 @@ const FILES = `TLB files
  truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               ;
  pageout p         | reclaim data[0]     | fsync f                  |               ;
  numascan p[1]     | msync p             | pfnwalk 1 24             |               ;
+                   | gup p w2 -> r1      |                          |               ;
+ gup p[1] fast     | gup p 1 fast write = 5 |                       |               ;
 permitted (1:r0=5)
 `;
 
@@ -129,6 +131,7 @@ describe('parseLitmus', () => {
         { do: 'truncate', file: 'f', pages: 1 },
         { do: 'madvise', page: 8, pages: 2, advice: 'pageout' },
         { do: 'numascan', page: 9 },
+        { do: 'gup', page: 9, fast: true },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -136,6 +139,8 @@ describe('parseLitmus', () => {
         { do: 'truncate', file: 'data', pages: 0 },
         { do: 'reclaim', file: 'data', page: 0 },
         { do: 'msync', page: 8, pages: 2 },
+        { do: 'gup', page: 8, pages: 2, word: 2, into: 'r1' },
+        { do: 'gup', page: 8, fast: true, write: true, value: 5 },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
