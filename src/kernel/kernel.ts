@@ -5,6 +5,7 @@
 import { entryRoutines } from './entry/routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
+import { compactionRoutines } from './mm/compaction-routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
 import { numaRoutines } from './mm/numa-routines.ts';
 import { reclaimRoutines } from './mm/reclaim-routines.ts';
@@ -23,6 +24,7 @@ export const MAINLINE = {
   ...swapRoutines,
   ...reclaimRoutines,
   ...numaRoutines,
+  ...compactionRoutines,
   ...fsRoutines,
   ...tlbRoutines,
   ...smpRoutines,

@@ -64,7 +64,7 @@ describe('a dropped flush point', () => {
   it('is one that the policy has', async () => {
     expect(() => dropPoint(POLICIES['luf-v11'], 'write')).toThrow(/^flush point "write": expected one of allocate, /);
     await expect(loadPatches(['drop:write'], POLICIES['luf-v11'])).rejects.toThrow(
-      'flush point "write": no such name; expected one of allocate, fileWrite, lostRace',
+      'flush point "write": no such name; expected one of allocate, isolateFree, fileWrite, lostRace',
     );
     await expect(loadPatches(['drop:write'], mainline)).rejects.toThrow('mainline has no flush points');
   });
