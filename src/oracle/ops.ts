@@ -32,6 +32,7 @@ export const OP = {
   numascan: 20,
   /** MADV_FREE; `madvise` is DONTNEED. */
   free: 21,
+  compact: 22,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

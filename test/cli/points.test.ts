@@ -12,7 +12,12 @@ describe('ablate', () => {
     const args = ['luf-v11', '--schedules', '60', '--seed', '5', '--out', scratch.dir];
     const { code, stdout, stderr } = tlblab('ablate', ...args, '--json');
     const said = untimed(stdout);
-    expect(said.points.map((p: { point: string }) => p.point)).toEqual(['allocate', 'fileWrite', 'lostRace']);
+    expect(said.points.map((p: { point: string }) => p.point)).toEqual([
+      'allocate',
+      'isolateFree',
+      'fileWrite',
+      'lostRace',
+    ]);
     for (const p of said.points) {
       expect(p).toMatchObject({ verdict: expect.stringMatching(/^(violation|clean)$/), schedules: expect.any(Number) });
       if (p.harm !== null) expect(existsSync(p.file)).toBe(true);
@@ -64,6 +69,7 @@ describe('synthesise', () => {
     expect([...said.points, ...said.rejected.map((r: { point: string }) => r.point)].sort()).toEqual([
       'allocate',
       'fileWrite',
+      'isolateFree',
       'lostRace',
     ]);
     for (const e of said.evidence) expect(existsSync(e.file)).toBe(true);

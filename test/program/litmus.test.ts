@@ -48,6 +48,7 @@ const FILES = `TLB files
  write data[3]     | read data[3]        | migrate f[1] node 1      |               ;
  truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               ;
  pageout p         | reclaim data[0]     | fsync f                  |               ;
+ compact           | compact sync        | compact sync node 1      |               ;
  numascan p[1]     |                     | pfnwalk 1 24             |               ;
 permitted (1:r0=5)
 `;
@@ -129,12 +130,14 @@ describe('parseLitmus', () => {
         { do: 'truncate', file: 'f', pages: 1 },
         { do: 'madvise', page: 8, pages: 2, advice: 'pageout' },
         { do: 'numascan', page: 9 },
+        { do: 'compact' },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
         { do: 'read', file: 'data', page: 3 },
         { do: 'truncate', file: 'data', pages: 0 },
         { do: 'reclaim', file: 'data', page: 0 },
+        { do: 'compact', sync: true },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
@@ -142,6 +145,7 @@ describe('parseLitmus', () => {
         { do: 'migrate', file: 'f', page: 0, pages: 2, sync: true },
         { do: 'fsync', file: 'f' },
         { do: 'pfnwalk', page: 1, pages: 24 },
+        { do: 'compact', sync: true, node: 1 },
       ],
       [{ do: 'kswapd', node: 1 }],
     ]);

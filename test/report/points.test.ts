@@ -29,15 +29,21 @@ describe('ablation', () => {
       { ...options('luf-v11', ['seed-page-cache']), stage: (says) => stages.push(says) },
       nobody,
     );
-    expect(stages).toEqual(['as published', 'without allocate', 'without fileWrite', 'without lostRace']);
+    expect(stages).toEqual([
+      'as published',
+      'without allocate',
+      'without isolateFree',
+      'without fileWrite',
+      'without lostRace',
+    ]);
     expect(published?.effort).toMatchObject({ scenarios: 1, schedules: 400 });
-    const [allocate, fileWrite, lostRace] = points;
+    const [allocate, isolateFree, fileWrite, lostRace] = points;
     expect(fileWrite).toMatchObject({
       point: 'fileWrite',
       seen: { scenario: 'seed-page-cache', finding: { harm: 'stale-read', patches: ['drop:fileWrite'] } },
     });
     expect(fileWrite.seen!.schedules).toBe(fileWrite.effort.schedules);
-    for (const { seen, effort } of [allocate, lostRace]) {
+    for (const { seen, effort } of [allocate, isolateFree, lostRace]) {
       expect(seen).toBeUndefined();
       expect(effort.schedules).toBe(400);
     }
@@ -47,7 +53,7 @@ describe('ablation', () => {
   it('a conviction that the policy has anyway does not count for a point', () => {
     const { published, points } = ablate(options('luf-v11', ['reclaim-store'], 120), nobody);
     expect(published!.seen.map((s) => s.finding.harm)).toEqual(['stale-read']);
-    const [, , lostRace] = points;
+    const [, , , lostRace] = points;
     expect(lostRace.seen).toBeUndefined();
     expect(lostRace.excluded).toBeGreaterThan(0);
   });
@@ -64,12 +70,17 @@ describe('synthesis', () => {
     );
     expect(points).toEqual(['allocate', 'fileWrite']);
     expect(forced.map((f) => f.points)).toEqual([['allocate'], ['fileWrite']]);
-    expect(forced[0].seen.finding.patches).toEqual(['drop:allocate', 'drop:fileWrite', 'drop:lostRace']);
+    expect(forced[0].seen.finding.patches).toEqual([
+      'drop:allocate',
+      'drop:isolateFree',
+      'drop:fileWrite',
+      'drop:lostRace',
+    ]);
     expect(needed.map((n) => [n.point, n.seen?.finding.harm])).toEqual([
       ['allocate', 'frame-reuse'],
       ['fileWrite', 'stale-read'],
     ]);
-    expect(rejected.map((r) => r.point)).toEqual(['lostRace']);
+    expect(rejected.map((r) => r.point)).toEqual(['isolateFree', 'lostRace']);
     expect(rejected[0].effort.schedules).toBe(1800);
     expect(uncured.map((u) => u.seen.cause)).toContain('stale-read: load behind reclaim');
     expect(complete).toBe(true);
@@ -95,7 +106,9 @@ describe('a policy with some of its points', () => {
     expect(policy.routines.prepNewPage).toBeUndefined();
     expect(policy.routines.rmqueue).toBe(POLICIES['luf-v11'].routines.rmqueue);
     const wrong = () => withPoints(POLICIES['luf-v11'], ['write'], { name: 'less', says: 'a test' });
-    expect(wrong).toThrow('policy "luf-v11": flush point "write": expected one of allocate, fileWrite, lostRace');
+    expect(wrong).toThrow(
+      'policy "luf-v11": flush point "write": expected one of allocate, isolateFree, fileWrite, lostRace',
+    );
     const plain = definePolicy({ name: 'plain', says: 'a test', base: 'mainline 6.18' });
     expect(() => withPoints(plain, ['x'], { name: 'less', says: 'a test' })).toThrow('expected one of none');
   });
