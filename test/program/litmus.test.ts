@@ -129,8 +129,8 @@ describe('parseLitmus', () => {
         { do: 'write', file: 'data', page: 3 },
         { do: 'truncate', file: 'f', pages: 1 },
         { do: 'madvise', page: 8, pages: 2, advice: 'pageout' },
-        { do: 'numascan', page: 9 },
         { do: 'compact' },
+        { do: 'numascan', page: 9 },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -144,8 +144,8 @@ describe('parseLitmus', () => {
         { do: 'migrate', file: 'f', page: 1, node: 1 },
         { do: 'migrate', file: 'f', page: 0, pages: 2, sync: true },
         { do: 'fsync', file: 'f' },
-        { do: 'pfnwalk', page: 1, pages: 24 },
         { do: 'compact', sync: true, node: 1 },
+        { do: 'pfnwalk', page: 1, pages: 24 },
       ],
       [{ do: 'kswapd', node: 1 }],
     ]);
