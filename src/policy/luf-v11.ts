@@ -11,9 +11,9 @@
  *     check_luf_flush(g), luf_flush()                  luf-coordinator checkLufFlush, lufFlush
  *     forced flush points                              flush points `allocate`, `isolateFree`, `fileWrite`, `lostRace`
  *
- * Not modelled, because this kernel has none of them: compaction for an order (its fast searches), isolation, reporting, KASAN poisoning and init-on-free, huge
- * pages, memory failure. Restated: wp_page_copy() and finish_mkwrite_fault() read the entry again after the PTL is dropped to
- * see whether it is writable; here it is the entry they found under the PTL.
+ * Not modelled, because this kernel has none of them: compaction for an order and its fast search for free frames, isolation,
+ * reporting, KASAN poisoning and init-on-free, huge pages, memory failure. Restated: wp_page_copy() and finish_mkwrite_fault()
+ * read the entry again after the PTL is dropped to see whether it is writable; here it is the entry they found under the PTL.
  */
 import { pteWrite } from '../hardware/pte.ts';
 import { MAINLINE } from '../kernel/kernel.ts';

@@ -41,18 +41,19 @@ export function* compactionFree(cpu: Cpu, cc: CompactControl, dst: Pfn): Path<vo
   cc.nrMigratepages++;
 }
 
-/** Linux: isolate_freepages(): as many frames as folios wait for one, from pageblocks above the other scanner, the highest first. */
+/**
+ * Linux: isolate_freepages(): as many frames as folios wait for one, from pageblocks above the other scanner, the highest first. It
+ * goes on in a pageblock that it has not looked through; every frame is looked at, in asynchronous mode, too.
+ */
 export function* isolateFreepages(cpu: Cpu, cc: CompactControl): Path<void> {
   const low = pageblockEnd(cpu, cc.migratePfn);
-  let pfn = cc.freePfn;
-  for (let block = pageblockStart(cpu, pfn); block >= low; block = pfn = pageblockStart(cpu, block - 1)) {
-    const end = Math.min(pageblockEnd(cpu, block), cc.end);
-    pfn = yield* cpu.kernel.isolateFreepagesBlock(cpu, cc, pfn, end);
-    const enough = cc.freepages.length >= cc.nrMigratepages;
-    if (enough && pfn >= end) pfn = pageblockStart(cpu, block - 1);
-    if (enough || pfn < end) break;
+  let looksOn = true;
+  while (looksOn && cc.freePfn >= low && cc.freepages.length < cc.nrMigratepages) {
+    const end = Math.min(pageblockEnd(cpu, cc.freePfn), cc.end);
+    const next = yield* cpu.kernel.isolateFreepagesBlock(cpu, cc, cc.freePfn, end);
+    looksOn = next >= end;
+    cc.freePfn = looksOn ? pageblockStart(cpu, pageblockStart(cpu, cc.freePfn) - 1) : next;
   }
-  cc.freePfn = pfn;
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
  * Linux: mm/compaction.c: folios of a node move from its lowest frames to its highest. One scanner goes up and isolates folios
  * (compaction-source.ts), one goes down and takes free frames off the zone for them (compaction-target.ts); where they meet, it is done.
- * What compact_memory goes without is left out: skip hints, fast searches, frames captured for an allocation that waits. A
- * pageblock has as many frames as are isolated at once.
+ * What compact_memory goes without is left out: skip hints, fast searches, frames captured for an allocation that waits; so is the
+ * throttle for many folios isolated at a time. A pageblock has as many frames as are isolated at once.
  */
 import type { Pfn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
