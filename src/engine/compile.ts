@@ -36,12 +36,12 @@ export interface Instruction {
   readonly newPages: number;
   /** Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move, cycles of compute. */
   readonly target: number;
-  /** Node of kswapd or migrate. */
+  /** Node of kswapd, compact or migrate. */
   readonly node: NodeId;
   /** Row of the file, 0 if none; page of it that an mmap starts with. For file operations `page` is a page of the file. */
   readonly file: number;
   readonly offset: number;
-  /** Migration flushes each entry at once. */
+  /** Migration flushes each entry at once; compaction waits for folios that are busy. */
   readonly sync: boolean;
   /** Advice of madvise. */
   readonly advice: number;

@@ -9,6 +9,7 @@ import {
   MAP_POPULATE,
   MIGRATE_ASYNC,
   MIGRATE_SYNC,
+  type MigrateMode,
   type MmId,
   type TaskId,
   VM_WRITE,
@@ -39,6 +40,7 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   migrate: OP.migrate,
   numascan: OP.numascan,
   gup: OP.gup,
+  compact: OP.compact,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
@@ -119,6 +121,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'pfnwalk':
       result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);
       break;
+    case 'compact':
+      result = yield* kernel.compactNode(cpu, op.node, modeOf(op));
+      break;
     case 'kswapd':
       yield* kernel.kswapd(cpu, op.node);
       break;
@@ -147,9 +152,13 @@ function* gup(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path
 }
 
 function* migrate(cpu: Cpu, op: Instruction): Path<number> {
-  const mode = op.sync ? MIGRATE_SYNC : MIGRATE_ASYNC;
+  const mode = modeOf(op);
   if (op.file !== 0) return yield* cpu.kernel.migrateRange(cpu, op.file, op.page, op.pages, mode, op.node);
   return yield* cpu.kernel.migrateMmRange(cpu, op.target as TaskId, op.page, op.pages, mode, op.node);
+}
+
+function modeOf({ sync }: Instruction): MigrateMode {
+  return sync ? MIGRATE_SYNC : MIGRATE_ASYNC;
 }
 
 function mapFlagsOf(op: Instruction): number {

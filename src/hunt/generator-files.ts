@@ -32,11 +32,16 @@ const FILE_OPS = {
     ...(nodes > 1 && draw.chance(0.7) ? { node: 1 } : {}),
   }),
   pfnwalk: (draw) => ({ do: 'pfnwalk', page: 1, pages: draw.between(4, FRAMES) }),
+  compaction: (draw, _, nodes) => ({
+    do: 'compact',
+    ...(draw.chance(0.3) ? { sync: true } : {}),
+    ...(nodes > 1 && draw.chance(0.4) ? { node: 1 } : {}),
+  }),
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type FileOp = keyof typeof FILE_OPS;
 
-const SHARES: Readonly<Record<FileOp, number>> = {
+export const FILE_SHARES: Readonly<Record<FileOp, number>> = {
   read: 0.8,
   write: 2.5,
   truncate: 0.7,
@@ -44,14 +49,15 @@ const SHARES: Readonly<Record<FileOp, number>> = {
   reclaim: 2,
   migrate: 2,
   pfnwalk: 0.3,
+  compaction: 0.8,
 };
 
 /** What the kernel does on its own account: kernel threads do it, too. */
-const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk'];
+const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compaction'];
 /** Operations that take translations of file pages away. */
-const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate'];
+const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate', 'compaction'];
 /** Operations after which what a stale translation shows is wrong. */
-const CHANGERS: readonly FileOp[] = ['write', 'truncate', 'migrate', 'reclaim'];
+const CHANGERS: readonly FileOp[] = ['write', 'truncate', 'migrate', 'reclaim', 'compaction'];
 
 /** Shares of the operations on files that a task may do; none in a program without files. */
 export function fileShares(
@@ -61,9 +67,9 @@ export function fileShares(
 ): Partial<Record<FileOp, number>> {
   if (files.length === 0) return {};
   const wanted =
-    of.only === 'removers' ? REMOVERS : of.only === 'changers' ? CHANGERS : (Object.keys(SHARES) as FileOp[]);
+    of.only === 'removers' ? REMOVERS : of.only === 'changers' ? CHANGERS : (Object.keys(FILE_SHARES) as FileOp[]);
   const names = of.kthread ? wanted.filter((name) => DUTIES.includes(name)) : wanted;
-  return Object.fromEntries(names.map((name) => [name, SHARES[name] * traits[name]]));
+  return Object.fromEntries(names.map((name) => [name, FILE_SHARES[name] * traits[name]]));
 }
 
 export function isFileOp(name: string): name is FileOp {

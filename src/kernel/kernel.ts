@@ -5,6 +5,7 @@
 import { entryRoutines } from './entry/routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
+import { compactionRoutines } from './mm/compaction-routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
 import { gupRoutines } from './mm/gup-routines.ts';
 import { numaRoutines } from './mm/numa-routines.ts';
@@ -25,6 +26,7 @@ export const MAINLINE = {
   ...reclaimRoutines,
   ...numaRoutines,
   ...gupRoutines,
+  ...compactionRoutines,
   ...fsRoutines,
   ...tlbRoutines,
   ...smpRoutines,

@@ -34,6 +34,7 @@ export const OP = {
   free: 21,
   msync: 22,
   gup: 23,
+  compact: 24,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

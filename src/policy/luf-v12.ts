@@ -15,15 +15,17 @@
  *     migrate_pages_batch, migrate_folio_done          luf-apart migrateApart; luf12-reclaim migrateUnmapDone, migrateFolioDone
  *     free to pcp, pcp -> buddy                        luf12-alloc freeFrozenPages, freeUnrefPageCommit; luf12-zone freeOnePage
  *     free list, splice, list choice                   luf12-zone addToPendList, flushPendListIfDone, getPageFromFreeArea
+ *     compaction                                       flush point `isolateFree`; luf12-isolate isolateFreepagesBlock, isolateFreePage, compactFinished
  *     takeoff                                          flush point `allocate`; luf12-takeoff lufTakeoffStart, lufTakeoffCheck, lufTakeoffCheckAndFold, lufTakeoffEnd
  *     flush points of file content                     flush points `mkclean`, `invalidate`, `truncateFolio`, `truncate`
  *
  * No path of this kernel reaches: remove_mapping() (reclaim calls __remove_mapping()), mapping_evict_folio(), mapping_try_invalidate(),
  * invalidate_inode_pages2_range() (no direct I/O, no dropped caches), truncate_inode_partial_folio() (lengths are whole pages), the
  * other callers of write_begin, the branch of reclaim that leaves the last reference to somebody else (lazily freed pages), memory
- * failure, bulk allocation, fallback and highatomic blocks, compaction, isolation, reporting, hot-remove. Reduced: luf_batch[] has
- * `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of the frames, one order and one migratetype. VM_MAYWRITE is
- * set in every mapping of this kernel. nr_luf_pages falls where a frame leaves pend_list, as in the patches.
+ * failure, bulk allocation, fallback and highatomic blocks, compaction for an order (its fast search for free frames, its capture),
+ * isolation, reporting, hot-remove. Reduced: luf_batch[] has `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of
+ * the frames, one order and one migratetype. VM_MAYWRITE is set in every mapping of this kernel. nr_luf_pages falls where a frame
+ * leaves pend_list, as in the patches.
  * The machine is that of the program. 6.14 did not interrupt CPUs in the middle of switch_mm either (switch `ipiWhileSwitching`), a bug of
  * its own that was fixed in May 2025.
  */
@@ -41,6 +43,7 @@ import {
   tryToUnmapFlush,
   tryToUnmapFlushDirty,
 } from './luf12-flush.ts';
+import { compactFinished, isolateFreePage, isolateFreepagesBlock } from './luf12-isolate.ts';
 import {
   freeReclaimed,
   keepFolio,
@@ -52,7 +55,7 @@ import {
 } from './luf12-reclaim.ts';
 import { recorder, tryToMigrate, tryToMigrateOne, tryToUnmap, tryToUnmapOne } from './luf12-record.ts';
 import { LUF12_TABLES } from './luf12-tables.ts';
-import { delPageFromFreeList, freeOnePage, nrFreePages } from './luf12-zone.ts';
+import { delPageFromFreeList, freeOnePage, nrFreePages, pageBuddy, rmqueueSmallest } from './luf12-zone.ts';
 import { definePolicy, type PolicySpec } from './policy.ts';
 
 /** What LUF does everywhere but at its flush points; also the ground of policies derived from it. */
@@ -74,7 +77,9 @@ export const LUF12_ROUTINES = {
   freeUnrefPage,
   freeUnrefPageCommit,
   freeOnePage,
+  rmqueueSmallest,
   delPageFromFreeList,
+  pageBuddy,
   nrFreePages,
   *mmAlloc(cpu, parent) {
     const mm = yield* MAINLINE.mmAlloc(cpu, parent);
@@ -88,6 +93,12 @@ export const LUF12_FLUSH_POINTS = {
     says: 'frames leave the allocator: what they owe, except for CPUs that have flushed since',
     rmqueue,
     rmqueueBulk,
+  },
+  isolateFree: {
+    says: 'compaction takes frames off the zone: what they owe, except for CPUs that have flushed since',
+    isolateFreepagesBlock,
+    isolateFreePage,
+    compactFinished,
   },
   vmaEnd: {
     says: 'a walk over the entries of a VMA is over (munmap, mprotect, exit, truncation): its mapping if shared, its mm',

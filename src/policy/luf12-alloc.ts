@@ -87,7 +87,7 @@ function* rmqueueBuddy(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const lock = cpu.zone.lock.at(node);
   yield* lufTakeoffStart(cpu, node);
   yield* cpu.kernel.spinLockIrqsave(cpu, lock);
-  const pfn = yield* cpu.kernel.delPageFromFreeList(cpu, node, mark);
+  const pfn = yield* cpu.kernel.rmqueueSmallest(cpu, node, mark);
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
   yield* lufTakeoffEnd(cpu, node);
   return pfn;

@@ -79,9 +79,9 @@ export const xenClock = definePolicy({
   flushPoints: {
     allocate: {
       says: 'a frame gets a new owner: the CPUs that have not flushed since its stamp',
-      *prepNewPage(cpu, pfn, owner) {
+      *postAllocHook(cpu, pfn, owner) {
         yield* payStamp(cpu, pfn);
-        yield* MAINLINE.prepNewPage(cpu, pfn, owner);
+        yield* MAINLINE.postAllocHook(cpu, pfn, owner);
       },
     },
     initOnFree: {

@@ -150,6 +150,8 @@ export const migrateMemory = (page: number, pages = 1, { of, sync }: { of?: stri
 });
 /** All that a kernel thread does: it reclaims when the node is low on frames. */
 export const kswapd = (node = 0): Op => ({ do: 'kswapd', node });
+/** Folios of a node move to its highest frames. */
+export const compact = ({ node, sync }: { node?: number; sync?: boolean } = {}): Op => ({ do: 'compact', node, sync });
 export const pfnwalk = (page: number, pages = 1): Op => ({ do: 'pfnwalk', page, pages });
 export const fork = (task: string): Op => ({ do: 'fork', task });
 export const exit = (): Op => ({ do: 'exit' });

@@ -13,7 +13,7 @@ export interface Limits {
 /** Operations that a kernel thread may do: it has no address space of its own. */
 const KTHREAD_OPS: readonly Op['do'][] = [
   ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'] as const),
-  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'kswapd'] as const),
+  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compact', 'kswapd'] as const),
 ];
 
 /**
@@ -96,7 +96,7 @@ function checkNodes(program: Program, fail: Fail): void {
   const { nodes = 1 } = program.machine.override ?? {};
   const daemons: number[] = [];
   for (const { op, path, task } of allOps(program)) {
-    if (op.do !== 'kswapd' && op.do !== 'migrate') continue;
+    if (op.do !== 'kswapd' && op.do !== 'migrate' && op.do !== 'compact') continue;
     const { node = 0 } = op;
     if (node >= nodes) fail(`${path}.node`, `node ${node}`, `0 to ${nodes - 1}, the machine's nodes`);
     if (op.do !== 'kswapd') continue;

@@ -232,6 +232,7 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   migrate: { do: 'migrate', fields: [dutyRange, sync, node] },
   pfnwalk: { do: 'pfnwalk', fields: [frames] },
   kswapd: { do: 'kswapd', fields: [node] },
+  compact: { do: 'compact', fields: [sync, node] },
   fork: { do: 'fork', fields: [name('task', 'a task')] },
   exit: { do: 'exit', fields: [] },
   post: { do: 'post', fields: [name('flag', 'a flag')] },

@@ -63,6 +63,8 @@ export type Op =
   | { do: 'migrate'; file?: string; of?: string; page: number; pages?: number; sync?: boolean; node?: number }
   /** All that a kernel thread does, for ever: it reclaims when the node (default 0) is low on frames, and sleeps. */
   | { do: 'kswapd'; node?: number }
+  /** A kernel duty: moves the folios of a node (default 0) to its highest frames, as /proc/sys/vm/compact_memory does with `sync`. */
+  | { do: 'compact'; node?: number; sync?: boolean }
   /** A kernel duty: takes a reference on whatever folio lies in each of these frames, looks at it, and drops it. */
   | { do: 'pfnwalk'; page: number; pages?: number }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */

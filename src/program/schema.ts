@@ -47,6 +47,7 @@ const fileOps = [
   z.strictObject({ do: z.enum(['migrate']), ...duty, sync: flag, node }),
   z.strictObject({ do: z.enum(['pfnwalk']), page, pages }),
   z.strictObject({ do: z.enum(['kswapd']), node }),
+  z.strictObject({ do: z.enum(['compact']), node, sync: flag }),
 ] as const;
 
 const op = z.discriminatedUnion('do', [

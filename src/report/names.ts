@@ -92,6 +92,8 @@ export class Names {
         return `${op.do} ${this.dutyRange(op)}${'sync' in op && op.sync ? ' sync' : ''}${'node' in op && op.node ? ` to node ${op.node}` : ''}`;
       case 'pfnwalk':
         return `walk frames ${op.page} to ${op.page + (op.pages ?? 1) - 1}`;
+      case 'compact':
+        return `compact${op.node ? ` node ${op.node}` : ''}${op.sync ? ' sync' : ''}`;
       case 'kswapd':
         return `kswapd${op.node ?? 0}`;
       case 'fork':

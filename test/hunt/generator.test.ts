@@ -100,7 +100,7 @@ describe('generateProgram', () => {
         'munmap',
       ]
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
-        .concat(['gup', 'kswapd', 'numascan', 'msync'])
+        .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -191,6 +191,7 @@ describe('generateProgram', () => {
     swapout: (p) => allOps(p).some((o) => o.do === 'reclaim' && o.file === undefined),
     relocate: (p) => allOps(p).some((o) => o.do === 'migrate' && o.file === undefined),
     pfnwalk: (p) => does(p, 'pfnwalk'),
+    compaction: (p) => does(p, 'compact'),
     fork: (p) => does(p, 'fork'),
     exit: (p) => does(p, 'exit'),
     sleep: (p) => does(p, 'sleep') || does(p, 'wake'),

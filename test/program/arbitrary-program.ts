@@ -48,6 +48,7 @@ const duty: fc.Arbitrary<Op> = fc.oneof(
   fc.tuple(range, flag).map(([r, sync]) => ({ do: 'migrate' as const, of: 'P1', ...r, sync })),
   fc.tuple(fileRange, flag).map(([r, sync]) => ({ do: 'migrate' as const, ...r, sync })),
   range.map((r) => ({ do: 'pfnwalk' as const, ...r })),
+  flag.map((sync) => ({ do: 'compact' as const, sync })),
 );
 
 const memoryOp: fc.Arbitrary<Op> = fc.oneof(

@@ -48,6 +48,7 @@ const FILES = `TLB files
  write data[3]     | read data[3]        | migrate f[1] node 1      |               ;
  truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               ;
  pageout p         | reclaim data[0]     | fsync f                  |               ;
+ compact           | compact sync        | compact sync node 1      |               ;
  numascan p[1]     | msync p             | pfnwalk 1 24             |               ;
                    | gup p w2 -> r1      |                          |               ;
  gup p[1] fast     | gup p 1 fast write = 5 |                       |               ;
@@ -130,6 +131,7 @@ describe('parseLitmus', () => {
         { do: 'write', file: 'data', page: 3 },
         { do: 'truncate', file: 'f', pages: 1 },
         { do: 'madvise', page: 8, pages: 2, advice: 'pageout' },
+        { do: 'compact' },
         { do: 'numascan', page: 9 },
         { do: 'gup', page: 9, fast: true },
       ],
@@ -138,6 +140,7 @@ describe('parseLitmus', () => {
         { do: 'read', file: 'data', page: 3 },
         { do: 'truncate', file: 'data', pages: 0 },
         { do: 'reclaim', file: 'data', page: 0 },
+        { do: 'compact', sync: true },
         { do: 'msync', page: 8, pages: 2 },
         { do: 'gup', page: 8, pages: 2, word: 2, into: 'r1' },
         { do: 'gup', page: 8, fast: true, write: true, value: 5 },
@@ -147,6 +150,7 @@ describe('parseLitmus', () => {
         { do: 'migrate', file: 'f', page: 1, node: 1 },
         { do: 'migrate', file: 'f', page: 0, pages: 2, sync: true },
         { do: 'fsync', file: 'f' },
+        { do: 'compact', sync: true, node: 1 },
         { do: 'pfnwalk', page: 1, pages: 24 },
       ],
       [{ do: 'kswapd', node: 1 }],

@@ -60,9 +60,11 @@ import {
   freePcppagesBulk,
   freeUnrefPage,
   freeUnrefPageCommit,
+  postAllocHook,
   prepNewPage,
   rmqueue,
   rmqueueBulk,
+  rmqueueSmallest,
 } from './page-alloc.ts';
 import {
   pteAlloc,
@@ -181,7 +183,9 @@ export const mmRoutines = {
   delPageFromFreeList,
   rmqueue,
   rmqueueBulk,
+  rmqueueSmallest,
   prepNewPage,
+  postAllocHook,
   freePage,
   freeUnrefPage,
   freeUnrefPageCommit,
