@@ -49,7 +49,7 @@ export const FILE_SHARES: Readonly<Record<FileOp, number>> = {
   reclaim: 2,
   migrate: 2,
   pfnwalk: 0.3,
-  compaction: 0.8,
+  compaction: 0.5,
 };
 
 /** What the kernel does on its own account: kernel threads do it, too. */

@@ -113,7 +113,7 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   pageout: 0.7,
   msync: 0.5,
   numascan: 2,
-  gup: 0.8,
+  gup: 0.5,
 };
 
 const ACCESSES: readonly MemoryOp[] = ['load', 'store', 'fetch', 'touch', 'gup'];

@@ -97,7 +97,7 @@ class Generator {
     this.written = 0;
     const most = draw.between(2, 8);
     if (draw.chance(0.6 * scanShare(traits, this.memory))) this.scanSlowPages();
-    else if (this.files.length > 0 && draw.chance(0.5)) this.removeFilePages();
+    else if (this.files.length > 0 && draw.chance(0.65)) this.removeFilePages();
     else if (draw.chance(0.8)) {
       const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
       const remover = swaps ? this.cast.any() : this.cast.anyUser();

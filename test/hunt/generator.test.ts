@@ -137,7 +137,7 @@ describe('generateProgram', () => {
     expect(share(drawn, (p) => p.files !== undefined)).toBeGreaterThan(0.5);
     const maps = (p: Program) => allOps(p).some((o) => o.do === 'mmap' && o.file !== undefined);
     const removes = (p: Program) =>
-      concurrentOps(p).some((o) => o.do === 'reclaim' || o.do === 'migrate' || o.do === 'truncate');
+      concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate', 'compact'].includes(o.do));
     const changes = (p: Program) => concurrentOps(p).some((o) => o.do === 'write' || o.do === 'truncate');
     expect(share(onFiles, maps)).toBeGreaterThan(0.6);
     expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
