@@ -110,6 +110,12 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'pfnwalk':
       result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);
       break;
+    case 'kalloc':
+      result = yield* kernel.allocPagesBulk(cpu, op.pages, op.irqsOff);
+      break;
+    case 'kfree':
+      result = yield* kernel.releasePages(cpu, op.pages);
+      break;
     case 'kswapd':
       yield* kernel.kswapd(cpu, op.node);
       break;

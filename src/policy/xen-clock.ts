@@ -9,7 +9,9 @@
  *                replaces this one can be found, be written to, or be mapped where this one was
  *     munmap, mprotect, mremap, DONTNEED, truncation   flushTlbBatchedPending of the mm, as for mainline's batches
  */
+import { irqsOff } from '../hardware/apic.ts';
 import { PTE_D, PTE_RW } from '../hardware/pte.ts';
+import type { Pfn } from '../hardware/types.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { ANY_MM } from '../kernel/tlb/flush-info.ts';
@@ -18,6 +20,7 @@ import {
   cleanSince,
   debtCheckpoint,
   flushDebts,
+  owesNothing,
   payStamp,
   tickClock,
   unmapWalk,
@@ -35,7 +38,7 @@ export const xenClock = definePolicy({
     tableFree: 'as mainline',
     narrowing: 'as mainline; entries that were writable or dirty are never put off',
     content: 'flushed before write(2) changes a folio, and before a writable entry of a file is set',
-    atomicAlloc: 'flushed there, too',
+    atomicAlloc: 'with interrupts off only frames that owe nothing, and fails if there is none',
   },
   tables: XEN_TABLES,
 
@@ -74,6 +77,22 @@ export const xenClock = definePolicy({
   *tryToUnmapFlush(cpu) {
     yield* debtCheckpoint(cpu);
     yield* MAINLINE.tryToUnmapFlush(cpu);
+  },
+
+  /**
+   * Xen never allocates with interrupts off (ASSERT_ALLOC_CONTEXT()), Linux does, and then nobody can be told to flush: frames
+   * that owe one are passed over and go back.
+   */
+  *rmqueue(cpu, node, mark) {
+    if (!irqsOff(cpu)) return yield* MAINLINE.rmqueue(cpu, node, mark);
+    const owing: Pfn[] = [];
+    let pfn = yield* MAINLINE.rmqueue(cpu, node, mark);
+    while (pfn !== NO_PAGE && !(yield* owesNothing(cpu, pfn))) {
+      owing.push(pfn);
+      pfn = yield* MAINLINE.rmqueue(cpu, node, mark);
+    }
+    for (const frame of owing) yield* cpu.kernel.freeUnrefPageCommit(cpu, frame);
+    return pfn;
   },
 
   flushPoints: {

@@ -89,6 +89,12 @@ export class Names {
         return `walk frames ${op.page} to ${op.page + (op.pages ?? 1) - 1}`;
       case 'kswapd':
         return `kswapd${op.node ?? 0}`;
+      case 'kalloc':
+        return `${op.do} ${op.pages ?? 1}${op.context === 'irqoff' ? ' with irqs off' : ''}`;
+      case 'kfree':
+        return `${op.do} ${op.pages ?? 1}`;
+      case 'device':
+        return `device interrupts CPU${op.cpu}`;
       case 'fork':
       case 'wake':
         return `${op.do} ${op.task}`;

@@ -1,6 +1,9 @@
 /**
  * Linux: mm/page_alloc.c, order 0 only: a node's free frames on its zone's stack under zone.lock, a list per CPU in front of it.
- * The per-CPU list is touched without any point in between, so neither an interrupt nor a migration can split an update.
+ * The per-CPU list is touched without any point in between, so neither an interrupt nor a migration can split an update, and
+ * Linux's way round it (pcp_spin_trylock() fails in an interrupt that came in the middle, which then goes to the zone) is never
+ * gone here; a policy with points in between needs it. Interrupt handlers allocate and free, too: zone.lock is held with
+ * interrupts off, and nothing else is taken on the way.
  * Frames of other CPUs' lists are not drained when the zone is empty: an allocation fails a few frames early.
  */
 import { type Geometry, nodeOf } from '../../hardware/geometry.ts';
