@@ -48,7 +48,9 @@ const FILES = `TLB files
  write data[3]     | read data[3]        | migrate f[1] node 1      |               ;
  truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               ;
  pageout p         | reclaim data[0]     | fsync f                  |               ;
- numascan p[1]     |                     | pfnwalk 1 24             |               ;
+ numascan p[1]     | kalloc 2            | pfnwalk 1 24             |               ;
+ device 1          | kfree               | kalloc irqoff            |               ;
+ kalloc 3 irqoff   | kfree 2             | device 0                 |               ;
 permitted (1:r0=5)
 `;
 
@@ -129,12 +131,17 @@ describe('parseLitmus', () => {
         { do: 'truncate', file: 'f', pages: 1 },
         { do: 'madvise', page: 8, pages: 2, advice: 'pageout' },
         { do: 'numascan', page: 9 },
+        { do: 'device', cpu: 1 },
+        { do: 'kalloc', pages: 3, context: 'irqoff' },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
         { do: 'read', file: 'data', page: 3 },
         { do: 'truncate', file: 'data', pages: 0 },
         { do: 'reclaim', file: 'data', page: 0 },
+        { do: 'kalloc', pages: 2 },
+        { do: 'kfree' },
+        { do: 'kfree', pages: 2 },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
@@ -142,6 +149,8 @@ describe('parseLitmus', () => {
         { do: 'migrate', file: 'f', page: 0, pages: 2, sync: true },
         { do: 'fsync', file: 'f' },
         { do: 'pfnwalk', page: 1, pages: 24 },
+        { do: 'kalloc', context: 'irqoff' },
+        { do: 'device', cpu: 0 },
       ],
       [{ do: 'kswapd', node: 1 }],
     ]);
@@ -221,6 +230,9 @@ describe('parseLitmus', () => {
     expect(failure(body('fork P0'))).toMatch(/^x\.litmus:4:11: task "P0" starts by itself/);
     expect(failure(body('await f'))).toMatch(/^x\.litmus:4:11: flag "f" is never posted/);
     expect(failure(body('move 5'))).toMatch(/^x\.litmus:4:11: CPU 5; expected 0 to 1/);
+    expect(failure(body('device 2'))).toMatch(/^x\.litmus:4:11: CPU 2; expected 0 to 1/);
+    expect(failure(body('device'))).toBe('x.litmus:4:18: ";"; expected a CPU');
+    expect(failure(body('kalloc irqon'))).toBe('x.litmus:4:18: "irqon"; expected ";": the row has 2 columns');
     expect(failure(body('load p -> r0').replace('cpus=2', 'cpus=0'))).toBe('x.litmus:2:12: 0; expected at least 1');
     expect(failure(`${body('load p')}forbidden (1:r0=1)\n`)).toMatch(
       /^x\.litmus:5:12: register "r0" of P1 is never loaded/,
