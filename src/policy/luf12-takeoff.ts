@@ -65,7 +65,7 @@ export function* lufTakeoffStart(cpu: Cpu, node: NodeId): Path<void> {
 
 /**
  * Linux: luf_takeoff_end(). zone.lock is dropped, the frames are not used yet. As posted the counts are those of the task, whoever
- * runs on it: in an interrupt that came between the brackets of the task, the count that the handler has raised falls back to 0,
+ * runs on it: in an interrupt that came before the task has flushed, the count that the handler has raised falls back to 0,
  * and what the task has folded is flushed there.
  */
 export function* lufTakeoffEnd(cpu: Cpu, node: NodeId): Path<void> {

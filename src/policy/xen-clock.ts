@@ -11,10 +11,10 @@
  */
 import { irqsOff } from '../hardware/apic.ts';
 import { PTE_D, PTE_RW } from '../hardware/pte.ts';
-import type { Pfn } from '../hardware/types.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { ANY_MM } from '../kernel/tlb/flush-info.ts';
+import { passOverOwing } from './pass-over.ts';
 import { definePolicy } from './policy.ts';
 import {
   cleanSince,
@@ -85,14 +85,7 @@ export const xenClock = definePolicy({
    */
   *rmqueue(cpu, node, mark) {
     if (!irqsOff(cpu)) return yield* MAINLINE.rmqueue(cpu, node, mark);
-    const owing: Pfn[] = [];
-    let pfn = yield* MAINLINE.rmqueue(cpu, node, mark);
-    while (pfn !== NO_PAGE && !(yield* owesNothing(cpu, pfn))) {
-      owing.push(pfn);
-      pfn = yield* MAINLINE.rmqueue(cpu, node, mark);
-    }
-    for (const frame of owing) yield* cpu.kernel.freeUnrefPageCommit(cpu, frame);
-    return pfn;
+    return yield* passOverOwing(cpu, () => MAINLINE.rmqueue(cpu, node, mark), owesNothing);
   },
 
   flushPoints: {

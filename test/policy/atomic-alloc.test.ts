@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { definePatch } from '#tlblab/bugs/patch.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
+import { FIXES } from '#tlblab/fixes/index.js';
 import type { Conviction } from '#tlblab/hunt/execute.js';
 import { execute } from '#tlblab/hunt/execute.js';
 import { type HuntOptions, hunt, huntingPlan } from '#tlblab/hunt/hunt.js';
@@ -50,6 +51,10 @@ describe('with interrupts off', () => {
     expect(conviction?.harm).toBe('deadlock');
     expect(conviction?.says).toMatch(/CPU[01] waits at "smpCallFunctionMany: waits for the call to be run"/);
     expect(conviction?.says).toMatch(/CPU[01] waits at "checkLufFlush: another demanded flush is under way"/);
+  });
+
+  it('luf-v11 with v11-atomic flushes nothing', () => {
+    expect(found('luf-v11', scenario, { patches: [FIXES['v11-atomic']] })).toBeUndefined();
   });
 
   it('never: the frame is used again under a translation', () => {
