@@ -34,7 +34,7 @@ export interface Instruction {
   /** Target page of mremap, or -1. */
   readonly to: number;
   readonly newPages: number;
-  /** Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move, cycles of compute. */
+  /** Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move or device, cycles of compute. */
   readonly target: number;
   /** Node of kswapd, compact or migrate. */
   readonly node: NodeId;
@@ -43,6 +43,8 @@ export interface Instruction {
   readonly offset: number;
   /** Migration flushes each entry at once; compaction waits for folios that are busy. */
   readonly sync: boolean;
+  /** Pages of the kernel are allocated with interrupts off. */
+  readonly irqsOff: boolean;
   /** Advice of madvise. */
   readonly advice: number;
   /** Register that a load fills, or -1. */
@@ -129,6 +131,7 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
       file: fileRow(of<string | undefined>('file', undefined)),
       offset: of('offset', 0),
       sync: of('sync', false),
+      irqsOff: op.do === 'kalloc' && op.context === 'irqoff',
       advice: op.do === 'madvise' ? ADVICE[op.advice] : 0,
       to: of('to', -1),
       newPages: of('newPages', of('pages', 1)),

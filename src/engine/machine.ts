@@ -139,9 +139,9 @@ function pagesOf(program: CompiledProgram): Vpn[] {
   return [...pages];
 }
 
-/** Is `page` of the operation a page of a file, or a frame, or nothing? */
+/** Is `page` of the operation a page of a file, or a frame, or nothing at all? */
 function namesNoPage(op: Instruction): boolean {
-  return (op.file !== 0 && op.do !== 'mmap') || op.do === 'pfnwalk' || op.do === 'compact';
+  return (op.file !== 0 && op.do !== 'mmap') || ['pfnwalk', 'compact', 'kalloc', 'kfree', 'device'].includes(op.do);
 }
 
 /** Columns, oracle and handles of a shape over one memory. */

@@ -124,6 +124,12 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'compact':
       result = yield* kernel.compactNode(cpu, op.node, modeOf(op));
       break;
+    case 'kalloc':
+      result = yield* kernel.allocPagesBulk(cpu, op.pages, op.irqsOff);
+      break;
+    case 'kfree':
+      result = yield* kernel.releasePages(cpu, op.pages);
+      break;
     case 'kswapd':
       yield* kernel.kswapd(cpu, op.node);
       break;

@@ -46,6 +46,8 @@ export const TRAITS = {
   relocate: 'migration of what an address space maps, batched or page by page',
   pfnwalk: 'walks over frames that take references',
   compaction: 'compaction of a node, by a task or a kernel thread',
+  kalloc: 'pages that the kernel allocates for itself, with interrupts on or off, and frees',
+  device: 'devices that interrupt CPUs, idle ones too, and whose handlers allocate',
   fork: 'fork',
   exit: 'exit in the concurrent part',
   sleep: 'a task sleeps, another wakes it',
@@ -62,6 +64,8 @@ export type Traits = Readonly<Record<TraitName, number>>;
 
 /** Operations that are not about memory, with their shares in the history and in the concurrent part. */
 const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, concurrent: number]>>> = {
+  kalloc: [1, 1.5],
+  device: [0.6, 1.5],
   fork: [0.5, 1],
   sleep: [0.2, 1],
   messages: [0, 1],
@@ -103,7 +107,7 @@ const SWARMED: readonly TraitName[] = [
     'swapout',
     'relocate',
   ] as const),
-  ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute'] as const),
+  ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute', 'kalloc', 'device'] as const),
 ];
 
 /**

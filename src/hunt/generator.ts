@@ -9,6 +9,7 @@ import type { FileSpec, Op, Program } from '../program/program.ts';
 import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
+import { drawDevice, drawKernelPages } from './generator-kernel.ts';
 import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
@@ -132,6 +133,9 @@ class Generator {
     }
     this.writeDuty(remover, fileShares(traits, files, { kthread: !remover.space, only: 'removers' }));
     if (draw.chance(0.8)) this.changeFile();
+    // the frames that are free now are taken where nobody can be told to flush
+    const taken = draw.chance(0.25) ? draw.weighted({ device: traits.device, kalloc: traits.kalloc }) : undefined;
+    if (taken) this.writeOther(this.cast.any(), taken);
     if (warm.length === 0 || !draw.chance(0.25 * traits.load)) return;
     const { user, page } = draw.pick(warm);
     this.write(user, { do: 'load', page });
@@ -250,6 +254,12 @@ class Generator {
         this.write(player, { do: 'await', flag });
         return;
       }
+      case 'kalloc':
+        this.write(player, drawKernelPages(draw));
+        return;
+      case 'device':
+        this.write(player, drawDevice(draw, this.cpus));
+        return;
       case 'move':
         this.write(player, { do: 'move', cpu: draw.below(this.cpus) });
         return;

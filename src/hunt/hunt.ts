@@ -120,7 +120,7 @@ export function recording(plan: MachinePlan): MachinePlan {
 /** The program on a machine with that many CPUs, its tasks spread over them by their old numbers. */
 function onCpus(program: Program, cpus: number | undefined): Program {
   if (cpus === undefined) return program;
-  const there = (op: Op): Op => (op.do === 'move' ? { ...op, cpu: op.cpu % cpus } : op);
+  const there = (op: Op): Op => ('cpu' in op ? { ...op, cpu: op.cpu % cpus } : op);
   return {
     ...program,
     machine: { ...program.machine, cpus },

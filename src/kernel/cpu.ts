@@ -46,6 +46,8 @@ export class Cpu extends LogicalCpu {
   zone!: KernelColumns['zone'];
   pgdat!: KernelColumns['pgdat'];
   pcp!: KernelColumns['pcp'];
+  kernelPages!: KernelColumns['kernelPages'];
+  softnet!: KernelColumns['softnet'];
   tlbState!: KernelColumns['tlbState'];
   flushInfo!: KernelColumns['flushInfo'];
   csd!: KernelColumns['csd'];

@@ -12,6 +12,7 @@ import { numaRoutines } from './mm/numa-routines.ts';
 import { reclaimRoutines } from './mm/reclaim-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
 import { swapRoutines } from './mm/swap-routines.ts';
+import { netRoutines } from './net/routines.ts';
 import { rcuRoutines } from './rcu/routines.ts';
 import { schedRoutines } from './sched/routines.ts';
 import { smpRoutines } from './smp/routines.ts';
@@ -28,6 +29,7 @@ export const MAINLINE = {
   ...gupRoutines,
   ...compactionRoutines,
   ...fsRoutines,
+  ...netRoutines,
   ...tlbRoutines,
   ...smpRoutines,
   ...schedRoutines,

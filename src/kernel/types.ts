@@ -63,11 +63,14 @@ export const MADV_FREE = 8;
 export const MADV_COLD = 20;
 export const MADV_PAGEOUT = 21;
 
-/** Linux: gfp flags: what an allocation may do before it fails; THISNODE: no other node will do. */
+/** Linux: gfp flags: what an allocation may do before it fails; THISNODE: no other node will do; HIGH: dips into the reserve. */
 export const GFP_KSWAPD_RECLAIM = 1;
 export const GFP_DIRECT_RECLAIM = 2;
 export const GFP_THISNODE = 4;
+export const GFP_HIGH = 8;
 export const GFP_KERNEL = GFP_KSWAPD_RECLAIM | GFP_DIRECT_RECLAIM;
+/** For callers that may not sleep. */
+export const GFP_ATOMIC = GFP_HIGH | GFP_KSWAPD_RECLAIM;
 
 /** Flags of change_protection: entries lose their rights for a while, whatever the mapping allows, so that the next use is noticed. */
 export const MM_CP_PROT_NUMA = 1;

@@ -5,6 +5,7 @@
  */
 import { localIrqRestore, localIrqSave } from '../hardware/apic.ts';
 import type { Cpu } from '../kernel/cpu.ts';
+import { preemptible } from '../kernel/locking/preempt.ts';
 import { type Path, point } from '../memory/point.ts';
 import { foldUbc } from './luf-batch.ts';
 import { debtAdded, debtMerged, debtPaid } from './luf-counters.ts';
@@ -141,7 +142,10 @@ function* rmapFlushEnd(cpu: Cpu, flushed: readonly number[]): Path<void> {
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, luf.lock.at(ONE));
 }
 
-/** Linux: check_luf_flush(): when it returns, the flush owed under generation `ugen` is done. Caller holds no spinlock. */
+/**
+ * Linux: check_luf_flush(): when it returns, the flush owed under generation `ugen` is done. Caller holds no spinlock; nothing in it
+ * asks whether interrupts are on, which the cross-call of try_to_unmap_flush() needs.
+ */
 export function* checkLufFlush(cpu: Cpu, ugen: number): Path<void> {
   if (ugen === 0) return;
   const luf = cpu.wordsOf(LUF);
@@ -196,10 +200,12 @@ function* takeOver(cpu: Cpu): Path<void> {
   debtPaid(cpu);
 }
 
-/** Until the flush under way is over, or others of this CPU have run. */
+/** Until the flush under way is over, or others of this CPU have run. Who may not sleep, an interrupt handler say, only waits. */
 function* awaitOthers(cpu: Cpu): Path<void> {
-  if (yield* cpu.kernel.pollBegin(cpu)) {
-    yield cpu.waitWhile(OTHERS_FLUSH, cpu.wordsOf(LUF).lufOnFlushing.at(ONE), 1);
+  const word = cpu.wordsOf(LUF).lufOnFlushing.at(ONE);
+  if (!preemptible(cpu)) yield cpu.waitWhile(OTHERS_FLUSH, word, 1);
+  else if (yield* cpu.kernel.pollBegin(cpu)) {
+    yield cpu.waitWhile(OTHERS_FLUSH, word, 1);
     yield* cpu.kernel.pollEnd(cpu);
   } else yield* cpu.kernel.pollYield(cpu);
 }

@@ -110,7 +110,7 @@ export const lufV11 = definePolicy({
     tableFree: 'as mainline',
     narrowing: 'as mainline; entries that were writable are never put off',
     content: 'flushed after write(2), and where a fault loses a race to a writable entry',
-    atomicAlloc: 'flushed there, too',
+    atomicAlloc: 'flushed there, too: a cross-call with interrupts off, in which two CPUs may wait for each other',
   },
   tables: LUF_TABLES,
   flushPoints: LUF_FLUSH_POINTS,

@@ -13,7 +13,7 @@
  *     hooks with more than one step                    flush points `fault`, `clearedEntry`, `vmaEnd`, `taskSwitch`, `fileWrite`
  *     shrink_folio_list                                flush point `reclaimKept`; luf12-reclaim shrinkFolio, reclaimedAdd, freeReclaimed
  *     migrate_pages_batch, migrate_folio_done          luf-apart migrateApart; luf12-reclaim migrateUnmapDone, migrateFolioDone
- *     free to pcp, pcp -> buddy                        luf12-alloc freeFrozenPages, freeUnrefPageCommit; luf12-zone freeOnePage
+ *     free to pcp, pcp -> buddy                        luf12-alloc freeFrozenPages, commitWithKey; luf12-zone freeOnePage
  *     free list, splice, list choice                   luf12-zone addToPendList, flushPendListIfDone, getPageFromFreeArea
  *     compaction                                       flush point `isolateFree`; luf12-isolate isolateFreepagesBlock, isolateFreePage, compactFinished
  *     takeoff                                          flush point `allocate`; luf12-takeoff lufTakeoffStart, lufTakeoffCheck, lufTakeoffCheckAndFold, lufTakeoffEnd
@@ -33,7 +33,7 @@ import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { type FileId, VM_SHARED } from '../kernel/types.ts';
 import { reclaimBatchInit } from './luf-apart.ts';
-import { freeUnrefPage, freeUnrefPageCommit, rmqueue, rmqueueBulk } from './luf12-alloc.ts';
+import { freeUnrefPage, rmqueue, rmqueueBulk } from './luf12-alloc.ts';
 import { foldLufBatchMm, mmLufBatchInit } from './luf12-batch.ts';
 import {
   archFlushTlbBatchedPending,
@@ -75,7 +75,6 @@ export const LUF12_ROUTINES = {
   migrateUnmapDone,
   migrateFolioDone,
   freeUnrefPage,
-  freeUnrefPageCommit,
   freeOnePage,
   rmqueueSmallest,
   delPageFromFreeList,
@@ -192,7 +191,7 @@ export const lufV12 = definePolicy({
     tableFree: 'as mainline',
     narrowing: 'as mainline; entries that were writable are never put off',
     content: 'the mapping after write_begin, truncation and cleaning; mm and mapping after a fault',
-    atomicAlloc: 'such contexts take only frames that owe nothing',
+    atomicAlloc: 'such contexts take only frames that owe nothing, and fail if there is none',
   },
   tables: LUF12_TABLES,
   flushPoints: LUF12_FLUSH_POINTS,

@@ -2,7 +2,7 @@
 import { BadInput } from './bad-input.ts';
 import { canonicalProgram } from './canonical.ts';
 import { checkProgram, type Limits } from './check.ts';
-import type { MachineSpec, Op, Program, Prot, TaskProgram } from './program.ts';
+import type { AllocContext, MachineSpec, Op, Program, Prot, TaskProgram } from './program.ts';
 
 /** A task: its operations, or those with where it runs. */
 export type TaskSpec = Op[] | (Partial<Omit<TaskProgram, 'name'>> & { ops: Op[] });
@@ -153,6 +153,14 @@ export const kswapd = (node = 0): Op => ({ do: 'kswapd', node });
 /** Folios of a node move to its highest frames. */
 export const compact = ({ node, sync }: { node?: number; sync?: boolean } = {}): Op => ({ do: 'compact', node, sync });
 export const pfnwalk = (page: number, pages = 1): Op => ({ do: 'pfnwalk', page, pages });
+export const kalloc = (pages = 1, { context }: { context?: AllocContext } = {}): Op => ({
+  do: 'kalloc',
+  pages,
+  context,
+});
+export const kfree = (pages = 1): Op => ({ do: 'kfree', pages });
+/** A device interrupts that CPU. */
+export const device = (cpu: number): Op => ({ do: 'device', cpu });
 export const fork = (task: string): Op => ({ do: 'fork', task });
 export const exit = (): Op => ({ do: 'exit' });
 export const post = (flag: string): Op => ({ do: 'post', flag });

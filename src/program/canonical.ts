@@ -13,6 +13,7 @@ const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
   offset: 0,
   sync: false,
   node: 0,
+  context: 'task',
 };
 const TASK_DEFAULTS: Readonly<Record<string, unknown>> = { mm: 0, kthread: false, priority: 0 };
 

@@ -13,7 +13,7 @@ export interface Limits {
 /** Operations that a kernel thread may do: it has no address space of its own. */
 const KTHREAD_OPS: readonly Op['do'][] = [
   ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'] as const),
-  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compact', 'kswapd'] as const),
+  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compact', 'kswapd', 'kalloc', 'kfree', 'device'] as const),
 ];
 
 /**
@@ -38,7 +38,7 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
     }
     checkRange(op, pages, path, fail);
     if (op.do === 'wake' && !byName.has(op.task)) unknownTask(`${path}.task`, op.task, program, fail);
-    if (op.do === 'move' && op.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, op.cpu, program, fail);
+    if ('cpu' in op && op.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, op.cpu, program, fail);
     if (op.do === 'await' && !posted.has(op.flag)) {
       fail(
         `${path}.flag`,

@@ -2,6 +2,7 @@
  * The operations of litmus text, one entry each, shared by parser and printer: a keyword, then fields in order. A new
  * operation is a new entry.
  */
+import { frames, irqoff, kernelPages, node, sync } from './litmus-duties.ts';
 import type { Lexer } from './litmus-lexer.ts';
 import { mapping, prot } from './litmus-mapping.ts';
 import type { Regions } from './litmus-regions.ts';
@@ -169,30 +170,6 @@ const dutyRange: Field = {
   },
 };
 
-/** `4`, `4 8`: frames. */
-const frames: Field = {
-  parse(lexer, op) {
-    op.page = lexer.number('a frame');
-    if (lexer.peek().kind === 'number') op.pages = lexer.number('a number of frames');
-  },
-  print: (op) => `${op.page}${op.pages === undefined ? '' : ` ${op.pages}`}`,
-};
-
-/** `node 1`: a memory node other than 0. */
-const node: Field = {
-  parse(lexer, op) {
-    if (lexer.take('node')) op.node = lexer.number('a memory node');
-  },
-  print: (op) => (op.node ? `node ${op.node}` : ''),
-};
-
-const sync: Field = {
-  parse(lexer, op) {
-    if (lexer.take('sync')) op.sync = true;
-  },
-  print: (op) => (op.sync ? 'sync' : ''),
-};
-
 const name = (key: string, expected: string): Field => ({
   parse(lexer, op) {
     op[key] = lexer.word(expected).text;
@@ -233,6 +210,9 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   pfnwalk: { do: 'pfnwalk', fields: [frames] },
   kswapd: { do: 'kswapd', fields: [node] },
   compact: { do: 'compact', fields: [sync, node] },
+  kalloc: { do: 'kalloc', fields: [kernelPages, irqoff] },
+  kfree: { do: 'kfree', fields: [kernelPages] },
+  device: { do: 'device', fields: [count('cpu', 'a CPU')] },
   fork: { do: 'fork', fields: [name('task', 'a task')] },
   exit: { do: 'exit', fields: [] },
   post: { do: 'post', fields: [name('flag', 'a flag')] },
@@ -254,6 +234,7 @@ export const RESERVED: readonly string[] = [
   'sync',
   'node',
   'fast',
+  'irqoff',
   'reserve',
   'forbidden',
   'permitted',

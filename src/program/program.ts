@@ -4,6 +4,7 @@
  */
 
 export type Prot = 'none' | 'r' | 'rw' | 'rx' | 'rwx';
+export type AllocContext = 'task' | 'irqoff';
 export type Advice = 'dontneed' | 'free' | 'cold' | 'pageout';
 
 /** One operation of a task. `page` is a virtual page number, `pages` a count (default 1), `word` an index in the page. */
@@ -67,6 +68,11 @@ export type Op =
   | { do: 'compact'; node?: number; sync?: boolean }
   /** A kernel duty: takes a reference on whatever folio lies in each of these frames, looks at it, and drops it. */
   | { do: 'pfnwalk'; page: number; pages?: number }
+  /** The kernel allocates pages for itself, with interrupts on or off, and writes to them; it frees those that it has longest. */
+  | { do: 'kalloc'; pages?: number; context?: AllocContext }
+  | { do: 'kfree'; pages?: number }
+  /** A device interrupts that CPU: the handler allocates a page, writes to it, and keeps it until there are too many. */
+  | { do: 'device'; cpu: number }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */
   | { do: 'fork'; task: string }
   | { do: 'exit' }
@@ -94,7 +100,7 @@ export interface TaskProgram {
   mm?: number;
   /** The task whose `fork` starts this one. */
   forkedBy?: string;
-  /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only yield, sleep, wake, move, compute. */
+  /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only kernel duties, yield, sleep, wake, move, compute. */
   kthread?: boolean;
   /** 0 is normal; 1 runs before 0. */
   priority?: 0 | 1;

@@ -48,6 +48,8 @@ const fileOps = [
   z.strictObject({ do: z.enum(['pfnwalk']), page, pages }),
   z.strictObject({ do: z.enum(['kswapd']), node }),
   z.strictObject({ do: z.enum(['compact']), node, sync: flag }),
+  z.strictObject({ do: z.enum(['kalloc']), pages, context: z.enum(['task', 'irqoff']).optional() }),
+  z.strictObject({ do: z.enum(['kfree']), pages }),
 ] as const;
 
 const op = z.discriminatedUnion('do', [
@@ -86,7 +88,7 @@ const op = z.discriminatedUnion('do', [
   z.strictObject({ do: z.enum(['sleep']) }),
   z.strictObject({ do: z.enum(['wake']), task: word }),
   z.strictObject({ do: z.enum(['yield']) }),
-  z.strictObject({ do: z.enum(['move']), cpu }),
+  z.strictObject({ do: z.enum(['move', 'device']), cpu }),
   z.strictObject({
     do: z.enum(['compute']),
     cycles: z

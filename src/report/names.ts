@@ -1,4 +1,5 @@
 /** What things are called in columns: pages, values, operations. */
+import { KERNEL_BYTES } from '../kernel/mm/clear-copy.ts';
 import { type Regions, regionsOf } from '../program/litmus-regions.ts';
 import type { Op, Program } from '../program/program.ts';
 
@@ -39,6 +40,7 @@ export class Names {
 
   /** A stored value: its number, or whose store it was (`P1#2`: the second value that P1 made up). */
   value(value: number): string {
+    if (value === KERNEL_BYTES) return 'kernel bytes';
     const row = (value >>> 20) - 1;
     const task = this.program.tasks[row - this.cpus];
     return value > 0 && task ? `${task.name}#${value & 0xfffff}` : String(value);
@@ -96,6 +98,12 @@ export class Names {
         return `compact${op.node ? ` node ${op.node}` : ''}${op.sync ? ' sync' : ''}`;
       case 'kswapd':
         return `kswapd${op.node ?? 0}`;
+      case 'kalloc':
+        return `${op.do} ${op.pages ?? 1}${op.context === 'irqoff' ? ' with irqs off' : ''}`;
+      case 'kfree':
+        return `${op.do} ${op.pages ?? 1}`;
+      case 'device':
+        return `device interrupts CPU${op.cpu}`;
       case 'fork':
       case 'wake':
         return `${op.do} ${op.task}`;

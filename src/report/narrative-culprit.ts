@@ -3,7 +3,7 @@
  * followed by a flush, and whether any message of that flush was on its way.
  */
 import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/pte.ts';
-import { LOAD, STORE, VECTOR_CALL_FUNCTION } from '../hardware/types.ts';
+import { LOAD, STORE, VECTOR_CALL_FUNCTION, VECTOR_DEVICE } from '../hardware/types.ts';
 import type { Conviction } from '../hunt/execute.ts';
 import { opName, type Violation } from '../oracle/oracle.ts';
 import type { Op } from '../program/program.ts';
@@ -111,8 +111,10 @@ export class Culprit {
       case 'swap':
         return e.pfn === this.endedPfn() && this.isAfterStart(e);
       case 'send':
-        return this.owesFlush(e) && (e.to === this.cpu || e.cpu === this.ended?.cpu);
+        // that of a device is what its operation says
+        return e.vector !== VECTOR_DEVICE && this.owesFlush(e) && (e.to === this.cpu || e.cpu === this.ended?.cpu);
       case 'deliver':
+        if (e.vector === VECTOR_DEVICE) return true;
         return this.owesFlush(e) && e.cpu === this.cpu && e.vector === VECTOR_CALL_FUNCTION;
       case 'drop':
         return samePage && this.isAfterStart(e);

@@ -9,7 +9,7 @@ import type { Names } from './names.ts';
 import type { Culprit } from './narrative-culprit.ts';
 import type { Event } from './recording.ts';
 
-const VECTORS = ['flush IPI', 'reschedule IPI', 'timer interrupt'];
+const VECTORS = ['flush IPI', 'reschedule IPI', 'timer interrupt', 'device interrupt'];
 const SIGNALS: Record<number, string> = { 7: 'SIGBUS', 11: 'SIGSEGV' };
 
 /** The text of the event; empty if another line tells it. `before` is the event told before it. */

@@ -100,7 +100,7 @@ describe('generateProgram', () => {
         'munmap',
       ]
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
-        .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync'])
+        .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -192,6 +192,8 @@ describe('generateProgram', () => {
     relocate: (p) => allOps(p).some((o) => o.do === 'migrate' && o.file === undefined),
     pfnwalk: (p) => does(p, 'pfnwalk'),
     compaction: (p) => does(p, 'compact'),
+    kalloc: (p) => does(p, 'kalloc') || does(p, 'kfree'),
+    device: (p) => does(p, 'device'),
     fork: (p) => does(p, 'fork'),
     exit: (p) => does(p, 'exit'),
     sleep: (p) => does(p, 'sleep') || does(p, 'wake'),
@@ -207,6 +209,19 @@ describe('generateProgram', () => {
     // an address space that only one task can be put in needs a second task on a CPU
     const but = name === 'secondTask' ? { [name]: 0, unrelatedMms: 0 } : { [name]: 0 };
     expect(programs(allTraits(but), 300).filter(has)).toEqual([]);
+  });
+
+  it('allocates in each context, by tasks and kernel threads, and interrupts idle CPUs', () => {
+    const inContext = (p: Program, context?: string) =>
+      allOps(p).some((op) => op.do === 'kalloc' && op.context === context);
+    const byKernel = (p: Program) => p.tasks.some((t) => t.kthread && t.ops.some((op) => op.do === 'kalloc'));
+    const isIdle = (p: Program, cpu: number) => !p.tasks.some((t) => t.cpu === cpu && t.ops.length > 0);
+    const wakesIdle = (p: Program) => concurrentOps(p).some((op) => op.do === 'device' && isIdle(p, op.cpu));
+    expect(share(drawn, (p) => inContext(p, 'irqoff'))).toBeGreaterThan(0.1);
+    expect(share(drawn, (p) => inContext(p))).toBeGreaterThan(0.1);
+    expect(share(drawn, (p) => concurrentOps(p).some((op) => op.do === 'device'))).toBeGreaterThan(0.1);
+    expect(drawn.some(byKernel)).toBe(true);
+    expect(drawn.some(wakesIdle)).toBe(true);
   });
 
   it('spreads tasks over more pages without the trait shared', () => {

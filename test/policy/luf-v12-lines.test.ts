@@ -66,7 +66,7 @@ const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
   [
     'free to pcp with key: store luf_key; to the list tail',
     'freeUnrefPage',
-    'freeUnrefPageCommit',
+    'luf12-alloc/commitWithKey',
     'luf freeUnrefPageCommit: ',
   ],
   ['pcp -> buddy with key: page.zone_ugen = zone.zone_ugen', 'freeOnePage', 'luf freeOnePage: '],

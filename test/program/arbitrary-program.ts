@@ -49,6 +49,11 @@ const duty: fc.Arbitrary<Op> = fc.oneof(
   fc.tuple(fileRange, flag).map(([r, sync]) => ({ do: 'migrate' as const, ...r, sync })),
   range.map((r) => ({ do: 'pfnwalk' as const, ...r })),
   flag.map((sync) => ({ do: 'compact' as const, sync })),
+  fc
+    .tuple(maybe(fc.integer({ min: 1, max: 9 })), maybe(fc.constantFrom('task' as const, 'irqoff' as const)))
+    .map(([pages, context]) => ({ do: 'kalloc' as const, pages, context })),
+  maybe(fc.integer({ min: 1, max: 9 })).map((pages) => ({ do: 'kfree' as const, pages })),
+  fc.constantFrom(0, 1).map((cpu) => ({ do: 'device' as const, cpu })),
 );
 
 const memoryOp: fc.Arbitrary<Op> = fc.oneof(

@@ -52,6 +52,9 @@ const FILES = `TLB files
  numascan p[1]     | msync p             | pfnwalk 1 24             |               ;
                    | gup p w2 -> r1      |                          |               ;
  gup p[1] fast     | gup p 1 fast write = 5 |                       |               ;
+                   | kalloc 2            |                          |               ;
+ device 1          | kfree               | kalloc irqoff            |               ;
+ kalloc 3 irqoff   | kfree 2             | device 0                 |               ;
 permitted (1:r0=5)
 `;
 
@@ -134,6 +137,8 @@ describe('parseLitmus', () => {
         { do: 'compact' },
         { do: 'numascan', page: 9 },
         { do: 'gup', page: 9, fast: true },
+        { do: 'device', cpu: 1 },
+        { do: 'kalloc', pages: 3, context: 'irqoff' },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -144,6 +149,9 @@ describe('parseLitmus', () => {
         { do: 'msync', page: 8, pages: 2 },
         { do: 'gup', page: 8, pages: 2, word: 2, into: 'r1' },
         { do: 'gup', page: 8, fast: true, write: true, value: 5 },
+        { do: 'kalloc', pages: 2 },
+        { do: 'kfree' },
+        { do: 'kfree', pages: 2 },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
@@ -152,6 +160,8 @@ describe('parseLitmus', () => {
         { do: 'fsync', file: 'f' },
         { do: 'compact', sync: true, node: 1 },
         { do: 'pfnwalk', page: 1, pages: 24 },
+        { do: 'kalloc', context: 'irqoff' },
+        { do: 'device', cpu: 0 },
       ],
       [{ do: 'kswapd', node: 1 }],
     ]);
@@ -231,6 +241,9 @@ describe('parseLitmus', () => {
     expect(failure(body('fork P0'))).toMatch(/^x\.litmus:4:11: task "P0" starts by itself/);
     expect(failure(body('await f'))).toMatch(/^x\.litmus:4:11: flag "f" is never posted/);
     expect(failure(body('move 5'))).toMatch(/^x\.litmus:4:11: CPU 5; expected 0 to 1/);
+    expect(failure(body('device 2'))).toMatch(/^x\.litmus:4:11: CPU 2; expected 0 to 1/);
+    expect(failure(body('device'))).toBe('x.litmus:4:18: ";"; expected a CPU');
+    expect(failure(body('kalloc irqon'))).toBe('x.litmus:4:18: "irqon"; expected ";": the row has 2 columns');
     expect(failure(body('load p -> r0').replace('cpus=2', 'cpus=0'))).toBe('x.litmus:2:12: 0; expected at least 1');
     expect(failure(`${body('load p')}forbidden (1:r0=1)\n`)).toMatch(
       /^x\.litmus:5:12: register "r0" of P1 is never loaded/,

@@ -1,6 +1,9 @@
 /**
  * Linux: mm/page_alloc.c, order 0 only: a node's free frames on its zone's stack under zone.lock, a list per CPU in front of it.
- * The per-CPU list is touched without any point in between, so neither an interrupt nor a migration can split an update.
+ * The per-CPU list is touched without any point in between, so neither an interrupt nor a migration can split an update, and
+ * Linux's way round it (pcp_spin_trylock() fails in an interrupt that came in the middle, which then goes to the zone) is never
+ * gone here; a policy with points in between needs it. Interrupt handlers allocate and free, too: zone.lock is held with
+ * interrupts off, and nothing else is taken on the way.
  * Frames of other CPUs' lists are not drained when the zone is empty: an allocation fails a few frames early.
  */
 import { type Geometry, nodeOf } from '../../hardware/geometry.ts';
@@ -46,12 +49,16 @@ export function* rmqueueBulk(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
 
 /** Linux: __rmqueue_smallest(): the frame freed last leaves the zone; NO_PAGE at the mark. Caller holds zone.lock. */
 export function* rmqueueSmallest(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
+  const pfn = firstFree(cpu, node, mark);
+  if (pfn !== NO_PAGE) yield* cpu.kernel.delPageFromFreeList(cpu, node, pfn);
+  return pfn;
+}
+
+/** The frame freed last, still on the free list; NO_PAGE at the mark. Caller holds zone.lock. */
+export function firstFree(cpu: Cpu, node: NodeId, mark: number): Pfn {
   const { zone } = cpu;
   const n = zone.nrFree.load(node);
-  if (n <= mark) return NO_PAGE;
-  const pfn = zone.free.load(node, n - 1) as Pfn;
-  yield* cpu.kernel.delPageFromFreeList(cpu, node, pfn);
-  return pfn;
+  return n <= mark ? NO_PAGE : (zone.free.load(node, n - 1) as Pfn);
 }
 
 /** Linux: __del_page_from_free_list(). Caller holds zone.lock. */
