@@ -4,9 +4,7 @@
  * with its mapping; a fork may have made it the child's. What is asked for: that it is the page that the entry led to when it
  * was read last; that some right allowed the access; and, of a word that nothing has changed since the call began, its value.
  */
-
-import type { Pfn } from '../hardware/types.ts';
-import { type AccessKind, STORE } from '../hardware/types.ts';
+import { type AccessKind, type Pfn, STORE } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { HeldWord } from '../kernel/observer.ts';
 import { type MmId, type TaskId, VM_READ, VM_WRITE } from '../kernel/types.ts';

@@ -37,6 +37,7 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
       fail(`${path}.do`, `"${op.do}" of kernel thread ${task.name}`, `one of ${KTHREAD_OPS.join(', ')}`);
     }
     checkRange(op, pages, path, fail);
+    if (op.do === 'gup') checkGup(op, path, fail);
     if (op.do === 'wake' && !byName.has(op.task)) unknownTask(`${path}.task`, op.task, program, fail);
     if ('cpu' in op && op.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, op.cpu, program, fail);
     if (op.do === 'await' && !posted.has(op.flag)) {
@@ -180,6 +181,12 @@ function checkRange(op: Op, limit: number, path: string, fail: Fail): void {
   const pages = ('pages' in op ? op.pages : undefined) ?? 1;
   check('page', op.page, pages);
   if (op.do === 'mremap' && op.to !== undefined) check('to', op.to, op.newPages ?? pages);
+}
+
+/** What is written has a value, what is read goes somewhere. */
+function checkGup({ write, value, into }: Op & { do: 'gup' }, path: string, fail: Fail): void {
+  if (!write && value !== undefined) fail(`${path}.value`, `${value}`, 'no value of pages that are only read');
+  if (write && into !== undefined) fail(`${path}.into`, `"${into}"`, 'no register where pages are written');
 }
 
 function checkFinal(program: Program, byName: ByName, fail: Fail): void {

@@ -69,7 +69,8 @@ const memoryOp: fc.Arbitrary<Op> = fc.oneof(
   fc
     .tuple(range, inPage, flag, flag, maybe(fc.nat()), maybe(word))
     .map(([{ page: p, pages = 1 }, w, fast, write, v, into]) => {
-      return { do: 'gup' as const, page: p, pages: Math.min(pages, 16), word: w, fast, write, value: v, into };
+      const use = write ? { write, value: v } : { write, into };
+      return { do: 'gup' as const, page: p, pages: Math.min(pages, 16), word: w, fast, ...use };
     }),
   fc.tuple(range, prot).map(([r, p]) => ({ do: 'mprotect' as const, ...r, prot: p })),
   fc

@@ -149,6 +149,21 @@ describe('parseProgram', () => {
       'tasks[1].ops[0].do: "load" of kernel thread P1; expected one of yield, sleep, wake, post, await, move, compute, fsync, reclaim, migrate, pfnwalk, compact, kswapd',
     ],
     [
+      'value of pages that are only read',
+      (p) => p.tasks[0].ops.push({ do: 'gup', page: 4, value: 5 }),
+      'tasks[0].ops[1].value: 5; expected no value of pages that are only read',
+    ],
+    [
+      'register for pages that are written',
+      (p) => p.tasks[0].ops.push({ do: 'gup', page: 4, write: true, into: 'r0' }),
+      'tasks[0].ops[1].into: "r0"; expected no register where pages are written',
+    ],
+    [
+      'more pages than get_user_pages is asked for',
+      (p) => p.tasks[0].ops.push({ do: 'gup', page: 4, pages: 17 }),
+      'tasks[0].ops[1].pages: 17; expected at most 16',
+    ],
+    [
       'duty of a kernel thread about its own memory',
       (p) => {
         p.tasks.push({ name: 'K', cpu: 0, kthread: true, ops: [{ do: 'reclaim', page: 4 }] });

@@ -9,7 +9,6 @@
  * matters to who judges by references before it has flushed: MADV_FREE discard clears the entry, reads the references, then
  * the dirty mark (lazyfree.ts), and one of the two must see the other. Migration and reclaim read them behind the entry, too.
  */
-
 import { localIrqRestore, localIrqSave } from '../../hardware/apic.ts';
 import { pteIndex } from '../../hardware/geometry.ts';
 import { PTE_P, PTE_RW, PTE_US, pteLoad, ptePfn, ptePresent, pteWord } from '../../hardware/pte.ts';
