@@ -19,6 +19,7 @@ import { pteWrite } from '../hardware/pte.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { checkFlushTaskUgen, delPageFromFreeList, freeUnrefPage, rmqueue } from './luf-alloc.ts';
 import { reclaimBatchInit } from './luf-apart.ts';
+import { auditLuf } from './luf-audit.ts';
 import { setTlbUbcFlushPending, tryToUnmapFlushDirty } from './luf-batch.ts';
 import { lufFlush, tryToUnmapFlush } from './luf-coordinator.ts';
 import {
@@ -98,6 +99,7 @@ export const lufV11 = definePolicy({
     atomicAlloc: 'flushed there, too',
   },
   tables: LUF_TABLES,
+  audit: auditLuf,
   flushPoints: LUF_FLUSH_POINTS,
   ...LUF_ROUTINES,
 });
