@@ -64,7 +64,7 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(new Option('--findings <n>', 'stop after so many findings').argParser(integer(1, 1000)).default(1))
   .addOption(patch())
   .addOption(drop())
-  .addOption(new Option('--luf-debug <mode>', 'count what the debug mode sees: MECHANISM[:READING], or all'))
+  .addOption(new Option('--luf-debug <mode>', 'count what the debug mode and the policy\'s audit see: MECHANISM[:READING], or all'))
   .addOption(new Option('--strict', 'convict windows too'))
   .addOption(cpus())
   .addOption(seed())
