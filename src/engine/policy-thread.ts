@@ -6,7 +6,7 @@ import type { PolicyThread } from '../policy/threads.ts';
 import { type UserRun, untilConcurrent } from './user-mode.ts';
 
 /**
- * For ever: its work once for all wakes so far, then sleep. The work comes first, so that a thread that starts from the bottom in
+ * For ever: its work, then sleep. The work comes first, so that a thread that starts from the bottom in
  * an image taken while it was about to work does it there. In the history it waits, as every task whose turn has not come.
  */
 export function* policyThread(cpu: Cpu, run: UserRun, { run: work }: PolicyThread): Path<never> {

@@ -67,20 +67,19 @@ function* frames({ cpu, users }: AuditLook): Iterable<Inconsistency> {
   const page = cpu.wordsOf(LUF_PAGE);
   const gen = luf.lufGen.peek(ONE);
   const done = luf.lufGenDone.peek(ONE);
-  const open = luf.lufOnFlushing.peek(ONE) !== 0 ? [ugenNext(done)] : [ugenNext(done), gen];
   const reached = reachedBy(cpu, users);
   for (const pfn of freeFrames(cpu)) {
     const owed = page.ugen.peek(pfn);
     const isOwed = owed !== 0 && ugenBefore(done, owed);
     const says = `free frame ${pfn} owes ${owed === 0 ? 'nothing' : `generation ${owed}`}`;
     if (isOwed && ugenBefore(gen, owed)) yield { kind: 'order', says: `${says}, and luf_gen is ${gen}` };
-    else if (isOwed && !open.includes(owed))
+    else if (isOwed && owed !== ugenNext(done))
       yield { kind: 'unpayable', says: `${says}, and ${done} is the last one done` };
     for (const id of reached.get(pfn) ?? []) {
       const still = `${says}, and user code on CPU${id} still reaches it`;
       if (owed === 0) yield { kind: isCarried(cpu, done) ? 'carried' : 'unrecorded', says: still };
       else if (!isOwed) yield { kind: 'early', says: `${still}, although the flush counts as done` };
-      else if (!isCovered(cpu, id)) yield { kind: 'uncovered', says: `${still}, although it owes no flush` };
+      else if (!isCovered(cpu, id)) yield { kind: 'uncovered', says: `${still}, and that CPU owes no flush` };
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Kernel threads that a policy brings, for what it does in the background (Linux: kthreads, workqueues). Each sleeps until
- * somebody wakes it, `yield* cpu.kernel.wakeUpKthread(cpu, n)` with its number in the order of definition, does its work once for
- * all wakes so far, and sleeps again. It belongs to the machine and not to the program: the program's tasks keep their numbers, and
- * a run is over while it sleeps. It does no work before the history is over.
+ * somebody wakes it, `yield* cpu.kernel.wakeUpKthread(cpu, n)` with its number in the order of definition, does its work, and
+ * sleeps again. Wakes do not add up, but one that comes while it is awake makes it work once more. It belongs to the machine and
+ * not to the program: the program's tasks keep their numbers, and a run is over while it sleeps. In the history it does no work.
  */
 import type { Cpu } from '../kernel/cpu.ts';
 import { MOST_KTHREADS } from '../kernel/sched/kthread.ts';
