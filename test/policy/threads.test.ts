@@ -14,6 +14,7 @@ import { mainline } from '#tlblab/policy/mainline.js';
 import { definePolicy, type Policy } from '#tlblab/policy/policy.js';
 import { by, race, yields } from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
+import { Names } from '#tlblab/report/names.js';
 
 const BASE = { name: 'mine', says: 'a test', base: 'mainline 6.18' };
 /** Runs of each thread on each CPU. */
@@ -97,6 +98,12 @@ describe('a policy with threads', () => {
       { name: 'first', id: 6, cpu: 0, mm: 0 },
     ]);
     expect(with2.geometry.tasks).toBe(4);
+  });
+
+  it('has names for them in reports, and CPUs on which a task of the program is alone all the same', () => {
+    const names = new Names(PROGRAM, 3, TWO.threads);
+    expect([2, 3, 4, 5, 6].map((row) => names.task(row))).toEqual(['idle', 'P0', 'P1', 'last', 'first']);
+    expect([names.isAlone(3, 0), names.isAlone(6, 0)]).toEqual([true, false]);
   });
 
   it('runs each on its CPU, at least once after the last wake, and is done when they sleep', () => {
