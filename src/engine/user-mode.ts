@@ -88,7 +88,12 @@ function* history(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
     if (cpu.at(TURN_DONE, turn.at(0))) yield;
     turn.store(0, i + 1);
   }
-  yield* untilTurn(cpu, run, steps.length + 1);
+  yield* untilConcurrent(cpu, run);
+}
+
+/** Until the history is over and everybody stands before what comes behind it. */
+export function* untilConcurrent(cpu: Cpu, run: UserRun): Path<void> {
+  yield* untilTurn(cpu, run, run.program.history.length + 1);
 }
 
 function* untilTurn(cpu: Cpu, run: UserRun, turn: number): Path<void> {

@@ -109,7 +109,15 @@ export function huntingPlan(
   of: Pick<HuntOptions, 'policy' | 'patches' | 'strict' | 'costs' | 'lufDebug'>,
 ): MachinePlan {
   const oracle: OracleOptions = { strict: of.strict, threads: false };
-  return { program, policy: of.policy, patches: of.patches, oracle, costs: of.costs, lufDebug: of.lufDebug };
+  return {
+    program,
+    policy: of.policy,
+    patches: of.patches,
+    oracle,
+    costs: of.costs,
+    lufDebug: of.lufDebug,
+    audit: of.lufDebug,
+  };
 }
 
 /** The same machine, keeping a record of what each step touches. */

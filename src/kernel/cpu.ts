@@ -53,6 +53,7 @@ export class Cpu extends LogicalCpu {
   csd!: KernelColumns['csd'];
   tasks!: KernelColumns['tasks'];
   rq!: KernelColumns['rq'];
+  kthread!: KernelColumns['kthread'];
   parking!: KernelColumns['parking'];
   rcu!: KernelColumns['rcu'];
   rcuState!: KernelColumns['rcuState'];

@@ -6,6 +6,7 @@ import { DISK, INODE, PAGE_CACHE } from './fs/tables.ts';
 import { ANON_VMA, SWAP, SWAP_DISK } from './mm/swap-tables.ts';
 import { KERNEL_PAGES, PCP, PGDAT, ZONE } from './mm/zone-tables.ts';
 import { SOFTNET } from './net/tables.ts';
+import { KTHREAD } from './sched/kthread.ts';
 import type { MmId, TaskId, VmaId } from './types.ts';
 
 const mask = { owner: 'shared', width: (g: Geometry) => g.maskWords } as const;
@@ -278,6 +279,7 @@ export const KERNEL_TABLES = {
   csd: CSD,
   tasks: TASK,
   rq: RQ,
+  kthread: KTHREAD,
   parking: PARKING,
   rcu: RCU,
   rcuState: RCU_STATE,

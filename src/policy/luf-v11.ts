@@ -19,6 +19,7 @@ import { pteWrite } from '../hardware/pte.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { checkFlushPageUgen, checkFlushTaskUgen, delPageFromFreeList, freeUnrefPage, rmqueue } from './luf-alloc.ts';
 import { reclaimBatchInit } from './luf-apart.ts';
+import { auditLuf } from './luf-audit.ts';
 import { setTlbUbcFlushPending, tryToUnmapFlushDirty } from './luf-batch.ts';
 import { lufFlush, tryToUnmapFlush } from './luf-coordinator.ts';
 import {
@@ -113,6 +114,7 @@ export const lufV11 = definePolicy({
     atomicAlloc: 'flushed there, too: a cross-call with interrupts off, in which two CPUs may wait for each other',
   },
   tables: LUF_TABLES,
+  audit: auditLuf,
   flushPoints: LUF_FLUSH_POINTS,
   ...LUF_ROUTINES,
 });

@@ -13,6 +13,8 @@ export class Names {
   constructor(
     private readonly program: Program,
     private readonly cpus: number,
+    /** Threads of the policy, whose rows follow those of the program's tasks. */
+    private readonly threads: readonly { readonly name: string }[] = [],
   ) {
     this.regions = regionsOf(program);
   }
@@ -29,7 +31,7 @@ export class Names {
 
   /** The task in a row of the task table; idle tasks have no name of their own. */
   task(row: number): string {
-    return row < this.cpus ? 'idle' : this.program.tasks[row - this.cpus].name;
+    return row < this.cpus ? 'idle' : [...this.program.tasks, ...this.threads][row - this.cpus].name;
   }
 
   /** Is the task the only one of the program that starts on this CPU? Then its name is in the head of the column. */

@@ -129,9 +129,10 @@ export class Recording implements StepWatcher {
     const { machine } = stepper;
     const { cpus } = machine.geometry;
     const task = cpu.current;
-    if (task < cpus) return;
-    const { user, program } = machine.columns;
     const source = machine.shape.plan.program;
+    // neither an idle task nor a thread of the policy has operations
+    if (task < cpus || task >= cpus + source.tasks.length) return;
+    const { user, program } = machine.columns;
     const turn = program.turn.peek(0);
     const inHistory = turn < source.history.length;
     const name = source.tasks[task - cpus].name;
