@@ -2,6 +2,7 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import {
   FAST_NODE,
+  type FileId,
   MADV_COLD,
   MADV_DONTNEED,
   MADV_FREE,
@@ -75,6 +76,8 @@ export interface CompiledProgram {
   readonly rounds: number;
   /** Length in pages of each file, the first in row 1. */
   readonly files: readonly number[];
+  /** Rows of those that are a server's. */
+  readonly remote: readonly FileId[];
   /** `registers[taskIndex][name]` is the number of a register. */
   readonly registers: readonly ReadonlyMap<string, number>[];
 }
@@ -171,6 +174,7 @@ export function compileProgram(
     mms: Math.max(0, ...tasks.map((t) => t.mm)),
     rounds: program.rounds ?? 1,
     files: files.map((f) => f.pages),
+    remote: files.flatMap((f, i) => (f.remote ? [(i + 1) as FileId] : [])),
     registers,
   };
 }

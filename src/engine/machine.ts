@@ -228,6 +228,7 @@ export class MachineCore<M extends Memory> implements UserRun {
     bootKernel(this.handles[0], {
       mms: program.mms,
       files: program.files,
+      remote: program.remote,
       tasks: program.tasks.map((t) => ({
         id: t.id,
         cpu: t.cpu,

@@ -2,6 +2,7 @@
 import type { Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import {
+  type FileId,
   MADV_COLD,
   MADV_FREE,
   MADV_PAGEOUT,
@@ -36,6 +37,11 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   truncate: OP.truncate,
   fsync: OP.fsync,
   msync: OP.msync,
+  open: OP.open,
+  close: OP.close,
+  lock: OP.lock,
+  unlock: OP.unlock,
+  remote: OP.remote,
   reclaim: OP.reclaim,
   migrate: OP.migrate,
   numascan: OP.numascan,
@@ -98,7 +104,7 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       if (result === 0 && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
       break;
     case 'write':
-      result = yield* kernel.sysWrite(cpu, op.file, op.page, op.word, op.value >= 0 ? op.value : freshValue(run, task));
+      result = yield* kernel.sysWrite(cpu, op.file, op.page, op.word, valueToWrite(op, run, task));
       break;
     case 'truncate':
       result = yield* kernel.sysTruncate(cpu, op.file, op.pages);
@@ -108,6 +114,21 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'msync':
       result = yield* kernel.sysMsync(cpu, from, op.pages);
+      break;
+    case 'open':
+      result = yield* kernel.nfsFileOpen(cpu, op.file as FileId);
+      break;
+    case 'close':
+      result = yield* kernel.nfsFileFlush(cpu, op.file as FileId);
+      break;
+    case 'lock':
+      result = yield* kernel.doSetlk(cpu, op.file as FileId);
+      break;
+    case 'unlock':
+      result = yield* kernel.doUnlk(cpu, op.file as FileId);
+      break;
+    case 'remote':
+      result = yield* kernel.nfsdWrite(cpu, op.file as FileId, op.page, op.word, valueToWrite(op, run, task));
       break;
     case 'reclaim':
       result =
@@ -151,10 +172,14 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
 
 function* gup(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path<number> {
   const { page: start, word, fast, write } = op;
-  const values = Array.from({ length: op.pages }, () => (!write || op.value >= 0 ? op.value : freshValue(run, task)));
+  const values = Array.from({ length: op.pages }, () => (write ? valueToWrite(op, run, task) : op.value));
   const got = yield* cpu.kernel.gupTestIoctl(cpu, { start, word, fast, write, values });
   if (got > 0 && !write && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
   return got;
+}
+
+function valueToWrite(op: Instruction, run: UserRun, task: CompiledTask): number {
+  return op.value >= 0 ? op.value : freshValue(run, task);
 }
 
 function* migrate(cpu: Cpu, op: Instruction): Path<number> {

@@ -1,6 +1,7 @@
 /** Who takes part in a generated program: tasks, their CPUs and address spaces, and what they did so far. */
 import type { Op, TaskProgram } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
+import type { Role } from './generator-files.ts';
 import type { Memory } from './generator-machine.ts';
 import type { AddressSpace } from './generator-pages.ts';
 import type { Traits } from './generator-traits.ts';
@@ -13,6 +14,7 @@ export interface Player {
   readonly cpu: number;
   /** undefined: a kernel thread. */
   readonly space: AddressSpace | undefined;
+  readonly role: Role;
   /** Index of the address space at the start. */
   readonly mm?: number;
   readonly forkedBy?: string;
@@ -28,14 +30,21 @@ export interface Player {
  * Tasks that start by themselves: at least one per CPU, the first two in the first address space, because most races
  * need two CPUs in one.
  */
-export function drawCast(draw: Draw, traits: Traits, cpus: number, spaces: readonly AddressSpace[]): Player[] {
+export function drawCast(
+  draw: Draw,
+  traits: Traits,
+  cpus: number,
+  spaces: readonly AddressSpace[],
+  server: boolean,
+): Player[] {
   const cast: Player[] = [];
-  const add = (cpu: number, mm: number | undefined) => {
+  const add = (cpu: number, mm: number | undefined, role: Role = mm === undefined ? 'kthread' : 'user') => {
     const users = cast.filter((p) => p.space).length;
     cast.push({
-      name: mm === undefined ? `k${cast.length - users}` : `P${users}`,
+      name: role === 'server' ? 's' : role === 'kthread' ? `k${cast.length - users}` : `P${users}`,
       cpu,
       space: mm === undefined ? undefined : spaces[mm],
+      role,
       mm,
       priority: draw.chance(0.1 * traits.priority) ? 1 : 0,
       ops: [],
@@ -52,6 +61,7 @@ export function drawCast(draw: Draw, traits: Traits, cpus: number, spaces: reado
   }
   // every address space has a task
   for (let mm = 1; mm < spaces.length; mm++) if (!cast.some((p) => p.mm === mm)) add(draw.below(cpus), mm);
+  if (server) add(draw.below(cpus), undefined, 'server');
   return cast;
 }
 
@@ -70,6 +80,10 @@ export class Cast {
   }
   any(): Player {
     return this.draw.pick(this.alive());
+  }
+  /** No server. */
+  anyOfMachine(): Player {
+    return this.draw.pick(this.alive().filter((p) => p.role !== 'server'));
   }
   /** With an address space. It may have exited: what it does then is never done. */
   anyUser(): Player {
@@ -95,6 +109,7 @@ function childOf(parent: Player, cast: readonly Player[], cpu: number): Player {
     name: `C${cast.filter((p) => p.forkedBy !== undefined).length}`,
     cpu,
     space: parent.space!.forked(),
+    role: 'user',
     forkedBy: parent.name,
     priority: 0,
     ops: [],
@@ -114,13 +129,14 @@ export function drawDaemons(draw: Draw, cpus: number, { nodes, daemons }: Memory
   }));
 }
 
-export function taskOf({ name, cpu, space, mm, forkedBy, priority, ops }: Player): TaskProgram {
+export function taskOf({ name, cpu, space, role, mm, forkedBy, priority, ops }: Player): TaskProgram {
   return {
     name,
     cpu,
     ...(mm ? { mm } : {}),
     ...(forkedBy === undefined ? {} : { forkedBy }),
     ...(space ? {} : { kthread: true }),
+    ...(role === 'server' ? { server: true } : {}),
     ...(priority ? { priority } : {}),
     ops,
   };

@@ -1,6 +1,7 @@
 /** Files of generated programs: one or two small ones that every task uses, and the operations on them. */
 import type { FileSpec, Op } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
+import { drawRemoteOp, isLocal, isRemote } from './generator-remote.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
 
 /** Words of a page on a tiny machine. */
@@ -14,15 +15,25 @@ const FRAMES = 24;
 export function drawFiles(draw: Draw, traits: Traits): FileSpec[] {
   if (!draw.chance(0.65 * traits.files)) return [];
   const names = draw.chance(0.3) ? ['f', 'g'] : ['f'];
-  return names.map((name) => ({ name, pages: draw.between(1, PAGES) }));
+  return names.map((name) => {
+    const file = { name, pages: draw.between(1, PAGES) };
+    return draw.chance(0.3 * traits.remote) ? { ...file, remote: true } : file;
+  });
 }
+
+/** What tasks are to the file system: a server knows nothing of the machine's. */
+export type Role = 'user' | 'kthread' | 'server';
 
 type Drawer = (draw: Draw, files: readonly FileSpec[], nodes: number) => Op;
 
 const FILE_OPS = {
   read: (draw, files) => ({ do: 'read', ...wordOf(draw, files) }),
   write: (draw, files) => ({ do: 'write', ...wordOf(draw, files) }),
-  truncate: (draw, files) => ({ do: 'truncate', file: fileOf(draw, files), pages: draw.between(0, PAGES) }),
+  truncate: (draw, files) => ({
+    do: 'truncate',
+    file: fileOf(draw, files.filter(isLocal)),
+    pages: draw.between(0, PAGES),
+  }),
   fsync: (draw, files) => ({ do: 'fsync', file: fileOf(draw, files) }),
   reclaim: (draw, files) => ({ do: 'reclaim', ...rangeOf(draw, files) }),
   migrate: (draw, files, nodes) => ({
@@ -37,6 +48,9 @@ const FILE_OPS = {
     ...(draw.chance(0.3) ? { sync: true } : {}),
     ...(nodes > 1 && draw.chance(0.4) ? { node: 1 } : {}),
   }),
+  remote: (draw, files) => drawRemoteOp('remote', draw, files, WORDS),
+  open: (draw, files) => drawRemoteOp('open', draw, files, WORDS),
+  lock: (draw, files) => drawRemoteOp('lock', draw, files, WORDS),
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type FileOp = keyof typeof FILE_OPS;
@@ -50,26 +64,42 @@ export const FILE_SHARES: Readonly<Record<FileOp, number>> = {
   migrate: 2,
   pfnwalk: 0.3,
   compaction: 0.5,
+  remote: 3,
+  open: 1,
+  lock: 0.7,
 };
 
 /** What the kernel does on its own account: kernel threads do it, too. */
 const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compaction'];
+const SERVES: readonly FileOp[] = ['remote'];
 /** Operations that take translations of file pages away. */
 const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate', 'compaction'];
 /** Operations after which what a stale translation shows is wrong. */
 const CHANGERS: readonly FileOp[] = ['write', 'truncate', 'migrate', 'reclaim', 'compaction'];
+/** Operations behind which what other clients wrote is to be seen. */
+const LOOKERS: readonly FileOp[] = ['open', 'lock'];
 
 /** Shares of the operations on files that a task may do; none in a program without files. */
 export function fileShares(
   traits: Traits,
   files: readonly FileSpec[],
-  of: { kthread: boolean; only?: 'removers' | 'changers' },
+  { role, only }: { role: Role; only?: 'removers' | 'changers' | 'lookers' },
 ): Partial<Record<FileOp, number>> {
-  if (files.length === 0) return {};
-  const wanted =
-    of.only === 'removers' ? REMOVERS : of.only === 'changers' ? CHANGERS : (Object.keys(FILE_SHARES) as FileOp[]);
-  const names = of.kthread ? wanted.filter((name) => DUTIES.includes(name)) : wanted;
+  const all = Object.keys(FILE_SHARES) as FileOp[];
+  const wanted = only === undefined ? all : { removers: REMOVERS, changers: CHANGERS, lookers: LOOKERS }[only];
+  const names = wanted.filter((name) => mayDo(role, name) && isPossible(name, files));
   return Object.fromEntries(names.map((name) => [name, FILE_SHARES[name] * traits[name]]));
+}
+
+function mayDo(role: Role, name: FileOp): boolean {
+  if (role === 'user') return !SERVES.includes(name);
+  return (role === 'server' ? SERVES : DUTIES).includes(name);
+}
+
+/** The length of a remote file stays what it is. */
+function isPossible(name: FileOp, files: readonly FileSpec[]): boolean {
+  if (name === 'truncate') return files.some(isLocal);
+  return SERVES.includes(name) || LOOKERS.includes(name) ? files.some(isRemote) : files.length > 0;
 }
 
 export function isFileOp(name: string): name is FileOp {

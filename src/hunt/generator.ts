@@ -13,6 +13,7 @@ import { drawDevice, drawKernelPages } from './generator-kernel.ts';
 import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
+import { isRemote } from './generator-remote.ts';
 import { drawSwapOp, isDuty, type SwapOp, swapShares } from './generator-swap.ts';
 import { drawScan, scanShare } from './generator-tiers.ts';
 import { sharesOfOthers, type TraitName, type Traits } from './generator-traits.ts';
@@ -57,7 +58,7 @@ class Generator {
     this.traits = this.memory.nodes === 2 ? traits : { ...traits, numascan: 0 };
     const mappings = new FileMappings(this.files);
     const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
-    this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces));
+    this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces, this.files.some(isRemote)));
   }
 
   program(): Program {
@@ -101,7 +102,7 @@ class Generator {
     else if (this.files.length > 0 && draw.chance(0.65)) this.removeFilePages();
     else if (draw.chance(0.8)) {
       const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
-      const remover = swaps ? this.cast.any() : this.cast.anyUser();
+      const remover = swaps ? this.cast.anyOfMachine() : this.cast.anyUser();
       if (swaps) this.writeDuty(remover, swapShares(traits, this.memory.swapSlots));
       else this.writeMemory(remover, memoryShares(traits, 'removers'));
       this.warm(remover);
@@ -119,7 +120,7 @@ class Generator {
    */
   private removeFilePages(): void {
     const { draw, traits, files } = this;
-    const kthreads = this.cast.alive().filter((p) => !p.space);
+    const kthreads = this.cast.alive().filter((p) => p.role === 'kthread');
     const remover = kthreads.length > 0 && draw.chance(0.5) ? draw.pick(kthreads) : this.cast.anyUser();
     const warm: { user: Player; page: number }[] = [];
     for (const user of this.cast.players) {
@@ -131,11 +132,11 @@ class Generator {
       this.history.push({ task: user.name, op: { do: use, page } });
       warm.push({ user, page });
     }
-    this.writeDuty(remover, fileShares(traits, files, { kthread: !remover.space, only: 'removers' }));
+    this.writeDuty(remover, fileShares(traits, files, { role: remover.role, only: 'removers' }));
     if (draw.chance(0.8)) this.changeFile();
     // the frames that are free now are taken where nobody can be told to flush
     const taken = draw.chance(0.25) ? draw.weighted({ device: traits.device, kalloc: traits.kalloc }) : undefined;
-    if (taken) this.writeOther(this.cast.any(), taken);
+    if (taken) this.writeOther(this.cast.anyUser(), taken);
     if (warm.length === 0 || !draw.chance(0.25 * traits.load)) return;
     const { user, page } = draw.pick(warm);
     this.write(user, { do: 'load', page });
@@ -150,13 +151,19 @@ class Generator {
     for (const { player, op } of [scan, use]) this.write(player, op);
   }
 
-  /** By an operation on the file, by a store through a mapping, or by mapping it anew. */
+  /** By another client, by an operation on the file, by a store through a mapping, or by mapping it anew. */
   private changeFile(): void {
     const { draw, traits, files } = this;
+    const server = this.cast.alive().find((p) => p.role === 'server');
     const changer = this.cast.anyUser();
+    if (server && draw.chance(0.4)) {
+      this.writeDuty(server, fileShares(traits, files, { role: 'server' }));
+      this.writeDuty(changer, fileShares(traits, files, { role: 'user', only: 'lookers' }));
+      return;
+    }
     const through = changer.space!.isEmpty ? 0 : 1;
     const how = draw.weighted({ file: 7, store: through * traits.store, mmap: 0.3 * traits.mmap });
-    if (how === 'file') this.writeDuty(changer, fileShares(traits, files, { kthread: false, only: 'changers' }));
+    if (how === 'file') this.writeDuty(changer, fileShares(traits, files, { role: 'user', only: 'changers' }));
     else if (how) this.writeMemory(changer, { [how]: 1 });
   }
 
@@ -199,8 +206,8 @@ class Generator {
     const others = this.otherShares(player, room);
     const { space } = player;
     const duties = {
-      ...fileShares(traits, this.files, { kthread: !space }),
-      ...swapShares(traits, this.memory.swapSlots),
+      ...fileShares(traits, this.files, { role: player.role }),
+      ...(player.role === 'server' ? {} : swapShares(traits, this.memory.swapSlots)),
     };
     if (!space) {
       const duty = draw.weighted<FileOp | TraitName>({ ...duties, ...others }) ?? 'compute';
@@ -226,6 +233,8 @@ class Generator {
       sleep: room >= 2 && this.cast.others(player).length > 0 && !(this.concurrent && player.slept),
       messages: room >= 2 && isUser && this.cast.otherUsers(player).length > 0,
       exit: isUser && this.cast.others(player).length > 0,
+      kalloc: player.role !== 'server',
+      device: player.role !== 'server',
     };
     return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');
   }

@@ -17,22 +17,19 @@ export interface OpPlace {
 
 export type Grade = 'causal' | 'real-time' | 'weak';
 
+/** An operation, and one that comes after it has returned. */
+export type InOrder = readonly [before: OpPlace, after: OpPlace];
+
 /**
- * Looks for a convicting schedule of the program in which flags order all of `before` before `losing`: the operation that owed the
- * flush, and the one that stored what the access does not see. The schedule of the finding is tried first.
+ * Looks for a convicting schedule of the program in which flags order all these pairs: of the operation that owed the flush and
+ * the losing access, of the one that stored what the access does not see and the access. The schedule of the finding is tried first.
  */
-export function gradeOf(
-  found: RawFinding,
-  before: readonly OpPlace[],
-  losing: OpPlace,
-  schedules: number,
-  seed: number,
-): Grade {
-  const unordered = before.filter((op) => !op.inHistory && op.task !== losing.task);
+export function gradeOf(found: RawFinding, pairs: readonly InOrder[], schedules: number, seed: number): Grade {
+  const unordered = pairs.filter(([before, after]) => !before.inHistory && before.task !== after.task);
   if (unordered.length === 0) return 'causal';
-  if (losing.inHistory) return 'real-time';
+  if (unordered.some(([, after]) => after.inHistory)) return 'real-time';
   const { plan, choices, conviction } = found;
-  const source = ordered(plan.program, unordered, losing);
+  const source = ordered(plan.program, unordered);
   const guided = follow(new Stepper({ ...plan, program: source }), choices);
   if (guided.conviction?.harm === conviction.harm) return 'causal';
   const result = hunt({
@@ -48,17 +45,19 @@ export function gradeOf(
   return result.found?.conviction.harm === conviction.harm ? 'causal' : 'real-time';
 }
 
-function ordered(program: Program, before: readonly OpPlace[], losing: OpPlace): Program {
-  const flagOf = (op: OpPlace): string => `after-${op.task}-${op.index}`;
+function ordered(program: Program, pairs: readonly InOrder[]): Program {
+  const flagOf = ([before, after]: InOrder): string =>
+    `after-${before.task}-${before.index}-${after.task}-${after.index}`;
   const tasks = program.tasks.map((task, i) => ({
     ...task,
     ops: task.ops.flatMap((op, k): Op[] => {
-      const posts = before.filter((b) => b.task === i && b.index === k);
-      const awaits = i === losing.task && k === losing.index ? before : [];
+      const isHere = (place: OpPlace): boolean => place.task === i && place.index === k;
+      const awaits = pairs.filter(([, after]) => isHere(after));
+      const posts = pairs.filter(([before]) => isHere(before));
       return [
-        ...awaits.map((b): Op => ({ do: 'await', flag: flagOf(b) })),
+        ...awaits.map((pair): Op => ({ do: 'await', flag: flagOf(pair) })),
         op,
-        ...posts.map((b): Op => ({ do: 'post', flag: flagOf(b) })),
+        ...posts.map((pair): Op => ({ do: 'post', flag: flagOf(pair) })),
       ];
     }),
   }));

@@ -1,6 +1,6 @@
 /** Programs with one thing less than a given one: a task, operations, pages of a range, a file, a setting, idle CPUs. */
 import { BadInput } from '../program/bad-input.ts';
-import type { Op, Program } from '../program/program.ts';
+import type { FileSpec, Op, Program } from '../program/program.ts';
 import { checkMachine } from './check-machine.ts';
 
 /** A smaller program; `cpus` lists the CPUs that are left, by their old numbers. */
@@ -106,17 +106,17 @@ function shorter(op: Op): Op[] {
   return op.do === 'mmap' || !('page' in op) ? heads : [...heads, { ...op, page: op.page + 1, pages: op.pages - 1 }];
 }
 
-/** Without a file that nothing names, or with a file one page shorter. */
+/** Without a file that nothing names, or with a file one page shorter, or of this machine's own. */
 function* withLessOfFiles(program: Program): Iterable<Program> {
   const { files = [] } = program;
   const named = new Set(
     operationsOf(program).flatMap((op) => ('file' in op && op.file !== undefined ? [op.file] : [])),
   );
   for (const [i, file] of files.entries()) {
+    const instead = (other: FileSpec): Program => ({ ...program, files: files.map((f, j) => (j === i ? other : f)) });
     if (!named.has(file.name)) yield { ...program, files: files.filter((_, j) => j !== i) };
-    else if (file.pages > 1) {
-      yield { ...program, files: files.map((f, j) => (j === i ? { ...f, pages: f.pages - 1 } : f)) };
-    }
+    else if (file.pages > 1) yield instead({ ...file, pages: file.pages - 1 });
+    if (file.remote) yield instead({ name: file.name, pages: file.pages });
   }
 }
 

@@ -45,6 +45,8 @@ export interface BootSpec {
   readonly tasks: readonly BootTask[];
   /** Length in pages of each file, the first in row 1. */
   readonly files?: readonly number[];
+  /** Rows of the files that are a server's. */
+  readonly remote?: readonly FileId[];
 }
 
 /**
@@ -67,6 +69,7 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
   spec.files?.forEach((pages, i) => {
     put(cpu.inode.iSize, (i + 1) as FileId, pages);
   });
+  for (const file of spec.remote ?? []) put(cpu.inode.remote, file, 1);
   put(cpu.slab.used, SLAB_MM, spec.mms);
   put(cpu.slab.serial, SLAB_MM, spec.mms + 1);
   for (const task of spec.tasks) bootTask(cpu, task);

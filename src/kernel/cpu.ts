@@ -39,6 +39,8 @@ export class Cpu extends LogicalCpu {
   inode!: KernelColumns['inode'];
   pageCache!: KernelColumns['pageCache'];
   disk!: KernelColumns['disk'];
+  nfsInode!: KernelColumns['nfsInode'];
+  nfsServer!: KernelColumns['nfsServer'];
   anonVma!: KernelColumns['anonVma'];
   swap!: KernelColumns['swap'];
   swapDisk!: KernelColumns['swapDisk'];

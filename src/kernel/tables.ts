@@ -2,7 +2,7 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import { table } from '../memory/table.ts';
-import { DISK, INODE, PAGE_CACHE } from './fs/tables.ts';
+import { DISK, INODE, NFS_INODE, NFS_SERVER, PAGE_CACHE } from './fs/tables.ts';
 import { ANON_VMA, SWAP, SWAP_DISK } from './mm/swap-tables.ts';
 import { KERNEL_PAGES, PCP, PGDAT, ZONE } from './mm/zone-tables.ts';
 import { SOFTNET } from './net/tables.ts';
@@ -265,6 +265,8 @@ export const KERNEL_TABLES = {
   inode: INODE,
   pageCache: PAGE_CACHE,
   disk: DISK,
+  nfsInode: NFS_INODE,
+  nfsServer: NFS_SERVER,
   anonVma: ANON_VMA,
   swap: SWAP,
   swapDisk: SWAP_DISK,

@@ -76,6 +76,7 @@ export class Content {
     write.op.put(row, op);
     write.before.put(row, w.last.peek(key));
     write.began.put(row, began);
+    write.reached.put(row, 0);
     w.last.put(key, seq);
   }
 

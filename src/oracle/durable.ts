@@ -29,13 +29,13 @@ export class Durable {
     }
   }
 
-  /** @param since ghost time at which the fsync of that task began. */
-  end(file: FileId, task: TaskId, since: number, result: number): void {
+  /** @param since ghost time at which the call of that task began. */
+  end(file: FileId, call: string, task: TaskId, since: number, result: number): void {
     const { ghost } = this;
     const { filePages } = ghost.geometry;
     this.over(file);
     for (let index = 0; result >= 0 && index < filePages; index++) {
-      this.judge(file * filePages + index, 'fsync', task, since);
+      this.judge(file * filePages + index, call, task, since);
     }
   }
 

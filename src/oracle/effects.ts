@@ -46,7 +46,7 @@ export class Effects {
     const task = cpu.current;
     const { threads } = this.ghost.options;
     if (!isSystemCall(kind)) {
-      if (kind === OP.fault && !threads) this.files.faults(task, depth);
+      if (kind === OP.fault && !threads) this.files.faults(task, depth, false);
       return;
     }
     this.rights.end(kind, task, depth, result);

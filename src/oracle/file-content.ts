@@ -11,11 +11,16 @@ import type { Content } from './content.ts';
 import { discardWords } from './discards.ts';
 import { Durable } from './durable.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
-import { OP, type OpKind } from './ops.ts';
+import { OP, type OpKind, opName } from './ops.ts';
+import { RemoteFiles } from './remote-files.ts';
 import { type PageKey, WRITES } from './tables.ts';
+
+/** Calls behind whose return the disk, or the server, has what had returned before they began; the unlock of a lock does, too. */
+const SYNCS: readonly OpKind[] = [OP.fsync, OP.close, OP.unlock, OP.lock];
 
 export class FileContent {
   private readonly durable: Durable;
+  private readonly remote: RemoteFiles;
 
   constructor(
     private readonly ghost: Ghost,
@@ -23,6 +28,7 @@ export class FileContent {
     private readonly backing: Backing,
   ) {
     this.durable = new Durable(ghost, content, backing);
+    this.remote = new RemoteFiles(ghost, content, backing);
   }
 
   boot(): void {
@@ -43,9 +49,10 @@ export class FileContent {
   begin(kind: OpKind, task: TaskId, depth: number): void {
     const { task: t, file: f, page: p } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
-    if (kind === OP.fsync) this.durable.begin(file);
+    this.remote.begin(kind, task, depth);
+    if (SYNCS.includes(kind)) this.durable.begin(file);
     if (kind === OP.msync) this.durable.beginAll();
-    if (kind === OP.gup) this.gets(task, depth);
+    if (kind === OP.gup) this.gets(task, depth, true);
     if (kind !== OP.write && kind !== OP.truncate) return;
     const size = this.sizeAfter(kind, task, depth);
     f.resizing.put(file, f.resizing.peek(file) + 1);
@@ -60,13 +67,14 @@ export class FileContent {
     const { task: t, file: f } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
     const since = t.since.peek(task, depth);
-    if (kind === OP.fsync) this.durable.end(file, task, since, result);
+    if (SYNCS.includes(kind)) this.durable.end(file, opName(kind), task, since, result);
     if (kind === OP.msync) {
       const { mm, from, pages } = t;
       const range = [from.peek(task, depth) as Vpn, pages.peek(task, depth)] as const;
       this.durable.endRange(mm.peek(task, depth) as MmId, ...range, task, since, result);
     }
-    if (kind === OP.gup) this.gets(task, depth);
+    if (kind === OP.gup) this.gets(task, depth, false);
+    this.remote.end(kind, task, depth, result);
     if (kind !== OP.write && kind !== OP.truncate) return;
     const before = t.writesBefore.peek(task, depth);
     const alone = f.resizing.peek(file) === 1 && f.resizedAt.peek(file) <= since;
@@ -87,30 +95,42 @@ export class FileContent {
     t.mm.put(cpu.current, this.ghost.machine.tasks.mm.peek(cpu.current), depth);
     t.from.put(cpu.current, cpu.faultVpn, depth);
     t.rights.put(cpu.current, (cpu.faultCode & FAULT_WRITE) !== 0 ? VM_WRITE : 0, depth);
-    this.faults(cpu.current, depth);
+    this.faults(cpu.current, depth, true);
   }
   /** A fault begins, or ends: the page of a private mapping of a file that is stored to may get a copy of its own at any moment between. */
-  faults(task: TaskId, depth: number): void {
+  faults(task: TaskId, depth: number, begins: boolean): void {
     const { task: t } = this.ghost.g;
     if (t.rights.peek(task, depth) !== VM_WRITE) return;
-    this.mayCopy(this.ghost.pageKey(t.mm.peek(task, depth) as MmId, t.from.peek(task, depth) as Vpn));
+    const page = this.ghost.pageKey(t.mm.peek(task, depth) as MmId, t.from.peek(task, depth) as Vpn);
+    this.remote.stores(begins);
+    this.mayStore(page, t.since.peek(task, depth), begins);
   }
   /** get_user_pages() begins, or ends: to write, it faults as a store does. */
-  private gets(task: TaskId, depth: number): void {
+  private gets(task: TaskId, depth: number, begins: boolean): void {
     const { task: t } = this.ghost.g;
     if (t.rights.peek(task, depth) !== VM_WRITE) return;
     const mm = t.mm.peek(task, depth) as MmId;
     const from = t.from.peek(task, depth) as Vpn;
     const end = this.ghost.endOf(mm, from, t.pages.peek(task, depth));
-    for (let page = this.ghost.pageKey(mm, from); page < end; page++) this.mayCopy(page);
+    this.remote.stores(begins);
+    for (let page = this.ghost.pageKey(mm, from); page < end; page++) {
+      this.mayStore(page, t.since.peek(task, depth), begins);
+    }
   }
-  private mayCopy(page: PageKey): void {
+  private mayStore(page: PageKey, since: number, begins: boolean): void {
     const { page: p } = this.ghost.g;
+    if (!begins) this.remote.storedThrough(page, since);
     const writable = (p.maxRights.peek(page) & VM_WRITE) !== 0;
     if (writable || this.backing.isChanging(page)) this.backing.copies(page);
   }
 
-  /** write(2) in flight has put a word into the page cache. */
+  /** A store to a page of an address space, begun at ghost time `since` behind `began` writes, was performed. */
+  storedThrough(page: PageKey, word: number, value: number, began: number, since: number): void {
+    this.content.stored(page, word, value, began, since);
+    if (!this.backing.isPlain(page)) this.remote.storedThrough(page, since);
+  }
+
+  /** write(2) in flight has put a word into the page cache, or another client's into the server's. */
   stored(task: TaskId, depth: number, page: PageKey, word: number, value: number): void {
     const { task: t } = this.ghost.g;
     this.content.performed(page, word, value, t.writesBefore.peek(task, depth), t.op.peek(task, depth));
@@ -124,6 +144,8 @@ export class FileContent {
     if (this.ghost.g.page.changedAt.peek(page) > since) return;
     const legality = this.content.judgeKey(page, word, value);
     if (legality === 'legal') return;
+    // the folio that it looked up may have been dropped for a newer one, which others have seen already
+    if (legality === 'below-seen' && this.remote.isRemote(this.placeOf(page).file as FileId)) return;
     const foreign = legality === 'foreign' && this.content.writerOf(value) !== this.ghost.ownerOf(page);
     const harm: Harm = foreign ? 'isolation' : legality === 'below-seen' ? 'inversion' : 'lost-write';
     const says = `read(2) of ${this.nameOf(page)}, word ${word}, returns ${value} although ${this.content.expectedKey(page, word)} is what the word holds`;

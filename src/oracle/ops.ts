@@ -35,6 +35,12 @@ export const OP = {
   msync: 22,
   gup: 23,
   compact: 24,
+  open: 25,
+  close: 26,
+  lock: 27,
+  unlock: 28,
+  /** The write of another client, at the server. */
+  remote: 29,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

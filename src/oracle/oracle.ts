@@ -141,7 +141,7 @@ export class Oracle extends Translations implements Observer {
       // the access is the last event of its operation, so it returns with this step
       const depth = this.ops.innermost(task);
       const began = writesBefore.peek(task, depth);
-      if (kind === STORE) this.content.stored(page, word, value, began, since.peek(task, depth));
+      if (kind === STORE) this.files.storedThrough(page, word, value, began, since.peek(task, depth));
       else if (verdict === 'legal') this.content.loaded(page, word, value, began, since.peek(task, depth));
     }
     this.leave(was);

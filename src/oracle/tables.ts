@@ -112,6 +112,8 @@ export const GHOST_WRITE = table<number, Geometry>()('ghostWrite', () => WRITES,
   before: oracle,
   /** Sequence number of the last write of all when the store began. */
   began: oracle,
+  /** Of another client's write: ghost clock when the server had answered it, if revalidation shows it from then on; else 0. */
+  reached: oracle,
 });
 
 const slots = { owner: oracle, width: (g: Geometry) => g.tlbSets * g.tlbWays };
@@ -166,8 +168,14 @@ export const GHOST_FILE = table<FileId, Geometry>()('ghostFile', (g) => g.files 
   /** Operations in flight that change the length, and the ghost clock when the last one returned. */
   resizing: oracle,
   resizedAt: oracle,
-  /** fsyncs and msyncs in flight. */
+  /** Operations in flight at whose return the disk has what had returned before. */
   syncing: oracle,
+  /** Operations in flight that may leave pages to be written back, and the ghost clock when the last one returned. */
+  soiling: oracle,
+  soiledAt: oracle,
+  /** 1: there may be such pages; and the ghost clock when there last were none. */
+  soiled: oracle,
+  cleanAt: oracle,
 });
 
 /** Per address space. */
@@ -185,6 +193,8 @@ export const GHOST_MM = table<MmId, Geometry>()('ghostMm', (g) => g.mms + 1, {
 export const GHOST_GLOBAL = table<number, Geometry>()('ghostGlobal', () => 1, {
   /** Sequence number of the last write of all. */
   writes: oracle,
+  /** Faults of stores in flight: what they may be about is not known before they have returned. */
+  storing: oracle,
   /** The ghost clock: raised when an operation that changes rights or content returns. Orders returns before begins. */
   clock: oracle,
   /** 1: some TLB may hold an entry that the probe has to look at. */

@@ -17,14 +17,14 @@
  *     free list, splice, list choice                   luf12-zone addToPendList, flushPendListIfDone, getPageFromFreeArea
  *     compaction                                       flush point `isolateFree`; luf12-isolate isolateFreepagesBlock, isolateFreePage, compactFinished
  *     takeoff                                          flush point `allocate`; luf12-takeoff lufTakeoffStart, lufTakeoffCheck, lufTakeoffCheckAndFold, lufTakeoffEnd
- *     flush points of file content                     flush points `mkclean`, `invalidate`, `truncateFolio`, `truncate`
+ *     flush points of file content                     flush points `mkclean`, `invalidate`, `invalidatePages`, `truncateFolio`, `truncate`
  *
- * No path of this kernel reaches: remove_mapping() (reclaim calls __remove_mapping()), mapping_evict_folio(), mapping_try_invalidate(),
- * invalidate_inode_pages2_range() (no direct I/O, no dropped caches), truncate_inode_partial_folio() (lengths are whole pages), the
- * other callers of write_begin, the branch of reclaim that leaves the last reference to somebody else (lazily freed pages), memory
- * failure, bulk allocation, fallback and highatomic blocks, compaction for an order (its fast search for free frames, its capture),
- * isolation, reporting, hot-remove. Reduced: luf_batch[] has `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of
- * the frames, one order and one migratetype. VM_MAYWRITE is set in every mapping of this kernel. nr_luf_pages falls where a frame
+ * No path of this kernel reaches: remove_mapping() (reclaim calls __remove_mapping()), mapping_evict_folio(),
+ * mapping_try_invalidate() (no dropped caches), truncate_inode_partial_folio() (lengths are whole pages), the other callers of
+ * write_begin, the branch of reclaim that leaves the last reference to somebody else (lazily freed pages), memory failure, bulk
+ * allocation, fallback and highatomic blocks, compaction for an order (its fast search for free frames, its capture), isolation,
+ * reporting, hot-remove. Reduced: luf_batch[] has `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of the
+ * frames, one order and one migratetype. VM_MAYWRITE is set in every mapping of this kernel. nr_luf_pages falls where a frame
  * leaves pend_list, as in the patches.
  * The machine is that of the program. 6.14 did not interrupt CPUs in the middle of switch_mm either (switch `ipiWhileSwitching`), a bug of
  * its own that was fixed in May 2025.
@@ -159,6 +159,14 @@ export const LUF12_FLUSH_POINTS = {
     *folioInvalidate(cpu, file) {
       yield* MAINLINE.folioInvalidate(cpu, file);
       yield* lufFlushMapping(cpu, file);
+    },
+  },
+  invalidatePages: {
+    says: 'invalidate_inode_pages2_range() has gone through the page cache: the mapping',
+    *invalidateInodePages2(cpu, file) {
+      const result = yield* MAINLINE.invalidateInodePages2(cpu, file);
+      yield* lufFlushMapping(cpu, file);
+      return result;
     },
   },
   truncateFolio: {

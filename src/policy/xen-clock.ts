@@ -1,17 +1,20 @@
 /**
  * The TLB-flush clock of Xen (xen/arch/x86/flushtlb.c, common/page_alloc.c), for pages of files. Xen leaves out the flush when a
  * domain gives a page back; here it is reclaim and migration that give it back. Ours is the mapping, because unlike a domain
- * a process goes on using the address: what would let it tell the old page from the new one is flushed for at three more points.
+ * a process goes on using the address: what would let it tell the old page from the new one is flushed for at five more points.
  *
  *     defers     the flush of a folio all of whose entries were clean and read-only; one other entry, and nothing is deferred
  *                on a machine with init_on_free, nothing at all
  *     stamp      with the frame, once its last entry is gone: whoever frees it, and whenever, the debt goes with it
  *     safe       a debt is visible (clock.lastDebt, the mark of the mm) before the folio lock is dropped: before a folio that
  *                replaces this one can be found, be written to, or be mapped where this one was
+ *     server     what another client wrote is seen once a page is read from the server, or must be once open or lock has returned:
+ *                a folio that either does not find in the page cache has left it with its debt visible
  *     munmap, mprotect, mremap, DONTNEED, truncation   flushTlbBatchedPending of the mm, as for mainline's batches
  */
 import { irqsOff } from '../hardware/apic.ts';
 import { PTE_D, PTE_RW } from '../hardware/pte.ts';
+import { isRemote } from '../kernel/fs/inode.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { ANY_MM } from '../kernel/tlb/flush-info.ts';
@@ -38,7 +41,8 @@ export const xenClock = definePolicy({
     vaReuse: 'flushTlbBatchedPending under the PTL of each table that a walk enters',
     tableFree: 'as mainline',
     narrowing: 'as mainline; entries that were writable or dirty are never put off',
-    content: 'flushed before write(2) changes a folio, and before a writable entry of a file is set',
+    content:
+      'flushed before write(2) changes a folio, before a writable entry of a file is set, before a page is read from a server, and before open or lock of its file returns',
     atomicAlloc: 'with interrupts off only frames that owe nothing, and fails if there is none',
   },
   tables: XEN_TABLES,
@@ -110,6 +114,21 @@ export const xenClock = definePolicy({
       *finishFault(cpu, vmf, page, entry) {
         if (vmf.write) yield* flushDebts(cpu);
         return yield* MAINLINE.finishFault(cpu, vmf, page, entry);
+      },
+    },
+    serverRead: {
+      says: 'a page is about to be read from a server, where it may have changed: the CPUs that have not flushed since the newest debt',
+      *filemapReadFolio(cpu, file, index, folio) {
+        if (isRemote(cpu, file)) yield* flushDebts(cpu);
+        yield* MAINLINE.filemapReadFolio(cpu, file, index, folio);
+      },
+    },
+    revalidated: {
+      says: 'open or lock of a remote file has dropped what was old: the CPUs that have not flushed since the newest debt',
+      *nfsRevalidateMapping(cpu, file) {
+        const result = yield* MAINLINE.nfsRevalidateMapping(cpu, file);
+        yield* flushDebts(cpu);
+        return result;
       },
     },
     mkwrite: {

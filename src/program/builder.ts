@@ -120,6 +120,20 @@ export const fileWrite = (file: string, page: number, { word, value }: { word?: 
 export const truncate = (file: string, pages: number): Op => ({ do: 'truncate', file, pages });
 export const msync = (page: number, pages = 1): Op => ({ do: 'msync', page, pages });
 export const fsync = (file: string): Op => ({ do: 'fsync', file });
+/** Of a remote file: `open`, `close`, `lock` or `unlock`. */
+export const remoteCall = (call: 'open' | 'close' | 'lock' | 'unlock', file: string): Op => ({ do: call, file });
+/** Another client's write of one word, done by a server. */
+export const remoteWrite = (
+  file: string,
+  page: number,
+  { word, value }: { word?: number; value?: number } = {},
+): Op => ({
+  do: 'remote',
+  file,
+  page,
+  word,
+  value,
+});
 export const reclaim = (file: string, page: number, pages = 1): Op => ({ do: 'reclaim', file, page, pages });
 export const migrate = (
   file: string,

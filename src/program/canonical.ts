@@ -15,7 +15,7 @@ const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
   node: 0,
   context: 'task',
 };
-const TASK_DEFAULTS: Readonly<Record<string, unknown>> = { mm: 0, kthread: false, priority: 0 };
+const TASK_DEFAULTS: Readonly<Record<string, unknown>> = { mm: 0, kthread: false, server: false, priority: 0 };
 
 /** The same program without fields that are undefined, empty or at their default. The argument is not changed. */
 export function canonicalProgram(program: Program): Program {
@@ -26,7 +26,7 @@ export function canonicalProgram(program: Program): Program {
       name,
       says,
       machine: canonicalMachine(machine),
-      files: files !== undefined && files.length > 0 ? files : undefined,
+      files: files !== undefined && files.length > 0 ? files.map((f) => without({ remote: false }, f)) : undefined,
       tasks: tasks.map(canonicalTask),
       history: history.map(({ task, op }) => ({ task, op: canonicalOp(op) })),
       rounds,

@@ -15,6 +15,10 @@ const KTHREAD_OPS: readonly Op['do'][] = [
   ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'] as const),
   ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compact', 'kswapd', 'kalloc', 'kfree', 'device'] as const),
 ];
+/** A server has no part in the kernel of the machine. */
+const SERVER_OPS: readonly Op['do'][] = [
+  ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute', 'remote'] as const),
+];
 
 /**
  * Checks what a well-shaped program says about itself.
@@ -28,13 +32,16 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
   const byName = checkTasks(program, fail);
   checkForks(program, byName, fail);
   checkFiles(program, limits, fail);
+  checkRemote(program, fail);
   checkDuties(program, byName, fail);
   checkNodes(program, fail);
   const pages = limits.pages ?? 2 ** 32;
   const posted = new Set(allOps(program).flatMap(({ op }) => (op.do === 'post' ? [op.flag] : [])));
   for (const { op, path, task } of allOps(program)) {
-    if (task.kthread && !KTHREAD_OPS.includes(op.do)) {
-      fail(`${path}.do`, `"${op.do}" of kernel thread ${task.name}`, `one of ${KTHREAD_OPS.join(', ')}`);
+    const allowed = task.server ? SERVER_OPS : task.kthread ? KTHREAD_OPS : undefined;
+    if (allowed && !allowed.includes(op.do)) {
+      const who = task.server ? 'server' : 'kernel thread';
+      fail(`${path}.do`, `"${op.do}" of ${who} ${task.name}`, `one of ${allowed.join(', ')}`);
     }
     checkRange(op, pages, path, fail);
     if (op.do === 'gup') checkGup(op, path, fail);
@@ -71,12 +78,30 @@ function checkFiles(program: Program, limits: Limits, fail: Fail): void {
       continue;
     }
     if (!files.some((f) => f.name === op.file)) fail(`${path}.file`, `no file "${op.file}"`, known);
-    if (op.do === 'fsync') continue;
+    if (!('page' in op) && op.do !== 'truncate') continue;
     const first = op.do === 'mmap' ? (op.offset ?? 0) : op.do === 'truncate' ? 0 : op.page;
-    const pages = op.do === 'read' || op.do === 'write' ? 1 : (op.pages ?? 1);
+    const pages = ('pages' in op ? op.pages : undefined) ?? 1;
     if (first + pages > most) fail(path, `${op.do} reaches page ${first + pages} of the file`, `at most ${most} pages`);
   }
 }
+
+/** What is asked of a server is asked of a remote file, whose length stays; what a server does, a server does. */
+function checkRemote({ files = [], ...program }: Program, fail: Fail): void {
+  program.tasks.forEach((task, i) => {
+    if (task.server && !task.kthread) fail(`tasks[${i}].server`, 'server with an address space', 'a kernel thread');
+  });
+  for (const { op, path, task } of allOps(program)) {
+    const file = 'file' in op ? files.find((f) => f.name === op.file) : undefined;
+    if (file === undefined) continue;
+    if (OF_REMOTE.includes(op.do) && !file.remote) fail(`${path}.file`, `file "${file.name}"`, 'a remote file');
+    if (op.do === 'truncate' && file.remote)
+      fail(`${path}.file`, `remote file "${file.name}"`, 'a file that is not remote');
+    if (op.do !== 'remote') continue;
+    if (!task.server) fail(`${path}.do`, `"remote" of ${task.name}`, 'a task that is a server');
+    if (op.page >= file.pages) fail(`${path}.page`, `page ${op.page}`, `below ${file.pages}, the length of the file`);
+  }
+}
+const OF_REMOTE: readonly Op['do'][] = ['open', 'close', 'lock', 'unlock', 'remote'];
 
 /** Whose memory is reclaimed or migrated: a kernel thread has none of its own. */
 function checkDuties(program: Program, byName: ByName, fail: Fail): void {

@@ -1,5 +1,5 @@
 /** Fields of what the kernel does on its own account, in litmus text: frames, nodes, pages of its own. */
-import type { Field } from './litmus-ops.ts';
+import type { Field } from './litmus-fields.ts';
 
 /** `4`, `4 8`: frames. */
 export const frames: Field = {

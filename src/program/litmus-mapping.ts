@@ -1,5 +1,5 @@
 /** What an mmap of litmus text says in brackets: rights, length, flags, the file. */
-import type { Field } from './litmus-ops.ts';
+import type { Field } from './litmus-fields.ts';
 
 export const prot: Field = {
   parse(lexer, op) {

@@ -1,8 +1,9 @@
 /** Litmus text to programs. `litmus.ts` has the grammar. */
 import { requireText } from './bad-input.ts';
 import type { Limits } from './check.ts';
+import type { OpFields } from './litmus-fields.ts';
 import { Lexer, type Token } from './litmus-lexer.ts';
-import { LITMUS_OPS, type OpFields, parseFields, RESERVED } from './litmus-ops.ts';
+import { LITMUS_OPS, parseFields, RESERVED } from './litmus-ops.ts';
 import { Regions } from './litmus-regions.ts';
 import type { Program } from './program.ts';
 import { validProgram } from './schema.ts';
@@ -61,6 +62,7 @@ function parseAt(lexer: Lexer): number | undefined {
 
 type Draft = Record<string, unknown>;
 
+const TRAITS = 'cpu, mm, forkedBy, kthread, server or priority';
 const SECTIONS = ['machine', 'override', 'switches'];
 
 /** Second pass: fills a draft whose shape and sense the schema checks, and remembers where each part stands. */
@@ -128,7 +130,9 @@ class Parser {
       this.rounds = lexer.number('a number of rounds');
     } else if (first.text === 'file' && !lexer.is('=') && !lexer.is(':')) {
       this.at.set(`files[${this.files.length}]`, first);
-      this.files.push({ name: lexer.word('a name').text, pages: lexer.number('a number of pages') });
+      const file: Draft = { name: lexer.word('a name').text, pages: lexer.number('a number of pages') };
+      if (lexer.take('remote')) file.remote = true;
+      this.files.push(file);
     } else if (first.text === 'task' && !lexer.is('=') && !lexer.is(':')) this.traitsOf(lexer.word('a task'));
     else if (lexer.is('=')) this.assignment(first);
     else if (lexer.take(':')) this.past(first.text, lexer.word('an operation'));
@@ -158,10 +162,8 @@ class Parser {
     const traits: Draft = {};
     lexer.expect(':');
     do {
-      const key = lexer.word('cpu, mm, forkedBy, kthread or priority');
-      if (!['cpu', 'mm', 'forkedBy', 'kthread', 'priority'].includes(key.text)) {
-        lexer.fail('cpu, mm, forkedBy, kthread or priority', key);
-      }
+      const key = lexer.word(TRAITS);
+      if (!['cpu', 'mm', 'forkedBy', 'kthread', 'server', 'priority'].includes(key.text)) lexer.fail(TRAITS, key);
       traits[key.text] = lexer.take('=') ? this.setting() : true;
     } while (lexer.take(','));
     if (this.traits.has(token.text)) lexer.fail('a task not described before', token);

@@ -42,17 +42,18 @@ function machineLines({ machine, rounds, files = [] }: Program): string[] {
     ...(override ? [`  override: ${list(override)};`] : []),
     ...(switches ? [`  switches: ${list(switches)};`] : []),
     ...(rounds === undefined ? [] : [`  rounds: ${rounds};`]),
-    ...files.map((f) => `  file ${f.name} ${f.pages};`),
+    ...files.map((f) => `  file ${f.name} ${f.pages}${f.remote ? ' remote' : ''};`),
   ];
 }
 
 /** What is not as the column's position says. */
-function taskLine({ name, cpu, mm, forkedBy, kthread, priority }: TaskProgram, index: number): string[] {
+function taskLine({ name, cpu, mm, forkedBy, kthread, server, priority }: TaskProgram, index: number): string[] {
   const parts = [
     cpu === index ? [] : [`cpu=${cpu}`],
     mm === undefined ? [] : [`mm=${mm}`],
     forkedBy === undefined ? [] : [`forkedBy=${forkedBy}`],
     kthread ? ['kthread'] : [],
+    server ? ['server'] : [],
     priority === undefined ? [] : [`priority=${priority}`],
   ].flat();
   return parts.length > 0 ? [`  task ${name}: ${parts.join(', ')};`] : [];

@@ -54,6 +54,13 @@ export type Op =
   | { do: 'truncate'; file: string; pages: number }
   /** Writes dirty pages of the file back and waits. */
   | { do: 'fsync'; file: string }
+  /**
+   * Of a remote file, what promises to see the writes of other clients, or to have sent those of this one: open(2) drops an old page
+   * cache, close(2) writes dirty pages back, a byte-range lock does both, and its end writes them back.
+   */
+  | { do: 'open' | 'close' | 'lock' | 'unlock'; file: string }
+  /** The server of a remote file, done by a task marked `server`: another client writes one word. */
+  | { do: 'remote'; file: string; page: number; word?: number; value?: number }
   /** MS_SYNC: writes back what the range shows of shared mappings, and waits. */
   | { do: 'msync'; page: number; pages?: number }
   /**
@@ -102,6 +109,8 @@ export interface TaskProgram {
   forkedBy?: string;
   /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only kernel duties, yield, sleep, wake, move, compute. */
   kthread?: boolean;
+  /** A kernel thread that stands for the server of remote files and for its other clients. */
+  server?: boolean;
   /** 0 is normal; 1 runs before 0. */
   priority?: 0 | 1;
   ops: Op[];
@@ -124,6 +133,8 @@ export interface FileSpec {
   name: string;
   /** Length in pages at the start. */
   pages: number;
+  /** It is a server's, and so is what is said of the disk: other clients change it, too. Its length stays. */
+  remote?: boolean;
 }
 
 export interface Program {

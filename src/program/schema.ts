@@ -42,7 +42,8 @@ const fileOps = [
   z.strictObject({ do: z.enum(['read']), file: word, page, word: inPage, into: word.optional() }),
   z.strictObject({ do: z.enum(['write']), file: word, page, word: inPage, value: value.optional() }),
   z.strictObject({ do: z.enum(['truncate']), file: word, pages: z.int().min(0).max(65536) }),
-  z.strictObject({ do: z.enum(['fsync']), file: word }),
+  z.strictObject({ do: z.enum(['fsync', 'open', 'close', 'lock', 'unlock']), file: word }),
+  z.strictObject({ do: z.enum(['remote']), file: word, page, word: inPage, value: value.optional() }),
   z.strictObject({ do: z.enum(['reclaim']), ...duty }),
   z.strictObject({ do: z.enum(['migrate']), ...duty, sync: flag, node }),
   z.strictObject({ do: z.enum(['pfnwalk']), page, pages }),
@@ -98,7 +99,7 @@ const op = z.discriminatedUnion('do', [
   }),
 ]) satisfies z.ZodType<Op>;
 
-const file = z.strictObject({ name: word, pages: z.int().min(0).max(65536) });
+const file = z.strictObject({ name: word, pages: z.int().min(0).max(65536), remote: flag });
 
 const task = z.strictObject({
   name: word,
@@ -106,6 +107,7 @@ const task = z.strictObject({
   mm: z.int().min(0).max(63).optional(),
   forkedBy: word.optional(),
   kthread: flag,
+  server: flag,
   priority: z.union([z.literal(0), z.literal(1)]).optional(),
   ops: z.array(op),
 });

@@ -1,7 +1,7 @@
 /** From a run that convicted to a finding: the access made real, the program shrunk, the run recorded, told and graded. */
 import { Stepper } from '../engine/stepper.ts';
 import { execute } from '../hunt/execute.ts';
-import { gradeOf } from '../hunt/grade.ts';
+import { gradeOf, type InOrder } from '../hunt/grade.ts';
 import type { RawFinding } from '../hunt/hunt.ts';
 import { recordingPlan, withProbedAccess } from '../hunt/probed-access.ts';
 import { ExactReplay, Recorder } from '../hunt/schedule.ts';
@@ -111,11 +111,12 @@ function grade(small: RawFinding, { culprit, recording }: Retold, schedules: num
   if (violation?.weak) return 'weak';
   // a load that awaits the end of all tasks would return it
   if (violation && violation.cpu < 0 && READ_BACK.includes(violation.harm)) return 'causal';
-  const { endedBy, losing } = culprit;
+  const { endedBy, losing, writer, shownBy } = culprit;
   const lost = losing && recording.events.findLast((e) => e.is === 'op' && e.task === losing.task);
   if (endedBy?.is !== 'op' || lost?.is !== 'op' || schedules === 0) return 'real-time';
   const { cpus } = small.plan.program.machine;
   const place = (e: typeof endedBy) => ({ task: e.task - cpus, index: e.index, inHistory: e.inHistory });
-  const before = [endedBy, culprit.writer].flatMap((e) => (e?.is === 'op' ? [place(e)] : []));
-  return gradeOf(small, before, place(lost), schedules, seed);
+  const pairs: InOrder[] = [endedBy, shownBy ?? writer].flatMap((e) => (e ? [[place(e), place(lost)]] : []));
+  if (shownBy && writer) pairs.push([place(writer), place(shownBy)]);
+  return gradeOf(small, pairs, schedules, seed);
 }

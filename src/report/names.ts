@@ -86,11 +86,16 @@ export class Names {
       case 'read':
         return `read ${this.fileWord(op.file, op.page, op.word)}`;
       case 'write':
-        return `write ${this.fileWord(op.file, op.page, op.word)}${op.value === undefined ? '' : ` = ${op.value}`}`;
+      case 'remote':
+        return `${op.do === 'remote' ? 'another client writes' : 'write'} ${this.fileWord(op.file, op.page, op.word)}${op.value === undefined ? '' : ` = ${op.value}`}`;
       case 'truncate':
         return `truncate ${op.file} to ${op.pages}`;
       case 'fsync':
-        return `fsync ${op.file}`;
+      case 'open':
+      case 'close':
+      case 'lock':
+      case 'unlock':
+        return `${op.do} ${op.file}`;
       case 'reclaim':
       case 'migrate':
         return `${op.do} ${this.dutyRange(op)}${'sync' in op && op.sync ? ' sync' : ''}${'node' in op && op.node ? ` to node ${op.node}` : ''}`;

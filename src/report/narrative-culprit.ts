@@ -5,10 +5,10 @@
 import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/pte.ts';
 import { LOAD, STORE, VECTOR_CALL_FUNCTION, VECTOR_DEVICE } from '../hardware/types.ts';
 import type { Conviction } from '../hunt/execute.ts';
-import { opName, type Violation } from '../oracle/oracle.ts';
+import { OP, opName, type Violation } from '../oracle/oracle.ts';
 import type { Op } from '../program/program.ts';
 import type { Names } from './names.ts';
-import { FilePage } from './narrative-file.ts';
+import { FilePage, isFileStore } from './narrative-file.ts';
 import type { Event, Recording, StepPlace } from './recording.ts';
 
 /** Operations that move no memory: told only when they belong to the tasks that matter. */
@@ -36,6 +36,9 @@ export class Culprit {
   returned: Event | undefined = undefined;
   /** The operation that stored what the losing access does not see, if it sees something older. */
   writer: (Event & { is: 'op' }) | undefined = undefined;
+  /** If that was another client: the open or lock, and its return, behind which this machine must see it. */
+  shownBy: (Event & { is: 'op' }) | undefined = undefined;
+  shown: Event | undefined = undefined;
   /** Of an inversion: the load that has seen something newer before. */
   seen: Event | undefined = undefined;
   /** What the translation showed, if that was a page of a file. */
@@ -85,6 +88,23 @@ export class Culprit {
     this.trace(store);
   }
 
+  /** The write of another client is to be seen since an open or a lock of that file returned, the last one before the end. */
+  isShown(): void {
+    if (this.writer?.op.do !== 'remote') return;
+    const { file } = this.writer.op;
+    const calls = this.events.filter(
+      (e) => e.is === 'op' && (e.op.do === 'open' || e.op.do === 'lock') && e.op.file === file,
+    );
+    for (const call of calls.reverse()) {
+      const after = this.events.slice(this.events.indexOf(call) + 1);
+      this.shown = after.find(
+        (e) => e.is === 'returns' && e.task === call.task && (e.kind === OP.open || e.kind === OP.lock),
+      );
+      this.shownBy = call as Event & { is: 'op' };
+      if (this.shown) return;
+    }
+  }
+
   /** Does the event belong to the story? */
   concerns(e: Event): boolean {
     if (e === this.losing || e === this.seen) return true;
@@ -129,7 +149,7 @@ export class Culprit {
       case 'signal':
         return samePage;
       case 'returns':
-        return e === this.returned;
+        return e === this.returned || e === this.shown;
       default:
         return false;
     }
@@ -165,12 +185,12 @@ export class Culprit {
     return `the IPI of step ${sent.step} was delivered in step ${taken.step} and did not flush it`;
   }
 
-  /** A write(2) to the page of the file that was shown: the line of the word it stores tells it. */
+  /** A write to the page of the file that was shown: the line of the word it stores tells it. */
   private isToldByStore(e: Event): boolean {
-    if (e.is !== 'op' || e.op.do !== 'write') return false;
+    if (e.is !== 'op' || (e.op.do !== 'write' && e.op.do !== 'remote')) return false;
     const later = this.events.slice(this.events.indexOf(e) + 1);
-    const next = later.find((f) => f.task === e.task && (f.is === 'op' || f.is === 'file-store'));
-    return next?.is === 'file-store' && this.filePage?.concerns(next) === true;
+    const next = later.find((f) => f.task === e.task && (f.is === 'op' || isFileStore(f)));
+    return next !== undefined && isFileStore(next) && this.filePage?.concerns(next) === true;
   }
 
   /** The frame that the translation led to before it was ended. */
@@ -228,6 +248,7 @@ export function findCulprit(recording: Recording, conviction: Conviction | undef
   else culprit.trace(culprit.losing);
   if (violation.harm === 'inversion') culprit.seen = newerSight(culprit, violation);
   if (violation.harm === 'stale-read') culprit.writer = opOf(events, lostStore(culprit, violation));
+  culprit.isShown();
   return culprit;
 }
 

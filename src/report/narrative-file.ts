@@ -45,13 +45,13 @@ export class FilePage {
         'word' in e &&
         e.word === word &&
         e.value !== value &&
-        ((e.is === 'file-store' && this.concerns(e)) || (e.is === 'access' && e.kind === STORE && frames.has(e.pfn))),
+        ((isFileStore(e) && this.concerns(e)) || (e.is === 'access' && e.kind === STORE && frames.has(e.pfn))),
     );
   }
 
   /** Does the event change the page, or where it lies? */
   concerns(e: Event): boolean {
-    if (e.is === 'file-store') return e.file === this.file && e.index === this.index;
+    if (isFileStore(e)) return e.file === this.file && e.index === this.index;
     return this.isSlot(e) || this.isStore(e);
   }
 
@@ -66,7 +66,7 @@ export class FilePage {
 
   /** `f[0] is 2 since step 9`: the last store to that word of the page before the losing access; '' if there is none. */
   since(word: number, names: Names): string {
-    const changes = (e: Event) => (e.is === 'file-store' && this.concerns(e)) || this.isStore(e);
+    const changes = (e: Event) => (isFileStore(e) && this.concerns(e)) || this.isStore(e);
     const last = this.events.findLast((e) => changes(e) && 'word' in e && e.word === word);
     if (!last?.concurrent || !('value' in last)) return '';
     return `${names.fileWord(this.file, this.index, word)} is ${names.value(last.value)} since step ${last.step}`;
@@ -84,4 +84,9 @@ export class FilePage {
     }
     return -1;
   }
+}
+
+/** By write(2), or by another client at the server. */
+export function isFileStore(e: Event): e is Event & { is: 'file-store' | 'server-store' } {
+  return e.is === 'file-store' || e.is === 'server-store';
 }

@@ -49,6 +49,8 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
       return slotText(e, names);
     case 'file-store':
       return `write ${names.fileWord(e.file, e.index, e.word)} = ${names.value(e.value)}`;
+    case 'server-store':
+      return `server: ${names.fileWord(e.file, e.index, e.word)} = ${names.value(e.value)}`;
     case 'file-load':
       return `read ${names.fileWord(e.file, e.index, e.word)} -> ${names.value(e.value)}`;
     case 'send':
@@ -67,6 +69,7 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
     case 'signal':
       return `${SIGNALS[e.signal] ?? `signal ${e.signal}`} at ${names.page(e.vpn)}`;
     case 'returns':
+      if (e === culprit.shown && culprit.shownBy) return `${names.op(culprit.shownBy.op)} returned`;
       return `${culprit.endedBy?.is === 'op' ? names.op(culprit.endedBy.op) : opName(e.kind)} returned`;
     case 'fill':
       return `${before?.is === 'hardware' ? 'speculative ' : ''}walk fills the tlb: ${names.page(e.vpn)} -> pfn ${e.pfn}`;

@@ -30,7 +30,7 @@ export type Happening =
   | { is: 'freed'; pfn: number }
   | { is: 'swap'; pfn: number; slot: number; way: 'in' | 'out' }
   | { is: 'slot'; file: number; index: number; was: number; now: number }
-  | { is: 'file-store' | 'file-load'; file: number; index: number; word: number; value: number }
+  | { is: 'file-store' | 'server-store' | 'file-load'; file: number; index: number; word: number; value: number }
   | { is: 'send'; to: number; vector: number; merged: boolean }
   | { is: 'deliver'; vector: number }
   | { is: 'hardware'; says: string }
@@ -230,9 +230,9 @@ export class Recording implements StepWatcher {
         oracle.tableUnlinked(cpu, mm, table);
       },
       placed: (cpu, mm, start) => oracle.placed(cpu, mm, start),
-      fileStored: (cpu, file, index, word, value) => {
-        this.add(cpu, { is: 'file-store', file, index, word, value });
-        oracle.fileStored(cpu, file, index, word, value);
+      fileStored: (cpu, file, index, word, value, at) => {
+        this.add(cpu, { is: at === 'server' ? 'server-store' : 'file-store', file, index, word, value });
+        oracle.fileStored(cpu, file, index, word, value, at);
       },
       fileLoaded: (cpu, file, index, word, value) => {
         this.add(cpu, { is: 'file-load', file, index, word, value });

@@ -45,7 +45,7 @@ export class FileFit {
     }
     if (!at) return [];
     if (op.do === 'truncate') return [{ ...op, file: at.name, pages: at.fold(op.pages) }];
-    if (op.do === 'fsync') return [{ ...op, file: at.name }];
+    if (!('page' in op)) return [{ ...op, file: at.name }];
     return [{ ...op, file: at.name, page: at.fold(op.page) }];
   }
 

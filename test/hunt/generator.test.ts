@@ -101,6 +101,7 @@ describe('generateProgram', () => {
       ]
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
         .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device'])
+        .concat(['open', 'close', 'lock', 'unlock', 'remote'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -138,7 +139,7 @@ describe('generateProgram', () => {
     const maps = (p: Program) => allOps(p).some((o) => o.do === 'mmap' && o.file !== undefined);
     const removes = (p: Program) =>
       concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate', 'compact'].includes(o.do));
-    const changes = (p: Program) => concurrentOps(p).some((o) => o.do === 'write' || o.do === 'truncate');
+    const changes = (p: Program) => concurrentOps(p).some((o) => ['write', 'truncate', 'remote'].includes(o.do));
     expect(share(onFiles, maps)).toBeGreaterThan(0.6);
     expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
     expect(share(onFiles, (p) => maps(p) && removes(p) && changes(p))).toBeGreaterThan(0.2);
@@ -152,7 +153,7 @@ describe('generateProgram', () => {
     unrelatedMms: (p) => p.tasks.some((t) => (t.mm ?? 0) > 0),
     secondTask: (p) =>
       p.tasks.some((t, i) => !t.kthread && !t.forkedBy && p.tasks.findIndex((o) => o.cpu === t.cpu) < i),
-    kthread: (p) => p.tasks.some((t) => t.kthread && t.ops[0]?.do !== 'kswapd'),
+    kthread: (p) => p.tasks.some((t) => t.kthread && !t.server && t.ops[0]?.do !== 'kswapd'),
     priority: (p) => p.tasks.some((t) => t.priority === 1),
     smallMachine: (p) =>
       Object.keys(p.machine.override ?? {}).some((k) => k !== 'swapSlots') &&
@@ -185,6 +186,9 @@ describe('generateProgram', () => {
     truncate: (p) => does(p, 'truncate'),
     fsync: (p) => does(p, 'fsync'),
     msync: (p) => does(p, 'msync'),
+    remote: (p) => p.files?.some((f) => f.remote) ?? false,
+    open: (p) => does(p, 'open') || does(p, 'close'),
+    lock: (p) => does(p, 'lock') || does(p, 'unlock'),
     reclaim: (p) => allOps(p).some((o) => o.do === 'reclaim' && o.file !== undefined),
     migrate: (p) => allOps(p).some((o) => o.do === 'migrate' && o.file !== undefined),
     swap: (p) => (p.machine.override?.swapSlots ?? 0) > 0,

@@ -12,7 +12,7 @@ const program: Program = race(
   },
   {
     files: [
-      { name: 'f', pages: 4 },
+      { name: 'f', pages: 4, remote: true },
       { name: 'g', pages: 1 },
     ],
   },
@@ -22,6 +22,7 @@ const smaller = [...smallerPrograms(program)].map((s) => s.program);
 it.each<[string, (p: Program) => boolean]>([
   ['a file that nothing names', (p) => p.files?.length === 1 && p.files[0].name === 'f'],
   ['a page of a file', (p) => p.files?.[0].pages === 3],
+  ["that a file is a server's", (p) => p.files?.[0].name === 'f' && !p.files[0].remote],
   ['a setting of the machine', (p) => Object.keys(p.machine.override ?? {}).length === 0],
   ['an idle CPU', (p) => p.machine.cpus === 2],
   ['an operation', (p) => p.tasks.length === 2 && p.tasks[1].ops.length === 0],

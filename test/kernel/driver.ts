@@ -15,7 +15,7 @@ import { Cpu, type KernelColumns } from '#tlblab/kernel/cpu.js';
 import { type Kernel, MAINLINE } from '#tlblab/kernel/kernel.js';
 import type { Observer } from '#tlblab/kernel/observer.js';
 import { KERNEL_TABLES } from '#tlblab/kernel/tables.js';
-import type { NodeId, TaskId } from '#tlblab/kernel/types.js';
+import type { FileId, NodeId, TaskId } from '#tlblab/kernel/types.js';
 import { Layout } from '#tlblab/memory/layout.js';
 import { NOWHERE, type Word } from '#tlblab/memory/memory.js';
 import { type Path, type Point, point, pointLabel, START } from '#tlblab/memory/point.js';
@@ -45,6 +45,8 @@ export interface DriverOptions {
   /** Routines that stand in for mainline's: a test's own bug, or a policy. */
   routines?: Partial<Kernel>;
   observer?: Observer;
+  /** Files that are a server's. */
+  remote?: readonly FileId[];
 }
 
 /** A step that could be taken next. */
@@ -113,6 +115,7 @@ export class KernelDriver {
     }
     bootKernel(this.stacks[0].cpu, {
       mms: options.mms ?? Math.max(0, ...tasks.map((t) => t.mm ?? 0)),
+      remote: options.remote,
       tasks: tasks.map((t, i) => ({
         id: (cpus + i) as TaskId,
         cpu: t.cpu,

@@ -1,5 +1,6 @@
 /** Labels of a solo run, to be compared with the published order of events. */
 import { expect } from 'vitest';
+import type { FileId } from '#tlblab/kernel/types.js';
 import type { Path } from '#tlblab/memory/point.js';
 import { type Body, KernelDriver } from './driver.js';
 
@@ -7,11 +8,12 @@ import { type Body, KernelDriver } from './driver.js';
 export function labelsOf(
   before: Body,
   path: Body,
-  more: { pteWalkLimit?: number; override?: Record<string, number> } = {},
+  more: { pteWalkLimit?: number; override?: Record<string, number>; remote?: readonly FileId[] } = {},
 ): string[] {
   let from = 0;
   const driver: KernelDriver = new KernelDriver({
     cpus: 2,
+    remote: more.remote,
     override: { pteWalkLimit: more.pteWalkLimit ?? 8, ...more.override },
     tasks: [
       {

@@ -121,7 +121,7 @@ export class FileMachine extends OracleMachine {
   private row(file: number, index: number): FilePage {
     return (file * this.geometry.filePages + index) as FilePage;
   }
-  private diskWord(file: number, index: number, word: number): Word {
+  diskWord(file: number, index: number, word: number): Word {
     return this.columns.disk.words.at(this.row(file, index), word);
   }
 }

@@ -4,7 +4,7 @@ import type { FileSpec, Op, Program, TaskProgram } from '#tlblab/program/program
 
 const PAGES = 32;
 const FILE_PAGES = 8;
-const TASKS = ['P0', 'P1', 'writer', 'k_0'];
+const TASKS = ['P0', 'P1', 'writer', 'k_0', 'server'];
 
 const word = fc.constantFrom('r0', 'r1', 'f', 'go', 'x_1');
 const page = fc.integer({ min: 0, max: PAGES - 1 });
@@ -26,6 +26,7 @@ const fileOp: fc.Arbitrary<Op> = fc.oneof(
   fc.record({ do: fc.constant('read' as const), file, page: filePage, word: inPage, into: maybe(word) }),
   fc.record({ do: fc.constant('write' as const), file, page: filePage, word: inPage, value: maybe(fc.nat()) }),
   fc.record({ do: fc.constant('truncate' as const), file, pages: fc.integer({ min: 0, max: FILE_PAGES }) }),
+  fc.record({ do: fc.constantFrom('open' as const, 'close', 'lock', 'unlock'), file: fc.constant('remote_1') }),
   fc
     .tuple(fileRange, page, prot, flag)
     .filter(([{ pages = 1 }, at]) => at + pages <= PAGES)
@@ -39,6 +40,15 @@ const fileOp: fc.Arbitrary<Op> = fc.oneof(
       offset: r.page,
     })),
 );
+
+/** What a server does. */
+const served: fc.Arbitrary<Op> = fc.record({
+  do: fc.constant('remote' as const),
+  file: fc.constant('remote_1'),
+  page: fc.integer({ min: 0, max: 1 }),
+  word: inPage,
+  value: maybe(fc.nat()),
+});
 
 /** What the kernel does on its own account: a kernel thread may do it, too. */
 const duty: fc.Arbitrary<Op> = fc.oneof(
@@ -110,6 +120,7 @@ const files: fc.Arbitrary<FileSpec[]> = fc
   .map(([f, data]) => [
     { name: 'f', pages: f },
     { name: 'data', pages: data },
+    { name: 'remote_1', pages: 2, remote: true },
   ]);
 
 /** In a program without files nothing names one. */
@@ -128,6 +139,7 @@ export const arbitraryProgram: fc.Arbitrary<Program> = fc
     rounds: maybe(fc.integer({ min: 1, max: 9 })),
     ops: fc.array(fc.array(fc.oneof(userOp, anyOp), { maxLength: 5 }), { minLength: 3, maxLength: 3 }),
     kernelOps: fc.array(fc.oneof(anyOp, duty), { maxLength: 3 }),
+    server: fc.option(fc.array(served, { maxLength: 3 }), { nil: undefined }),
     files: maybe(files),
     cpus: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 4, maxLength: 4 }),
     mms: fc.array(maybe(fc.integer({ min: 0, max: 2 })), { minLength: 4, maxLength: 4 }),
@@ -155,6 +167,7 @@ export const arbitraryProgram: fc.Arbitrary<Program> = fc
       { name: TASKS[2], cpu: d.cpus[2], mm: d.mms[2], forkedBy: d.forks ? TASKS[0] : undefined, ops: ops[2] },
     ];
     if (d.kthread) tasks.push({ name: TASKS[3], cpu: d.cpus[3], kthread: true, ops: d.kernelOps.filter(possible) });
+    if (d.server) tasks.push({ name: TASKS[4], cpu: 1, kthread: true, server: true, ops: d.server.filter(possible) });
     return {
       name: d.name,
       says: d.says,

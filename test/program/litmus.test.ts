@@ -37,24 +37,28 @@ const FILES = `TLB files
   override: nodes=2, fastFrames=20;
   file f 2;
   file data 0;
+  file r 1 remote;
   task k: cpu=1, kthread;
   task d: cpu=1, kthread;
+  task s: cpu=0, kthread, server;
   p = mmap(r, 2, shared, file f);
   q = mmap(rw, 1, file f[1]);
   P0: load p[1];
 }
- P0                | P1                  | k                        | d             ;
- write f[0].w1 = 5 | read f[0].w1 -> r0  | reclaim f[0] 2           | kswapd node 1 ;
- write data[3]     | read data[3]        | migrate f[1] node 1      |               ;
- truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               ;
- pageout p         | reclaim data[0]     | fsync f                  |               ;
- compact           | compact sync        | compact sync node 1      |               ;
- numascan p[1]     | msync p             | pfnwalk 1 24             |               ;
-                   | gup p w2 -> r1      |                          |               ;
- gup p[1] fast     | gup p 1 fast write = 5 |                       |               ;
-                   | kalloc 2            |                          |               ;
- device 1          | kfree               | kalloc irqoff            |               ;
- kalloc 3 irqoff   | kfree 2             | device 0                 |               ;
+ P0                | P1                  | k                        | d             | s                  ;
+ write f[0].w1 = 5 | read f[0].w1 -> r0  | reclaim f[0] 2           | kswapd node 1 | remote r[0].w1 = 7 ;
+ write data[3]     | read data[3]        | migrate f[1] node 1      |               | remote r[0]        ;
+ truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               |                    ;
+ pageout p         | reclaim data[0]     | fsync f                  |               |                    ;
+ compact           | compact sync        | compact sync node 1      |               |                    ;
+ numascan p[1]     | msync p             | pfnwalk 1 24             |               |                    ;
+                   | gup p w2 -> r1      |                          |               |                    ;
+ gup p[1] fast     | gup p 1 fast write = 5 |                       |               |                    ;
+                   | kalloc 2            |                          |               |                    ;
+ device 1          | kfree               | kalloc irqoff            |               |                    ;
+ kalloc 3 irqoff   | kfree 2             | device 0                 |               |                    ;
+ open r            | lock r              |                          |               |                    ;
+ close r           | unlock r            |                          |               |                    ;
 permitted (1:r0=5)
 `;
 
@@ -122,6 +126,7 @@ describe('parseLitmus', () => {
     expect(program.files).toEqual([
       { name: 'f', pages: 2 },
       { name: 'data', pages: 0 },
+      { name: 'r', pages: 1, remote: true },
     ]);
     expect(program.history.map((h) => h.op)).toEqual([
       { do: 'mmap', page: 8, pages: 2, prot: 'r', shared: true, file: 'f' },
@@ -139,6 +144,8 @@ describe('parseLitmus', () => {
         { do: 'gup', page: 9, fast: true },
         { do: 'device', cpu: 1 },
         { do: 'kalloc', pages: 3, context: 'irqoff' },
+        { do: 'open', file: 'r' },
+        { do: 'close', file: 'r' },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -152,6 +159,8 @@ describe('parseLitmus', () => {
         { do: 'kalloc', pages: 2 },
         { do: 'kfree' },
         { do: 'kfree', pages: 2 },
+        { do: 'lock', file: 'r' },
+        { do: 'unlock', file: 'r' },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
@@ -164,7 +173,12 @@ describe('parseLitmus', () => {
         { do: 'device', cpu: 0 },
       ],
       [{ do: 'kswapd', node: 1 }],
+      [
+        { do: 'remote', file: 'r', page: 0, word: 1, value: 7 },
+        { do: 'remote', file: 'r', page: 0 },
+      ],
     ]);
+    expect(program.tasks[4]).toMatchObject({ name: 's', cpu: 0, kthread: true, server: true });
     expect(parseLitmus(printLitmus(program), 'printed')).toEqual(program);
   });
 
@@ -207,6 +221,7 @@ describe('parseLitmus', () => {
       `TLB t\n{ ${statement}; p = mmap(r, shared, file f); }\n P0 ;\n ${cell} ;\n`;
     expect(failure(body('read f[7]'))).toBe('no error');
     expect(failure(body('read g[0]'))).toBe('x.litmus:4:2: no file "g"; expected f');
+    expect(failure(body('open f'))).toBe('x.litmus:4:2: file "f"; expected a remote file');
     expect(failure(body('fsync g'))).toBe('x.litmus:4:2: no file "g"; expected f');
     expect(failure(body('read f'))).toBe('x.litmus:4:9: ";"; expected a page of a file such as f[0]');
     expect(failure(body('write f[x]'))).toBe('x.litmus:4:10: "x"; expected a page of the file');

@@ -231,6 +231,59 @@ describe('parseProgram', () => {
       'tasks[2].ops[0].do: "write" of kernel thread k; expected one of',
     ],
     [
+      'another client without a server',
+      (p) => {
+        p.files = [{ name: 'f', pages: 2, remote: true }];
+        p.tasks.push({ name: 'k', cpu: 0, kthread: true, ops: [{ do: 'remote', file: 'f', page: 0 }] });
+      },
+      'tasks[2].ops[0].do: "remote" of k; expected a task that is a server',
+    ],
+    [
+      'another client that is a task of this machine',
+      (p) => {
+        p.files = [{ name: 'f', pages: 2, remote: true }];
+        p.tasks[0].ops.push({ do: 'remote', file: 'f', page: 0 });
+      },
+      'tasks[0].ops[1].do: "remote" of P0; expected a task that is a server',
+    ],
+    [
+      'a server with a duty of this machine',
+      (p) => {
+        p.files = [{ name: 'f', pages: 2, remote: true }];
+        p.tasks.push({ name: 's', cpu: 0, kthread: true, server: true, ops: [{ do: 'fsync', file: 'f' }] });
+      },
+      'tasks[2].ops[0].do: "fsync" of server s; expected one of yield, sleep, wake, post, await, move, compute, remote',
+    ],
+    [
+      'a server that is a user task',
+      (p) => p.tasks.push({ name: 's', cpu: 0, server: true, ops: [] }),
+      'tasks[2].server: server with an address space; expected a kernel thread',
+    ],
+    [
+      'another client behind the end of the file',
+      (p) => {
+        p.files = [{ name: 'f', pages: 2, remote: true }];
+        p.tasks.push({ name: 's', cpu: 0, kthread: true, server: true, ops: [{ do: 'remote', file: 'f', page: 2 }] });
+      },
+      'tasks[2].ops[0].page: page 2; expected below 2, the length of the file',
+    ],
+    [
+      'a remote file that is truncated',
+      (p) => {
+        p.files = [{ name: 'f', pages: 2, remote: true }];
+        p.tasks[0].ops.push({ do: 'truncate', file: 'f', pages: 1 });
+      },
+      'tasks[0].ops[1].file: remote file "f"; expected a file that is not remote',
+    ],
+    [
+      'a lock of a file without a server',
+      (p) => {
+        p.files = [{ name: 'f', pages: 2 }];
+        p.tasks[0].ops.push({ do: 'lock', file: 'f' });
+      },
+      'tasks[0].ops[1].file: file "f"; expected a remote file',
+    ],
+    [
       'a node that the machine has not',
       (p) => p.tasks.push({ name: 'k', cpu: 0, kthread: true, ops: [{ do: 'kswapd', node: 1 }] }),
       "tasks[2].ops[0].node: node 1; expected 0 to 0, the machine's nodes",

@@ -85,7 +85,14 @@ describe('synthesis', () => {
       nobody,
     );
     expect(points).toEqual([]);
-    expect(rejected.map((r) => r.point).sort()).toEqual(['allocate', 'fileWrite', 'mkwrite', 'writableFault']);
+    expect(rejected.map((r) => r.point).sort()).toEqual([
+      'allocate',
+      'fileWrite',
+      'mkwrite',
+      'revalidated',
+      'serverRead',
+      'writableFault',
+    ]);
   });
 });
 

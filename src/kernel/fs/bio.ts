@@ -19,19 +19,26 @@ export interface BlockDevice {
   readonly words: Column<number>;
 }
 
-/** Writes the folio to page `row` of the device. Caller has taken the dirty mark and holds the folio lock, which is dropped while the device works. */
+/** Linux: folio_start_writeback(). Caller has taken the dirty mark and holds the folio lock. */
+export function* folioStartWriteback(cpu: Cpu, folio: Pfn): Path<void> {
+  if (cpu.at(IO_STARTS, cpu.folio.flags.at(folio))) yield;
+  cpu.folio.flags.or(folio, PG_WRITEBACK);
+}
+
+/** Writes the folio to page `row` of the device. It is in writeback, so it stays what it is; no lock is needed. */
 export function* submitBioWrite(cpu: Cpu, folio: Pfn, { busy, words: out }: BlockDevice, row: number): Path<void> {
   const { mem, geometry } = cpu;
   const { words } = cpu.hw.frame;
-  if (cpu.at(IO_STARTS, cpu.folio.flags.at(folio))) yield;
-  cpu.folio.flags.or(folio, PG_WRITEBACK);
-  yield* cpu.kernel.folioUnlock(cpu, folio);
   mem.acquired(busy.at(row), true);
   for (let k = 0; k < geometry.wordsPerPage; k++) {
     if (cpu.at(WORD_OUT, words.at(folio, k))) yield;
     out.store(row, words.load(folio, k), k);
   }
   mem.released(busy.at(row));
+}
+
+/** Linux: folio_end_writeback(). */
+export function* folioEndWriteback(cpu: Cpu, folio: Pfn): Path<void> {
   if (cpu.at(IO_ENDS, cpu.folio.flags.at(folio))) yield;
   cpu.folio.flags.and(folio, ~PG_WRITEBACK);
 }

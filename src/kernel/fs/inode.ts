@@ -44,6 +44,11 @@ export function filePage(cpu: Cpu, file: FileId, index: number): FilePage {
   return (file * cpu.geometry.filePages + index) as FilePage;
 }
 
+/** Is the file a server's? */
+export function isRemote(cpu: Cpu, file: FileId): boolean {
+  return cpu.inode.remote.load(file) !== 0;
+}
+
 /** Does the machine have this file? */
 export function isFile(cpu: Cpu, file: number): file is FileId {
   return file > 0 && file <= cpu.geometry.files;

@@ -72,7 +72,7 @@ export function* genericPerformWrite(cpu: Cpu, file: FileId, index: number, word
   const { words } = cpu.hw.frame;
   if (cpu.at(WRITE_COPIES, words.at(folio, word))) yield;
   words.store(folio, value, word);
-  cpu.observer?.fileStored(cpu, file, index, word, value);
+  cpu.observer?.fileStored(cpu, file, index, word, value, 'cache');
   yield* cpu.kernel.writeEnd(cpu, file, index, folio);
   return 0;
 }

@@ -1,5 +1,5 @@
 /** The routines of `fs/` that go into the kernel record. */
-import { submitBioRead, submitBioWrite } from './bio.ts';
+import { folioEndWriteback, folioStartWriteback, submitBioRead, submitBioWrite } from './bio.ts';
 import {
   filemapAddFolio,
   filemapGetFolio,
@@ -18,6 +18,19 @@ import {
   inodeLock,
   inodeUnlock,
 } from './inode.ts';
+import { folioUnmapInvalidate, invalidateInodePages2 } from './invalidate.ts';
+import { doSetlk, doUnlk, launderFolio, nfsFileFlush, nfsFileOpen } from './nfs-file.ts';
+import {
+  nfsClearInvalidMapping,
+  nfsInvalidateMapping,
+  nfsRefreshInode,
+  nfsRevalidateInode,
+  nfsRevalidateMapping,
+  nfsSetCacheInvalid,
+  nfsWritebackDone,
+  nfsZapCaches,
+} from './nfs-inode.ts';
+import { nfsdWrite } from './nfs-server.ts';
 import {
   fileEndWrite,
   filemapRead,
@@ -39,6 +52,7 @@ import {
   unmapMappingRange,
 } from './truncate.ts';
 import {
+  finishWriteback,
   folioClearDirtyForIo,
   folioMarkDirty,
   folioTestDirty,
@@ -51,6 +65,8 @@ import {
 export const fsRoutines = {
   submitBioRead,
   submitBioWrite,
+  folioStartWriteback,
+  folioEndWriteback,
   filemapGetFolio,
   filemapGrabFolio,
   filemapAddFolio,
@@ -90,7 +106,24 @@ export const fsRoutines = {
   folioTestDirty,
   folioClearDirtyForIo,
   writeFolio,
+  finishWriteback,
   sysFsync,
   vfsFsyncRange,
   writebackPage,
+  invalidateInodePages2,
+  folioUnmapInvalidate,
+  nfsRevalidateInode,
+  nfsWritebackDone,
+  nfsRefreshInode,
+  nfsSetCacheInvalid,
+  nfsZapCaches,
+  nfsRevalidateMapping,
+  nfsClearInvalidMapping,
+  nfsInvalidateMapping,
+  nfsFileOpen,
+  nfsFileFlush,
+  doSetlk,
+  doUnlk,
+  launderFolio,
+  nfsdWrite,
 };

@@ -1,4 +1,7 @@
-/** The words of files: what Linux keeps in struct inode and struct address_space, and the block device below. */
+/**
+ * The words of files: what Linux keeps in struct inode, struct nfs_inode and struct address_space, and the block device or file
+ * server below.
+ */
 import type { Geometry } from '../../hardware/geometry.ts';
 import { table } from '../../memory/table.ts';
 import type { FileId, FilePage } from '../types.ts';
@@ -16,6 +19,8 @@ export const INODE = table<FileId, Geometry>()('inode', (g) => g.files + 1, {
   iMmapRwsemOwner: { guardedBy: 'iMmapRwsem' },
   /** xa_lock of i_pages: slots change under it; look-ups go without. */
   iPagesLock: 'shared',
+  /** 1: the file is a server's, other clients of which write to it, too. */
+  remote: 'once',
   /** i_size, in pages: changes under i_rwsem, is read without. */
   iSize: 'shared',
   /** Folios in the page cache. */
@@ -31,9 +36,26 @@ export const PAGE_CACHE = table<FilePage, Geometry>()('pageCache', (g) => (g.fil
   slot: 'shared',
 });
 
-/** The block device: the words of each page of each file. */
+/** Linux: struct nfs_inode, and i_lock of its inode: what this client knows of a remote file. */
+export const NFS_INODE = table<FileId, Geometry>()('nfsInode', (g) => g.files + 1, {
+  iLock: 'shared',
+  /** i_version: the change attribute that the server gave last. */
+  changeAttr: { guardedBy: 'iLock' },
+  /** NFS_INO_INVALID_DATA of cache_validity: the page cache is older than that. */
+  invalidData: { guardedBy: 'iLock' },
+  /** NFS_INO_INVALIDATING of flags: some task drops the page cache now. */
+  invalidating: 'shared',
+});
+
+/** What the server of a remote file keeps beside its words, which are those of `DISK`. */
+export const NFS_SERVER = table<FileId, Geometry>()('nfsServer', (g) => g.files + 1, {
+  /** Raised behind each write of any client. */
+  changeAttr: 'shared',
+});
+
+/** The block device, or the server's copy of a remote file: the words of each page of each file. */
 export const DISK = table<FilePage, Geometry>()('disk', (g) => (g.files + 1) * g.filePages, {
-  /** Never touched: held while the device writes the page. */
+  /** Never touched: held while the machine writes the page back. */
   busy: 'shared',
   words: { owner: { guardedBy: 'busy' }, width: (g: Geometry) => g.wordsPerPage },
 });

@@ -8,7 +8,7 @@ import type { Cpu } from '../cpu.ts';
 import { PG_DIRTY } from '../mm/folio.ts';
 import { iMmapOf } from '../mm/i-mmap.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
-import { ZAP_TRUNCATE } from '../mm/zap.ts';
+import { ZAP_TRUNCATE, type ZapDetails } from '../mm/zap.ts';
 import { EBADF, EFBIG, type FileId } from '../types.ts';
 import { isCached } from './filemap.ts';
 import { filePage, iSizeRead, iSizeWrite, isFile } from './inode.ts';
@@ -86,13 +86,19 @@ export function* truncateInodeFolio(cpu: Cpu, file: FileId, index: number, folio
 /** Linux: folio_invalidate(): the file system lets go of the buffers behind a folio. No word stands for them. */
 export function* folioInvalidate(_cpu: Cpu, _file: FileId): Path<void> {}
 
-/** Linux: unmap_mapping_pages() with even_cows: whatever maps these pages of the file, in every address space. */
-export function* unmapMappingRange(cpu: Cpu, file: FileId, first: number, pages: number): Path<void> {
+/** Linux: unmap_mapping_pages(): whatever maps these pages of the file, in every address space; by default with even_cows. */
+export function* unmapMappingRange(
+  cpu: Cpu,
+  file: FileId,
+  first: number,
+  pages: number,
+  details: ZapDetails = ZAP_TRUNCATE,
+): Path<void> {
   const { kernel } = cpu;
   yield* kernel.iMmapLockRead(cpu, file);
   for (const place of yield* kernel.vmaIntervalTreeForeach(cpu, iMmapOf(cpu, file), first, first + pages)) {
     const tlb = yield* kernel.tlbGatherMmu(cpu, place.mm);
-    yield* kernel.unmapPageRange(cpu, tlb, place, ZAP_TRUNCATE);
+    yield* kernel.unmapPageRange(cpu, tlb, place, details);
     yield* kernel.tlbFinishMmu(cpu, tlb);
   }
   yield* kernel.iMmapUnlockRead(cpu, file);

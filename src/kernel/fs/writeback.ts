@@ -9,7 +9,7 @@ import { PG_DIRTY } from '../mm/folio.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
 import { EBADF, type FileId, NO_FILE } from '../types.ts';
 import { isCached } from './filemap.ts';
-import { filePage, iSizeRead, isFile } from './inode.ts';
+import { filePage, iSizeRead, isFile, isRemote } from './inode.ts';
 
 export const BECOMES_DIRTY = point('folioMarkDirty: folio to be marked dirty');
 export const DIRTY_CHECK = point('folioTestDirty: is the folio dirty?');
@@ -39,7 +39,17 @@ export function* folioClearDirtyForIo(cpu: Cpu, folio: Pfn): Path<boolean> {
 
 /** Linux: the I/O of ->writepages: caller has taken the dirty mark and holds the folio lock, which is dropped while the device works. */
 export function* writeFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
-  yield* cpu.kernel.submitBioWrite(cpu, folio, cpu.disk, filePage(cpu, file, index));
+  yield* cpu.kernel.folioStartWriteback(cpu, folio);
+  yield* cpu.kernel.folioUnlock(cpu, folio);
+  yield* cpu.kernel.finishWriteback(cpu, file, index, folio);
+}
+
+/** The words go out; a server answers before the folio is out of writeback. The folio is in writeback, locked or not. */
+export function* finishWriteback(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
+  const { kernel } = cpu;
+  yield* kernel.submitBioWrite(cpu, folio, cpu.disk, filePage(cpu, file, index));
+  if (isRemote(cpu, file)) yield* kernel.nfsWritebackDone(cpu, file);
+  yield* kernel.folioEndWriteback(cpu, folio);
 }
 
 /** fsync(2): the whole file. 0 or a negative errno. */

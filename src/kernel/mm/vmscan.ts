@@ -153,7 +153,10 @@ export function* swapWriteout(cpu: Cpu, folio: Pfn): Path<void> {
   }
   const slot = cpu.folio.swap.load(folio) as SwapSlot;
   cpu.observer?.swapMoves(cpu, folio, slot, 'out');
+  yield* kernel.folioStartWriteback(cpu, folio);
+  yield* kernel.folioUnlock(cpu, folio);
   yield* kernel.submitBioWrite(cpu, folio, cpu.swapDisk, slot);
+  yield* kernel.folioEndWriteback(cpu, folio);
 }
 
 /**

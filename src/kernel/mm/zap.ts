@@ -3,8 +3,8 @@
  * holds mmap_lock (read is enough once the VMAs are detached), or the per-VMA lock of the one VMA around the range.
  */
 import { PTE_D, PTE_NONE, pteExchange, pteLoad, pteWord } from '../../hardware/pte.ts';
-import type { Pfn, Vpn } from '../../hardware/types.ts';
-import { type Path, point } from '../../memory/point.ts';
+import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
+import { type Path, type Point, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { NO_FILE, NO_SLOT, type VmaId } from '../types.ts';
 import { PG_ANON } from './folio.ts';
@@ -16,6 +16,7 @@ import { migrationPfn, pteMapped, pteNone, swapSlotOf, vmNormalPage } from './pt
 export const PTE_NEXT = point('zapPte: next pte to be read');
 export const PTE_FOUND = point('zapPte: present pte found');
 export const WHOSE = point('zapPte: dirty pte of a file mapping cleared, is the page a private copy?');
+export const COPY_CHECK = point('zapPte: present pte found, is the page a private copy?');
 export const PTE_CLEARED = point('zapPte: pte cleared, flush owed');
 
 /** Linux: struct zap_details. */
@@ -24,11 +25,15 @@ export interface ZapDetails {
   readonly reclaimPt: boolean;
   /** The range is part of a file mapping: its pages may be folios of the page cache. */
   readonly file: boolean;
+  /** Private copies of those pages go, too. */
+  readonly evenCows: boolean;
 }
-export const ZAP_UNMAP: ZapDetails = { reclaimPt: false, file: false };
-export const ZAP_DONTNEED: ZapDetails = { reclaimPt: true, file: false };
+export const ZAP_UNMAP: ZapDetails = { reclaimPt: false, file: false, evenCows: true };
+export const ZAP_DONTNEED: ZapDetails = { reclaimPt: true, file: false, evenCows: true };
 /** unmap_mapping_range() with even_cows. */
-export const ZAP_TRUNCATE: ZapDetails = { reclaimPt: false, file: true };
+export const ZAP_TRUNCATE: ZapDetails = { reclaimPt: false, file: true, evenCows: true };
+/** unmap_mapping_folio(): what is dropped can be read again, private copies could not. */
+export const ZAP_INVALIDATE: ZapDetails = { reclaimPt: false, file: true, evenCows: false };
 
 /** The same for the range of a VMA that maps `object`. */
 export function zapOf(details: ZapDetails, object: number): ZapDetails {
@@ -124,6 +129,7 @@ export function* zapPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, details: Z
   if (cpu.at(PTE_NEXT, word)) yield;
   const seen = pteLoad(cpu, pte, index);
   if (pteNone(seen)) return false;
+  if (!details.evenCows && (yield* isCow(cpu, seen))) return false;
   const slot = swapSlotOf(seen);
   if (slot !== NO_SLOT) yield* cpu.kernel.freeSwapAndCache(cpu, slot);
   if (cpu.at(PTE_FOUND, word)) yield;
@@ -135,15 +141,23 @@ export function* zapPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, details: Z
   yield* cpu.kernel.tlbRemoveTlbEntry(cpu, tlb, vpn);
   const page = vmNormalPage(old);
   if (page === NO_PAGE) return false;
-  if (details.file && (old & PTE_D) !== 0 && !(yield* isAnon(cpu, page))) {
+  if (details.file && (old & PTE_D) !== 0 && !(yield* isAnon(cpu, page, WHOSE))) {
     yield* cpu.kernel.folioMarkDirty(cpu, page);
     tlb.delayedRmap.push(page);
   } else yield* cpu.kernel.folioRemoveRmapPte(cpu, page, PTE_CLEARED);
   return yield* cpu.kernel.tlbRemovePage(cpu, tlb, page);
 }
 
-/** Linux: folio_test_anon(), of a page that was mapped until now. */
-function* isAnon(cpu: Cpu, page: Pfn): Path<boolean> {
-  if (cpu.at(WHOSE, cpu.folio.flags.at(page))) yield;
+/** Linux: !should_zap_folio(): is what the entry maps, or will map again, a private copy? */
+function* isCow(cpu: Cpu, entry: PteLo): Path<boolean> {
+  if (swapSlotOf(entry) !== NO_SLOT) return true;
+  const moving = migrationPfn(entry);
+  const page = moving !== NO_PAGE ? moving : vmNormalPage(entry);
+  return page !== NO_PAGE && (yield* isAnon(cpu, page, COPY_CHECK));
+}
+
+/** Linux: folio_test_anon(), of a page that the entry maps, or did until now. */
+function* isAnon(cpu: Cpu, page: Pfn, now: Point): Path<boolean> {
+  if (cpu.at(now, cpu.folio.flags.at(page))) yield;
   return (cpu.folio.flags.load(page) & PG_ANON) !== 0;
 }

@@ -1,0 +1,135 @@
+/**
+ * Files of a server, to which other clients write. Such a write is performed when the server has the word, but it has returned for
+ * this machine only when an open or a lock has that began after the server had answered: until then the old value is legal. What
+ * writes pages back writes whole pages, so it may undo the write of another client that it never saw; and which of the two comes
+ * last, where no lock tells, is nobody's business. So a write counts only if no page of the file could have been dirty since it
+ * began. That is followed by file, from what programs asked for. Only for the stepper.
+ */
+import { type FileId, type TaskId, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
+import type { Backing } from './backing.ts';
+import type { Content } from './content.ts';
+import type { Ghost } from './ghost.ts';
+import { OP, type OpKind } from './ops.ts';
+import { type PageKey, type WordKey, WRITES } from './tables.ts';
+
+/** Calls after which nothing is dirty that was stored before they began. */
+const CLEANS: readonly OpKind[] = [OP.fsync, OP.close, OP.lock, OP.unlock];
+
+export class RemoteFiles {
+  constructor(
+    private readonly ghost: Ghost,
+    private readonly content: Content,
+    private readonly backing: Backing,
+  ) {}
+
+  isRemote(file: FileId): boolean {
+    return this.ghost.machine.inode.remote.peek(file) === 1;
+  }
+
+  begin(kind: OpKind, task: TaskId, depth: number): void {
+    const file = this.ghost.g.task.file.peek(task, depth) as FileId;
+    if (this.isRemote(file) && this.soils(kind, task, depth)) this.count(file, 1);
+  }
+
+  end(kind: OpKind, task: TaskId, depth: number, result: number): void {
+    const { task: t, file: f } = this.ghost.g;
+    const file = t.file.peek(task, depth) as FileId;
+    if (!this.isRemote(file)) return;
+    const since = t.since.peek(task, depth);
+    if (this.soils(kind, task, depth)) {
+      this.count(file, -1);
+      this.isSoiled(file);
+    }
+    if (kind === OP.remote) this.reached(file, task, depth);
+    if (result < 0) return;
+    if (CLEANS.includes(kind) && !this.isBusy(file) && f.soiledAt.peek(file) <= since) this.isClean(file);
+    if (kind === OP.open || kind === OP.lock) this.revalidated(file, since);
+  }
+
+  /** Something begins that stores through mappings, or has returned: then `storedThrough` tells of the pages it may have been about. */
+  stores(begins: boolean): void {
+    const { storing } = this.ghost.g.global;
+    storing.put(0, storing.peek(0) + (begins ? 1 : -1));
+  }
+
+  /** Something that began at ghost time `since` has stored to the page, or meant to: whatever file it shows may be dirty. */
+  storedThrough(page: PageKey, since: number): void {
+    const { backing } = this;
+    // whatever changes the file that a page shows changes rights there
+    const changed = backing.isChanging(page) || this.ghost.g.page.changedAt.peek(page) > since;
+    const known = !backing.isUnsure(page) && !changed;
+    if (known && (backing.filePageOf(page) < 0 || backing.isPrivate(page))) return;
+    for (let file = 1 as FileId; file <= this.ghost.geometry.files; file++)
+      if (this.isRemote(file)) this.isSoiled(file);
+  }
+
+  /** May the operation leave dirty pages behind? */
+  private soils(kind: OpKind, task: TaskId, depth: number): boolean {
+    const { task: t } = this.ghost.g;
+    const writable = VM_SHARED | VM_WRITE;
+    const maps = kind === OP.mmap && (t.rights.peek(task, depth) & writable) === writable;
+    return kind === OP.write || (maps && t.populate.peek(task, depth) === 1);
+  }
+
+  private count(file: FileId, by: number): void {
+    const { soiling } = this.ghost.g.file;
+    soiling.put(file, soiling.peek(file) + by);
+  }
+  private isBusy(file: FileId): boolean {
+    return this.ghost.g.file.soiling.peek(file) > 0 || this.ghost.g.global.storing.peek(0) > 0;
+  }
+  private isSoiled(file: FileId): void {
+    const { file: f } = this.ghost.g;
+    f.soiled.put(file, 1);
+    f.soiledAt.put(file, this.ghost.tick());
+  }
+  private isClean(file: FileId): void {
+    const { file: f } = this.ghost.g;
+    if (f.soiled.peek(file) === 0) return;
+    f.soiled.put(file, 0);
+    f.cleanAt.put(file, this.ghost.tick());
+  }
+  /** Could no page of the file be dirty from ghost time `since` on? */
+  private cleanSince(file: FileId, since: number): boolean {
+    const { file: f } = this.ghost.g;
+    return !this.isBusy(file) && f.soiled.peek(file) === 0 && f.cleanAt.peek(file) <= since;
+  }
+
+  /** The server has answered the write that this operation was. */
+  private reached(file: FileId, task: TaskId, depth: number): void {
+    const { task: t, write, global } = this.ghost.g;
+    if (!this.cleanSince(file, t.since.peek(task, depth))) return;
+    const now = this.ghost.tick();
+    const before = t.writesBefore.peek(task, depth);
+    for (let seq = global.writes.peek(0); seq > before && seq > global.writes.peek(0) - WRITES; seq--) {
+      if (write.op.peek(seq % WRITES) === t.op.peek(task, depth)) write.reached.put(seq % WRITES, now);
+    }
+  }
+
+  /** An open or a lock has returned that began at ghost time `since`: what the server had answered by then is overwritten. */
+  private revalidated(file: FileId, since: number): void {
+    const { filePages, wordsPerPage } = this.ghost.geometry;
+    for (let row = file * filePages; row < (file + 1) * filePages; row++) {
+      const page = this.ghost.fileKey(row);
+      for (let word = 0; word < wordsPerPage; word++) {
+        const seq = this.lastReached(file, this.ghost.wordKey(page, word), since);
+        if (seq === 0) continue;
+        this.content.returned(this.ghost.wordKey(page, word), this.ghost.g.write.began.peek(seq % WRITES));
+        // who has looked the page up before, read(2) that is, may return what it found
+        this.ghost.g.page.changedAt.put(page, this.ghost.tick());
+      }
+    }
+  }
+
+  /** The newest write of the word by another client that had been answered at ghost time `since`; 0 if none is known. */
+  private lastReached(file: FileId, key: WordKey, since: number): number {
+    const { word, write } = this.ghost.g;
+    for (let seq = word.last.peek(key); seq > 0; seq = write.before.peek(seq % WRITES)) {
+      const row = seq % WRITES;
+      if (write.seq.peek(row) !== seq) return 0;
+      const reached = write.reached.peek(row);
+      if (reached > 0 && reached <= since) return this.cleanSince(file, reached) ? seq : 0;
+    }
+    return 0;
+  }
+}
