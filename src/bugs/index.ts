@@ -1,6 +1,7 @@
 /** Historical bugs that ship, by id in lower case: tiers and numbers as in the catalogue, other mistakes by a name. */
 import type { Patch } from '../policy/policy.ts';
 import { earlyAck } from './early-ack.ts';
+import { gupNoRecheck } from './gup-no-recheck.ts';
 import { keptEarly } from './kept-early.ts';
 import { noFlushDirty } from './no-flush-dirty.ts';
 import { partialFlush } from './partial-flush.ts';
@@ -30,7 +31,7 @@ import { t224 } from './t2-24.ts';
 const ALL: readonly Patch[] = [
   ...[t101, t104, t110, t112, t113, t114, t114None, t115, t116, t116Invalid],
   ...[t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
-  ...[partialFlush, earlyAck, keptEarly, noFlushDirty, swapinExclusive, ph3, ph4],
+  ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, ph3, ph4],
 ];
 
 export const BUGS: Readonly<Record<string, Patch>> = Object.fromEntries(ALL.map((patch) => [patch.name, patch]));

@@ -1,4 +1,4 @@
-/** `hunt --luf-debug`: what the debug mode sees, held against the oracle, over executions that no conviction ends. */
+/** `hunt --luf-debug`: what the debug mode and the policy's own audit see, held against the oracle; no conviction ends it. */
 import type { DebugTally, MechanismTally } from '../hunt/debug-tally.ts';
 import { MECHANISMS, READINGS } from '../oracle/luf-debug.ts';
 import { BadInput } from '../program/bad-input.ts';
@@ -41,7 +41,7 @@ export async function debugHunt(request: HuntRequest, seconds: number, options: 
     const { policy, seed } = request;
     const scenario = options.scenario ?? 'fuzz';
     const debug = rows.length === 1 ? rows[0] : rows;
-    const { touched } = tally;
+    const { touched, audit } = tally;
     printJson({
       verdict,
       policy,
@@ -53,10 +53,12 @@ export async function debugHunt(request: HuntRequest, seconds: number, options: 
       harms,
       touched,
       debug,
+      audit,
       timing: { seconds: took },
     });
   } else {
     print(debugTable(tally, rows));
+    print(auditText(tally, request.policy));
     print(`verdict: ${verdict} (${violations} of ${schedules} schedules${harmsOf(tally)})`);
     note(`${took.toFixed(1)} s`);
   }
@@ -80,6 +82,18 @@ function debugTable({ schedules, violations, touched }: DebugTally, rows: readon
     row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
   const cost = `marks: ${(touched / Math.max(schedules, 1)).toFixed(1)} accesses a schedule; interrupts: a schedule, if each break were answered with the flush`;
   return [line(head), ...cells.map(line), cost].join('\n');
+}
+
+/** One line, and one more for each kind of inconsistency. */
+function auditText({ audit }: DebugTally, policy: string): string {
+  if (audit === null) return `audit: ${policy} keeps no ledger that could be audited`;
+  const { checks, inconsistencies } = audit;
+  const head = `audit: ${checks} checks of the ledger, ${inconsistencies.length > 0 ? 'inconsistent' : 'consistent'}`;
+  const lines = inconsistencies.map(
+    ({ kind, convicted, legal, says }) =>
+      `  ${kind} in ${convicted + legal} schedules, ${convicted} of them convicted: ${says}`,
+  );
+  return [head, ...lines].join('\n');
 }
 
 function harmsOf({ harms }: DebugTally): string {

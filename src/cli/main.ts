@@ -46,6 +46,7 @@ verb('stress <policy>', 'a truly parallel run under the oracle')
   .addOption(new Option('--workload <name>', 'a bundled workload, or a plug-in file').default('munmap-storm'))
   .addOption(span('how long').default(10))
   .addOption(new Option('--chaos <p>', 'probability of a delay at a point').argParser(ratio))
+  .addOption(new Option('--audit', "between rounds, hold the policy's ledger against the machine"))
   .addOption(patch())
   .addOption(drop())
   .addOption(cpus().default(2))
@@ -64,7 +65,12 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(new Option('--findings <n>', 'stop after so many findings').argParser(integer(1, 1000)).default(1))
   .addOption(patch())
   .addOption(drop())
-  .addOption(new Option('--luf-debug <mode>', 'count what the debug mode sees: MECHANISM[:READING], or all'))
+  .addOption(
+    new Option(
+      '--luf-debug <mode>',
+      "count what the debug mode and the policy's audit see: MECHANISM[:READING], or all",
+    ),
+  )
   .addOption(new Option('--strict', 'convict windows too'))
   .addOption(cpus())
   .addOption(seed())

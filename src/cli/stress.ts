@@ -13,20 +13,21 @@ export interface StressOptions {
   readonly chaos?: number;
   readonly patch?: string[];
   readonly drop?: string[];
+  readonly audit?: boolean;
   readonly cpus: number;
   readonly seed: number;
   readonly json?: boolean;
 }
 
 export async function stress(policy: string, options: StressOptions): Promise<number> {
-  const { workload, cpus, seed, seconds, chaos, patch = [], drop = [] } = options;
+  const { workload, cpus, seed, seconds, chaos, audit, patch = [], drop = [] } = options;
   requirePolicyName(policy);
   requirePatchNames(patch);
   const patches = [...patch, ...dropsOf(drop, policy)];
   const found = scenario(workload, { cpus, seed });
   const program: Program = 'workload' in found ? await runWorkload(found) : found;
   const oracle = { strict: false, threads: true };
-  const plan = { program, policy, patches, oracle, costs: 'bare-metal' };
+  const plan = { program, policy, patches, oracle, costs: 'bare-metal', audit };
   const run = new StressRun({ plan, seed, seconds, chaos, repeat: 'workload' in found ? 'tasks' : 'program' });
   let now: StressProgress = { seconds: 0, operations: 0, accesses: 0, rounds: 0 };
   run.progress$.subscribe((progress) => {
@@ -70,7 +71,7 @@ function faultOf(result: StressResult, policy: string, patches: readonly string[
 }
 
 function report(result: StressResult, options: StressOptions): void {
-  const { verdict, policy, seed, operations, accesses, counters, findings, windows, benignStale, rounds, says } =
+  const { verdict, policy, seed, operations, accesses, counters, findings, windows, benignStale, audit, rounds, says } =
     result;
   if (options.json) {
     const { workload, cpus } = options;
@@ -84,7 +85,7 @@ function report(result: StressResult, options: StressOptions): void {
       violation,
     }));
     const timing = { seconds, accessesPerSecond: accesses / seconds };
-    printJson({ ...about, counters, findings: shown, windows, benignStale, timing });
+    printJson({ ...about, counters, findings: shown, windows, benignStale, audit, timing });
     return;
   }
   for (const finding of findings) print(`${finding.harm}: ${finding.says}`);
@@ -94,6 +95,10 @@ function report(result: StressResult, options: StressOptions): void {
   print(`counters: ${counted.map(([name, n]) => `${name} ${n}`).join(', ')}`);
   const seen = windows.map((w) => `${w.path} ${w.count} (longest ${w.longestSteps})`).join(', ');
   print(`windows: ${seen || 'none'}; benign stale accesses: ${benignStale}`);
+  if (audit) {
+    const inconsistent = Object.entries(audit.found).map(([kind, about]) => `\n  ${kind}: ${about}`);
+    print(`audit: ${audit.checks} checks between rounds, ${inconsistent.join('') || 'consistent'}`);
+  }
   if (findings.length > 0) {
     print(`to see one step by step: npx tlblab hunt ${policy} --scenario ${options.workload} --cpus ${options.cpus}`);
   }

@@ -15,6 +15,7 @@ import {
   VM_SHARED,
   VM_WRITE,
 } from '../kernel/types.ts';
+import type { PolicyThread } from '../policy/threads.ts';
 import type { Advice, Op, OpName, Program, Prot, TaskProgram } from '../program/program.ts';
 import { REGISTERS } from './tables.ts';
 
@@ -31,18 +32,21 @@ export interface Instruction {
   readonly fixed: boolean;
   readonly populate: boolean;
   readonly write: boolean;
+  readonly fast: boolean;
   /** Target page of mremap, or -1. */
   readonly to: number;
   readonly newPages: number;
-  /** Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move, cycles of compute. */
+  /** Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move or device, cycles of compute. */
   readonly target: number;
-  /** Node of kswapd or migrate. */
+  /** Node of kswapd, compact or migrate. */
   readonly node: NodeId;
   /** Row of the file, 0 if none; page of it that an mmap starts with. For file operations `page` is a page of the file. */
   readonly file: number;
   readonly offset: number;
-  /** Migration flushes each entry at once. */
+  /** Migration flushes each entry at once; compaction waits for folios that are busy. */
   readonly sync: boolean;
+  /** Pages of the kernel are allocated with interrupts off. */
+  readonly irqsOff: boolean;
   /** Advice of madvise. */
   readonly advice: number;
   /** Register that a load fills, or -1. */
@@ -57,12 +61,15 @@ export interface CompiledTask {
   readonly kthread: boolean;
   /** The node whose daemon it is, or NUMA_NO_NODE. */
   readonly kswapd: NodeId;
+  /** What it does instead of operations, if it is a thread of the policy. */
+  readonly thread: PolicyThread | undefined;
   readonly forked: boolean;
   readonly priority: number;
   readonly code: readonly Instruction[];
 }
 
 export interface CompiledProgram {
+  /** The program's, behind them the threads of the policy. */
   readonly tasks: readonly CompiledTask[];
   readonly history: readonly { readonly task: TaskId; readonly op: Instruction }[];
   readonly mms: number;
@@ -90,8 +97,12 @@ const ADVICE: Record<Advice, number> = {
   pageout: MADV_PAGEOUT,
 };
 
-/** Compiles a program that the schema has accepted; `geometry` gives the rows of its tasks. */
-export function compileProgram(program: Program, geometry: Geometry): CompiledProgram {
+/** Compiles a program that the schema has accepted; `geometry` gives the rows of its tasks, `threads` come with the policy. */
+export function compileProgram(
+  program: Program,
+  geometry: Geometry,
+  threads: readonly PolicyThread[] = [],
+): CompiledProgram {
   const rows = new Map(program.tasks.map((t, i) => [t.name, (geometry.cpus + i) as TaskId]));
   const flags = new Map<string, number>();
   const registers = program.tasks.map(() => new Map<string, number>());
@@ -127,9 +138,11 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
       fixed: of('fixed', false),
       populate: of('populate', false),
       write: of('write', false),
+      fast: of('fast', false),
       file: fileRow(of<string | undefined>('file', undefined)),
       offset: of('offset', 0),
       sync: of('sync', false),
+      irqsOff: op.do === 'kalloc' && op.context === 'irqoff',
       advice: op.do === 'madvise' ? ADVICE[op.advice] : 0,
       to: of('to', -1),
       newPages: of('newPages', of('pages', 1)),
@@ -145,6 +158,7 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
     mm: t.kthread || t.forkedBy !== undefined ? 0 : (t.mm ?? 0) + 1,
     kthread: t.kthread ?? false,
     kswapd: daemonOf(t),
+    thread: undefined,
     forked: t.forkedBy !== undefined,
     priority: t.priority ?? 0,
     code: t.ops.map((op) => compile(op, i)),
@@ -153,8 +167,9 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
     const index = program.tasks.findIndex((t) => t.name === h.task);
     return { task: tasks[index].id, op: compile(h.op, index) };
   });
+  const first = geometry.cpus + tasks.length;
   return {
-    tasks,
+    tasks: [...tasks, ...threads.map((thread, i) => threadTask(thread, (first + i) as TaskId, geometry.cpus))],
     history,
     mms: Math.max(0, ...tasks.map((t) => t.mm)),
     rounds: program.rounds ?? 1,
@@ -162,6 +177,12 @@ export function compileProgram(program: Program, geometry: Geometry): CompiledPr
     remote: files.flatMap((f, i) => (f.remote ? [(i + 1) as FileId] : [])),
     registers,
   };
+}
+
+function threadTask(thread: PolicyThread, id: TaskId, cpus: number): CompiledTask {
+  const { name, priority = 0, cpu = cpus - 1 } = thread;
+  const on = Math.min(cpu, cpus - 1);
+  return { name, id, cpu: on, mm: 0, kthread: true, kswapd: NUMA_NO_NODE, thread, forked: false, priority, code: [] };
 }
 
 /** A daemon does nothing else: the node is in its one operation. */

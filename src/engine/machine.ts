@@ -9,7 +9,7 @@ import { bootKernel } from '../kernel/boot.ts';
 import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
-import { TASK_DEAD, type TaskId, WAKE_KSWAPD } from '../kernel/types.ts';
+import { TASK_DEAD, type TaskId, WAKE_KSWAPD, WAKE_KTHREAD } from '../kernel/types.ts';
 import { Layout } from '../memory/layout.ts';
 import type { Memory, Word } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
@@ -20,6 +20,8 @@ import { ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import { type CompiledProgram, compileProgram, type Instruction } from './compile.ts';
+import { LedgerAudit } from './ledger-audit.ts';
+import { policyThread } from './policy-thread.ts';
 import { ENGINE_TABLES, type SHARED_USER, type USER } from './tables.ts';
 import { type UserRun, userMode } from './user-mode.ts';
 
@@ -32,6 +34,8 @@ export interface MachinePlan {
   readonly oracle: OracleOptions | undefined;
   /** The debug mode of LUF's reviewers watches, too; needs the oracle. */
   readonly lufDebug?: boolean;
+  /** The audit of the policy, if it has one, looks at every quiet point. */
+  readonly audit?: boolean;
   /** Name of a cost profile. */
   readonly costs: string;
   /** What the stepper's memory checks; everything when left out. */
@@ -58,12 +62,14 @@ export class MachineShape {
 
   constructor(readonly plan: MachinePlan) {
     const { machine } = plan.program;
-    this.geometry = makeGeometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
+    const { threads = [] } = plan.policy;
+    const sizes = makeGeometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
+    this.geometry = { ...sizes, tasks: sizes.tasks + threads.length };
     this.switches = { ...SWITCHES_6_18, ...machine.switches };
     const costs = COST_PROFILES[plan.costs];
     if (!costs) throw new RangeError(`cost profile "${plan.costs}": expected ${Object.keys(COST_PROFILES).join(', ')}`);
     this.costs = costs;
-    this.program = compileProgram(plan.program, this.geometry);
+    this.program = compileProgram(plan.program, this.geometry, threads);
     this.layout = new Layout(this.geometry);
     for (const t of this.tables()) this.layout.place(t);
   }
@@ -139,9 +145,9 @@ function pagesOf(program: CompiledProgram): Vpn[] {
   return [...pages];
 }
 
-/** Is `page` of the operation a page of a file, or a frame? */
+/** Is `page` of the operation a page of a file, or a frame, or nothing at all? */
 function namesNoPage(op: Instruction): boolean {
-  return (op.file !== 0 && op.do !== 'mmap') || op.do === 'pfnwalk';
+  return (op.file !== 0 && op.do !== 'mmap') || ['pfnwalk', 'compact', 'kalloc', 'kfree', 'device'].includes(op.do);
 }
 
 /** Columns, oracle and handles of a shape over one memory. */
@@ -149,6 +155,7 @@ export class MachineCore<M extends Memory> implements UserRun {
   readonly columns: MachineColumns;
   readonly kernel: Kernel;
   readonly oracle: Oracle | undefined;
+  readonly audit: LedgerAudit | undefined;
   /** Paths that policy and patches run at points, by point. */
   readonly hooks: ReadonlyMap<Point, PointHooks>;
   /** One handle per task: first the idle tasks, then the program's. */
@@ -189,6 +196,8 @@ export class MachineCore<M extends Memory> implements UserRun {
       cpu.observer = this.oracle;
       this.handles.push(cpu);
     }
+    const { audit } = plan.policy;
+    this.audit = plan.audit && audit ? new LedgerAudit(audit, this.handles[0]) : undefined;
   }
 
   get program(): CompiledProgram {
@@ -215,7 +224,7 @@ export class MachineCore<M extends Memory> implements UserRun {
 
   /** Writes the image of a machine just booted: done once per image, by one isolate, before anything runs. */
   boot(): void {
-    const { program } = this.shape;
+    const { program, plan } = this.shape;
     bootKernel(this.handles[0], {
       mms: program.mms,
       files: program.files,
@@ -227,6 +236,7 @@ export class MachineCore<M extends Memory> implements UserRun {
         priority: t.priority,
         kthread: t.kthread,
         kswapd: t.kswapd,
+        kthreadNumber: t.thread && plan.policy.threads.indexOf(t.thread),
         dead: t.forked,
       })),
     });
@@ -237,19 +247,22 @@ export class MachineCore<M extends Memory> implements UserRun {
   *pathOf(cpu: Cpu, fresh: boolean): Path<void> {
     if (fresh) yield* this.kernel.scheduleTail(cpu);
     if (cpu.current < this.geometry.cpus) return yield* this.kernel.cpuIdleLoop(cpu);
-    yield* userMode(cpu, this, this.program.tasks[cpu.current - this.geometry.cpus]);
+    const task = this.program.tasks[cpu.current - this.geometry.cpus];
+    if (task.thread) yield* policyThread(cpu, this, task.thread);
+    else yield* userMode(cpu, this, task);
   }
 
-  /** Every task of the program has done all its operations. One that its parent could not fork is as good as done, and a daemon asleep. */
+  /**
+   * Every task of the program has done all its operations. One that its parent could not fork is as good as done, and so is a
+   * daemon or a thread of the policy that sleeps.
+   */
   allDone(): boolean {
     const { user, tasks } = this.columns;
-    return this.program.tasks.every(
-      ({ id, code }) =>
-        user.done.peek(id) === 1 ||
-        code.length === 0 ||
-        tasks.state.peek(id) === TASK_DEAD ||
-        tasks.sleepsFor.peek(id) === WAKE_KSWAPD,
-    );
+    return this.program.tasks.every(({ id, code, thread }) => {
+      if (thread) return tasks.sleepsFor.peek(id) === WAKE_KTHREAD;
+      if (user.done.peek(id) === 1 || code.length === 0 || tasks.state.peek(id) === TASK_DEAD) return true;
+      return tasks.sleepsFor.peek(id) === WAKE_KSWAPD;
+    });
   }
 }
 
@@ -276,5 +289,6 @@ export class Machine extends MachineCore<SteppedMemory> {
   reset(): void {
     this.mem.reset();
     this.oracle?.reset();
+    this.audit?.reset();
   }
 }

@@ -185,7 +185,12 @@ export class Stepper {
   }
 
   private probe(): void {
-    this.machine.oracle?.probe(this.boundary.cpus());
+    const { oracle, audit } = this.machine;
+    oracle?.probe(this.boundary.cpus());
+    audit?.look(
+      this.boundary.cpus().map(({ id }) => id),
+      false,
+    );
   }
 
   private findChoices(): void {

@@ -1,5 +1,6 @@
 /** What a parallel run says about a policy: from what its workers reported, or failed to report, to a verdict. */
 import type { Harm, Violation, WindowSummary } from '../oracle/oracle.ts';
+import type { AuditReport } from './ledger-audit.ts';
 import type { Stall } from './threads-watch.ts';
 import type { WorkerReport } from './worker-actor.ts';
 
@@ -19,6 +20,8 @@ export interface StressVerdict {
   readonly findings: readonly StressFinding[];
   readonly windows: readonly WindowSummary[];
   readonly benignStale: number;
+  /** What the policy's audit found between rounds; undefined without audit. */
+  readonly audit: AuditReport | undefined;
 }
 
 /** What the worker of a CPU said at the end, or why it said nothing. */
@@ -47,6 +50,7 @@ export function verdictOf(ending: Ending): StressVerdict {
     findings: verdict === 'deadlock' ? [stuck] : convicted,
     windows: mergeWindows(reports.flatMap((r) => r.windows)),
     benignStale: reports.reduce((sum, r) => sum + r.benignStale, 0),
+    audit: reports.map((r) => r.audit).reduce(mergeAudits, undefined),
   };
 }
 
@@ -75,6 +79,11 @@ function findingsOf({ violation, fault }: WorkerReport, cpu: number): StressFind
   if (violation) return [{ harm: violation.harm, says: violation.says, cpu, violation }];
   if (fault?.kind !== 'bug') return [];
   return [{ harm: 'kernel-assert', says: `CPU${cpu}: ${fault.message}`, cpu, violation: undefined }];
+}
+
+function mergeAudits(all: AuditReport | undefined, one: AuditReport | undefined): AuditReport | undefined {
+  if (!all || !one) return all ?? one;
+  return { checks: all.checks + one.checks, found: { ...one.found, ...all.found } };
 }
 
 function mergeWindows(all: readonly WindowSummary[]): WindowSummary[] {

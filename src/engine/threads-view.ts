@@ -1,7 +1,7 @@
 /** A parallel run seen from outside: its counters while it goes on, and what is kept of it. Looks are plain, and may be late. */
 import type { CpuId } from '../hardware/types.ts';
 import type { Column } from '../memory/table.ts';
-import type { Policy } from '../policy/policy.ts';
+import { definePolicy, type Policy } from '../policy/policy.ts';
 import { type MachineColumns, type MachinePlan, MachineShape } from './machine.ts';
 import { bindControl, type RunLimits, type SharedImage, STANDING, ThreadMachine } from './worker-machine.ts';
 import type { ControlColumns } from './worker-tables.ts';
@@ -27,14 +27,14 @@ export interface KeptRound {
 
 /**
  * A look into a run from outside: its columns, without policy, patches and oracle, whose words lie behind those of
- * hardware, kernel and engine. So no code of a plug-in runs in the thread that looks.
+ * hardware, kernel and engine. So no code of a plug-in runs in the thread that looks. Of the policy's threads it knows how many.
  */
 export function viewRun(
   description: Omit<MachinePlan, 'policy' | 'patches'>,
   limits: RunLimits,
   shared: SharedImage,
 ): RunView {
-  const plan = { ...description, policy: NO_POLICY, patches: [], oracle: undefined };
+  const plan = { ...description, policy: standIn(shared.threads), patches: [], oracle: undefined };
   const shape = new MachineShape(plan);
   const { control, wakes } = bindControl(shape, limits, shared);
   const { columns } = new ThreadMachine(shape, shared, limits, STANDING, () => false, wakes);
@@ -66,4 +66,12 @@ export function keptRound({ control, shape }: RunView, { roundStart }: SharedIma
   return { image: new Int32Array(roundStart).slice(), logs };
 }
 
-const NO_POLICY = { name: '(none)', routines: {} } as Policy;
+function standIn(threads: number): Policy {
+  return definePolicy({
+    name: 'none',
+    says: 'stands for a policy whose words are not looked at',
+    base: 'none',
+    threads: Object.fromEntries(Array.from({ length: threads }, (_, n) => [`thread${n}`, STANDING_THREAD])),
+  });
+}
+const STANDING_THREAD = { says: 'nothing', *run() {} };

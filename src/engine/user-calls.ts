@@ -10,8 +10,10 @@ import {
   MAP_POPULATE,
   MIGRATE_ASYNC,
   MIGRATE_SYNC,
+  type MigrateMode,
   type MmId,
   type TaskId,
+  VM_WRITE,
 } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import { type Path, point } from '../memory/point.ts';
@@ -43,6 +45,8 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   reclaim: OP.reclaim,
   migrate: OP.migrate,
   numascan: OP.numascan,
+  gup: OP.gup,
+  compact: OP.compact,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
@@ -61,7 +65,7 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     mm: cpu.tasks.mm.own(cpu.current) as MmId,
     from,
     pages: op.pages,
-    rights: op.rights,
+    rights: op.do === 'gup' && op.write ? VM_WRITE : op.rights,
     to: op.to,
     toPages: op.newPages,
     fixed: op.fixed,
@@ -88,6 +92,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'numascan':
       result = yield* kernel.taskNumaWork(cpu, from, op.pages);
+      break;
+    case 'gup':
+      result = yield* gup(cpu, run, task, op);
       break;
     case 'madvise':
       result = yield* kernel.sysMadvise(cpu, from, op.pages, op.advice);
@@ -135,6 +142,15 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'pfnwalk':
       result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);
       break;
+    case 'compact':
+      result = yield* kernel.compactNode(cpu, op.node, modeOf(op));
+      break;
+    case 'kalloc':
+      result = yield* kernel.allocPagesBulk(cpu, op.pages, op.irqsOff);
+      break;
+    case 'kfree':
+      result = yield* kernel.releasePages(cpu, op.pages);
+      break;
     case 'kswapd':
       yield* kernel.kswapd(cpu, op.node);
       break;
@@ -154,14 +170,26 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
   run.returned(cpu);
 }
 
+function* gup(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path<number> {
+  const { page: start, word, fast, write } = op;
+  const values = Array.from({ length: op.pages }, () => (write ? valueToWrite(op, run, task) : op.value));
+  const got = yield* cpu.kernel.gupTestIoctl(cpu, { start, word, fast, write, values });
+  if (got > 0 && !write && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
+  return got;
+}
+
 function valueToWrite(op: Instruction, run: UserRun, task: CompiledTask): number {
   return op.value >= 0 ? op.value : freshValue(run, task);
 }
 
 function* migrate(cpu: Cpu, op: Instruction): Path<number> {
-  const mode = op.sync ? MIGRATE_SYNC : MIGRATE_ASYNC;
+  const mode = modeOf(op);
   if (op.file !== 0) return yield* cpu.kernel.migrateRange(cpu, op.file, op.page, op.pages, mode, op.node);
   return yield* cpu.kernel.migrateMmRange(cpu, op.target as TaskId, op.page, op.pages, mode, op.node);
+}
+
+function modeOf({ sync }: Instruction): MigrateMode {
+  return sync ? MIGRATE_SYNC : MIGRATE_ASYNC;
 }
 
 function mapFlagsOf(op: Instruction): number {

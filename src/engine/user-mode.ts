@@ -3,6 +3,7 @@
  * when each begins and ends, and gives the CPU away where the kernel asks for it. The same path runs in both engines.
  */
 import { access } from '../hardware/access.ts';
+import { raiseDevice } from '../hardware/apic.ts';
 import { type AccessKind, type CpuId, FETCH, LOAD, STORE, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -23,6 +24,7 @@ const POSTS = point('user: posts a flag');
 /** Between two operations: nothing of this task is in flight. */
 export const BETWEEN = point('user: between two operations');
 export const AWAITS = point('user: awaits a flag');
+const DEVICE_ASKS = point('device: has something for a CPU, not yet interrupted');
 const TOUCHED = point('user: some pages touched, next not touched');
 export const PARKED = point('user: program ended');
 
@@ -86,7 +88,12 @@ function* history(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
     if (cpu.at(TURN_DONE, turn.at(0))) yield;
     turn.store(0, i + 1);
   }
-  yield* untilTurn(cpu, run, steps.length + 1);
+  yield* untilConcurrent(cpu, run);
+}
+
+/** Until the history is over and everybody stands before what comes behind it. */
+export function* untilConcurrent(cpu: Cpu, run: UserRun): Path<void> {
+  yield* untilTurn(cpu, run, run.program.history.length + 1);
 }
 
 function* untilTurn(cpu: Cpu, run: UserRun, turn: number): Path<void> {
@@ -159,6 +166,12 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
         yield cpu.waitWhile(AWAITS, word, seen);
         yield* inKernel(cpu, (kernel) => kernel.pollEnd(cpu));
       }
+    }
+    case 'device': {
+      const target = op.target as CpuId;
+      if (cpu.at(DEVICE_ASKS, cpu.hw.apic.irr.at(target))) yield;
+      raiseDevice(cpu, target);
+      return;
     }
     case 'compute':
       cpu.spend(op.target);

@@ -7,6 +7,7 @@ import type { OracleOptions, Violation } from '../oracle/oracle.ts';
 import { DefinitionError } from '../policy/replacement.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Program } from '../program/program.ts';
+import type { AuditReport } from './ledger-audit.ts';
 import { loadPatches, loadPolicy } from './load.ts';
 import type { MachinePlan } from './machine.ts';
 import { WorkerCpu } from './worker-cpu.ts';
@@ -20,6 +21,8 @@ export interface PlanDescription {
   readonly patches: readonly string[];
   readonly oracle: OracleOptions | undefined;
   readonly costs: string;
+  /** Between rounds the policy's audit looks. */
+  readonly audit?: boolean;
 }
 
 /** What is injected, as data: points by label. */
@@ -52,6 +55,8 @@ export interface WorkerReport {
   readonly stands: string;
   readonly windows: readonly { path: string; count: number; longestSteps: number }[];
   readonly benignStale: number;
+  /** What this CPU found in the rounds that it ended; undefined without audit. */
+  readonly audit: AuditReport | undefined;
 }
 
 export class CpuActor {
@@ -93,9 +98,10 @@ export class CpuActor {
     }
     const { oracle } = cpu.machine;
     const windows = oracle?.windows() ?? [];
+    const audit = cpu.machine.audit?.report();
     return {
       ok: true,
-      value: { violation, fault, stands: cpu.stands(), windows, benignStale: oracle?.benignStale ?? 0 },
+      value: { violation, fault, stands: cpu.stands(), windows, benignStale: oracle?.benignStale ?? 0, audit },
     };
   }
 
@@ -108,6 +114,10 @@ export class CpuActor {
 
 async function planOf(description: PlanDescription): Promise<MachinePlan> {
   const policy = await loadPolicy(description.policy);
+  if (description.audit && !policy.audit) {
+    const where = `policy ${policy.name}`;
+    throw new BadInput({ where, what: 'no ledger to audit', expected: 'a policy with an audit, like luf-v11' });
+  }
   const patches = await loadPatches(description.patches, policy);
   return { ...description, policy, patches };
 }

@@ -126,6 +126,7 @@ export class WorkerCpu implements Resting {
     const { turn } = machine.columns.program;
     const { run } = this.control;
     const { length } = machine.program.history;
+    machine.audit?.lookAtRest();
     if (run.stop.load(0) === GO_ON && turn.peek(0) === length) turn.store(0, length + 1);
     else if (run.stop.load(0) !== GO_ON || machine.allDone()) {
       machine.oracle?.readBack();

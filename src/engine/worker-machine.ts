@@ -16,6 +16,8 @@ export interface SharedImage {
   readonly pristine: SharedArrayBuffer;
   /** The image at the start of the present round, if rounds are kept. */
   readonly roundStart: SharedArrayBuffer | undefined;
+  /** How many threads the policy brings: they have rows in the tables of tasks. */
+  readonly threads: number;
 }
 
 /** How a run is bounded and logged; the same in all its workers. */
@@ -42,6 +44,7 @@ export function bootImage(plan: MachinePlan, limits: RunLimits, keepRounds: bool
     control: new SharedArrayBuffer(control),
     pristine: new SharedArrayBuffer(bytes),
     roundStart: keepRounds ? new SharedArrayBuffer(bytes) : undefined,
+    threads: plan.policy.threads.length,
   };
   new ThreadMachine(shape, shared, limits, STANDING, () => false, bindControl(shape, limits, shared).wakes).boot();
   new Int32Array(shared.pristine).set(new Int32Array(shared.image));

@@ -1,7 +1,7 @@
 /** When the tasks of a CPU stand between two operations, so that it may rest and the image be one to start from. */
 import type { CpuId } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
-import { TASK_DEAD, TASK_SLEEPING, WAKE_KSWAPD } from '../kernel/types.ts';
+import { TASK_DEAD, TASK_SLEEPING, WAKE_KSWAPD, WAKE_KTHREAD } from '../kernel/types.ts';
 import type { Path, Point } from '../memory/point.ts';
 import { AWAITS, BETWEEN, PARKED, TURN_COMES } from './user-mode.ts';
 import type { ThreadMachine } from './worker-machine.ts';
@@ -32,7 +32,7 @@ export function isBusy(
   if (interposed.length > 0) return interposed[0].kind !== 'rest';
   const { code } = program.tasks[id - geometry.cpus];
   const pc = user.pc.peek(id);
-  if (tasks.sleepsFor.peek(id) === WAKE_KSWAPD) return false;
+  if ([WAKE_KSWAPD, WAKE_KTHREAD].includes(tasks.sleepsFor.peek(id))) return false;
   const byCall = code[pc - 1]?.do === 'sleep' || code[pc]?.do === 'await';
   return !(byCall && tasks.state.peek(id) === TASK_SLEEPING && cpu.kernelDepth === 1);
 }

@@ -10,7 +10,7 @@
 import type { Word } from '../memory/memory.ts';
 import { ipiDeliveryCycles, ipiSendCycles } from './costs.ts';
 import type { LogicalCpu } from './logical-cpu.ts';
-import { type CpuId, VECTOR_RESCHEDULE, VECTORS } from './types.ts';
+import { type CpuId, VECTOR_DEVICE, VECTOR_RESCHEDULE, VECTORS } from './types.ts';
 
 /** Interrupt vectors are bits of `apic.irr`, lowest first. Nothing pending. */
 export const NO_VECTOR = -1;
@@ -31,6 +31,15 @@ export function sendIpi(cpu: LogicalCpu, target: CpuId, vector: number, nth = 0)
   if (vector === VECTOR_RESCHEDULE) cpu.count(count.reschedules);
   cpu.pace.kicked?.(target);
   return raised;
+}
+
+/**
+ * A device interrupts `target` (a message that the device writes itself: MSI); one contended access, `apic.irr[target]`, which
+ * the caller announces. Two before the delivery are one. It carries no stamp: no CPU has sent it.
+ */
+export function raiseDevice(cpu: LogicalCpu, target: CpuId): void {
+  cpu.hw.apic.irr.or(target, 1 << VECTOR_DEVICE);
+  cpu.pace.kicked?.(target);
 }
 
 /** Is any interrupt waiting for this CPU? A plain look, no event: between threads it may be out of date. */
@@ -68,7 +77,7 @@ export function apicAcknowledge(cpu: LogicalCpu): number {
 
 /**
  * Cycles from this CPU's clock until the pending message of `vector` arrives; 0 or less if it is there, or if it carries
- * no stamp (own timer, timeless machine). Clocks wrap, so only differences mean anything. Stepper only.
+ * no stamp (own timer, device, timeless machine). Clocks wrap, so only differences mean anything. Stepper only.
  */
 export function ipiArrivesIn(cpu: LogicalCpu, vector: number): number {
   const now = cpu.hw.regs.cycles.own(cpu.id);

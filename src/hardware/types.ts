@@ -25,4 +25,6 @@ export type AccessKind = typeof LOAD | typeof STORE | typeof FETCH;
 export const VECTOR_CALL_FUNCTION = 0;
 export const VECTOR_RESCHEDULE = 1;
 export const VECTOR_TIMER = 2;
-export const VECTORS = 3;
+/** Of a device: one for all. */
+export const VECTOR_DEVICE = 3;
+export const VECTORS = 4;

@@ -5,6 +5,7 @@
 import type { Stepper } from '../engine/stepper.ts';
 import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
 import { MECHANISMS, type Mechanism, READINGS, type Reading } from '../oracle/luf-debug.ts';
+import { type AuditTally, tallied } from './audit-tally.ts';
 import type { Execution } from './execute.ts';
 import { type HuntOptions, hunt } from './hunt.ts';
 
@@ -32,6 +33,8 @@ export interface DebugTally {
   /** Accesses that the marks would cost, all mechanisms together. */
   readonly touched: number;
   readonly mechanisms: readonly MechanismTally[];
+  /** What the policy's own audit found; null if it has none. */
+  readonly audit: AuditTally | null;
 }
 
 /** Runs a hunt that no conviction ends. @throws PathError when a plug-in breaks the rules of paths. */
@@ -40,10 +43,12 @@ export function tallyDebug(options: Omit<HuntOptions, 'lufDebug' | 'judged'>): D
   const harms: Record<string, number> = {};
   let violations = 0;
   let touched = 0;
+  let audit: AuditTally | null = options.policy.audit ? { checks: 0, inconsistencies: [] } : null;
   const judged = (stepper: Stepper, { convicted }: Execution): void => {
     const { oracle } = stepper.machine;
     if (!(oracle instanceof DebuggedOracle)) return;
     touched += oracle.debug.touched;
+    if (audit && stepper.machine.audit) audit = tallied(audit, stepper.machine.audit.report(), convicted !== undefined);
     if (convicted) {
       violations++;
       harms[convicted.harm] = (harms[convicted.harm] ?? 0) + 1;
@@ -58,7 +63,7 @@ export function tallyDebug(options: Omit<HuntOptions, 'lufDebug' | 'judged'>): D
     }
   };
   const { schedules, steps } = hunt({ ...options, lufDebug: true, judged });
-  return { schedules, steps, violations, harms, touched, mechanisms };
+  return { schedules, steps, violations, harms, touched, mechanisms, audit };
 }
 
 function none(mechanism: Mechanism, reading: Reading): MechanismTally {

@@ -46,6 +46,7 @@ export function execute(stepper: Stepper, choose: (stepper: Stepper) => number, 
   let end: ReturnType<Stepper['run']> = 'stopped';
   try {
     end = stepper.run(choose, maxSteps);
+    if (end === 'finished') machine.audit?.lookAtRest();
     if (end === 'finished' && oracle) {
       oracle.readBack();
       if (!oracle.violation) oracle.leaks();

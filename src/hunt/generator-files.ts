@@ -43,6 +43,11 @@ const FILE_OPS = {
     ...(nodes > 1 && draw.chance(0.7) ? { node: 1 } : {}),
   }),
   pfnwalk: (draw) => ({ do: 'pfnwalk', page: 1, pages: draw.between(4, FRAMES) }),
+  compaction: (draw, _, nodes) => ({
+    do: 'compact',
+    ...(draw.chance(0.3) ? { sync: true } : {}),
+    ...(nodes > 1 && draw.chance(0.4) ? { node: 1 } : {}),
+  }),
   remote: (draw, files) => drawRemoteOp('remote', draw, files, WORDS),
   open: (draw, files) => drawRemoteOp('open', draw, files, WORDS),
   lock: (draw, files) => drawRemoteOp('lock', draw, files, WORDS),
@@ -50,7 +55,7 @@ const FILE_OPS = {
 
 export type FileOp = keyof typeof FILE_OPS;
 
-const SHARES: Readonly<Record<FileOp, number>> = {
+export const FILE_SHARES: Readonly<Record<FileOp, number>> = {
   read: 0.8,
   write: 2.5,
   truncate: 0.7,
@@ -58,18 +63,19 @@ const SHARES: Readonly<Record<FileOp, number>> = {
   reclaim: 2,
   migrate: 2,
   pfnwalk: 0.3,
+  compaction: 0.5,
   remote: 3,
   open: 1,
   lock: 0.7,
 };
 
 /** What the kernel does on its own account: kernel threads do it, too. */
-const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk'];
+const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compaction'];
 const SERVES: readonly FileOp[] = ['remote'];
 /** Operations that take translations of file pages away. */
-const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate'];
+const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate', 'compaction'];
 /** Operations after which what a stale translation shows is wrong. */
-const CHANGERS: readonly FileOp[] = ['write', 'truncate', 'migrate', 'reclaim'];
+const CHANGERS: readonly FileOp[] = ['write', 'truncate', 'migrate', 'reclaim', 'compaction'];
 /** Operations behind which what other clients wrote is to be seen. */
 const LOOKERS: readonly FileOp[] = ['open', 'lock'];
 
@@ -79,10 +85,10 @@ export function fileShares(
   files: readonly FileSpec[],
   { role, only }: { role: Role; only?: 'removers' | 'changers' | 'lookers' },
 ): Partial<Record<FileOp, number>> {
-  const all = Object.keys(SHARES) as FileOp[];
+  const all = Object.keys(FILE_SHARES) as FileOp[];
   const wanted = only === undefined ? all : { removers: REMOVERS, changers: CHANGERS, lookers: LOOKERS }[only];
   const names = wanted.filter((name) => mayDo(role, name) && isPossible(name, files));
-  return Object.fromEntries(names.map((name) => [name, SHARES[name] * traits[name]]));
+  return Object.fromEntries(names.map((name) => [name, FILE_SHARES[name] * traits[name]]));
 }
 
 function mayDo(role: Role, name: FileOp): boolean {

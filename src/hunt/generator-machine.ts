@@ -47,6 +47,7 @@ const WATERMARKS = [
   { watermarkMin: 0, watermarkLow: 1, watermarkHigh: 2 },
   { watermarkMin: 1, watermarkLow: 2, watermarkHigh: 4 },
   { watermarkMin: 0, watermarkLow: 2, watermarkHigh: 3 },
+  { watermarkMin: 4, watermarkLow: 5, watermarkHigh: 7 },
 ] as const;
 
 /** What generated programs ask of memory: nodes, and daemons with watermarks. */

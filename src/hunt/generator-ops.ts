@@ -83,6 +83,17 @@ const MEMORY_OPS = {
     space.remember(range.page);
     return { do: 'numascan', ...spelt(range) };
   },
+  gup(draw, space, sharing) {
+    const range = space.rangeToChange(draw, sharing);
+    space.remember(range.page);
+    return {
+      do: 'gup',
+      ...spelt(range),
+      ...(draw.chance(0.2) ? { word: draw.between(1, WORDS - 1) } : {}),
+      ...(draw.chance(0.65) ? { fast: true } : {}),
+      ...(draw.chance(0.5) ? { write: true } : {}),
+    };
+  },
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type MemoryOp = keyof typeof MEMORY_OPS;
@@ -102,9 +113,10 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   pageout: 0.7,
   msync: 0.5,
   numascan: 2,
+  gup: 0.5,
 };
 
-const ACCESSES: readonly MemoryOp[] = ['load', 'store', 'fetch', 'touch'];
+const ACCESSES: readonly MemoryOp[] = ['load', 'store', 'fetch', 'touch', 'gup'];
 
 /** Operations that take a translation, or rights, away. */
 const REMOVERS: readonly MemoryOp[] = ['munmap', 'mprotect', 'mremap', 'dontneed', 'numascan'];

@@ -1,7 +1,7 @@
 /** Swap in generated programs: the device, and the duties that take what an address space maps away from it. */
 import type { Op } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
-import { type FileOp, isFileOp } from './generator-files.ts';
+import { FILE_SHARES, type FileOp, isFileOp } from './generator-files.ts';
 import type { AddressSpace } from './generator-pages.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
 
@@ -17,10 +17,11 @@ const SHARES = { swapout: 3, relocate: 2 } satisfies Partial<Record<TraitName, n
 
 export type SwapOp = keyof typeof SHARES;
 
-/** Shares of the duties; none on a machine without swap. */
-export function swapShares(traits: Traits, slots: number): Partial<Record<SwapOp, number>> {
+/** Shares of the duties, compaction among them, which needs no file; none on a machine without swap. */
+export function swapShares(traits: Traits, slots: number): Partial<Record<SwapOp | 'compaction', number>> {
   if (slots === 0) return {};
-  return Object.fromEntries(Object.entries(SHARES).map(([name, share]) => [name, share * traits[name as SwapOp]]));
+  const all = { ...SHARES, compaction: FILE_SHARES.compaction };
+  return Object.fromEntries(Object.entries(all).map(([name, share]) => [name, share * traits[name as TraitName]]));
 }
 
 function isSwapOp(name: string): name is SwapOp {

@@ -28,6 +28,7 @@ export const TRAITS = {
   dontneed: 'madvise MADV_DONTNEED',
   free: 'madvise MADV_FREE, sometimes MADV_COLD',
   pageout: 'madvise MADV_PAGEOUT',
+  gup: 'get_user_pages(), fast or not, to read or to write',
   numascan: 'NUMA balancing takes the rights from entries for a while, where there is a slow node',
   files: 'files that tasks use',
   fileShared: 'shared mappings of files',
@@ -47,6 +48,9 @@ export const TRAITS = {
   swapout: 'reclaim of what an address space maps, by a task or a kernel thread',
   relocate: 'migration of what an address space maps, batched or page by page',
   pfnwalk: 'walks over frames that take references',
+  compaction: 'compaction of a node, by a task or a kernel thread',
+  kalloc: 'pages that the kernel allocates for itself, with interrupts on or off, and frees',
+  device: 'devices that interrupt CPUs, idle ones too, and whose handlers allocate',
   fork: 'fork',
   exit: 'exit in the concurrent part',
   sleep: 'a task sleeps, another wakes it',
@@ -63,6 +67,8 @@ export type Traits = Readonly<Record<TraitName, number>>;
 
 /** Operations that are not about memory, with their shares in the history and in the concurrent part. */
 const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, concurrent: number]>>> = {
+  kalloc: [1, 1.5],
+  device: [0.6, 1.5],
   fork: [0.5, 1],
   sleep: [0.2, 1],
   messages: [0, 1],
@@ -91,6 +97,7 @@ const SWARMED: readonly TraitName[] = [
   ...([
     'pageout',
     'numascan',
+    'gup',
     'read',
     'write',
     'truncate',
@@ -101,10 +108,11 @@ const SWARMED: readonly TraitName[] = [
     'reclaim',
     'migrate',
     'pfnwalk',
+    'compaction',
     'swapout',
     'relocate',
   ] as const),
-  ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute'] as const),
+  ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute', 'kalloc', 'device'] as const),
 ];
 
 /**

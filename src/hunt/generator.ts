@@ -9,6 +9,7 @@ import type { FileSpec, Op, Program } from '../program/program.ts';
 import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
+import { drawDevice, drawKernelPages } from './generator-kernel.ts';
 import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
@@ -98,7 +99,7 @@ class Generator {
     this.written = 0;
     const most = draw.between(2, 8);
     if (draw.chance(0.6 * scanShare(traits, this.memory))) this.scanSlowPages();
-    else if (this.files.length > 0 && draw.chance(0.5)) this.removeFilePages();
+    else if (this.files.length > 0 && draw.chance(0.65)) this.removeFilePages();
     else if (draw.chance(0.8)) {
       const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
       const remover = swaps ? this.cast.anyOfMachine() : this.cast.anyUser();
@@ -133,6 +134,9 @@ class Generator {
     }
     this.writeDuty(remover, fileShares(traits, files, { role: remover.role, only: 'removers' }));
     if (draw.chance(0.8)) this.changeFile();
+    // the frames that are free now are taken where nobody can be told to flush
+    const taken = draw.chance(0.25) ? draw.weighted({ device: traits.device, kalloc: traits.kalloc }) : undefined;
+    if (taken) this.writeOther(this.cast.anyUser(), taken);
     if (warm.length === 0 || !draw.chance(0.25 * traits.load)) return;
     const { user, page } = draw.pick(warm);
     this.write(user, { do: 'load', page });
@@ -229,6 +233,8 @@ class Generator {
       sleep: room >= 2 && this.cast.others(player).length > 0 && !(this.concurrent && player.slept),
       messages: room >= 2 && isUser && this.cast.otherUsers(player).length > 0,
       exit: isUser && this.cast.others(player).length > 0,
+      kalloc: player.role !== 'server',
+      device: player.role !== 'server',
     };
     return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');
   }
@@ -257,6 +263,12 @@ class Generator {
         this.write(player, { do: 'await', flag });
         return;
       }
+      case 'kalloc':
+        this.write(player, drawKernelPages(draw));
+        return;
+      case 'device':
+        this.write(player, drawDevice(draw, this.cpus));
+        return;
       case 'move':
         this.write(player, { do: 'move', cpu: draw.below(this.cpus) });
         return;

@@ -109,7 +109,15 @@ export function huntingPlan(
   of: Pick<HuntOptions, 'policy' | 'patches' | 'strict' | 'costs' | 'lufDebug'>,
 ): MachinePlan {
   const oracle: OracleOptions = { strict: of.strict, threads: false };
-  return { program, policy: of.policy, patches: of.patches, oracle, costs: of.costs, lufDebug: of.lufDebug };
+  return {
+    program,
+    policy: of.policy,
+    patches: of.patches,
+    oracle,
+    costs: of.costs,
+    lufDebug: of.lufDebug,
+    audit: of.lufDebug,
+  };
 }
 
 /** The same machine, keeping a record of what each step touches. */
@@ -120,7 +128,7 @@ export function recording(plan: MachinePlan): MachinePlan {
 /** The program on a machine with that many CPUs, its tasks spread over them by their old numbers. */
 function onCpus(program: Program, cpus: number | undefined): Program {
   if (cpus === undefined) return program;
-  const there = (op: Op): Op => (op.do === 'move' ? { ...op, cpu: op.cpu % cpus } : op);
+  const there = (op: Op): Op => ('cpu' in op ? { ...op, cpu: op.cpu % cpus } : op);
   return {
     ...program,
     machine: { ...program.machine, cpus },

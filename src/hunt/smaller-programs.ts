@@ -102,8 +102,8 @@ function shorter(op: Op): Op[] {
   if (op.do === 'truncate' || !('pages' in op) || op.pages === undefined || op.pages <= 1) return [];
   const half = Math.ceil(op.pages / 2);
   const heads = [...new Set([1, half])].map((pages) => ({ ...op, pages }));
-  // the rest of a mapping would show other pages of its file
-  return op.do === 'mmap' ? heads : [...heads, { ...op, page: op.page + 1, pages: op.pages - 1 }];
+  // the rest of a mapping would show other pages of its file; pages of the kernel have no numbers
+  return op.do === 'mmap' || !('page' in op) ? heads : [...heads, { ...op, page: op.page + 1, pages: op.pages - 1 }];
 }
 
 /** Without a file that nothing names, or with a file one page shorter, or of this machine's own. */
@@ -131,15 +131,12 @@ function* withoutSetting(program: Program): Iterable<Program> {
   }
 }
 
-/** The program on those CPUs only on which a task starts or to which one moves, numbered afresh. */
+/** The program on those CPUs only on which a task starts, to which one moves or which a device interrupts, numbered afresh. */
 function withoutIdleCpus(program: Program): Smaller {
   const { tasks, history, machine } = program;
-  const named = [
-    ...tasks.map((t) => t.cpu),
-    ...operationsOf(program).flatMap((op) => (op.do === 'move' ? [op.cpu] : [])),
-  ];
+  const named = [...tasks.map((t) => t.cpu), ...operationsOf(program).flatMap((op) => ('cpu' in op ? [op.cpu] : []))];
   const cpus = [...new Set(named)].sort((a, b) => a - b);
-  const moved = (op: Op): Op => (op.do === 'move' ? { ...op, cpu: cpus.indexOf(op.cpu) } : op);
+  const moved = (op: Op): Op => ('cpu' in op ? { ...op, cpu: cpus.indexOf(op.cpu) } : op);
   return {
     cpus,
     program: {

@@ -18,7 +18,9 @@ import {
   NUMA_NO_NODE,
   TASK_DEAD,
   TASK_RUNNING,
+  TASK_SLEEPING,
   type TaskId,
+  WAKE_KTHREAD,
 } from './types.ts';
 
 export interface BootTask {
@@ -31,6 +33,8 @@ export interface BootTask {
   readonly kthread: boolean;
   /** The node whose daemon it is (Linux: kswapd_run()), or NUMA_NO_NODE. */
   readonly kswapd?: NodeId;
+  /** Its number among the threads that the policy brings: asleep until `wakeUpKthread`. */
+  readonly kthreadNumber?: number;
   /** Not started: some task forks it later. */
   readonly dead: boolean;
 }
@@ -70,7 +74,8 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
   put(cpu.slab.serial, SLAB_MM, spec.mms + 1);
   for (const task of spec.tasks) bootTask(cpu, task);
   for (let id = 0 as CpuId; id < geometry.cpus; id++) {
-    const here = spec.tasks.filter((t) => t.cpu === id && !t.dead).sort((a, b) => b.priority - a.priority);
+    const started = spec.tasks.filter((t) => t.cpu === id && !t.dead && t.kthreadNumber === undefined);
+    const here = started.sort((a, b) => b.priority - a.priority);
     bootCpu(cpu, id, here);
   }
 }
@@ -94,6 +99,10 @@ function bootTask(cpu: Cpu, task: BootTask): void {
   put(tasks.mm, task.id, task.kthread || task.dead ? INIT_MM : task.mm);
   const { kswapd = NUMA_NO_NODE } = task;
   if (kswapd !== NUMA_NO_NODE) put(cpu.pgdat.kswapd, kswapd, task.id + 1);
+  if (task.kthreadNumber === undefined) return;
+  put(cpu.kthread.task, task.kthreadNumber, task.id + 1);
+  put(tasks.state, task.id, TASK_SLEEPING);
+  put(tasks.sleepsFor, task.id, WAKE_KTHREAD);
 }
 
 /** `here`: the started tasks of this CPU, the one that runs first. */

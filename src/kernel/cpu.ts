@@ -48,11 +48,14 @@ export class Cpu extends LogicalCpu {
   zone!: KernelColumns['zone'];
   pgdat!: KernelColumns['pgdat'];
   pcp!: KernelColumns['pcp'];
+  kernelPages!: KernelColumns['kernelPages'];
+  softnet!: KernelColumns['softnet'];
   tlbState!: KernelColumns['tlbState'];
   flushInfo!: KernelColumns['flushInfo'];
   csd!: KernelColumns['csd'];
   tasks!: KernelColumns['tasks'];
   rq!: KernelColumns['rq'];
+  kthread!: KernelColumns['kthread'];
   parking!: KernelColumns['parking'];
   rcu!: KernelColumns['rcu'];
   rcuState!: KernelColumns['rcuState'];

@@ -5,11 +5,14 @@
 import { entryRoutines } from './entry/routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
+import { compactionRoutines } from './mm/compaction-routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
+import { gupRoutines } from './mm/gup-routines.ts';
 import { numaRoutines } from './mm/numa-routines.ts';
 import { reclaimRoutines } from './mm/reclaim-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
 import { swapRoutines } from './mm/swap-routines.ts';
+import { netRoutines } from './net/routines.ts';
 import { rcuRoutines } from './rcu/routines.ts';
 import { schedRoutines } from './sched/routines.ts';
 import { smpRoutines } from './smp/routines.ts';
@@ -23,7 +26,10 @@ export const MAINLINE = {
   ...swapRoutines,
   ...reclaimRoutines,
   ...numaRoutines,
+  ...gupRoutines,
+  ...compactionRoutines,
   ...fsRoutines,
+  ...netRoutines,
   ...tlbRoutines,
   ...smpRoutines,
   ...schedRoutines,

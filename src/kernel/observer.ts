@@ -10,6 +10,13 @@ export const OWNER_TABLE = 2;
 export const OWNER_KERNEL = 3;
 export type FrameOwner = typeof OWNER_FREE | typeof OWNER_USER | typeof OWNER_TABLE | typeof OWNER_KERNEL;
 
+/** A word of a page that is held by a reference: where it was mapped when it was got, and where it lies. */
+export interface HeldWord {
+  readonly vpn: Vpn;
+  readonly pfn: Pfn;
+  readonly word: number;
+}
+
 export interface Observer extends HardwareObserver {
   /** The allocator hands `pfn` to an owner. */
   frameHandedOut(cpu: Cpu, pfn: Pfn, owner: FrameOwner): void;
@@ -28,6 +35,13 @@ export interface Observer extends HardwareObserver {
   fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number, at: 'cache' | 'server'): void;
   /** read(2) has taken a word from a page of the page cache. */
   fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
+  /** A walk of the kernel without a lock follows a pointer to `table`, of `level` (0: the root), and then reads entries there. */
+  softWalkDescends(cpu: Cpu, level: number, table: Pfn): void;
+  softWalkReads(cpu: Cpu, level: number, table: Pfn, vpn: Vpn): void;
+  /** get_user_pages() has read the entry of the `nth` page of its range, which maps `pfn`. Without a lock it reads it twice. */
+  pageFollowed(cpu: Cpu, nth: number, pfn: Pfn): void;
+  /** The kernel has accessed that page through the direct map, by the reference that it holds. */
+  heldAccessed(cpu: Cpu, nth: number, at: HeldWord, kind: AccessKind, value: number): void;
   /** A slot of the page cache changes: 0 is empty, negative a shadow entry, else a frame. */
   slotChanges(cpu: Cpu, file: FileId, index: number, oldSlot: number, newSlot: number): void;
   /** The words of a folio are about to go out to their slot of the swap device, or to come in from there. */

@@ -4,7 +4,9 @@ import type { CpuId, Pfn } from '../hardware/types.ts';
 import { table } from '../memory/table.ts';
 import { DISK, INODE, NFS_INODE, NFS_SERVER, PAGE_CACHE } from './fs/tables.ts';
 import { ANON_VMA, SWAP, SWAP_DISK } from './mm/swap-tables.ts';
-import { PCP, PGDAT, ZONE } from './mm/zone-tables.ts';
+import { KERNEL_PAGES, PCP, PGDAT, ZONE } from './mm/zone-tables.ts';
+import { SOFTNET } from './net/tables.ts';
+import { KTHREAD } from './sched/kthread.ts';
 import type { MmId, TaskId, VmaId } from './types.ts';
 
 const mask = { owner: 'shared', width: (g: Geometry) => g.maskWords } as const;
@@ -272,11 +274,14 @@ export const KERNEL_TABLES = {
   zone: ZONE,
   pgdat: PGDAT,
   pcp: PCP,
+  kernelPages: KERNEL_PAGES,
+  softnet: SOFTNET,
   tlbState: TLB_STATE,
   flushInfo: FLUSH_INFO,
   csd: CSD,
   tasks: TASK,
   rq: RQ,
+  kthread: KTHREAD,
   parking: PARKING,
   rcu: RCU,
   rcuState: RCU_STATE,

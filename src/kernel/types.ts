@@ -41,10 +41,11 @@ export const TASK_SLEEPING = 1;
 /** Not started yet (before its fork) or ended. */
 export const TASK_DEAD = 2;
 
-/** Who may end a sleep: the kernel object slept on, `sysWake`, or whoever finds a node low. A wake of another kind is kept. */
+/** Who may end a sleep: the kernel object slept on, `sysWake`, whoever finds a node low, or `wakeUpKthread`. A wake of another kind is kept. */
 export const WAKE_KERNEL = 1;
 export const WAKE_USER = 2;
 export const WAKE_KSWAPD = 4;
+export const WAKE_KTHREAD = 8;
 
 /** Linux: vm_flags, reduced to what the paths test. */
 export const VM_READ = 1;
@@ -63,11 +64,14 @@ export const MADV_FREE = 8;
 export const MADV_COLD = 20;
 export const MADV_PAGEOUT = 21;
 
-/** Linux: gfp flags: what an allocation may do before it fails; THISNODE: no other node will do. */
+/** Linux: gfp flags: what an allocation may do before it fails; THISNODE: no other node will do; HIGH: dips into the reserve. */
 export const GFP_KSWAPD_RECLAIM = 1;
 export const GFP_DIRECT_RECLAIM = 2;
 export const GFP_THISNODE = 4;
+export const GFP_HIGH = 8;
 export const GFP_KERNEL = GFP_KSWAPD_RECLAIM | GFP_DIRECT_RECLAIM;
+/** For callers that may not sleep. */
+export const GFP_ATOMIC = GFP_HIGH | GFP_KSWAPD_RECLAIM;
 
 /** Flags of change_protection: entries lose their rights for a while, whatever the mapping allows, so that the next use is noticed. */
 export const MM_CP_PROT_NUMA = 1;

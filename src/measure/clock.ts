@@ -153,13 +153,19 @@ export class Clock {
   /** An idle CPU has its tick stopped, as Linux does with NO_HZ. */
   private tickDue(id: number): boolean {
     const { tickCycles } = this.options;
-    if (tickCycles === 0 || this.time[id] < this.nextTick[id] || !this.runsProgram(id)) return false;
+    if (tickCycles === 0 || this.time[id] < this.nextTick[id] || this.isIdle(id)) return false;
     this.nextTick[id] = this.time[id] + tickCycles;
     return this.stepper.tickChoice(id as CpuId) !== -1;
   }
 
   private runsProgram(id: number): boolean {
-    return this.stepper.cpuAt(id as CpuId).current >= this.blocked.length;
+    const { machine } = this.stepper;
+    const task = machine.program.tasks[this.stepper.cpuAt(id as CpuId).current - this.blocked.length];
+    return task !== undefined && task.thread === undefined;
+  }
+
+  private isIdle(id: number): boolean {
+    return this.stepper.cpuAt(id as CpuId).current < this.blocked.length;
   }
 
   private clockOf(id: number): number {

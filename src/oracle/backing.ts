@@ -69,8 +69,10 @@ export class Backing {
     const { cpus, tasks } = this.ghost.geometry;
     for (let task = 0 as TaskId; task < cpus + tasks; task++) {
       for (let depth = t.depth.peek(task) - 1; depth >= 0; depth--) {
-        const storing = t.kind.peek(task, depth) === OP.fault && t.rights.peek(task, depth) === VM_WRITE;
-        if (storing && this.pageAt(task, depth, t.from.peek(task, depth)) === page) return true;
+        const kind = t.kind.peek(task, depth);
+        if ((kind !== OP.fault && kind !== OP.gup) || t.rights.peek(task, depth) !== VM_WRITE) continue;
+        const first = this.pageAt(task, depth, t.from.peek(task, depth));
+        if (page >= first && page < first + (kind === OP.fault ? 1 : t.pages.peek(task, depth))) return true;
       }
     }
     return false;

@@ -47,8 +47,10 @@ export class Children {
 
   forkEnds(mm: MmId, child: MmId): void {
     if (child !== 0) this.settle(child);
-    const { forking } = this.ghost.g.mm;
-    if (!this.ghost.options.threads) forking.put(mm, forking.peek(mm) - 1);
+    const { forking, forkedAt } = this.ghost.g.mm;
+    if (this.ghost.options.threads) return;
+    forking.put(mm, forking.peek(mm) - 1);
+    forkedAt.put(mm, this.ghost.tick());
   }
 
   /** The fork that made this address space has returned, in the child or in the parent. Does nothing the second time. */

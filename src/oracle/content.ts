@@ -80,6 +80,17 @@ export class Content {
     w.last.put(key, seq);
   }
 
+  /** A write that went nobody knows where: its value may turn up anywhere from now on. It overwrites nothing that must be seen. */
+  wild(value: number): void {
+    const { write, global } = this.ghost.g;
+    const seq = global.writes.peek(0) + 1;
+    global.writes.put(0, seq);
+    write.seq.put(seq % WRITES, seq);
+    write.value.put(seq % WRITES, value);
+    write.owner.put(seq % WRITES, WILD);
+    write.op.put(seq % WRITES, NO_OP);
+  }
+
   /** A load, begun at ghost time `since` behind `began` writes, that legally returned `value` has ended. */
   loaded(page: PageKey, word: number, value: number, began: number, since: number): void {
     if (this.backing.isPlain(page)) this.loadedKey(page, word, value, began, since);

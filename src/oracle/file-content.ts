@@ -52,6 +52,7 @@ export class FileContent {
     this.remote.begin(kind, task, depth);
     if (SYNCS.includes(kind)) this.durable.begin(file);
     if (kind === OP.msync) this.durable.beginAll();
+    if (kind === OP.gup) this.gets(task, depth, true);
     if (kind !== OP.write && kind !== OP.truncate) return;
     const size = this.sizeAfter(kind, task, depth);
     f.resizing.put(file, f.resizing.peek(file) + 1);
@@ -72,6 +73,7 @@ export class FileContent {
       const range = [from.peek(task, depth) as Vpn, pages.peek(task, depth)] as const;
       this.durable.endRange(mm.peek(task, depth) as MmId, ...range, task, since, result);
     }
+    if (kind === OP.gup) this.gets(task, depth, false);
     this.remote.end(kind, task, depth, result);
     if (kind !== OP.write && kind !== OP.truncate) return;
     const before = t.writesBefore.peek(task, depth);
@@ -97,10 +99,27 @@ export class FileContent {
   }
   /** A fault begins, or ends: the page of a private mapping of a file that is stored to may get a copy of its own at any moment between. */
   faults(task: TaskId, depth: number, begins: boolean): void {
-    const { task: t, page: p } = this.ghost.g;
+    const { task: t } = this.ghost.g;
     if (t.rights.peek(task, depth) !== VM_WRITE) return;
     const page = this.ghost.pageKey(t.mm.peek(task, depth) as MmId, t.from.peek(task, depth) as Vpn);
-    this.remote.storeFaults(page, t.since.peek(task, depth), begins);
+    this.remote.stores(begins);
+    this.mayStore(page, t.since.peek(task, depth), begins);
+  }
+  /** get_user_pages() begins, or ends: to write, it faults as a store does. */
+  private gets(task: TaskId, depth: number, begins: boolean): void {
+    const { task: t } = this.ghost.g;
+    if (t.rights.peek(task, depth) !== VM_WRITE) return;
+    const mm = t.mm.peek(task, depth) as MmId;
+    const from = t.from.peek(task, depth) as Vpn;
+    const end = this.ghost.endOf(mm, from, t.pages.peek(task, depth));
+    this.remote.stores(begins);
+    for (let page = this.ghost.pageKey(mm, from); page < end; page++) {
+      this.mayStore(page, t.since.peek(task, depth), begins);
+    }
+  }
+  private mayStore(page: PageKey, since: number, begins: boolean): void {
+    const { page: p } = this.ghost.g;
+    if (!begins) this.remote.storedThrough(page, since);
     const writable = (p.maxRights.peek(page) & VM_WRITE) !== 0;
     if (writable || this.backing.isChanging(page)) this.backing.copies(page);
   }

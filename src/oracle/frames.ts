@@ -5,6 +5,7 @@
 import type { LogicalCpu } from '../hardware/logical-cpu.ts';
 import type { WalkId } from '../hardware/observer.ts';
 import type { CpuId, Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
+import type { Cpu } from '../kernel/cpu.ts';
 import { type FrameOwner, OWNER_FREE, OWNER_TABLE } from '../kernel/observer.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { type Ghost, NO_ACCESS } from './ghost.ts';
@@ -51,11 +52,30 @@ export class Frames {
 
   /** A walk touches an entry of `table`: is it still the table that the walk's pointer led to? */
   walkReads(cpu: LogicalCpu, walk: WalkId, table: Pfn, task: TaskId): void {
-    const { frame, cpu: c } = this.ghost.g;
-    const owner = frame.owner.load(table);
-    if (owner === OWNER_TABLE && frame.epoch.load(table) === c.walkEpoch.peek(cpu.id, walk)) return;
     const vpn = (this.ghost.machine.walk.vpn.peek(cpu.id, walk) >>> 0) as Vpn;
     const who = walk === 0 ? 'a page walk' : 'a speculative page walk';
+    this.reads(who, cpu, task, { table, vpn }, this.ghost.g.cpu.walkEpoch.peek(cpu.id, walk));
+  }
+
+  /** The same of a walk of the kernel without a lock, which keeps the pointers of all levels until it ends. */
+  softWalkDescends(cpu: Cpu, level: number, table: Pfn): void {
+    this.ghost.g.cpu.softEpoch.put(cpu.id, this.ghost.g.frame.epoch.load(table), level);
+  }
+  softWalkReads(cpu: Cpu, level: number, table: Pfn, vpn: Vpn): void {
+    const epoch = this.ghost.g.cpu.softEpoch.peek(cpu.id, level);
+    this.reads('a lockless walk', cpu, cpu.current, { table, vpn }, epoch);
+  }
+
+  private reads(
+    who: string,
+    cpu: LogicalCpu,
+    task: TaskId,
+    { table, vpn }: { table: Pfn; vpn: Vpn },
+    epoch: number,
+  ): void {
+    const { frame } = this.ghost.g;
+    const owner = frame.owner.load(table);
+    if (owner === OWNER_TABLE && frame.epoch.load(table) === epoch) return;
     const now = owner === OWNER_FREE ? 'is free' : 'has a new owner';
     this.ghost.convict({
       ...NO_ACCESS,

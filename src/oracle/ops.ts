@@ -33,12 +33,14 @@ export const OP = {
   /** MADV_FREE; `madvise` is DONTNEED. */
   free: 21,
   msync: 22,
-  open: 23,
-  close: 24,
-  lock: 25,
-  unlock: 26,
+  gup: 23,
+  compact: 24,
+  open: 25,
+  close: 26,
+  lock: 27,
+  unlock: 28,
   /** The write of another client, at the server. */
-  remote: 27,
+  remote: 29,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

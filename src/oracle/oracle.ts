@@ -3,29 +3,27 @@
  * and no code of a kernel path; it hears of events as they happen and compares each access with what is legal.
  */
 import type { LogicalCpu } from '../hardware/logical-cpu.ts';
-import type { WalkId } from '../hardware/observer.ts';
 import { type AccessKind, type CpuId, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
-import { type FrameOwner, type Observer, OWNER_TABLE } from '../kernel/observer.ts';
+import { type Observer, OWNER_TABLE } from '../kernel/observer.ts';
 import { type FileId, type MmId, SIGKILL } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
-import { SteppedMemory } from '../memory/stepped-memory.ts';
 import { Backing } from './backing.ts';
 import { Children } from './children.ts';
 import { Content } from './content.ts';
 import { Effects } from './effects.ts';
 import { FastLook } from './fast-look.ts';
 import { FileContent } from './file-content.ts';
-import { Frames } from './frames.ts';
-import { Ghost, type GhostColumns, type OracleOptions, type Violation } from './ghost.ts';
+import type { Ghost, GhostColumns, OracleOptions, Violation } from './ghost.ts';
+import { HeldPages } from './held-pages.ts';
 import { Judge } from './judge.ts';
-import { NO_ARGUMENTS, OP, type OpArguments, Operations, type OpKind } from './ops.ts';
+import { NO_ARGUMENTS, OP, type OpArguments, type OpKind } from './ops.ts';
 import { probe } from './probe.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
 import { Signals } from './signals.ts';
 import type { PageKey } from './tables.ts';
-import { Versions } from './versions.ts';
+import { Translations } from './translations.ts';
 import { type WindowSummary, Windows } from './windows.ts';
 
 export type { Harm, OracleOptions, Violation } from './ghost.ts';
@@ -33,11 +31,7 @@ export { NO_ARGUMENTS, OP, type OpArguments, type OpKind, opName } from './ops.t
 export { ORACLE_TABLES, oracleFits } from './tables.ts';
 export type { WindowSummary } from './windows.ts';
 
-export class Oracle implements Observer {
-  protected readonly ghost: Ghost;
-  private readonly ops: Operations;
-  private readonly frames: Frames;
-  private readonly versions: Versions;
+export class Oracle extends Translations implements Observer {
   private readonly rights: Rights;
   private readonly effects: Effects;
   private readonly content: Content;
@@ -45,12 +39,11 @@ export class Oracle implements Observer {
   private readonly files: FileContent;
   private readonly signals: Signals;
   private readonly children: Children;
+  private readonly held: HeldPages;
   private readonly judge: Judge;
   private readonly seen = new Windows();
   /** In `threads`: the quick look at each access. */
   private readonly fast: FastLook | undefined;
-  /** In the stepper: the memory whose check has to know that an observer runs. */
-  private readonly stepped: SteppedMemory | undefined;
 
   constructor(
     mem: Memory,
@@ -59,12 +52,8 @@ export class Oracle implements Observer {
     geometry: ConstructorParameters<typeof Ghost>[3],
     options: OracleOptions,
   ) {
-    this.ghost = new Ghost(mem, columns, machine, geometry, options);
-    this.stepped = mem instanceof SteppedMemory ? mem : undefined;
+    super(mem, columns, machine, geometry, options);
     this.fast = options.threads ? new FastLook(this.ghost) : undefined;
-    this.ops = new Operations(this.ghost);
-    this.frames = new Frames(this.ghost);
-    this.versions = new Versions(this.ghost, this.ops);
     this.rights = new Rights(this.ghost);
     this.backing = new Backing(this.ghost);
     this.content = new Content(this.ghost, this.backing);
@@ -72,6 +61,7 @@ export class Oracle implements Observer {
     this.signals = new Signals(this.ghost, this.ops, this.rights, this.backing, this.files);
     this.children = new Children(this.ghost, this.ops, this.rights, this.content, this.backing);
     this.effects = new Effects(this.ghost, this.rights, this.versions, this.children, this.backing, this.files);
+    this.held = new HeldPages(this.ghost, this.ops, this.rights, this.content, this.backing);
     this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen, this.backing);
   }
 
@@ -165,73 +155,12 @@ export class Oracle implements Observer {
     this.leave(was);
   }
 
-  rootLoaded(cpu: LogicalCpu, pgd: Pfn): void {
-    const was = this.enter();
-    this.frames.rootLoaded(cpu, pgd);
-    this.leave(was);
-  }
-  walkStarts(cpu: LogicalCpu, walk: WalkId, _table: Pfn, psc: number): void {
-    const was = this.enter();
-    this.frames.walkStarts(cpu, walk, psc);
-    this.leave(was);
-  }
-  walkReads(cpu: LogicalCpu, walk: WalkId, table: Pfn): void {
-    if (!this.ghost.checks.frames) return;
-    const was = this.enter();
-    this.frames.walkReads(cpu, walk, table, (cpu as Cpu).current);
-    this.leave(was);
-  }
-  walkDescends(cpu: LogicalCpu, walk: WalkId, table: Pfn): void {
-    const was = this.enter();
-    this.frames.walkDescends(cpu, walk, table);
-    this.leave(was);
-  }
-  pscFilled(cpu: LogicalCpu, walk: WalkId, psc: number): void {
-    const was = this.enter();
-    this.frames.pscFilled(cpu, walk, psc);
-    this.leave(was);
-  }
-  tlbFilled(cpu: LogicalCpu, slot: TlbSlot, vpn: Vpn, pfn: Pfn): void {
-    const was = this.enter();
-    this.frames.tlbFilled(cpu, slot, pfn);
-    this.versions.filled(cpu, slot, vpn);
-    this.leave(was);
-  }
-  pteChanges(
-    cpu: LogicalCpu,
-    table: Pfn,
-    index: number,
-    oldLo: number,
-    newLo: number,
-    oldHi: number,
-    newHi: number,
-  ): void {
-    const was = this.enter();
-    this.versions.pteChanges(cpu as Cpu, table, index, oldLo, newLo, oldHi, newHi);
-    this.leave(was);
-  }
-  frameHandedOut(_cpu: Cpu, pfn: Pfn, owner: FrameOwner): void {
-    const was = this.enter();
-    this.frames.handedOut(pfn, owner);
-    this.leave(was);
-  }
-  frameFreed(_cpu: Cpu, pfn: Pfn): void {
-    const was = this.enter();
-    this.frames.freed(pfn);
-    this.leave(was);
-  }
   tableLinked(cpu: Cpu, mm: MmId, table: Pfn, level: number, base: Vpn): void {
     const was = this.enter();
     if (level === 0) this.children.born(cpu, mm);
     this.versions.tableLinked(mm, table, level, base);
     this.leave(was);
   }
-  tableUnlinked(cpu: Cpu, _mm: MmId, table: Pfn): void {
-    const was = this.enter();
-    this.versions.tableUnlinked(cpu, table);
-    this.leave(was);
-  }
-
   placed(cpu: Cpu, _mm: MmId, start: number): void {
     if (this.ghost.options.threads) return;
     const was = this.enter();
@@ -250,6 +179,16 @@ export class Oracle implements Observer {
     const was = this.enter();
     const since = this.ghost.g.task.since.peek(cpu.current, this.ops.innermost(cpu.current));
     this.files.loaded(cpu.current, this.fileKey(file, index), word, value, since);
+    this.leave(was);
+  }
+  pageFollowed(cpu: Cpu, nth: number, pfn: Pfn): void {
+    const was = this.enter();
+    this.held.followed(cpu.current, nth, pfn);
+    this.leave(was);
+  }
+  heldAccessed(...access: Parameters<Observer['heldAccessed']>): void {
+    const was = this.enter();
+    this.held.accessed(...access);
     this.leave(was);
   }
   /** What page cache and swap device hold is the kernel's affair: programs notice by what they load. */
@@ -284,16 +223,5 @@ export class Oracle implements Observer {
     if (pgd === 0) return;
     this.frames.handedOut(pgd, OWNER_TABLE);
     this.versions.tableLinked(mm, pgd, 0, 0 as Vpn);
-  }
-
-  private enter(): boolean {
-    const { stepped } = this;
-    if (!stepped) return false;
-    const was = stepped.observing;
-    stepped.observing = true;
-    return was;
-  }
-  private leave(was: boolean): void {
-    if (this.stepped) this.stepped.observing = was;
   }
 }

@@ -46,11 +46,10 @@ export class RemoteFiles {
     if (kind === OP.open || kind === OP.lock) this.revalidated(file, since);
   }
 
-  /** A fault of a store begins, or has returned: then it is known what it may have been about. */
-  storeFaults(page: PageKey, since: number, begins: boolean): void {
+  /** Something begins that stores through mappings, or has returned: then `storedThrough` tells of the pages it may have been about. */
+  stores(begins: boolean): void {
     const { storing } = this.ghost.g.global;
     storing.put(0, storing.peek(0) + (begins ? 1 : -1));
-    if (!begins) this.storedThrough(page, since);
   }
 
   /** Something that began at ghost time `since` has stored to the page, or meant to: whatever file it shows may be dirty. */

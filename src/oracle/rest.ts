@@ -1,9 +1,10 @@
 /** The machine at rest: every live word is read back through the page tables, and no frame may be without an owner. */
 import { PTE_G, PTE_NONE, PTE_P, ptePfn } from '../hardware/pte.ts';
-import type { Pfn, PteLo, Vpn } from '../hardware/types.ts';
+import type { CpuId, Pfn, PteLo, Vpn } from '../hardware/types.ts';
+import { zeroPfn } from '../kernel/mm/page-alloc.ts';
 import { swapSlotOf } from '../kernel/mm/pte-prot.ts';
 import { SWAP_HAS_CACHE } from '../kernel/mm/swap-state.ts';
-import { OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
+import { OWNER_FREE, OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
 import { type FileId, type FilePage, type MmId, NO_SLOT, type SwapSlot, VM_READ } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
@@ -69,8 +70,8 @@ function fileWord({ machine }: Ghost, row: number, word: number): number {
 }
 
 /**
- * Frames that were handed to users or page tables and that neither page table nor page cache leads to, and slots of the swap
- * device that are kept for entries that there are not.
+ * Frames that were handed to users, page tables or the kernel and that no page table, page cache or list of the kernel leads to,
+ * and slots of the swap device that are kept for entries that there are not.
  */
 export function leaks(ghost: Ghost): void {
   const { geometry, machine, g } = ghost;
@@ -85,6 +86,7 @@ export function leaks(ghost: Ghost): void {
     const slot = machine.pageCache.slot.peek(row as FilePage);
     if (slot > 0) reached.add(slot);
   }
+  for (const pfn of ownPages(ghost)) reached.add(pfn);
   // what reclaim has not come round to yet
   for (let slot = 1 as SwapSlot; slot <= geometry.swapSlots; slot++) reached.add(cachedFrame(ghost, slot));
   for (let mm = 0; mm <= geometry.mms; mm++) {
@@ -93,8 +95,8 @@ export function leaks(ghost: Ghost): void {
   }
   for (let pfn = 1; pfn < geometry.frames; pfn++) {
     const owner = g.frame.owner.peek(pfn as Pfn);
-    if ((owner !== OWNER_USER && owner !== OWNER_TABLE) || reached.has(pfn)) continue;
-    const what = owner === OWNER_USER ? 'page' : 'page table';
+    if (owner === OWNER_FREE || reached.has(pfn)) continue;
+    const what = owner === OWNER_USER ? 'page' : owner === OWNER_TABLE ? 'page table' : 'page of the kernel';
     const says = `at rest frame ${pfn} is a ${what} that nothing leads to`;
     ghost.convict({ ...NO_ACCESS, harm: 'leak', says });
     return;
@@ -104,6 +106,16 @@ export function leaks(ghost: Ghost): void {
     const says = `at rest swap slot ${slot} is in use and no page-table entry leads to it`;
     ghost.convict({ ...NO_ACCESS, harm: 'leak', says });
     return;
+  }
+}
+
+/** What the kernel has allocated for itself: the zero page, its list, the packets that CPUs have received. */
+function* ownPages({ geometry, machine }: Ghost): Iterable<number> {
+  const { kernelPages, softnet } = machine;
+  yield zeroPfn(geometry);
+  for (let i = 0; i < kernelPages.count.peek(0); i++) yield kernelPages.list.peek(0, i);
+  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
+    for (let i = 0; i < softnet.qlen.peek(id); i++) yield softnet.packets.peek(id, i);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The ghost words: what the oracle knows beside the machine. They lie in the image, so reset, hash and snapshots cover them. */
 import type { Geometry } from '../hardware/geometry.ts';
 import type { CpuId, Pfn } from '../hardware/types.ts';
+import { GUP_PAGES } from '../kernel/mm/gup.ts';
 import type { FileId, MmId, TaskId } from '../kernel/types.ts';
 import { table } from '../memory/table.ts';
 
@@ -126,6 +127,8 @@ export const GHOST_CPU = table<CpuId, Geometry>()('ghostCpu', (g) => g.cpus, {
   pscEpoch: { owner: oracle, width: (g: Geometry) => g.pscEntries },
   rootEpoch: oracle,
   walkEpoch: { owner: oracle, width: () => 2 },
+  /** Of the table of each level that a walk of the kernel without a lock is in. */
+  softEpoch: { owner: oracle, width: (g: Geometry) => g.levelBits.length },
 });
 
 /** Per task: its operations in flight, outermost first. */
@@ -153,6 +156,8 @@ export const GHOST_TASK = table<TaskId, Geometry>()('ghostTask', (g) => g.cpus +
   pgoff: { owner: oracle, width: () => OP_DEPTH },
   /** Where mmap or mremap will place the mapping, plus one; 0 until that is known. */
   placed: { owner: oracle, width: () => OP_DEPTH },
+  /** Epoch of the frame of each page that get_user_pages has got, when it last read the entry. */
+  heldEpoch: { owner: oracle, width: () => GUP_PAGES },
 });
 
 /** Per file. */
@@ -177,8 +182,9 @@ export const GHOST_FILE = table<FileId, Geometry>()('ghostFile', (g) => g.files 
 export const GHOST_MM = table<MmId, Geometry>()('ghostMm', (g) => g.mms + 1, {
   /** Identity of the fork that made it, until its content and rights are known; then 0. */
   fork: oracle,
-  /** Forks of it in flight. */
+  /** Forks of it in flight, and the ghost clock when the last one returned. */
   forking: oracle,
+  forkedAt: oracle,
   /** mremaps of it in flight, and the ghost clock when the last one returned. */
   moving: oracle,
   movedAt: oracle,

@@ -2,7 +2,6 @@
 import type { Pfn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
-import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import type { NodeId } from '../kernel/types.ts';
 import { type Path, point } from '../memory/point.ts';
 import { checkLufFlush, ugenLatest } from './luf-coordinator.ts';
@@ -57,15 +56,13 @@ export function* rmqueue(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
 }
 
 /** Linux: __del_page_from_free_list(): whoever takes the frame off the zone inherits its debt, and the frame loses it. Caller holds zone.lock. */
-export function* delPageFromFreeList(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
-  const pfn = yield* MAINLINE.delPageFromFreeList(cpu, node, mark);
-  if (pfn === NO_PAGE) return NO_PAGE;
+export function* delPageFromFreeList(cpu: Cpu, node: NodeId, pfn: Pfn): Path<void> {
+  yield* MAINLINE.delPageFromFreeList(cpu, node, pfn);
   const page = cpu.wordsOf(LUF_PAGE);
   if (cpu.at(FROM_BUDDY, page.ugen.at(pfn))) yield;
   updateTaskUgen(cpu, page.ugen.load(pfn));
   if (cpu.at(BUDDY_FORGETS, page.ugen.at(pfn))) yield;
   page.ugen.store(pfn, 0);
-  return pfn;
 }
 
 /** Linux: free_pages_prepare() where the content of the page will change: check_luf_flush() of what it is freed with. */

@@ -5,10 +5,11 @@
  */
 import { localIrqRestore, localIrqSave } from '../hardware/apic.ts';
 import type { Cpu } from '../kernel/cpu.ts';
+import { preemptible } from '../kernel/locking/preempt.ts';
 import { type Path, point } from '../memory/point.ts';
 import { foldUbc } from './luf-batch.ts';
 import { debtAdded, debtMerged, debtPaid } from './luf-counters.ts';
-import { LUF, TLB_UBC_LUF } from './luf-tables.ts';
+import { LUF, LUF_TASK, TLB_UBC_LUF } from './luf-tables.ts';
 
 export const ANYBODY = point('tryToUnmapLuf: luf_lock held, is anybody flushing?');
 export const ANY_DEMAND = point('tryToUnmapLuf: nobody is flushing, is a demanded flush under way?');
@@ -28,7 +29,6 @@ export const CLOSES_GEN = point('checkLufFlush: luf_ubc taken over, luf_gen_next
 export const CLAIMS = point('checkLufFlush: luf_gen_next raised, luf_on_flushing to be set');
 export const RELEASES = point('checkLufFlush: flushed, luf_on_flushing to be cleared');
 export const DONE = point('checkLufFlush: luf_on_flushing cleared, luf_gen_done to be set');
-export const HOW_MUCH = point('payOverLimit: luf_lock held, how many frames wait for a flush?');
 export const NEWEST = point('lufFlush: luf_lock held, luf_gen to be read');
 
 const ONE = 0;
@@ -58,7 +58,7 @@ export function* tryToUnmapLuf(cpu: Cpu): Path<number> {
   localIrqSave(cpu);
   if (!(yield* cpu.kernel.spinTrylock(cpu, luf.lock.at(ONE)))) {
     localIrqRestore(cpu);
-    foldUbc(cpu, cpu.tlbUbc, ubcLuf);
+    lufWithRest(cpu);
     return 0;
   }
   if (cpu.at(ANYBODY, luf.onFlushing.at(ONE))) yield;
@@ -69,7 +69,7 @@ export function* tryToUnmapLuf(cpu: Cpu): Path<number> {
   }
   if (flushing) {
     yield* cpu.kernel.spinUnlockIrqrestore(cpu, luf.lock.at(ONE));
-    foldUbc(cpu, cpu.tlbUbc, ubcLuf);
+    lufWithRest(cpu);
     return 0;
   }
   if (ubcLuf.flushRequired.own(me) !== 0) {
@@ -95,7 +95,7 @@ export function* tryToUnmapLuf(cpu: Cpu): Path<number> {
 /** Linux: try_to_unmap_flush(): pays the batch of the task, what was not handed on included, and whatever debt that covers. */
 export function* tryToUnmapFlush(cpu: Cpu): Path<void> {
   const { tlbUbc, current: me } = cpu;
-  foldUbc(cpu, tlbUbc, cpu.wordsOf(TLB_UBC_LUF));
+  lufWithRest(cpu);
   if (tlbUbc.flushRequired.own(me) === 0) return;
   const started = yield* rmapFlushStart(cpu);
   const flushed: number[] = [];
@@ -104,6 +104,12 @@ export function* tryToUnmapFlush(cpu: Cpu): Path<void> {
   if (started) yield* rmapFlushEnd(cpu, flushed);
   tlbUbc.flushRequired.put(me, 0);
   tlbUbc.writable.put(me, 0);
+}
+
+/** fold_ubc(tlb_ubc, tlb_ubc_luf): the eligible part is flushed with the rest, and its folios wait for nothing. */
+function lufWithRest(cpu: Cpu): void {
+  foldUbc(cpu, cpu.tlbUbc, cpu.wordsOf(TLB_UBC_LUF));
+  cpu.wordsOf(LUF_TASK).folios.put(cpu.current, 0);
 }
 
 /** Linux: rmap_flush_start(): from here on nobody may add to luf_ubc. False if luf_lock is taken: then nothing is removed later. */
@@ -141,7 +147,10 @@ function* rmapFlushEnd(cpu: Cpu, flushed: readonly number[]): Path<void> {
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, luf.lock.at(ONE));
 }
 
-/** Linux: check_luf_flush(): when it returns, the flush owed under generation `ugen` is done. Caller holds no spinlock. */
+/**
+ * Linux: check_luf_flush(): when it returns, the flush owed under generation `ugen` is done. Caller holds no spinlock; nothing in it
+ * asks whether interrupts are on, which the cross-call of try_to_unmap_flush() needs.
+ */
 export function* checkLufFlush(cpu: Cpu, ugen: number): Path<void> {
   if (ugen === 0) return;
   const luf = cpu.wordsOf(LUF);
@@ -196,10 +205,12 @@ function* takeOver(cpu: Cpu): Path<void> {
   debtPaid(cpu);
 }
 
-/** Until the flush under way is over, or others of this CPU have run. */
+/** Until the flush under way is over, or others of this CPU have run. Who may not sleep, an interrupt handler say, only waits. */
 function* awaitOthers(cpu: Cpu): Path<void> {
-  if (yield* cpu.kernel.pollBegin(cpu)) {
-    yield cpu.waitWhile(OTHERS_FLUSH, cpu.wordsOf(LUF).lufOnFlushing.at(ONE), 1);
+  const word = cpu.wordsOf(LUF).lufOnFlushing.at(ONE);
+  if (!preemptible(cpu)) yield cpu.waitWhile(OTHERS_FLUSH, word, 1);
+  else if (yield* cpu.kernel.pollBegin(cpu)) {
+    yield cpu.waitWhile(OTHERS_FLUSH, word, 1);
     yield* cpu.kernel.pollEnd(cpu);
   } else yield* cpu.kernel.pollYield(cpu);
 }
@@ -212,14 +223,4 @@ export function* lufFlush(cpu: Cpu): Path<void> {
   const ugen = luf.lufGen.load(ONE);
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, luf.lock.at(ONE));
   yield* checkLufFlush(cpu, ugen);
-}
-
-/** Ours: pays everything once more than `limit` frames wait for it. Caller holds no spinlock. */
-export function* payOverLimit(cpu: Cpu, limit: number): Path<void> {
-  const luf = cpu.wordsOf(LUF);
-  yield* cpu.kernel.spinLockIrqsave(cpu, luf.lock.at(ONE));
-  if (cpu.at(HOW_MUCH, luf.debtFrames.at(ONE))) yield;
-  const over = luf.debtFrames.load(ONE) > limit;
-  yield* cpu.kernel.spinUnlockIrqrestore(cpu, luf.lock.at(ONE));
-  if (over) yield* lufFlush(cpu);
 }

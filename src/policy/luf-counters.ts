@@ -39,5 +39,6 @@ function debtsGone(cpu: Cpu): number {
   const debts = luf.debts.load(ONE);
   luf.debts.store(ONE, 0);
   luf.debtFrames.store(ONE, 0);
+  for (let k = 0; k < cpu.geometry.maskWords; k++) luf.debtTicked.store(ONE, 0, k);
   return debts;
 }

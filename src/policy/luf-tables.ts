@@ -61,6 +61,8 @@ export const LUF = table<number, Geometry>()('luf', () => 1, {
   /** Flushes put off and frames that wait for them: for the counters, and for the limit of luf-coordinated. */
   debts: underLock,
   debtFrames: underLock,
+  /** CPUs whose timer has fired an odd number of times since the oldest of these flushes was put off: luf-coordinated only. */
+  debtTicked: { owner: underLock, width: mask },
 });
 
 export const LUF_TABLES = [TLB_UBC_RO, TLB_UBC_LUF, LUF_TASK, LUF_PAGE, LUF] as const;

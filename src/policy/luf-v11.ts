@@ -9,15 +9,17 @@
  *     folio_put_ugen(folio, g)                         luf-alloc folioPutUgen; luf-reclaim migrateFolioDone
  *     allocate: current.ugen = later(…)                luf-alloc rmqueue, delPageFromFreeList; flush point `allocate`
  *     check_luf_flush(g), luf_flush()                  luf-coordinator checkLufFlush, lufFlush
- *     forced flush points                              flush points `allocate`, `fileWrite`, `lostRace`, `initOnFree`
+ *     forced flush points                              flush points `allocate`, `isolateFree`, `fileWrite`, `lostRace`, `initOnFree`
  *
- * Not modelled, because this kernel has none of them: compaction, isolation, reporting, KASAN poisoning, huge pages, memory failure. Restated: wp_page_copy() and finish_mkwrite_fault() read the entry again after the PTL is dropped to
- * see whether it is writable; here it is the entry they found under the PTL.
+ * Not modelled, because this kernel has none of them: compaction for an order and its fast search for free frames, isolation,
+ * reporting, KASAN poisoning, huge pages, memory failure. Restated: wp_page_copy() and finish_mkwrite_fault()
+ * read the entry again after the PTL is dropped to see whether it is writable; here it is the entry they found under the PTL.
  */
 import { pteWrite } from '../hardware/pte.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { checkFlushPageUgen, checkFlushTaskUgen, delPageFromFreeList, freeUnrefPage, rmqueue } from './luf-alloc.ts';
 import { reclaimBatchInit } from './luf-apart.ts';
+import { auditLuf } from './luf-audit.ts';
 import { setTlbUbcFlushPending, tryToUnmapFlushDirty } from './luf-batch.ts';
 import { lufFlush, tryToUnmapFlush } from './luf-coordinator.ts';
 import {
@@ -58,6 +60,14 @@ export const LUF_FLUSH_POINTS = {
     *prepNewPage(cpu, pfn, owner) {
       yield* checkFlushTaskUgen(cpu);
       yield* MAINLINE.prepNewPage(cpu, pfn, owner);
+    },
+  },
+  isolateFree: {
+    says: 'compaction has taken frames off the zone: the flush that they owe, if it is not done yet',
+    *isolateFreepagesBlock(cpu, cc, pfn, end) {
+      const at = yield* MAINLINE.isolateFreepagesBlock(cpu, cc, pfn, end);
+      yield* checkFlushTaskUgen(cpu);
+      return at;
     },
   },
   fileWrite: {
@@ -101,9 +111,10 @@ export const lufV11 = definePolicy({
     tableFree: 'as mainline',
     narrowing: 'as mainline; entries that were writable are never put off',
     content: 'flushed after write(2), and where a fault loses a race to a writable entry',
-    atomicAlloc: 'flushed there, too',
+    atomicAlloc: 'flushed there, too: a cross-call with interrupts off, in which two CPUs may wait for each other',
   },
   tables: LUF_TABLES,
+  audit: auditLuf,
   flushPoints: LUF_FLUSH_POINTS,
   ...LUF_ROUTINES,
 });

@@ -13,17 +13,19 @@
  *     hooks with more than one step                    flush points `fault`, `clearedEntry`, `vmaEnd`, `taskSwitch`, `fileWrite`
  *     shrink_folio_list                                flush point `reclaimKept`; luf12-reclaim shrinkFolio, reclaimedAdd, freeReclaimed
  *     migrate_pages_batch, migrate_folio_done          luf-apart migrateApart; luf12-reclaim migrateUnmapDone, migrateFolioDone
- *     free to pcp, pcp -> buddy                        luf12-alloc freeFrozenPages, freeUnrefPageCommit; luf12-zone freeOnePage
+ *     free to pcp, pcp -> buddy                        luf12-alloc freeFrozenPages, commitWithKey; luf12-zone freeOnePage
  *     free list, splice, list choice                   luf12-zone addToPendList, flushPendListIfDone, getPageFromFreeArea
+ *     compaction                                       flush point `isolateFree`; luf12-isolate isolateFreepagesBlock, isolateFreePage, compactFinished
  *     takeoff                                          flush point `allocate`; luf12-takeoff lufTakeoffStart, lufTakeoffCheck, lufTakeoffCheckAndFold, lufTakeoffEnd
  *     flush points of file content                     flush points `mkclean`, `invalidate`, `invalidatePages`, `truncateFolio`, `truncate`
  *
  * No path of this kernel reaches: remove_mapping() (reclaim calls __remove_mapping()), mapping_evict_folio(),
  * mapping_try_invalidate() (no dropped caches), truncate_inode_partial_folio() (lengths are whole pages), the other callers of
  * write_begin, the branch of reclaim that leaves the last reference to somebody else (lazily freed pages), memory failure, bulk
- * allocation, fallback and highatomic blocks, compaction, isolation, reporting, hot-remove. Reduced: luf_batch[] has `lufKeys`
- * rows (65536 as posted), min_wmark_pages() is a sixteenth of the frames, one order and one migratetype. VM_MAYWRITE is set in
- * every mapping of this kernel. nr_luf_pages falls where a frame leaves pend_list, as in the patches.
+ * allocation, fallback and highatomic blocks, compaction for an order (its fast search for free frames, its capture), isolation,
+ * reporting, hot-remove. Reduced: luf_batch[] has `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of the
+ * frames, one order and one migratetype. VM_MAYWRITE is set in every mapping of this kernel. nr_luf_pages falls where a frame
+ * leaves pend_list, as in the patches.
  * The machine is that of the program. 6.14 did not interrupt CPUs in the middle of switch_mm either (switch `ipiWhileSwitching`), a bug of
  * its own that was fixed in May 2025.
  */
@@ -31,7 +33,7 @@ import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { type FileId, VM_SHARED } from '../kernel/types.ts';
 import { reclaimBatchInit } from './luf-apart.ts';
-import { freeUnrefPage, freeUnrefPageCommit, rmqueue, rmqueueBulk } from './luf12-alloc.ts';
+import { freeUnrefPage, rmqueue, rmqueueBulk } from './luf12-alloc.ts';
 import { foldLufBatchMm, mmLufBatchInit } from './luf12-batch.ts';
 import {
   archFlushTlbBatchedPending,
@@ -41,6 +43,7 @@ import {
   tryToUnmapFlush,
   tryToUnmapFlushDirty,
 } from './luf12-flush.ts';
+import { compactFinished, isolateFreePage, isolateFreepagesBlock } from './luf12-isolate.ts';
 import {
   freeReclaimed,
   keepFolio,
@@ -52,7 +55,7 @@ import {
 } from './luf12-reclaim.ts';
 import { recorder, tryToMigrate, tryToMigrateOne, tryToUnmap, tryToUnmapOne } from './luf12-record.ts';
 import { LUF12_TABLES } from './luf12-tables.ts';
-import { delPageFromFreeList, freeOnePage, nrFreePages } from './luf12-zone.ts';
+import { delPageFromFreeList, freeOnePage, nrFreePages, pageBuddy, rmqueueSmallest } from './luf12-zone.ts';
 import { definePolicy, type PolicySpec } from './policy.ts';
 
 /** What LUF does everywhere but at its flush points; also the ground of policies derived from it. */
@@ -72,9 +75,10 @@ export const LUF12_ROUTINES = {
   migrateUnmapDone,
   migrateFolioDone,
   freeUnrefPage,
-  freeUnrefPageCommit,
   freeOnePage,
+  rmqueueSmallest,
   delPageFromFreeList,
+  pageBuddy,
   nrFreePages,
   *mmAlloc(cpu, parent) {
     const mm = yield* MAINLINE.mmAlloc(cpu, parent);
@@ -88,6 +92,12 @@ export const LUF12_FLUSH_POINTS = {
     says: 'frames leave the allocator: what they owe, except for CPUs that have flushed since',
     rmqueue,
     rmqueueBulk,
+  },
+  isolateFree: {
+    says: 'compaction takes frames off the zone: what they owe, except for CPUs that have flushed since',
+    isolateFreepagesBlock,
+    isolateFreePage,
+    compactFinished,
   },
   vmaEnd: {
     says: 'a walk over the entries of a VMA is over (munmap, mprotect, exit, truncation): its mapping if shared, its mm',
@@ -189,7 +199,7 @@ export const lufV12 = definePolicy({
     tableFree: 'as mainline',
     narrowing: 'as mainline; entries that were writable are never put off',
     content: 'the mapping after write_begin, truncation and cleaning; mm and mapping after a fault',
-    atomicAlloc: 'such contexts take only frames that owe nothing',
+    atomicAlloc: 'such contexts take only frames that owe nothing, and fail if there is none',
   },
   tables: LUF12_TABLES,
   flushPoints: LUF12_FLUSH_POINTS,

@@ -7,15 +7,16 @@ import { preemptDisable, preemptEnable } from '../kernel/locking/preempt.ts';
 import { NO_PAGE, pcpListAt } from '../kernel/mm/page-alloc.ts';
 import { type NodeId, NUMA_NO_NODE } from '../kernel/types.ts';
 import { type Path, point } from '../memory/point.ts';
-import { LUF12_PAGE, LUF12_TASK } from './luf12-tables.ts';
+import { LUF12_CPU, LUF12_PAGE } from './luf12-tables.ts';
 import { lufTakeoffCheckAndFoldPcp, lufTakeoffEnd, lufTakeoffStart } from './luf12-takeoff.ts';
 
 export const KEEPS = point('luf freeUnrefPageCommit: about to be listed, key to be kept with the frame');
 
 /** Linux: free_frozen_pages(page, order, luf_key). A frame without references. */
 export function* freeFrozenPages(cpu: Cpu, pfn: Pfn, key: number): Path<void> {
-  cpu.wordsOf(LUF12_TASK).freeKey.put(cpu.current, key);
-  yield* MAINLINE.freeUnrefPage(cpu, pfn);
+  yield* cpu.kernel.freePagesPrepare(cpu, pfn);
+  cpu.observer?.frameFreed(cpu, pfn);
+  yield* commitWithKey(cpu, pfn, key);
 }
 
 /** All other callers: luf_key = 0. */
@@ -23,26 +24,47 @@ export function* freeUnrefPage(cpu: Cpu, pfn: Pfn): Path<void> {
   yield* freeFrozenPages(cpu, pfn, 0);
 }
 
-/** Linux: free_unref_page_commit(): frames with a key go to the tail of the list: allocated last, back to the zone first. */
-export function* freeUnrefPageCommit(cpu: Cpu, pfn: Pfn): Path<void> {
-  const { freeKey } = cpu.wordsOf(LUF12_TASK);
+/**
+ * Linux: free_unref_page_commit(): frames with a key go to the tail of the list: allocated last, back to the zone first. In an
+ * interrupt that came while the list was held, free_one_page(): to the zone at once.
+ */
+function* commitWithKey(cpu: Cpu, pfn: Pfn, key: number): Path<void> {
   const { keyOrUgen } = cpu.wordsOf(LUF12_PAGE);
-  const { pcp } = cpu;
-  const key = freeKey.own(cpu.current);
-  // stands for pcp->lock
-  preemptDisable(cpu);
+  const { pcp, kernel } = cpu;
+  const node = nodeOf(cpu.geometry, pfn) as NodeId;
+  const locked = pcpSpinTrylock(cpu);
   if (cpu.at(KEEPS, keyOrUgen.at(pfn))) yield;
   keyOrUgen.store(pfn, key);
+  if (!locked) {
+    yield* kernel.spinLockIrqsave(cpu, cpu.zone.lock.at(node));
+    yield* kernel.freeOnePage(cpu, node, pfn);
+    yield* kernel.spinUnlockIrqrestore(cpu, cpu.zone.lock.at(node));
+    return;
+  }
   if (key === 0) yield* MAINLINE.freeUnrefPageCommit(cpu, pfn);
   else {
-    const node = nodeOf(cpu.geometry, pfn) as NodeId;
     const at = pcpListAt(cpu, node);
     const n = pcp.count.own(cpu.id, node);
     for (let i = n; i > 0; i--) pcp.list.put(cpu.id, pcp.list.own(cpu.id, at + i - 1), at + i);
     pcp.list.put(cpu.id, pfn, at);
     pcp.count.put(cpu.id, n + 1, node);
-    if (n + 1 > cpu.geometry.pcpHigh) yield* cpu.kernel.freePcppagesBulk(cpu, node);
+    if (n + 1 > cpu.geometry.pcpHigh) yield* kernel.freePcppagesBulk(cpu, node);
   }
+  yield* pcpSpinUnlock(cpu);
+}
+
+/** Linux: pcp_spin_trylock(): fails in an interrupt that came while this CPU held its list. */
+function pcpSpinTrylock(cpu: Cpu): boolean {
+  const { pcpLock } = cpu.wordsOf(LUF12_CPU);
+  if (pcpLock.own(cpu.id) !== 0) return false;
+  preemptDisable(cpu);
+  pcpLock.put(cpu.id, 1);
+  return true;
+}
+
+/** Linux: pcp_spin_unlock(). May preempt the caller. */
+function* pcpSpinUnlock(cpu: Cpu): Path<void> {
+  cpu.wordsOf(LUF12_CPU).pcpLock.put(cpu.id, 0);
   yield* preemptEnable(cpu);
 }
 
@@ -52,13 +74,15 @@ export function* rmqueue(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   return pfn !== NO_PAGE ? pfn : yield* rmqueueBuddy(cpu, node, mark);
 }
 
-/** Linux: rmqueue_pcplist(), __rmqueue_pcplist(): the first frame of the list that is not refused. */
+/** Linux: rmqueue_pcplist(), __rmqueue_pcplist(): the first frame of the list that is not refused. NO_PAGE if the list is held already. */
 function* rmqueuePcplist(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const { pcp } = cpu;
   const at = pcpListAt(cpu, node);
   yield* lufTakeoffStart(cpu, NUMA_NO_NODE);
-  // stands for pcp->lock
-  preemptDisable(cpu);
+  if (!pcpSpinTrylock(cpu)) {
+    yield* lufTakeoffEnd(cpu, NUMA_NO_NODE);
+    return NO_PAGE;
+  }
   let pfn = NO_PAGE;
   const n = pcp.count.own(cpu.id, node);
   if (n === 0) pfn = yield* cpu.kernel.rmqueueBulk(cpu, node, mark);
@@ -69,7 +93,7 @@ function* rmqueuePcplist(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
     for (let k = i + 1; k < n; k++) pcp.list.put(cpu.id, pcp.list.own(cpu.id, at + k), at + k - 1);
     pcp.count.put(cpu.id, n - 1, node);
   }
-  yield* preemptEnable(cpu);
+  yield* pcpSpinUnlock(cpu);
   yield* lufTakeoffEnd(cpu, NUMA_NO_NODE);
   return pfn;
 }
@@ -87,7 +111,7 @@ function* rmqueueBuddy(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const lock = cpu.zone.lock.at(node);
   yield* lufTakeoffStart(cpu, node);
   yield* cpu.kernel.spinLockIrqsave(cpu, lock);
-  const pfn = yield* cpu.kernel.delPageFromFreeList(cpu, node, mark);
+  const pfn = yield* cpu.kernel.rmqueueSmallest(cpu, node, mark);
   yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
   yield* lufTakeoffEnd(cpu, node);
   return pfn;

@@ -17,7 +17,7 @@ const mask = (g: Geometry): number => g.maskWords;
 /** tlb_ubc_takeoff: what the frames owe that the task has taken off free lists and not used yet. */
 export const TLB_UBC_TAKEOFF = table<TaskId, Geometry>()('tlbUbcTakeoff', tasks, TASK_BATCH);
 
-/** What else the task keeps; the last four stand for arguments, results and locals of the published functions. */
+/** What else the task keeps; the last three stand for arguments, results and locals of the published functions. */
 export const LUF12_TASK = table<TaskId, Geometry>()('luf12Task', tasks, {
   /** 1 while nothing was met in the walk that rules LUF out. */
   canLuf: privateTask,
@@ -36,8 +36,6 @@ export const LUF12_TASK = table<TaskId, Geometry>()('luf12Task', tasks, {
   eligible: privateTask,
   /** The key with which migrate_folio_done() frees. */
   moveDebt: privateTask,
-  /** The key of the frame that is being freed. */
-  freeKey: privateTask,
 });
 
 /** struct luf_batch, its rwlock first. */
@@ -65,8 +63,12 @@ export const LUF12 = table<number, Geometry>()('luf12', () => 1, {
   lufKgen: 'shared',
 });
 
-/** Per CPU: ugen_done, minus LUF_UGEN_INIT - 1. */
-export const LUF12_CPU = table<CpuId, Geometry>()('luf12Cpu', (g) => g.cpus, { ugenDone: 'shared' });
+export const LUF12_CPU = table<CpuId, Geometry>()('luf12Cpu', (g) => g.cpus, {
+  /** ugen_done, minus LUF_UGEN_INIT - 1. */
+  ugenDone: 'shared',
+  /** pcp->lock of the list of this CPU, which nobody else takes here: 1 while it is held. */
+  pcpLock: { private: 'cpu' },
+});
 
 /** The field of struct page that is luf_key on a list of a CPU and zone_ugen, 16 bits of it, in the zone. Whoever holds the frame alone touches it. */
 export const LUF12_PAGE = table<Pfn, Geometry>()('luf12Page', (g) => g.frames, { keyOrUgen: 'shared' });

@@ -5,7 +5,7 @@
 import { irqsOff } from '../hardware/apic.ts';
 import type { Pfn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
-import { HARDIRQ_OFFSET } from '../kernel/locking/preempt.ts';
+import { HARDIRQ_OFFSET, preemptible } from '../kernel/locking/preempt.ts';
 import { type NodeId, NUMA_NO_NODE } from '../kernel/types.ts';
 import { type Path, point } from '../memory/point.ts';
 import { archTlbbatchCheckDone, archTlbbatchDiet, foldBatch, resetBatch, ubcTakeoff, ugenOf } from './luf12-batch.ts';
@@ -48,11 +48,10 @@ export function* nonLufPagesOk(cpu: Cpu, node: NodeId): Path<boolean> {
   return (nrFree + pend - nrLufPages.load(node)) >>> 0 > minWmarkPages(cpu);
 }
 
-/** Linux: no_shootdown_context(). */
+/** Linux: no_shootdown_context(): not in_task(), or interrupts off; while frames that owe nothing are plenty, not preemptible() either. */
 function* noShootdownContext(cpu: Cpu, node: NodeId): Path<boolean> {
   const relaxed = node !== NUMA_NO_NODE && (yield* nonLufPagesOk(cpu, node));
-  const count = cpu.rq.preemptCount.own(cpu.id);
-  return irqsOff(cpu) || count >= (relaxed ? 1 : HARDIRQ_OFFSET);
+  return relaxed ? !preemptible(cpu) : irqsOff(cpu) || cpu.rq.preemptCount.own(cpu.id) >= HARDIRQ_OFFSET;
 }
 
 /** Linux: luf_takeoff_start(). The zone is that of `node`; on the paths of the list per CPU it is not given. */
@@ -64,7 +63,11 @@ export function* lufTakeoffStart(cpu: Cpu, node: NodeId): Path<void> {
   lufTakeoffStarted.put(me, lufTakeoffStarted.own(me) + 1);
 }
 
-/** Linux: luf_takeoff_end(). zone.lock is dropped, the frames are not used yet. */
+/**
+ * Linux: luf_takeoff_end(). zone.lock is dropped, the frames are not used yet. As posted the counts are those of the task, whoever
+ * runs on it: in an interrupt that came before the task has flushed, the count that the handler has raised falls back to 0,
+ * and what the task has folded is flushed there.
+ */
 export function* lufTakeoffEnd(cpu: Cpu, node: NodeId): Path<void> {
   const { lufNoShootdown, lufTakeoffStarted, lufUgen, zoneUgen, waitZoneUgen } = cpu.wordsOf(LUF12_TASK);
   const me = cpu.current;
@@ -87,14 +90,14 @@ export function* lufTakeoffEnd(cpu: Cpu, node: NodeId): Path<void> {
   zoneUgenDone.store(node, own - ZONE_UGEN_INIT + 1);
 }
 
-/** Linux: wait_zone_ugen_done(), a loop around cond_resched(), which does nothing while preemption is off. */
+/** Linux: wait_zone_ugen_done(), a loop around cond_resched(), which does nothing where the task may not sleep. */
 function* waitZoneUgenDone(cpu: Cpu, node: NodeId, ugen: number): Path<void> {
   const { zoneUgenDone } = cpu.wordsOf(LUF12_ZONE);
   for (;;) {
     if (cpu.at(AWAITED, zoneUgenDone.at(node))) yield;
     const seen = zoneUgenDone.load(node);
     if (!ugenBefore(seen + ZONE_UGEN_INIT - 1, ugen)) return;
-    if (cpu.rq.preemptCount.own(cpu.id) !== 0) yield cpu.waitWhile(OTHERS_FLUSH, zoneUgenDone.at(node), seen);
+    if (!preemptible(cpu)) yield cpu.waitWhile(OTHERS_FLUSH, zoneUgenDone.at(node), seen);
     else if (yield* cpu.kernel.pollBegin(cpu)) {
       yield cpu.waitWhile(OTHERS_FLUSH, zoneUgenDone.at(node), seen);
       yield* cpu.kernel.pollEnd(cpu);

@@ -81,7 +81,7 @@ function* flushPendListIfDone(cpu: Cpu, node: NodeId): Path<void> {
 /** The first frame of free_list, off it; NO_PAGE if it is empty. */
 function* takeFree(cpu: Cpu, node: NodeId): Path<Pfn> {
   const { keyOrUgen } = cpu.wordsOf(LUF12_PAGE);
-  const pfn = yield* MAINLINE.delPageFromFreeList(cpu, node, 0);
+  const pfn = yield* MAINLINE.rmqueueSmallest(cpu, node, 0);
   if (pfn === NO_PAGE) return NO_PAGE;
   if (cpu.at(FORGETS, keyOrUgen.at(pfn))) yield;
   keyOrUgen.store(pfn, 0);
@@ -90,16 +90,38 @@ function* takeFree(cpu: Cpu, node: NodeId): Path<Pfn> {
 
 /** The first frame of pend_list, off it, if it may be taken. */
 function* takePend(cpu: Cpu, node: NodeId): Path<Pfn> {
-  const { nrPend, pend, nrLufPages } = cpu.wordsOf(LUF12_ZONE);
+  const { nrPend, pend } = cpu.wordsOf(LUF12_ZONE);
   const n = nrPend.load(node);
   const pfn = pend.load(node, 0) as Pfn;
   if (n === 0 || !(yield* lufTakeoffCheck(cpu, node, pfn))) return NO_PAGE;
+  yield* cpu.kernel.delPageFromFreeList(cpu, node, pfn);
+  return pfn;
+}
+
+/** Linux: __del_page_from_free_list(), of either list. */
+export function* delPageFromFreeList(cpu: Cpu, node: NodeId, pfn: Pfn): Path<void> {
+  const { nrPend, pend, nrLufPages } = cpu.wordsOf(LUF12_ZONE);
+  const at = pendIndex(cpu, node, pfn);
+  if (at < 0) return yield* MAINLINE.delPageFromFreeList(cpu, node, pfn);
   if (cpu.at(UNCOUNTS, nrLufPages.at(node))) yield;
   nrLufPages.add(node, -1);
-  for (let i = 1; i < n; i++) pend.store(node, pend.load(node, i), i - 1);
+  const n = nrPend.load(node);
+  for (let i = at + 1; i < n; i++) pend.store(node, pend.load(node, i), i - 1);
   pend.store(node, 0, n - 1);
   nrPend.store(node, n - 1);
-  return pfn;
+}
+
+/** Linux: PageBuddy(), of either list. */
+export function* pageBuddy(cpu: Cpu, node: NodeId, pfn: Pfn): Path<boolean> {
+  return (yield* MAINLINE.pageBuddy(cpu, node, pfn)) || pendIndex(cpu, node, pfn) >= 0;
+}
+
+/** Where the frame is on pend_list, or -1. */
+function pendIndex(cpu: Cpu, node: NodeId, pfn: Pfn): number {
+  const { nrPend, pend } = cpu.wordsOf(LUF12_ZONE);
+  const n = nrPend.load(node);
+  for (let at = 0; at < n; at++) if (pend.load(node, at) === pfn) return at;
+  return -1;
 }
 
 /** Linux: get_page_from_free_area(): frames that owe nothing first, as long as there are enough of them. */
@@ -111,8 +133,8 @@ function* getPageFromFreeArea(cpu: Cpu, node: NodeId): Path<Pfn> {
   return pendFirst ? yield* takeFree(cpu, node) : yield* takePend(cpu, node);
 }
 
-/** Linux: __rmqueue_smallest(), page_del_and_expand(): off the zone. The word of the frame is cleared as rmqueue_bulk() does. */
-export function* delPageFromFreeList(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
+/** Linux: __rmqueue_smallest(): off the zone. The word of the frame is cleared as rmqueue_bulk() does. */
+export function* rmqueueSmallest(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const { keyOrUgen } = cpu.wordsOf(LUF12_PAGE);
   if ((yield* nrFreePages(cpu, node)) <= mark) return NO_PAGE;
   const pfn = yield* getPageFromFreeArea(cpu, node);

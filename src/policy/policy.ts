@@ -1,7 +1,9 @@
 /** A flush policy: when a shootdown happens. It replaces kernel routines, hooks points, and may own words. */
 import type { Kernel } from '../kernel/kernel.ts';
+import type { Audit } from './audit.ts';
 import { type FlushPoint, type FlushPointSpec, flushPointsOf } from './flush-points.ts';
 import { DefinitionError, isReplacement, type Replacement, type ReplacementSpec, replacement } from './replacement.ts';
+import { type PolicyThread, type PolicyThreadSpec, threadsOf } from './threads.ts';
 
 /**
  * What must have been flushed before each event, in the policy's own words: a summary for its reader. A gate left out
@@ -30,6 +32,10 @@ export interface Policy extends Replacement {
   readonly gates: Gates;
   /** Where it pays what it put off, in the order of definition. */
   readonly flushPoints: readonly FlushPoint[];
+  /** Kernel threads that it brings, by number. */
+  readonly threads: readonly PolicyThread[];
+  /** Holds its own bookkeeping against the machine; undefined if it has none that could be wrong. */
+  readonly audit: Audit | undefined;
 }
 
 /** The routines of flush points stand with their point; those that belong to none stand beside the other fields. */
@@ -37,6 +43,10 @@ export type PolicySpec = ReplacementSpec & {
   base: string;
   gates?: Gates;
   flushPoints?: Record<string, FlushPointSpec>;
+  /** Kernel threads: `{ flusher: { says, *run(cpu) { … } } }`, woken by `yield* cpu.kernel.wakeUpKthread(cpu, 0)`; see threads.ts. */
+  threads?: Record<string, PolicyThreadSpec>;
+  /** See audit.ts. */
+  audit?: Audit;
 };
 
 /** A bug or an ablation: a change of the kernel that the hunter must find; see `src/bugs/patch.ts`. */
@@ -52,8 +62,8 @@ export interface Patch extends Replacement {
  * @throws DefinitionError, one clear line.
  */
 export function definePolicy(spec: PolicySpec): Policy {
-  const common = replacement('policy', spec, ['base', 'gates', 'flushPoints']);
-  const { base, gates = {} } = spec;
+  const common = replacement('policy', spec, ['base', 'gates', 'flushPoints', 'threads', 'audit']);
+  const { base, gates = {}, audit } = spec;
   if (typeof base !== 'string' || base === '') {
     throw new DefinitionError(
       `policy "${common.name}": base: expected the kernel that it changes, like "mainline 6.18"`,
@@ -65,8 +75,13 @@ export function definePolicy(spec: PolicySpec): Policy {
       `policy "${common.name}": gates.${gate}: expected a sentence under one of ${GATES.join(', ')}`,
     );
   }
-  const { flushPoints, routines } = flushPointsOf(common, spec.flushPoints);
-  return { ...common, routines: { ...common.routines, ...routines } as Partial<Kernel>, base, gates, flushPoints };
+  if (audit !== undefined && typeof audit !== 'function') {
+    throw new DefinitionError(`policy "${common.name}": audit: expected a function of the machine at a quiet point`);
+  }
+  const points = flushPointsOf(common, spec.flushPoints);
+  const routines = { ...common.routines, ...points.routines } as Partial<Kernel>;
+  const threads = threadsOf(common, spec.threads);
+  return { ...common, routines, base, gates, flushPoints: points.flushPoints, threads, audit };
 }
 
 /**

@@ -117,7 +117,8 @@ function checkHooks(kind: string, name: string, hooks: Record<string, PointHooks
   return hooks;
 }
 
-function isGenerator(value: unknown): boolean {
+/** Is `value` a path as plug-ins write them? */
+export function isGenerator(value: unknown): boolean {
   return typeof value === 'function' && value.constructor.name === 'GeneratorFunction';
 }
 

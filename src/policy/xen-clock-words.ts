@@ -47,6 +47,7 @@ const DEBT_RAISES = point('xen-clock stamp: newest debt to be raised');
 const COUNTS_FRAME = point('xen-clock stamp: debt recorded, frame to be counted');
 const COUNTS_BATCH = point('xen-clock batch: nothing left to flush, debt to be counted');
 const STAMP_READ = point('xen-clock allocate: frame off the free list, stamp to be taken');
+const STAMP_CHECK = point('xen-clock rmqueue: interrupts off, does the frame owe a flush?');
 const FRAME_PAID = point('xen-clock allocate: stamp taken, frame to be uncounted');
 const NEWEST = point('xen-clock flush: newest debt to be read');
 const WHO = point('xen-clock flush: stamp known, has this CPU flushed since?');
@@ -86,7 +87,8 @@ export function* unmapWalk(cpu: Cpu, folio: Pfn, walk: Path<void>): Path<void> {
   const cpus = Array.from({ length: geometry.maskWords }, (_, k) => tlbUbc.cpumask.own(me, k));
   task.met.put(me, WALK_NOTHING);
   yield* walk;
-  if (task.met.own(me) !== WALK_CLEAN) return;
+  // what is zeroed when it is freed must not be within reach then
+  if (task.met.own(me) !== WALK_CLEAN || cpu.switches.initOnFree) return;
   for (let k = 0; k < cpus.length; k++) tlbUbc.cpumask.put(me, cpus[k], k);
   tlbUbc.flushRequired.put(me, required);
   task.deferred.put(me, 1);
@@ -137,6 +139,22 @@ export function* payStamp(cpu: Cpu, pfn: Pfn): Path<void> {
   if (cpu.at(FRAME_PAID, debtFrames.at(ONE))) yield;
   debtFrames.add(ONE, -1);
   yield* flushOlder(cpu, stamp);
+}
+
+/**
+ * Xen: ASSERT_ALLOC_CONTEXT(): a frame that owes a flush is for callers with interrupts on. Is the frame, which the caller has taken
+ * off the free list, paid for? Once it is, it stays so.
+ */
+export function* owesNothing(cpu: Cpu, pfn: Pfn): Path<boolean> {
+  const page = cpu.wordsOf(PAGE);
+  const { time } = cpu.wordsOf(CPU_TIME);
+  if (cpu.at(STAMP_CHECK, page.stamp.at(pfn))) yield;
+  const stamp = page.stamp.load(pfn);
+  for (let id = 0 as CpuId; stamp !== 0 && id < cpu.geometry.cpus; id++) {
+    if (cpu.at(WHO, time.at(id))) yield;
+    if (time.load(id) < stamp) return false;
+  }
+  return true;
 }
 
 /** Pays everything put off so far. */

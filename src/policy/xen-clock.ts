@@ -4,6 +4,7 @@
  * a process goes on using the address: what would let it tell the old page from the new one is flushed for at five more points.
  *
  *     defers     the flush of a folio all of whose entries were clean and read-only; one other entry, and nothing is deferred
+ *                on a machine with init_on_free, nothing at all
  *     stamp      with the frame, once its last entry is gone: whoever frees it, and whenever, the debt goes with it
  *     safe       a debt is visible (clock.lastDebt, the mark of the mm) before the folio lock is dropped: before a folio that
  *                replaces this one can be found, be written to, or be mapped where this one was
@@ -11,16 +12,19 @@
  *                a folio that either does not find in the page cache has left it with its debt visible
  *     munmap, mprotect, mremap, DONTNEED, truncation   flushTlbBatchedPending of the mm, as for mainline's batches
  */
+import { irqsOff } from '../hardware/apic.ts';
 import { PTE_D, PTE_RW } from '../hardware/pte.ts';
 import { isRemote } from '../kernel/fs/inode.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { ANY_MM } from '../kernel/tlb/flush-info.ts';
+import { passOverOwing } from './pass-over.ts';
 import { definePolicy } from './policy.ts';
 import {
   cleanSince,
   debtCheckpoint,
   flushDebts,
+  owesNothing,
   payStamp,
   tickClock,
   unmapWalk,
@@ -39,7 +43,7 @@ export const xenClock = definePolicy({
     narrowing: 'as mainline; entries that were writable or dirty are never put off',
     content:
       'flushed before write(2) changes a folio, before a writable entry of a file is set, before a page is read from a server, and before open or lock of its file returns',
-    atomicAlloc: 'flushed there, too',
+    atomicAlloc: 'with interrupts off only frames that owe nothing, and fails if there is none',
   },
   tables: XEN_TABLES,
 
@@ -80,19 +84,21 @@ export const xenClock = definePolicy({
     yield* MAINLINE.tryToUnmapFlush(cpu);
   },
 
+  /**
+   * Xen never allocates with interrupts off (ASSERT_ALLOC_CONTEXT()), Linux does, and then nobody can be told to flush: frames
+   * that owe one are passed over and go back.
+   */
+  *rmqueue(cpu, node, mark) {
+    if (!irqsOff(cpu)) return yield* MAINLINE.rmqueue(cpu, node, mark);
+    return yield* passOverOwing(cpu, () => MAINLINE.rmqueue(cpu, node, mark), owesNothing);
+  },
+
   flushPoints: {
     allocate: {
       says: 'a frame gets a new owner: the CPUs that have not flushed since its stamp',
-      *prepNewPage(cpu, pfn, owner) {
+      *postAllocHook(cpu, pfn, owner) {
         yield* payStamp(cpu, pfn);
-        yield* MAINLINE.prepNewPage(cpu, pfn, owner);
-      },
-    },
-    initOnFree: {
-      says: 'a frame is about to be zeroed because it is freed (init_on_free): the CPUs that have not flushed since its stamp',
-      *freePagesPrepare(cpu, pfn) {
-        if (cpu.switches.initOnFree) yield* payStamp(cpu, pfn);
-        yield* MAINLINE.freePagesPrepare(cpu, pfn);
+        yield* MAINLINE.postAllocHook(cpu, pfn, owner);
       },
     },
     fileWrite: {

@@ -2,7 +2,7 @@
 import { BadInput } from './bad-input.ts';
 import { canonicalProgram } from './canonical.ts';
 import { checkProgram, type Limits } from './check.ts';
-import type { MachineSpec, Op, Program, Prot, TaskProgram } from './program.ts';
+import type { AllocContext, MachineSpec, Op, Program, Prot, TaskProgram } from './program.ts';
 
 /** A task: its operations, or those with where it runs. */
 export type TaskSpec = Op[] | (Partial<Omit<TaskProgram, 'name'>> & { ops: Op[] });
@@ -91,6 +91,14 @@ export const mremap = (page: number, pages: number, { to, newPages }: { to?: num
   newPages,
 });
 export const numascan = (page: number, pages = 1): Op => ({ do: 'numascan', page, pages });
+/** Reads word 0 of each page, or writes it, by get_user_pages(), or get_user_pages_fast(). */
+export const gup = (page: number, pages = 1, { fast, write }: { fast?: boolean; write?: boolean } = {}): Op => ({
+  do: 'gup',
+  page,
+  pages,
+  fast,
+  write,
+});
 export const dontneed = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'dontneed' });
 
 export const pageout = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'pageout' });
@@ -156,7 +164,17 @@ export const migrateMemory = (page: number, pages = 1, { of, sync }: { of?: stri
 });
 /** All that a kernel thread does: it reclaims when the node is low on frames. */
 export const kswapd = (node = 0): Op => ({ do: 'kswapd', node });
+/** Folios of a node move to its highest frames. */
+export const compact = ({ node, sync }: { node?: number; sync?: boolean } = {}): Op => ({ do: 'compact', node, sync });
 export const pfnwalk = (page: number, pages = 1): Op => ({ do: 'pfnwalk', page, pages });
+export const kalloc = (pages = 1, { context }: { context?: AllocContext } = {}): Op => ({
+  do: 'kalloc',
+  pages,
+  context,
+});
+export const kfree = (pages = 1): Op => ({ do: 'kfree', pages });
+/** A device interrupts that CPU. */
+export const device = (cpu: number): Op => ({ do: 'device', cpu });
 export const fork = (task: string): Op => ({ do: 'fork', task });
 export const exit = (): Op => ({ do: 'exit' });
 export const post = (flag: string): Op => ({ do: 'post', flag });

@@ -6,12 +6,14 @@ const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
   pages: 1,
   word: 0,
   write: false,
+  fast: false,
   fixed: false,
   populate: false,
   shared: false,
   offset: 0,
   sync: false,
   node: 0,
+  context: 'task',
 };
 const TASK_DEFAULTS: Readonly<Record<string, unknown>> = { mm: 0, kthread: false, server: false, priority: 0 };
 

@@ -13,7 +13,7 @@ export interface Limits {
 /** Operations that a kernel thread may do: it has no address space of its own. */
 const KTHREAD_OPS: readonly Op['do'][] = [
   ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'] as const),
-  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'kswapd'] as const),
+  ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compact', 'kswapd', 'kalloc', 'kfree', 'device'] as const),
 ];
 /** A server has no part in the kernel of the machine. */
 const SERVER_OPS: readonly Op['do'][] = [
@@ -44,8 +44,9 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
       fail(`${path}.do`, `"${op.do}" of ${who} ${task.name}`, `one of ${allowed.join(', ')}`);
     }
     checkRange(op, pages, path, fail);
+    if (op.do === 'gup') checkGup(op, path, fail);
     if (op.do === 'wake' && !byName.has(op.task)) unknownTask(`${path}.task`, op.task, program, fail);
-    if (op.do === 'move' && op.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, op.cpu, program, fail);
+    if ('cpu' in op && op.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, op.cpu, program, fail);
     if (op.do === 'await' && !posted.has(op.flag)) {
       fail(
         `${path}.flag`,
@@ -121,7 +122,7 @@ function checkNodes(program: Program, fail: Fail): void {
   const { nodes = 1 } = program.machine.override ?? {};
   const daemons: number[] = [];
   for (const { op, path, task } of allOps(program)) {
-    if (op.do !== 'kswapd' && op.do !== 'migrate') continue;
+    if (op.do !== 'kswapd' && op.do !== 'migrate' && op.do !== 'compact') continue;
     const { node = 0 } = op;
     if (node >= nodes) fail(`${path}.node`, `node ${node}`, `0 to ${nodes - 1}, the machine's nodes`);
     if (op.do !== 'kswapd') continue;
@@ -205,6 +206,12 @@ function checkRange(op: Op, limit: number, path: string, fail: Fail): void {
   const pages = ('pages' in op ? op.pages : undefined) ?? 1;
   check('page', op.page, pages);
   if (op.do === 'mremap' && op.to !== undefined) check('to', op.to, op.newPages ?? pages);
+}
+
+/** What is written has a value, what is read goes somewhere. */
+function checkGup({ write, value, into }: Op & { do: 'gup' }, path: string, fail: Fail): void {
+  if (!write && value !== undefined) fail(`${path}.value`, `${value}`, 'no value of pages that are only read');
+  if (write && into !== undefined) fail(`${path}.into`, `"${into}"`, 'no register where pages are written');
 }
 
 function checkFinal(program: Program, byName: ByName, fail: Fail): void {

@@ -53,6 +53,22 @@ export const range: Field = {
   print: (op, regions) => regions.range(op.page as number, (op.pages as number | undefined) ?? 1),
 };
 
+/** `w2` behind a range: the word of each of its pages. */
+export const wordOfEach: Field = {
+  parse(lexer, op) {
+    const { kind, text } = lexer.peek();
+    if (kind === 'word' && /^w\d+$/.test(text)) op.word = Number(lexer.word('a word such as w2').text.slice(1));
+  },
+  print: (op) => (op.word ? `w${op.word}` : ''),
+};
+
+export const fast: Field = {
+  parse(lexer, op) {
+    if (lexer.take('fast')) op.fast = true;
+  },
+  print: (op) => (op.fast ? 'fast' : ''),
+};
+
 /** `-> r0` */
 export const into: Field = {
   parse(lexer, op) {
@@ -92,15 +108,6 @@ export const write: Field = {
     if (lexer.take('write')) op.write = true;
   },
   print: (op) => (op.write ? 'write' : ''),
-};
-
-export const prot: Field = {
-  parse(lexer, op) {
-    const token = lexer.word('rights');
-    if (!['none', 'r', 'rw', 'rx', 'rwx'].includes(token.text)) lexer.fail('one of none, r, rw, rx, rwx', token);
-    op.prot = token.text;
-  },
-  print: (op) => String(op.prot),
 };
 
 /** `f`: a file. */
@@ -150,30 +157,6 @@ export const dutyRange: Field = {
   },
 };
 
-/** `4`, `4 8`: frames. */
-export const frames: Field = {
-  parse(lexer, op) {
-    op.page = lexer.number('a frame');
-    if (lexer.peek().kind === 'number') op.pages = lexer.number('a number of frames');
-  },
-  print: (op) => `${op.page}${op.pages === undefined ? '' : ` ${op.pages}`}`,
-};
-
-/** `node 1`: a memory node other than 0. */
-export const node: Field = {
-  parse(lexer, op) {
-    if (lexer.take('node')) op.node = lexer.number('a memory node');
-  },
-  print: (op) => (op.node ? `node ${op.node}` : ''),
-};
-
-export const sync: Field = {
-  parse(lexer, op) {
-    if (lexer.take('sync')) op.sync = true;
-  },
-  print: (op) => (op.sync ? 'sync' : ''),
-};
-
 export const name = (key: string, expected: string): Field => ({
   parse(lexer, op) {
     op[key] = lexer.word(expected).text;
@@ -187,34 +170,3 @@ export const count = (key: string, expected: string): Field => ({
   },
   print: (op) => String(op[key]),
 });
-
-const MMAP_FLAGS = ['fixed', 'populate', 'shared'];
-
-/** `(rw, 2, fixed)`, `(r, shared, file f[1])`, then `at @4` where the parser reads it. */
-export const mapping: Field = {
-  parse(lexer, op, regions) {
-    lexer.expect('(');
-    prot.parse(lexer, op, regions);
-    while (lexer.take(',')) {
-      if (lexer.peek().kind === 'number') op.pages = lexer.number('a number of pages');
-      else {
-        const token = lexer.word(`a number of pages, file or ${MMAP_FLAGS.join(', ')}`);
-        if (token.text === 'file') {
-          op.file = lexer.word('a file').text;
-          if (!lexer.take('[')) continue;
-          op.offset = lexer.number('a page of the file');
-          lexer.expect(']');
-          continue;
-        }
-        if (!MMAP_FLAGS.includes(token.text)) lexer.fail(MMAP_FLAGS.join(', '), token);
-        op[token.text] = true;
-      }
-    }
-    lexer.expect(')', '"," or ")"');
-  },
-  print(op) {
-    const pages = (op.pages as number | undefined) ?? 1;
-    const shown = op.file === undefined ? [] : [`file ${op.file}${op.offset ? `[${op.offset}]` : ''}`];
-    return `(${[op.prot, ...(pages === 1 ? [] : [pages]), ...MMAP_FLAGS.filter((f) => op[f]), ...shown].join(', ')})`;
-  },
-};

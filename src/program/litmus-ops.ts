@@ -2,28 +2,27 @@
  * The operations of litmus text, one entry each, shared by parser and printer: a keyword, then fields in order. A new
  * operation is a new entry.
  */
+import { frames, irqoff, kernelPages, node, sync } from './litmus-duties.ts';
 import {
   count,
   dutyRange,
   type Field,
+  fast,
   file,
   fileWord,
-  frames,
   into,
-  mapping,
   name,
-  node,
   type OpFields,
-  prot,
   range,
   size,
-  sync,
   to,
   value,
   word,
+  wordOfEach,
   write,
 } from './litmus-fields.ts';
 import type { Lexer } from './litmus-lexer.ts';
+import { mapping, prot } from './litmus-mapping.ts';
 import type { Regions } from './litmus-regions.ts';
 import type { Op } from './program.ts';
 
@@ -45,6 +44,7 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   mprotect: { do: 'mprotect', fields: [range, prot] },
   mremap: { do: 'mremap', fields: [range, to, size] },
   numascan: { do: 'numascan', fields: [range] },
+  gup: { do: 'gup', fields: [range, wordOfEach, fast, write, value, into] },
   dontneed: { do: 'madvise', means: { advice: 'dontneed' }, fields: [range] },
   free: { do: 'madvise', means: { advice: 'free' }, fields: [range] },
   cold: { do: 'madvise', means: { advice: 'cold' }, fields: [range] },
@@ -63,6 +63,10 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   migrate: { do: 'migrate', fields: [dutyRange, sync, node] },
   pfnwalk: { do: 'pfnwalk', fields: [frames] },
   kswapd: { do: 'kswapd', fields: [node] },
+  compact: { do: 'compact', fields: [sync, node] },
+  kalloc: { do: 'kalloc', fields: [kernelPages, irqoff] },
+  kfree: { do: 'kfree', fields: [kernelPages] },
+  device: { do: 'device', fields: [count('cpu', 'a CPU')] },
   fork: { do: 'fork', fields: [name('task', 'a task')] },
   exit: { do: 'exit', fields: [] },
   post: { do: 'post', fields: [name('flag', 'a flag')] },
@@ -83,6 +87,8 @@ export const RESERVED: readonly string[] = [
   'of',
   'sync',
   'node',
+  'fast',
+  'irqoff',
   'reserve',
   'forbidden',
   'permitted',

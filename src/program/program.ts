@@ -4,6 +4,7 @@
  */
 
 export type Prot = 'none' | 'r' | 'rw' | 'rx' | 'rwx';
+export type AllocContext = 'task' | 'irqoff';
 export type Advice = 'dontneed' | 'free' | 'cold' | 'pageout';
 
 /** One operation of a task. `page` is a virtual page number, `pages` a count (default 1), `word` an index in the page. */
@@ -31,6 +32,20 @@ export type Op =
   | { do: 'mremap'; page: number; pages?: number; to?: number; newPages?: number }
   /** NUMA balancing looks at the range: entries of the slow node lose their rights, so that the next use is noticed. */
   | { do: 'numascan'; page: number; pages?: number }
+  /**
+   * The kernel gets at pages of the task's own address space (at most 16) by get_user_pages(), or get_user_pages_fast(), reads or
+   * writes `word` of each through the direct map, and gives them back. `value` goes to every page; `into` is the last one's.
+   */
+  | {
+      do: 'gup';
+      page: number;
+      pages?: number;
+      word?: number;
+      fast?: boolean;
+      write?: boolean;
+      value?: number;
+      into?: string;
+    }
   | { do: 'madvise'; page: number; pages?: number; advice: Advice }
   /** read(2) and write(2) of one word of a page of a file; a write behind the end makes the file longer. */
   | { do: 'read'; file: string; page: number; word?: number; into?: string }
@@ -56,8 +71,15 @@ export type Op =
   | { do: 'migrate'; file?: string; of?: string; page: number; pages?: number; sync?: boolean; node?: number }
   /** All that a kernel thread does, for ever: it reclaims when the node (default 0) is low on frames, and sleeps. */
   | { do: 'kswapd'; node?: number }
+  /** A kernel duty: moves the folios of a node (default 0) to its highest frames, as /proc/sys/vm/compact_memory does with `sync`. */
+  | { do: 'compact'; node?: number; sync?: boolean }
   /** A kernel duty: takes a reference on whatever folio lies in each of these frames, looks at it, and drops it. */
   | { do: 'pfnwalk'; page: number; pages?: number }
+  /** The kernel allocates pages for itself, with interrupts on or off, and writes to them; it frees those that it has longest. */
+  | { do: 'kalloc'; pages?: number; context?: AllocContext }
+  | { do: 'kfree'; pages?: number }
+  /** A device interrupts that CPU: the handler allocates a page, writes to it, and keeps it until there are too many. */
+  | { do: 'device'; cpu: number }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */
   | { do: 'fork'; task: string }
   | { do: 'exit' }
@@ -85,7 +107,7 @@ export interface TaskProgram {
   mm?: number;
   /** The task whose `fork` starts this one. */
   forkedBy?: string;
-  /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only yield, sleep, wake, move, compute. */
+  /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only kernel duties, yield, sleep, wake, move, compute. */
   kthread?: boolean;
   /** A kernel thread that stands for the server of remote files and for its other clients. */
   server?: boolean;

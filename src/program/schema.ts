@@ -31,6 +31,8 @@ const prot = z.enum(['none', 'r', 'rw', 'rx', 'rwx']);
 const flag = z.boolean().optional();
 
 const node = z.int().min(0).max(1).optional();
+/** The most that one call of get_user_pages() is asked for. */
+const GUP_PAGES = 16;
 const access = { page, word: inPage, into: word.optional() };
 
 /** Of a file, or of an address space. */
@@ -46,6 +48,9 @@ const fileOps = [
   z.strictObject({ do: z.enum(['migrate']), ...duty, sync: flag, node }),
   z.strictObject({ do: z.enum(['pfnwalk']), page, pages }),
   z.strictObject({ do: z.enum(['kswapd']), node }),
+  z.strictObject({ do: z.enum(['compact']), node, sync: flag }),
+  z.strictObject({ do: z.enum(['kalloc']), pages, context: z.enum(['task', 'irqoff']).optional() }),
+  z.strictObject({ do: z.enum(['kfree']), pages }),
 ] as const;
 
 const op = z.discriminatedUnion('do', [
@@ -67,6 +72,16 @@ const op = z.discriminatedUnion('do', [
   z.strictObject({ do: z.enum(['mprotect']), page, pages, prot }),
   z.strictObject({ do: z.enum(['mremap']), page, pages, to: page.optional(), newPages: pages }),
   z.strictObject({ do: z.enum(['madvise']), page, pages, advice: z.enum(['dontneed', 'free', 'cold', 'pageout']) }),
+  z.strictObject({
+    do: z.enum(['gup']),
+    page,
+    pages: z.int().min(1).max(GUP_PAGES).optional(),
+    word: inPage,
+    fast: flag,
+    write: flag,
+    value: value.optional(),
+    into: word.optional(),
+  }),
   ...fileOps,
   z.strictObject({ do: z.enum(['fork']), task: word }),
   z.strictObject({ do: z.enum(['exit']) }),
@@ -74,7 +89,7 @@ const op = z.discriminatedUnion('do', [
   z.strictObject({ do: z.enum(['sleep']) }),
   z.strictObject({ do: z.enum(['wake']), task: word }),
   z.strictObject({ do: z.enum(['yield']) }),
-  z.strictObject({ do: z.enum(['move']), cpu }),
+  z.strictObject({ do: z.enum(['move', 'device']), cpu }),
   z.strictObject({
     do: z.enum(['compute']),
     cycles: z

@@ -74,7 +74,7 @@ export function buildFinding(
     strict: plan.oracle?.strict ?? false,
     harm,
     invariant: says,
-    owed: told.culprit.owed(new Names(program, program.machine.cpus)),
+    owed: told.culprit.owed(new Names(program, program.machine.cpus, plan.policy.threads)),
     grade: grade({ ...small, plan }, told, budget.schedules * 5, seed),
     cpus: program.machine.cpus,
     steps: told.recording.places.length,

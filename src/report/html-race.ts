@@ -65,7 +65,7 @@ const WINDOW = 500;
 export function raceView(plan: MachinePlan, finding: Finding, command: string): RaceView {
   const told = retell(plan, finding.choices);
   const watch = watchStates(plan, finding.choices);
-  const names = new Names(plan.program, plan.program.machine.cpus);
+  const names = new Names(plan.program, plan.program.machine.cpus, plan.policy.threads);
   const first = Math.max(0, watch.kinds.length - WINDOW);
   const { narrative, recording } = told;
   return {

@@ -1,4 +1,5 @@
 /** What things are called in columns: pages, values, operations. */
+import { KERNEL_BYTES } from '../kernel/mm/clear-copy.ts';
 import { type Regions, regionsOf } from '../program/litmus-regions.ts';
 import type { Op, Program } from '../program/program.ts';
 
@@ -12,6 +13,8 @@ export class Names {
   constructor(
     private readonly program: Program,
     private readonly cpus: number,
+    /** Threads of the policy, whose rows follow those of the program's tasks. */
+    private readonly threads: readonly { readonly name: string }[] = [],
   ) {
     this.regions = regionsOf(program);
   }
@@ -28,7 +31,7 @@ export class Names {
 
   /** The task in a row of the task table; idle tasks have no name of their own. */
   task(row: number): string {
-    return row < this.cpus ? 'idle' : this.program.tasks[row - this.cpus].name;
+    return row < this.cpus ? 'idle' : [...this.program.tasks, ...this.threads][row - this.cpus].name;
   }
 
   /** Is the task the only one of the program that starts on this CPU? Then its name is in the head of the column. */
@@ -39,6 +42,7 @@ export class Names {
 
   /** A stored value: its number, or whose store it was (`P1#2`: the second value that P1 made up). */
   value(value: number): string {
+    if (value === KERNEL_BYTES) return 'kernel bytes';
     const row = (value >>> 20) - 1;
     const task = this.program.tasks[row - this.cpus];
     return value > 0 && task ? `${task.name}#${value & 0xfffff}` : String(value);
@@ -66,6 +70,10 @@ export class Names {
       case 'numascan':
       case 'msync':
         return `${op.do} ${this.range(op.page, op.pages)}`;
+      case 'gup': {
+        const how = `${op.fast ? ' fast' : ''}${op.write ? ' write' : ''}${op.value === undefined ? '' : ` = ${op.value}`}`;
+        return `gup ${this.range(op.page, op.pages)}${op.word ? ` w${op.word}` : ''}${how}`;
+      }
       case 'mprotect':
         return `mprotect ${this.range(op.page, op.pages)} ${op.prot}`;
       case 'mremap': {
@@ -93,8 +101,16 @@ export class Names {
         return `${op.do} ${this.dutyRange(op)}${'sync' in op && op.sync ? ' sync' : ''}${'node' in op && op.node ? ` to node ${op.node}` : ''}`;
       case 'pfnwalk':
         return `walk frames ${op.page} to ${op.page + (op.pages ?? 1) - 1}`;
+      case 'compact':
+        return `compact${op.node ? ` node ${op.node}` : ''}${op.sync ? ' sync' : ''}`;
       case 'kswapd':
         return `kswapd${op.node ?? 0}`;
+      case 'kalloc':
+        return `${op.do} ${op.pages ?? 1}${op.context === 'irqoff' ? ' with irqs off' : ''}`;
+      case 'kfree':
+        return `${op.do} ${op.pages ?? 1}`;
+      case 'device':
+        return `device interrupts CPU${op.cpu}`;
       case 'fork':
       case 'wake':
         return `${op.do} ${op.task}`;

@@ -3,7 +3,7 @@
  * followed by a flush, and whether any message of that flush was on its way.
  */
 import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/pte.ts';
-import { LOAD, STORE, VECTOR_CALL_FUNCTION } from '../hardware/types.ts';
+import { LOAD, STORE, VECTOR_CALL_FUNCTION, VECTOR_DEVICE } from '../hardware/types.ts';
 import type { Conviction } from '../hunt/execute.ts';
 import { OP, opName, type Violation } from '../oracle/oracle.ts';
 import type { Op } from '../program/program.ts';
@@ -72,6 +72,11 @@ export class Culprit {
     this.from = fillAt >= 0 ? Math.min(fillAt, opAt >= 0 ? opAt : endedAt) : 0;
   }
 
+  /** An access by a reference convicts, and no translation: the story begins with the call. */
+  startsWith(held: Event): void {
+    this.from = this.lastIndex(this.events.indexOf(held), (e) => e.is === 'op' && e.task === held.task);
+  }
+
   /** Nobody's access convicts: the story is that of the store that was lost. */
   loses(store: Event | undefined): void {
     if (store?.is === 'access') {
@@ -109,6 +114,7 @@ export class Culprit {
       case 'op':
         return !MINOR.includes(e.op.do) && !this.isToldByStore(e);
       case 'access':
+      case 'held':
         return e.pfn === this.pfn || (samePage && e.mm === this.mm);
       case 'pte':
         return (
@@ -125,8 +131,10 @@ export class Culprit {
       case 'swap':
         return e.pfn === this.endedPfn() && this.isAfterStart(e);
       case 'send':
-        return this.owesFlush(e) && (e.to === this.cpu || e.cpu === this.ended?.cpu);
+        // that of a device is what its operation says
+        return e.vector !== VECTOR_DEVICE && this.owesFlush(e) && (e.to === this.cpu || e.cpu === this.ended?.cpu);
       case 'deliver':
+        if (e.vector === VECTOR_DEVICE) return true;
         return this.owesFlush(e) && e.cpu === this.cpu && e.vector === VECTOR_CALL_FUNCTION;
       case 'drop':
         return samePage && this.isAfterStart(e);
@@ -236,7 +244,8 @@ export function findCulprit(recording: Recording, conviction: Conviction | undef
   const at = last ?? events.findLast((e) => e.is === 'fill' && e.cpu === culprit.cpu && e.vpn === culprit.vpn);
   if (at?.is === 'walk') culprit.pfn = at.table;
   else if (at && 'pfn' in at) culprit.pfn = at.pfn;
-  culprit.trace(culprit.losing);
+  if (culprit.losing?.is === 'held') culprit.startsWith(culprit.losing);
+  else culprit.trace(culprit.losing);
   if (violation.harm === 'inversion') culprit.seen = newerSight(culprit, violation);
   if (violation.harm === 'stale-read') culprit.writer = opOf(events, lostStore(culprit, violation));
   culprit.isShown();
@@ -270,5 +279,5 @@ function isLosing(e: Event, culprit: Culprit, harm: string): boolean {
   if (e.cpu !== culprit.cpu) return false;
   if (harm === 'table-reuse') return e.is === 'walk';
   if (harm === 'wrong-fault') return e.is === 'signal';
-  return e.is === 'access' && e.vpn === culprit.vpn;
+  return (e.is === 'access' || e.is === 'held') && e.vpn === culprit.vpn;
 }

@@ -9,7 +9,7 @@ import type { Names } from './names.ts';
 import type { Culprit } from './narrative-culprit.ts';
 import type { Event } from './recording.ts';
 
-const VECTORS = ['flush IPI', 'reschedule IPI', 'timer interrupt'];
+const VECTORS = ['flush IPI', 'reschedule IPI', 'timer interrupt', 'device interrupt'];
 const SIGNALS: Record<number, string> = { 7: 'SIGBUS', 11: 'SIGSEGV' };
 
 /** The text of the event; empty if another line tells it. `before` is the event told before it. */
@@ -23,6 +23,11 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
       const word = names.word(e.vpn, e.word);
       if (e.kind === STORE) return `store ${word} = ${names.value(e.value)}${through}`;
       return `${e.kind === LOAD ? 'load' : 'fetch'} ${word} -> ${names.value(e.value)}${through}`;
+    }
+    case 'held': {
+      const word = names.word(e.vpn, e.word);
+      const does = e.kind === STORE ? `writes ${word} = ` : `reads ${word} -> `;
+      return `gup ${does}${names.value(e.value)} (held: pfn ${e.pfn})`;
     }
     case 'pte':
       return pteText(e, names, e === culprit.ended ? culprit.cpu : -1);

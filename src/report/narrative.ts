@@ -51,7 +51,7 @@ export function retell(plan: MachinePlan, choices: readonly number[]): Retold {
   if (stepper.historyViolation || stepper.historyFailure) recording.sequential = true;
   else recording.startConcurrent();
   const run = execute(stepper, new ExactReplay(choices).choose);
-  const names = new Names(plan.program, stepper.machine.geometry.cpus);
+  const names = new Names(plan.program, stepper.machine.geometry.cpus, plan.policy.threads);
   const culprit = findCulprit(recording, run.convicted);
   const narrative = narrate(plan, stepper, recording, run.convicted, culprit, names);
   return { recording, conviction: run.convicted, culprit, narrative, steps: run.steps };

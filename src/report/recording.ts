@@ -20,6 +20,7 @@ import type { Op } from '../program/program.ts';
 export type Happening =
   | { is: 'op'; op: Op; inHistory: boolean; index: number }
   | { is: 'access'; mm: number; vpn: number; pfn: number; word: number; kind: AccessKind; value: number }
+  | { is: 'held'; mm: number; vpn: number; pfn: number; word: number; kind: AccessKind; value: number }
   | { is: 'pte'; mm: number; vpn: number; oldLo: number; newLo: number; oldHi: number; newHi: number }
   | { is: 'table'; linked: boolean; mm: number; pfn: number; base: number; level: number }
   | { is: 'walk'; table: number }
@@ -128,9 +129,10 @@ export class Recording implements StepWatcher {
     const { machine } = stepper;
     const { cpus } = machine.geometry;
     const task = cpu.current;
-    if (task < cpus) return;
-    const { user, program } = machine.columns;
     const source = machine.shape.plan.program;
+    // neither an idle task nor a thread of the policy has operations
+    if (task < cpus || task >= cpus + source.tasks.length) return;
+    const { user, program } = machine.columns;
     const turn = program.turn.peek(0);
     const inHistory = turn < source.history.length;
     const name = source.tasks[task - cpus].name;
@@ -235,6 +237,16 @@ export class Recording implements StepWatcher {
       fileLoaded: (cpu, file, index, word, value) => {
         this.add(cpu, { is: 'file-load', file, index, word, value });
         oracle.fileLoaded(cpu, file, index, word, value);
+      },
+      softWalkDescends: (...walk) => oracle.softWalkDescends(...walk),
+      softWalkReads: (cpu, level, table, vpn) => {
+        this.add(cpu, { is: 'walk', table });
+        oracle.softWalkReads(cpu, level, table, vpn);
+      },
+      pageFollowed: (...page) => oracle.pageFollowed(...page),
+      heldAccessed: (cpu, nth, at, kind, value) => {
+        this.add(cpu, { is: 'held', mm: this.mmOf(cpu), ...at, kind, value });
+        oracle.heldAccessed(cpu, nth, at, kind, value);
       },
       slotChanges: (cpu, file, index, was, now) => {
         this.add(cpu, { is: 'slot', file, index, was, now });

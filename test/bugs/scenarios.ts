@@ -7,6 +7,7 @@ import {
   fileRead,
   fileWrite,
   fork,
+  gup,
   load,
   migrate,
   mmap,
@@ -199,6 +200,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
         ],
       },
     ),
+  },
+  'gup-no-recheck': {
+    harm: 'frame-reuse',
+    program: race(TWO, {
+      setup: [mmap(8, 2, 'rw', { fixed: true }), store(8)],
+      P0: [dontneed(8), store(9)],
+      P1: [gup(8, 1, { fast: true })],
+    }),
   },
   'no-flush-dirty': {
     harm: 'lost-write',

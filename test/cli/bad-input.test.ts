@@ -44,7 +44,12 @@ describe('names that do not exist, the closest ones first', () => {
     [
       'a flush point',
       ['hunt', 'luf-v11', '--drop', 'fileWrit'],
-      /flush point "fileWrit": no such name; expected one of allocate, fileWrite, lostRace, initOnFree$/m,
+      /flush point "fileWrit": no such name; expected one of allocate, isolateFree, fileWrite, lostRace, initOnFree$/m,
+    ],
+    [
+      'an audit where there is no ledger',
+      ['stress', 'mainline', '--audit'],
+      /policy mainline: no ledger to audit; expected a/,
     ],
     ['a flush point where there are none', ['stress', 'never', '--drop', 'fileWrite'], /never has no flush points/],
   ])('%s', (_, args, message) => refused(args, message));

@@ -14,6 +14,7 @@ describe('ablate', () => {
     const said = untimed(stdout);
     expect(said.points.map((p: { point: string }) => p.point)).toEqual([
       'allocate',
+      'isolateFree',
       'fileWrite',
       'lostRace',
       'initOnFree',
@@ -70,6 +71,7 @@ describe('synthesise', () => {
       'allocate',
       'fileWrite',
       'initOnFree',
+      'isolateFree',
       'lostRace',
     ]);
     for (const e of said.evidence) expect(existsSync(e.file)).toBe(true);

@@ -56,6 +56,21 @@ describe('debug mode', () => {
   it('of all is a table with a line for each mechanism and reading', () => {
     const { stdout } = tlblab('hunt', ...args, '--luf-debug', 'all');
     expect(stdout.match(/^(pte-marker|vma-flag|page-cache-marker) +(before|followed-by) +\d+\/\d+/gm)).toHaveLength(6);
+    expect(stdout).toMatch(/^audit: \d+ checks of the ledger, consistent$/m);
+  });
+
+  it("with the policy's audit: what it found, and how often the oracle convicts it, too", () => {
+    const bulk = ['--scenario', 'bulk-preempted', '--schedules', '200', '--seed', '7', '--luf-debug', 'all', ...OUT];
+    const { audit, schedules } = JSON.parse(tlblab('hunt', 'luf-v11', ...bulk, '--json').stdout);
+    expect(audit.checks).toBeGreaterThan(schedules);
+    expect(audit.inconsistencies).toMatchObject([
+      { kind: 'carried', says: expect.stringMatching(/^free frame \d+ owes/) },
+    ]);
+    const [{ convicted, legal }] = audit.inconsistencies;
+    const lines = tlblab('hunt', 'luf-v11', ...bulk).stdout;
+    expect(lines).toContain(`carried in ${convicted + legal} schedules, ${convicted} of them convicted: free frame`);
+    expect(JSON.parse(tlblab('hunt', 'mainline', ...bulk, '--json').stdout).audit).toBeNull();
+    expect(tlblab('hunt', 'mainline', ...bulk).stdout).toMatch(/^audit: mainline keeps no ledger/m);
   });
 
   it('is surveyed scenario by scenario', () => {

@@ -64,6 +64,18 @@ describe('threads', () => {
     expect(result.says).toContain('a flush was asked for');
   });
 
+  it("runs a policy's own thread, however often the program begins again", async () => {
+    const result = await stress(options(plugin('counts'), 2));
+    expect(result).toMatchObject({ verdict: 'clean', says: '' });
+    // one munmap in five operations wakes it; wakes do not add up
+    expect(result.counters.promoted).toBeGreaterThan(10);
+    expect(result.counters.promoted).toBeLessThanOrEqual(result.operations / 5 + 2);
+    const again = await stress(options(plugin('counts'), 2, { operations: 500, repeat: 'program' }));
+    expect(again).toMatchObject({ verdict: 'clean', says: '' });
+    expect(again.restarts).toBeGreaterThan(20);
+    expect(again.counters.promoted).toBeGreaterThan(again.restarts);
+  });
+
   it('contains a path that throws', async () => {
     const result = await stress(options(plugin('throws'), 4));
     expect(result).toMatchObject({ verdict: 'error', seed: 7 });

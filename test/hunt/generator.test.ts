@@ -100,7 +100,8 @@ describe('generateProgram', () => {
         'munmap',
       ]
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
-        .concat(['kswapd', 'numascan', 'msync', 'open', 'close', 'lock', 'unlock', 'remote'])
+        .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device'])
+        .concat(['open', 'close', 'lock', 'unlock', 'remote'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -137,9 +138,8 @@ describe('generateProgram', () => {
     expect(share(drawn, (p) => p.files !== undefined)).toBeGreaterThan(0.5);
     const maps = (p: Program) => allOps(p).some((o) => o.do === 'mmap' && o.file !== undefined);
     const removes = (p: Program) =>
-      concurrentOps(p).some((o) => o.do === 'reclaim' || o.do === 'migrate' || o.do === 'truncate');
-    const changes = (p: Program) =>
-      concurrentOps(p).some((o) => o.do === 'write' || o.do === 'truncate' || o.do === 'remote');
+      concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate', 'compact'].includes(o.do));
+    const changes = (p: Program) => concurrentOps(p).some((o) => ['write', 'truncate', 'remote'].includes(o.do));
     expect(share(onFiles, maps)).toBeGreaterThan(0.6);
     expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
     expect(share(onFiles, (p) => maps(p) && removes(p) && changes(p))).toBeGreaterThan(0.2);
@@ -164,6 +164,7 @@ describe('generateProgram', () => {
     kswapd: (p) => does(p, 'kswapd') || p.machine.override?.watermarkHigh !== undefined,
     numascan: (p) => does(p, 'numascan'),
     variants: (p) => p.machine.switches !== undefined,
+    gup: (p) => does(p, 'gup'),
     history: (p) => p.history.length > 0,
     load: (p) => does(p, 'load'),
     store: (p) => does(p, 'store'),
@@ -194,6 +195,9 @@ describe('generateProgram', () => {
     swapout: (p) => allOps(p).some((o) => o.do === 'reclaim' && o.file === undefined),
     relocate: (p) => allOps(p).some((o) => o.do === 'migrate' && o.file === undefined),
     pfnwalk: (p) => does(p, 'pfnwalk'),
+    compaction: (p) => does(p, 'compact'),
+    kalloc: (p) => does(p, 'kalloc') || does(p, 'kfree'),
+    device: (p) => does(p, 'device'),
     fork: (p) => does(p, 'fork'),
     exit: (p) => does(p, 'exit'),
     sleep: (p) => does(p, 'sleep') || does(p, 'wake'),
@@ -209,6 +213,19 @@ describe('generateProgram', () => {
     // an address space that only one task can be put in needs a second task on a CPU
     const but = name === 'secondTask' ? { [name]: 0, unrelatedMms: 0 } : { [name]: 0 };
     expect(programs(allTraits(but), 300).filter(has)).toEqual([]);
+  });
+
+  it('allocates in each context, by tasks and kernel threads, and interrupts idle CPUs', () => {
+    const inContext = (p: Program, context?: string) =>
+      allOps(p).some((op) => op.do === 'kalloc' && op.context === context);
+    const byKernel = (p: Program) => p.tasks.some((t) => t.kthread && t.ops.some((op) => op.do === 'kalloc'));
+    const isIdle = (p: Program, cpu: number) => !p.tasks.some((t) => t.cpu === cpu && t.ops.length > 0);
+    const wakesIdle = (p: Program) => concurrentOps(p).some((op) => op.do === 'device' && isIdle(p, op.cpu));
+    expect(share(drawn, (p) => inContext(p, 'irqoff'))).toBeGreaterThan(0.1);
+    expect(share(drawn, (p) => inContext(p))).toBeGreaterThan(0.1);
+    expect(share(drawn, (p) => concurrentOps(p).some((op) => op.do === 'device'))).toBeGreaterThan(0.1);
+    expect(drawn.some(byKernel)).toBe(true);
+    expect(drawn.some(wakesIdle)).toBe(true);
   });
 
   it('spreads tasks over more pages without the trait shared', () => {

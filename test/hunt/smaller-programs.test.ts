@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { smallerPrograms } from '#tlblab/hunt/smaller-programs.js';
-import { by, load, mmap, race, reclaim } from '#tlblab/program/builder.js';
+import { by, device, kalloc, load, mmap, race, reclaim } from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
 
 const program: Program = race(
@@ -31,6 +31,16 @@ it.each<[string, (p: Program) => boolean]>([
   ['the start of a range', (p) => p.tasks[0].ops.some((op) => 'page' in op && op.page === 1)],
 ])('leaves out %s', (_, wanted) => {
   expect(smaller.some(wanted)).toBe(true);
+});
+
+it('keeps a CPU that a device interrupts, shortens what the kernel allocates, and numbers CPUs afresh', () => {
+  const busy = race({ cpus: 4 }, { P0: [kalloc(4)], P1: { cpu: 1, ops: [device(3)] } });
+  const less = [...smallerPrograms(busy)];
+  expect(less.some((s) => s.program.tasks[0].ops[0]?.do === 'kalloc' && s.program.machine.cpus === 4)).toBe(true);
+  const pages = less.flatMap((s) => s.program.tasks[0].ops).map((op) => ('pages' in op ? op.pages : 0));
+  expect(pages).toContain(1);
+  expect(pages).toContain(2);
+  expect(less.at(-1)).toMatchObject({ cpus: [0, 1, 3], program: { tasks: [{}, { ops: [{ do: 'device', cpu: 2 }] }] } });
 });
 
 it('offers nothing larger, and each but once', () => {

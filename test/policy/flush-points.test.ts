@@ -64,25 +64,37 @@ describe('a dropped flush point', () => {
   it('is one that the policy has', async () => {
     expect(() => dropPoint(POLICIES['luf-v11'], 'write')).toThrow(/^flush point "write": expected one of allocate, /);
     await expect(loadPatches(['drop:write'], POLICIES['luf-v11'])).rejects.toThrow(
-      'flush point "write": no such name; expected one of allocate, fileWrite, lostRace, initOnFree',
+      'flush point "write": no such name; expected one of allocate, isolateFree, fileWrite, lostRace, initOnFree',
     );
     await expect(loadPatches(['drop:write'], mainline)).rejects.toThrow('mainline has no flush points');
   });
 
-  it.each(['xen-clock', 'luf-v11'])('%s: what the write to a file is for is found', (name) => {
+  /** What the policy is convicted of, as it is or without the point. */
+  function look(name: string, scenario: string, dropped?: string): string | undefined {
     const policy = POLICIES[name];
-    const look = (dropped: boolean) =>
-      hunt({
-        policy,
-        patches: dropped ? [dropPoint(policy, 'fileWrite')] : [],
-        source: loadScenario('seed-page-cache'),
-        seed: 1,
-        schedules: 300,
-        strict: false,
-        costs: 'bare-metal',
-        outOfTime: () => false,
-      }).found?.conviction.harm;
-    expect(look(true)).toBe('stale-read');
-    expect(look(false)).toBeUndefined();
+    return hunt({
+      policy,
+      patches: dropped === undefined ? [] : [dropPoint(policy, dropped)],
+      source: loadScenario(scenario),
+      seed: 1,
+      schedules: 300,
+      strict: false,
+      costs: 'bare-metal',
+      outOfTime: () => false,
+    }).found?.conviction.harm;
+  }
+
+  it.each(['xen-clock', 'luf-v11'])('%s: what the write to a file is for is found', (name) => {
+    expect(look(name, 'seed-page-cache', 'fileWrite')).toBe('stale-read');
+    expect(look(name, 'seed-page-cache')).toBeUndefined();
+  });
+
+  it.each([
+    ['luf-v11', 'isolateFree'],
+    ['luf-v12', 'isolateFree'],
+    ['xen-clock', 'allocate'],
+  ])('%s: what it pays for frames that compaction takes is found', (name, point) => {
+    expect(look(name, 'compaction-reuse', point)).toBe('frame-reuse');
+    expect(look(name, 'compaction-reuse')).toBeUndefined();
   });
 });

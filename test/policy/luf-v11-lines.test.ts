@@ -27,6 +27,7 @@ const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
   ['allocate: every removal from a free list', 'rmqueue', 'delPageFromFreeList'],
   ['current.ugen = later(current.ugen, g of the page)', 'luf rmqueue: ', 'luf delPageFromFreeList: off the zone'],
   ['prep_new_page(): check_luf_flush(current.ugen)', 'prepNewPage'],
+  ['compaction isolation: check_luf_flush(current.ugen)', 'isolateFreepagesBlock'],
   ['check_luf_flush(g): g == 0 or done >= g: return', 'checkLufFlush: generation owed'],
   ['lock; if next(done) != g: return', 'checkLufFlush: luf_lock held'],
   ['if someone is flushing: unlock, retry', 'checkLufFlush: next one', 'checkLufFlush: another demanded flush'],

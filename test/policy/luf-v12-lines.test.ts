@@ -66,7 +66,7 @@ const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
   [
     'free to pcp with key: store luf_key; to the list tail',
     'freeUnrefPage',
-    'freeUnrefPageCommit',
+    'luf12-alloc/commitWithKey',
     'luf freeUnrefPageCommit: ',
   ],
   ['pcp -> buddy with key: page.zone_ugen = zone.zone_ugen', 'freeOnePage', 'luf freeOnePage: '],
@@ -75,6 +75,7 @@ const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
   ['splice: the whole pend_list moves to free_list', 'luf12-zone/flushPendListIfDone', 'flushPendListIfDone: '],
   [
     'list choice',
+    'rmqueueSmallest',
     'delPageFromFreeList',
     'nrFreePages',
     'luf12-zone/getPageFromFreeArea',
@@ -93,6 +94,9 @@ const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
     'zone.zone_ugen = next; nr_luf_pages = 0; fold(ubc_takeoff, zone.zone_batch, true)',
     'lufTakeoffCheckAndFold: batch of',
   ],
+  ['isolate_freepages_block', 'isolateFreepagesBlock', 'pageBuddy'],
+  ['compact_finished (context only)', 'compactFinished'],
+  ['__isolate_free_page (unless it will be put back)', 'isolateFreePage', 'luf isolateFreePage: '],
   ['takeoff_check: the same decisions without folding', 'luf12-takeoff/lufTakeoffCheck'],
   ['takeoff_end(zone)', 'luf12-takeoff/lufTakeoffEnd'],
   ['wait value: loop with cond_resched()', 'waitZoneUgenDone: '],
@@ -135,6 +139,7 @@ describe('the published lines of luf-v12', () => {
   it('every flush point is one of the published list', () => {
     expect(lufV12.flushPoints.map((p) => p.name)).toEqual([
       'allocate',
+      'isolateFree',
       'vmaEnd',
       'clearedEntry',
       'batchedPending',

@@ -58,6 +58,12 @@ const duty: fc.Arbitrary<Op> = fc.oneof(
   fc.tuple(range, flag).map(([r, sync]) => ({ do: 'migrate' as const, of: 'P1', ...r, sync })),
   fc.tuple(fileRange, flag).map(([r, sync]) => ({ do: 'migrate' as const, ...r, sync })),
   range.map((r) => ({ do: 'pfnwalk' as const, ...r })),
+  flag.map((sync) => ({ do: 'compact' as const, sync })),
+  fc
+    .tuple(maybe(fc.integer({ min: 1, max: 9 })), maybe(fc.constantFrom('task' as const, 'irqoff' as const)))
+    .map(([pages, context]) => ({ do: 'kalloc' as const, pages, context })),
+  maybe(fc.integer({ min: 1, max: 9 })).map((pages) => ({ do: 'kfree' as const, pages })),
+  fc.constantFrom(0, 1).map((cpu) => ({ do: 'device' as const, cpu })),
 );
 
 const memoryOp: fc.Arbitrary<Op> = fc.oneof(
@@ -70,6 +76,12 @@ const memoryOp: fc.Arbitrary<Op> = fc.oneof(
   range.map((r) => ({ do: 'munmap' as const, ...r })),
   range.map((r) => ({ do: 'numascan' as const, ...r })),
   range.map((r) => ({ do: 'msync' as const, ...r })),
+  fc
+    .tuple(range, inPage, flag, flag, maybe(fc.nat()), maybe(word))
+    .map(([{ page: p, pages = 1 }, w, fast, write, v, into]) => {
+      const use = write ? { write, value: v } : { write, into };
+      return { do: 'gup' as const, page: p, pages: Math.min(pages, 16), word: w, fast, ...use };
+    }),
   fc.tuple(range, prot).map(([r, p]) => ({ do: 'mprotect' as const, ...r, prot: p })),
   fc
     .tuple(range, maybe(fc.integer({ min: 0, max: 15 })), maybe(fc.integer({ min: 1, max: 8 })))

@@ -50,7 +50,13 @@ const FILES = `TLB files
  write data[3]     | read data[3]        | migrate f[1] node 1      |               | remote r[0]        ;
  truncate f 1      | truncate data 0     | migrate f[0] 2 sync      |               |                    ;
  pageout p         | reclaim data[0]     | fsync f                  |               |                    ;
+ compact           | compact sync        | compact sync node 1      |               |                    ;
  numascan p[1]     | msync p             | pfnwalk 1 24             |               |                    ;
+                   | gup p w2 -> r1      |                          |               |                    ;
+ gup p[1] fast     | gup p 1 fast write = 5 |                       |               |                    ;
+                   | kalloc 2            |                          |               |                    ;
+ device 1          | kfree               | kalloc irqoff            |               |                    ;
+ kalloc 3 irqoff   | kfree 2             | device 0                 |               |                    ;
  open r            | lock r              |                          |               |                    ;
  close r           | unlock r            |                          |               |                    ;
 permitted (1:r0=5)
@@ -133,7 +139,11 @@ describe('parseLitmus', () => {
         { do: 'write', file: 'data', page: 3 },
         { do: 'truncate', file: 'f', pages: 1 },
         { do: 'madvise', page: 8, pages: 2, advice: 'pageout' },
+        { do: 'compact' },
         { do: 'numascan', page: 9 },
+        { do: 'gup', page: 9, fast: true },
+        { do: 'device', cpu: 1 },
+        { do: 'kalloc', pages: 3, context: 'irqoff' },
         { do: 'open', file: 'r' },
         { do: 'close', file: 'r' },
       ],
@@ -142,7 +152,13 @@ describe('parseLitmus', () => {
         { do: 'read', file: 'data', page: 3 },
         { do: 'truncate', file: 'data', pages: 0 },
         { do: 'reclaim', file: 'data', page: 0 },
+        { do: 'compact', sync: true },
         { do: 'msync', page: 8, pages: 2 },
+        { do: 'gup', page: 8, pages: 2, word: 2, into: 'r1' },
+        { do: 'gup', page: 8, fast: true, write: true, value: 5 },
+        { do: 'kalloc', pages: 2 },
+        { do: 'kfree' },
+        { do: 'kfree', pages: 2 },
         { do: 'lock', file: 'r' },
         { do: 'unlock', file: 'r' },
       ],
@@ -151,7 +167,10 @@ describe('parseLitmus', () => {
         { do: 'migrate', file: 'f', page: 1, node: 1 },
         { do: 'migrate', file: 'f', page: 0, pages: 2, sync: true },
         { do: 'fsync', file: 'f' },
+        { do: 'compact', sync: true, node: 1 },
         { do: 'pfnwalk', page: 1, pages: 24 },
+        { do: 'kalloc', context: 'irqoff' },
+        { do: 'device', cpu: 0 },
       ],
       [{ do: 'kswapd', node: 1 }],
       [
@@ -237,6 +256,9 @@ describe('parseLitmus', () => {
     expect(failure(body('fork P0'))).toMatch(/^x\.litmus:4:11: task "P0" starts by itself/);
     expect(failure(body('await f'))).toMatch(/^x\.litmus:4:11: flag "f" is never posted/);
     expect(failure(body('move 5'))).toMatch(/^x\.litmus:4:11: CPU 5; expected 0 to 1/);
+    expect(failure(body('device 2'))).toMatch(/^x\.litmus:4:11: CPU 2; expected 0 to 1/);
+    expect(failure(body('device'))).toBe('x.litmus:4:18: ";"; expected a CPU');
+    expect(failure(body('kalloc irqon'))).toBe('x.litmus:4:18: "irqon"; expected ";": the row has 2 columns');
     expect(failure(body('load p -> r0').replace('cpus=2', 'cpus=0'))).toBe('x.litmus:2:12: 0; expected at least 1');
     expect(failure(`${body('load p')}forbidden (1:r0=1)\n`)).toMatch(
       /^x\.litmus:5:12: register "r0" of P1 is never loaded/,

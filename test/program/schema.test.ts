@@ -146,7 +146,22 @@ describe('parseProgram', () => {
     [
       'kernel thread with user operations',
       (p) => (p.tasks[1].kthread = true),
-      'tasks[1].ops[0].do: "load" of kernel thread P1; expected one of yield, sleep, wake, post, await, move, compute, fsync, reclaim, migrate, pfnwalk',
+      'tasks[1].ops[0].do: "load" of kernel thread P1; expected one of yield, sleep, wake, post, await, move, compute, fsync, reclaim, migrate, pfnwalk, compact, kswapd',
+    ],
+    [
+      'value of pages that are only read',
+      (p) => p.tasks[0].ops.push({ do: 'gup', page: 4, value: 5 }),
+      'tasks[0].ops[1].value: 5; expected no value of pages that are only read',
+    ],
+    [
+      'register for pages that are written',
+      (p) => p.tasks[0].ops.push({ do: 'gup', page: 4, write: true, into: 'r0' }),
+      'tasks[0].ops[1].into: "r0"; expected no register where pages are written',
+    ],
+    [
+      'more pages than get_user_pages is asked for',
+      (p) => p.tasks[0].ops.push({ do: 'gup', page: 4, pages: 17 }),
+      'tasks[0].ops[1].pages: 17; expected at most 16',
     ],
     [
       'duty of a kernel thread about its own memory',
@@ -272,6 +287,11 @@ describe('parseProgram', () => {
       'a node that the machine has not',
       (p) => p.tasks.push({ name: 'k', cpu: 0, kthread: true, ops: [{ do: 'kswapd', node: 1 }] }),
       "tasks[2].ops[0].node: node 1; expected 0 to 0, the machine's nodes",
+    ],
+    [
+      'compaction of a node that the machine has not',
+      (p) => p.tasks[0].ops.push({ do: 'compact', node: 1 }),
+      "tasks[0].ops[1].node: node 1; expected 0 to 0, the machine's nodes",
     ],
     [
       'two daemons of a node',

@@ -21,7 +21,7 @@ const options = (policy: string, scenarios: string[], schedules = 400): PointSea
   stage: () => {},
 });
 /** Its flush points, in their order. */
-const LUF_V11 = ['allocate', 'fileWrite', 'lostRace', 'initOnFree'];
+const LUF_V11 = ['allocate', 'isolateFree', 'fileWrite', 'lostRace', 'initOnFree'];
 const nobody = () => {};
 
 describe('ablation', () => {
@@ -33,13 +33,13 @@ describe('ablation', () => {
     );
     expect(stages).toEqual(['as published', ...LUF_V11.map((point) => `without ${point}`)]);
     expect(published?.effort).toMatchObject({ scenarios: 1, schedules: 400 });
-    const [allocate, fileWrite, lostRace] = points;
+    const [allocate, isolateFree, fileWrite, lostRace] = points;
     expect(fileWrite).toMatchObject({
       point: 'fileWrite',
       seen: { scenario: 'seed-page-cache', finding: { harm: 'stale-read', patches: ['drop:fileWrite'] } },
     });
     expect(fileWrite.seen!.schedules).toBe(fileWrite.effort.schedules);
-    for (const { seen, effort } of [allocate, lostRace]) {
+    for (const { seen, effort } of [allocate, isolateFree, lostRace]) {
       expect(seen).toBeUndefined();
       expect(effort.schedules).toBe(400);
     }
@@ -49,7 +49,7 @@ describe('ablation', () => {
   it('a conviction that the policy has anyway does not count for a point', () => {
     const { published, points } = ablate(options('luf-v11', ['reclaim-store'], 120), nobody);
     expect(published!.seen.map((s) => s.finding.harm)).toEqual(['stale-read']);
-    const [, , lostRace] = points;
+    const [, , , lostRace] = points;
     expect(lostRace.seen).toBeUndefined();
     expect(lostRace.excluded).toBeGreaterThan(0);
   });
@@ -71,7 +71,7 @@ describe('synthesis', () => {
       ['allocate', 'frame-reuse'],
       ['fileWrite', 'stale-read'],
     ]);
-    expect(rejected.map((r) => r.point)).toEqual(LUF_V11.slice(2));
+    expect(rejected.map((r) => r.point)).toEqual(['isolateFree', 'lostRace', 'initOnFree']);
     expect(rejected[0].effort.schedules).toBe(1800);
     expect(uncured.map((u) => u.seen.cause)).toContain('stale-read: load behind reclaim');
     expect(complete).toBe(true);
@@ -88,7 +88,6 @@ describe('synthesis', () => {
     expect(rejected.map((r) => r.point).sort()).toEqual([
       'allocate',
       'fileWrite',
-      'initOnFree',
       'mkwrite',
       'revalidated',
       'serverRead',
@@ -105,7 +104,9 @@ describe('a policy with some of its points', () => {
     expect(policy.routines.prepNewPage).toBeUndefined();
     expect(policy.routines.rmqueue).toBe(POLICIES['luf-v11'].routines.rmqueue);
     const wrong = () => withPoints(POLICIES['luf-v11'], ['write'], { name: 'less', says: 'a test' });
-    expect(wrong).toThrow('policy "luf-v11": flush point "write": expected one of allocate, fileWrite, lostRace');
+    expect(wrong).toThrow(
+      'policy "luf-v11": flush point "write": expected one of allocate, isolateFree, fileWrite, lostRace',
+    );
     const plain = definePolicy({ name: 'plain', says: 'a test', base: 'mainline 6.18' });
     expect(() => withPoints(plain, ['x'], { name: 'less', says: 'a test' })).toThrow('expected one of none');
   });

@@ -1,6 +1,6 @@
 /** Linux: arch/x86/kernel/irq.c, kernel/entry/common.c: what an interrupt does before and after its handler. */
 import { localIrqRestore, localIrqSave } from '../../hardware/apic.ts';
-import { VECTOR_CALL_FUNCTION, VECTOR_RESCHEDULE, VECTOR_TIMER } from '../../hardware/types.ts';
+import { VECTOR_CALL_FUNCTION, VECTOR_DEVICE, VECTOR_RESCHEDULE, VECTOR_TIMER } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { HARDIRQ_OFFSET, preemptDue } from '../locking/preempt.ts';
@@ -21,6 +21,9 @@ export function* commonInterrupt(cpu: Cpu, vector: number): Path<void> {
       break;
     case VECTOR_TIMER:
       yield* cpu.kernel.schedTick(cpu);
+      break;
+    case VECTOR_DEVICE:
+      yield* cpu.kernel.eiInterrupt(cpu);
       break;
     default:
       cpu.bug(`unexpected interrupt vector ${vector} on CPU${cpu.id}`);

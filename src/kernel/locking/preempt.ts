@@ -25,6 +25,16 @@ export function preemptDue(cpu: Cpu): boolean {
   return preemptCount.own(cpu.id) === 0 && preemptNeedResched.own(cpu.id) !== 0 && !irqsOff(cpu);
 }
 
+/** Linux preemptible(): may the running task sleep? Not in an interrupt handler, with interrupts off, or under a spinlock. */
+export function preemptible(cpu: Cpu): boolean {
+  return cpu.rq.preemptCount.own(cpu.id) === 0 && !irqsOff(cpu);
+}
+
+/** Linux lockdep_assert_irqs_enabled(). A kernel without lockdep goes on. */
+export function* lockdepAssertIrqsEnabled(cpu: Cpu, what: string): Path<void> {
+  if (irqsOff(cpu)) cpu.bug(`${what} with IRQs off on CPU${cpu.id}`);
+}
+
 /** Linux preempt_enable(): a reschedule that came in meanwhile happens now. */
 export function* preemptEnable(cpu: Cpu): Path<void> {
   preemptEnableNoResched(cpu);
@@ -33,5 +43,5 @@ export function* preemptEnable(cpu: Cpu): Path<void> {
 
 /** Linux lockdep_assert_preemption_disabled(). */
 export function assertPreemptionOff(cpu: Cpu, what: string): void {
-  if (cpu.rq.preemptCount.own(cpu.id) === 0 && !irqsOff(cpu)) cpu.bug(`${what} while CPU${cpu.id} can be preempted`);
+  if (preemptible(cpu)) cpu.bug(`${what} while CPU${cpu.id} can be preempted`);
 }

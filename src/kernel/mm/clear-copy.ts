@@ -1,32 +1,49 @@
 /**
- * Linux: clear_page() and copy_user_highpage(), through the direct map, word by word: other CPUs may still reach either
+ * Linux: clear_page() and copy_user_highpage(), and stores of the kernel to its own pages, through the direct map, word by word: other CPUs may still reach either
  * frame through stale translations meanwhile. The switch `bulkCopy` does a page in one step.
  */
 import type { Pfn } from '../../hardware/types.ts';
-import { type Path, point } from '../../memory/point.ts';
+import { type Path, type Point, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 
 export const CLEARING = point('clearPage: frame prepared, next word not yet zero');
+export const FILLING = point('fillPage: frame prepared, next word not yet written');
 export const COPYING = point('copyPage: frame prepared, next word not yet copied');
 
 /** Zeroes the first `words` words of a frame that nobody else can name yet. */
 export function* clearPage(cpu: Cpu, pfn: Pfn, words: number): Path<void> {
-  yield* clearWords(cpu, pfn, words, 1);
+  yield* setWords(cpu, { pfn, value: 0, words, perStep: 1, at: CLEARING });
 }
 
 /** The same for the frame of a new page table, entry by entry: an entry is one 64-bit word to whoever walks. */
 export function* clearTable(cpu: Cpu, pfn: Pfn, entries: number): Path<void> {
-  yield* clearWords(cpu, pfn, entries * 2, 2);
+  yield* setWords(cpu, { pfn, value: 0, words: entries * 2, perStep: 2, at: CLEARING });
 }
 
-function* clearWords(cpu: Cpu, pfn: Pfn, words: number, perStep: number): Path<void> {
+/** What the kernel keeps in a page of its own: no value of a program. */
+export const KERNEL_BYTES = 0x6b65726e;
+
+/** Writes the words of a page that the kernel has just got for itself. */
+export function* fillPage(cpu: Cpu, pfn: Pfn): Path<void> {
+  yield* setWords(cpu, { pfn, value: KERNEL_BYTES, words: cpu.geometry.wordsPerPage, perStep: 1, at: FILLING });
+}
+
+interface Setting {
+  readonly pfn: Pfn;
+  readonly value: number;
+  readonly words: number;
+  readonly perStep: number;
+  readonly at: Point;
+}
+
+function* setWords(cpu: Cpu, { pfn, value, words, perStep, at }: Setting): Path<void> {
   const { words: content, preparing } = cpu.hw.frame;
   const bulk = cpu.switches.bulkCopy;
   cpu.mem.acquired(preparing.at(pfn), true);
   for (let k = 0; k < words; k++) {
     const starts = bulk ? k === 0 : k % perStep === 0;
-    if (starts && cpu.at(CLEARING, content.at(pfn, k))) yield;
-    content.store(pfn, 0, k);
+    if (starts && cpu.at(at, content.at(pfn, k))) yield;
+    content.store(pfn, value, k);
   }
   cpu.mem.released(preparing.at(pfn));
 }

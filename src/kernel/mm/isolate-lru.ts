@@ -35,7 +35,7 @@ export function scansOfNode(cpu: Cpu, node: NodeId): number {
 }
 
 /** The node's frames, but for frame 0 and the zero page. */
-function framesOf(cpu: Cpu, node: NodeId): { first: number; frames: number } {
+export function framesOf(cpu: Cpu, node: NodeId): { first: number; frames: number } {
   const { slowFrom, frames } = cpu.geometry;
   const first = node === FAST_NODE ? 1 : slowFrom;
   return { first, frames: (node === FAST_NODE ? Math.min(slowFrom, frames - 1) : frames - 1) - first };

@@ -6,7 +6,6 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { filePage, isFile } from '../fs/inode.ts';
-import { OWNER_USER } from '../observer.ts';
 import {
   EBADF,
   FAST_NODE,
@@ -19,6 +18,7 @@ import {
   NO_SLOT,
   type NodeId,
 } from '../types.ts';
+import type { CompactControl } from './compaction.ts';
 import { PG_DIRTY, PG_UPTODATE, PG_WRITEBACK } from './folio.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { isAnon } from './rmap.ts';
@@ -40,6 +40,8 @@ export interface Move {
   /** The page of the page cache, or NO_FILE: anonymous. */
   readonly file: FileId;
   readonly index: number;
+  /** Of compaction, which takes the new frame back if the folio stays. */
+  readonly cc?: CompactControl;
 }
 
 /** Linux: struct migration_target_control, and the mode: how the folios of a list move, and to which node. */
@@ -48,6 +50,8 @@ export interface Migration {
   readonly node: NodeId;
   /** How the new frames are allocated. */
   readonly gfp: number;
+  /** Of compaction: they are frames that its scanner has isolated. */
+  readonly cc?: CompactControl;
 }
 
 /** Migrates pages of a file to other frames, of the node if it is the slow one (move_pages(2)): how many moved, or a negative errno. */
@@ -104,13 +108,14 @@ export function* migrateUnmapDone(cpu: Cpu, _moves: readonly Move[]): Path<void>
 }
 
 /** Linux: migrate_folio_unmap(): undefined if the folio stays where it is. */
-export function* migrateFolioUnmap(cpu: Cpu, src: Pfn, { mode, node, gfp }: Migration): Path<Move | undefined> {
+export function* migrateFolioUnmap(cpu: Cpu, src: Pfn, how: Migration): Path<Move | undefined> {
   const { kernel } = cpu;
-  const dst: Pfn = yield* kernel.allocPagesNode(cpu, OWNER_USER, node, gfp);
+  const { mode, cc } = how;
+  const dst: Pfn = yield* kernel.getNewFolio(cpu, how);
   if (dst === NO_PAGE) return undefined;
   if (mode === MIGRATE_ASYNC) {
     if (!(yield* kernel.folioTrylock(cpu, src))) {
-      yield* kernel.folioPut(cpu, dst);
+      yield* kernel.putNewFolio(cpu, dst, cc);
       return undefined;
     }
   } else yield* kernel.folioLock(cpu, src);
@@ -122,12 +127,12 @@ export function* migrateFolioUnmap(cpu: Cpu, src: Pfn, { mode, node, gfp }: Migr
     if (yield* kernel.folioMapped(cpu, src)) {
       yield* kernel.tryToMigrate(cpu, src, mode === MIGRATE_ASYNC ? TTU_BATCH_FLUSH : 0);
     }
-    if (!(yield* kernel.folioMapped(cpu, src))) return { src, dst, file, index };
+    if (!(yield* kernel.folioMapped(cpu, src))) return { src, dst, file, index, cc };
     yield* kernel.removeMigrationPtes(cpu, src, src);
     yield* kernel.folioUnlock(cpu, dst);
   }
   yield* kernel.folioUnlock(cpu, src);
-  yield* kernel.folioPut(cpu, dst);
+  yield* kernel.putNewFolio(cpu, dst, cc);
   return undefined;
 }
 
@@ -140,10 +145,14 @@ export function* migrateFolioMove(cpu: Cpu, move: Move): Path<boolean> {
   yield* kernel.folioUnlock(cpu, dst);
   if (moved) yield* kernel.folioAddLru(cpu, dst);
   yield* kernel.folioUnlock(cpu, src);
-  // the reference of whoever allocated it: the cache or the entries have their own now, or it is not needed
+  if (!moved) {
+    yield* kernel.putNewFolio(cpu, dst, move.cc);
+    return false;
+  }
+  // the reference of whoever allocated it: the cache or the entries have their own now
   yield* kernel.folioPut(cpu, dst);
-  if (moved) yield* kernel.migrateFolioDone(cpu, src);
-  return moved;
+  yield* kernel.migrateFolioDone(cpu, src);
+  return true;
 }
 
 /** Linux: migrate_folio_done(): the last reference of the old folio goes. */

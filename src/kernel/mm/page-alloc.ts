@@ -1,6 +1,9 @@
 /**
  * Linux: mm/page_alloc.c, order 0 only: a node's free frames on its zone's stack under zone.lock, a list per CPU in front of it.
- * The per-CPU list is touched without any point in between, so neither an interrupt nor a migration can split an update.
+ * The per-CPU list is touched without any point in between, so neither an interrupt nor a migration can split an update, and
+ * Linux's way round it (pcp_spin_trylock() fails in an interrupt that came in the middle, which then goes to the zone) is never
+ * gone here; a policy with points in between needs it. Interrupt handlers allocate and free, too: zone.lock is held with
+ * interrupts off, and nothing else is taken on the way.
  * Frames of other CPUs' lists are not drained when the zone is empty: an allocation fails a few frames early.
  */
 import { type Geometry, nodeOf } from '../../hardware/geometry.ts';
@@ -34,9 +37,9 @@ export function* rmqueue(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
 export function* rmqueueBulk(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const lock = cpu.zone.lock.at(node);
   yield* cpu.kernel.spinLockIrqsave(cpu, lock);
-  const pfn = yield* cpu.kernel.delPageFromFreeList(cpu, node, mark);
+  const pfn = yield* cpu.kernel.rmqueueSmallest(cpu, node, mark);
   for (let n = 1; n < cpu.geometry.pcpBatch; n++) {
-    const extra = yield* cpu.kernel.delPageFromFreeList(cpu, node, mark);
+    const extra = yield* cpu.kernel.rmqueueSmallest(cpu, node, mark);
     if (extra === NO_PAGE) break;
     pcpPut(cpu, extra);
   }
@@ -44,17 +47,59 @@ export function* rmqueueBulk(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   return pfn;
 }
 
-/** Linux: del_page_from_free_list(): the frame freed last leaves the zone; NO_PAGE at the mark. Caller holds zone.lock. */
-export function* delPageFromFreeList(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
-  const { zone } = cpu;
-  const n = zone.nrFree.load(node);
-  if (n <= mark) return NO_PAGE;
-  zone.nrFree.store(node, n - 1);
-  return zone.free.load(node, n - 1) as Pfn;
+/** Linux: __rmqueue_smallest(): the frame freed last leaves the zone; NO_PAGE at the mark. Caller holds zone.lock. */
+export function* rmqueueSmallest(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
+  const pfn = firstFree(cpu, node, mark);
+  if (pfn !== NO_PAGE) yield* cpu.kernel.delPageFromFreeList(cpu, node, pfn);
+  return pfn;
 }
 
-/** Linux: prep_new_page(). From here on the frame has an owner; PFN walkers may take references as soon as it has one. */
+/** The frame freed last, still on the free list; NO_PAGE at the mark. Caller holds zone.lock. */
+export function firstFree(cpu: Cpu, node: NodeId, mark: number): Pfn {
+  const { zone } = cpu;
+  const n = zone.nrFree.load(node);
+  return n <= mark ? NO_PAGE : (zone.free.load(node, n - 1) as Pfn);
+}
+
+/** Linux: __del_page_from_free_list(). Caller holds zone.lock. */
+export function* delPageFromFreeList(cpu: Cpu, node: NodeId, pfn: Pfn): Path<void> {
+  const { zone } = cpu;
+  const last = zone.nrFree.load(node) - 1;
+  let at = last;
+  while (at >= 0 && zone.free.load(node, at) !== pfn) at--;
+  if (at < 0) cpu.bug(`frame 0x${pfn.toString(16)} to be taken off the free list, but it is not there`);
+  for (; at < last; at++) zone.free.store(node, zone.free.load(node, at + 1), at);
+  zone.nrFree.store(node, last);
+}
+
+/** Linux: PageBuddy(): is the frame on the free list? Caller holds zone.lock. */
+export function* pageBuddy(cpu: Cpu, node: NodeId, pfn: Pfn): Path<boolean> {
+  const { zone } = cpu;
+  const n = zone.nrFree.load(node);
+  for (let at = 0; at < n; at++) if (zone.free.load(node, at) === pfn) return true;
+  return false;
+}
+
+/**
+ * Linux: __isolate_free_page(): a frame of the free list leaves it, if whoever may go down to the min watermark could allocate it.
+ * Caller holds zone.lock.
+ */
+export function* isolateFreePage(cpu: Cpu, node: NodeId, pfn: Pfn): Path<boolean> {
+  if ((yield* cpu.kernel.nrFreePages(cpu, node)) <= cpu.geometry.watermarkMin + 1) return false;
+  yield* cpu.kernel.delPageFromFreeList(cpu, node, pfn);
+  return true;
+}
+
+/** Linux: prep_new_page(), of a frame that leaves the allocator for whoever asked for it. */
 export function* prepNewPage(cpu: Cpu, pfn: Pfn, owner: FrameOwner): Path<void> {
+  yield* cpu.kernel.postAllocHook(cpu, pfn, owner);
+}
+
+/**
+ * Linux: post_alloc_hook() and set_page_refcounted(). From here on the frame has an owner; PFN walkers may take references as soon
+ * as it has one.
+ */
+export function* postAllocHook(cpu: Cpu, pfn: Pfn, owner: FrameOwner): Path<void> {
   cpu.observer?.frameHandedOut(cpu, pfn, owner);
   if (cpu.at(TAKEN_OFF, cpu.folio.refcount.at(pfn))) yield;
   cpu.folio.refcount.store(pfn, 1);

@@ -1,11 +1,12 @@
 /** The routines of `mm/` that go into the kernel record, but for those of file pages: see file-routines.ts. */
-import { clearPage, clearTable, copyPage } from './clear-copy.ts';
+import { clearPage, clearTable, copyPage, fillPage } from './clear-copy.ts';
 import { copyPageRange, copyPte, copyPteRange, ptepSetWrprotect } from './copy-page-range.ts';
 import { exitMmap, mmdrop, mmFree, mmput } from './exit.ts';
 import { doUserAddrFault } from './fault.ts';
 import { folioGet, folioMapped, folioPut, folioTryGet } from './folio.ts';
 import { dupMm, dupMmap, mmAlloc } from './fork.ts';
 import { freePgdRange, freePgtables } from './free-pgtables.ts';
+import { allocPagesBulk, getFreePages, releasePages } from './kernel-pages.ts';
 import { doMadvise, madviseUnderVmaLock, madviseWalkVmas, zapPageRangeSingleBatched } from './madvise.ts';
 import {
   doAnonymousPage,
@@ -60,9 +61,11 @@ import {
   freePcppagesBulk,
   freeUnrefPage,
   freeUnrefPageCommit,
+  postAllocHook,
   prepNewPage,
   rmqueue,
   rmqueueBulk,
+  rmqueueSmallest,
 } from './page-alloc.ts';
 import {
   pteAlloc,
@@ -108,6 +111,10 @@ export const mmRoutines = {
   clearPage,
   clearTable,
   copyPage,
+  fillPage,
+  getFreePages,
+  allocPagesBulk,
+  releasePages,
   copyPageRange,
   copyPteRange,
   copyPte,
@@ -181,7 +188,9 @@ export const mmRoutines = {
   delPageFromFreeList,
   rmqueue,
   rmqueueBulk,
+  rmqueueSmallest,
   prepNewPage,
+  postAllocHook,
   freePage,
   freeUnrefPage,
   freeUnrefPageCommit,

@@ -21,6 +21,13 @@ export const PGDAT = table<NodeId, Geometry>()('pgdat', (g) => g.nodes, {
   scanned: 'shared',
 });
 
+/** Pages that the kernel has allocated for itself, oldest first: see kernel-pages.ts. */
+export const KERNEL_PAGES = table<number, Geometry>()('kernelPages', () => 1, {
+  lock: 'shared',
+  count: { guardedBy: 'lock' },
+  list: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => g.frames },
+});
+
 /** Frames that the list of one CPU and zone may hold. */
 export function pcpWidth(g: Geometry): number {
   return g.pcpHigh + g.pcpBatch + 1;

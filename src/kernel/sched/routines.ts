@@ -1,6 +1,7 @@
 /** The routines of `sched/` that go into the kernel record. */
 import { contextSwitch, exitMm, mmdropLazyTlbSched, mmgrab } from './context-switch.ts';
 import { cpuIdleLoop } from './idle.ts';
+import { wakeUpKthread } from './kthread.ts';
 import { pollBegin, pollEnd, pollYield, sleepIfOthersRunnable, yieldIfOthersRunnable } from './polling.ts';
 import { doTaskDead, finishTaskSwitch, schedule, scheduleAs, scheduleTail, sleepOn } from './schedule.ts';
 import { sysSchedSetaffinity, sysSchedYield, sysSleep, sysWake } from './syscalls.ts';
@@ -20,6 +21,7 @@ export const schedRoutines = {
   doTaskDead,
   wakeUp,
   wakeUpNewTask,
+  wakeUpKthread,
   isTaskDead,
   activateTask,
   pollBegin,

@@ -5,7 +5,7 @@
  * Restated: a queue of several mask words counts as empty per word; the interrupt then merges in the APIC instead.
  */
 
-import { irqsOff, localIrqRestore, localIrqSave, sendIpi } from '../../hardware/apic.ts';
+import { localIrqRestore, localIrqSave, sendIpi } from '../../hardware/apic.ts';
 import { ipiAckCycles } from '../../hardware/costs.ts';
 import { type CpuId, VECTOR_CALL_FUNCTION } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
@@ -25,7 +25,7 @@ const WAITS = point('smpCallFunctionMany: waits for the call to be run');
  * form that shootdowns use. Caller: preemption off, interrupts on, no lock held that a handler takes.
  */
 export function* smpCallFunctionMany(cpu: Cpu, targets: readonly CpuId[], func: CallFunction): Path<void> {
-  if (irqsOff(cpu)) cpu.bug(`cross-call with IRQs off on CPU${cpu.id}`);
+  yield* cpu.kernel.lockdepAssertIrqsEnabled(cpu, 'cross-call');
   assertPreemptionOff(cpu, 'cross-call');
   const sent = yield* cpu.kernel.smpSendCalls(cpu, targets, func);
   yield* cpu.kernel.smpWaitForCalls(cpu, sent);
@@ -41,7 +41,7 @@ export function* onEachCpuCondMask(
   func: CallFunction,
   cond: ((cpu: Cpu, target: CpuId) => Path<boolean>) | undefined,
 ): Path<number> {
-  if (irqsOff(cpu)) cpu.bug(`cross-call with IRQs off on CPU${cpu.id}`);
+  yield* cpu.kernel.lockdepAssertIrqsEnabled(cpu, 'cross-call');
   assertPreemptionOff(cpu, 'cross-call');
   const runLocal = targets.includes(cpu.id) && (cond === undefined || (yield* cond(cpu, cpu.id)));
   const remote: CpuId[] = [];

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import type { Vpn } from '#tlblab/hardware/types.js';
 import {
+  FAST_NODE,
   type FileId,
   MADV_DONTNEED,
   MADV_PAGEOUT,
@@ -57,6 +58,9 @@ const BODIES: Record<string, (cpu: Handle) => Path<void>> = {
       yield* cpu.kernel.migrateRange(cpu, FILE, 0, 3, i % 2 === 0 ? MIGRATE_ASYNC : MIGRATE_SYNC);
     }
   },
+  *compactor(cpu) {
+    for (const mode of [MIGRATE_ASYNC, MIGRATE_SYNC] as const) yield* cpu.kernel.compactNode(cpu, FAST_NODE, mode);
+  },
   *walker(cpu) {
     for (let i = 0; i < 3; i++) yield* cpu.kernel.pageIdleWalk(cpu, 0, 64);
   },
@@ -73,6 +77,8 @@ const CASTS: readonly (readonly (keyof typeof BODIES)[])[] = [
   ['sharer', 'migrator', 'reclaimer'],
   ['sharer', 'truncater', 'migrator'],
   ['sharer', 'walker', 'migrator', 'reclaimer'],
+  ['sharer', 'walker', 'compactor', 'writer'],
+  ['copier', 'compactor', 'compactor', 'truncater', 'reclaimer'],
   ['copier', 'reclaimer', 'writer'],
   ['sharer', 'copier', 'migrator', 'writer'],
   ['sharer', 'copier', 'truncater', 'reclaimer'],

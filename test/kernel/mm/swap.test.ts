@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Vpn } from '#tlblab/hardware/types.js';
 import {
+  FAST_NODE,
   MADV_DONTNEED,
   MADV_FREE,
   MADV_PAGEOUT,
@@ -211,6 +212,9 @@ const BODIES: Record<string, (cpu: Handle) => Path<void>> = {
       yield* cpu.kernel.migrateMmRange(cpu, cpu.current, P, 11, i % 2 === 0 ? MIGRATE_ASYNC : MIGRATE_SYNC);
     }
   },
+  *compactor(cpu) {
+    for (const mode of [MIGRATE_ASYNC, MIGRATE_SYNC] as const) yield* cpu.kernel.compactNode(cpu, FAST_NODE, mode);
+  },
 };
 
 const CASTS: readonly (readonly (keyof typeof BODIES)[])[] = [
@@ -218,6 +222,8 @@ const CASTS: readonly (readonly (keyof typeof BODIES)[])[] = [
   ['user', 'reclaimer', 'migrator', 'pager'],
   ['forker', 'reclaimer', 'migrator', 'reclaimer'],
   ['forker', 'migrator', 'pager', 'reclaimer'],
+  ['user', 'compactor', 'compactor', 'pager'],
+  ['forker', 'compactor', 'migrator', 'reclaimer'],
 ];
 
 describe('swap under way', () => {
