@@ -145,7 +145,7 @@ export class FileContent {
     const legality = this.content.judgeKey(page, word, value);
     if (legality === 'legal') return;
     // the folio that it looked up may have been dropped for a newer one, which others have seen already
-    if (legality === 'below-seen' && this.remote.isRemote(this.placeOf(page).file as FileId)) return;
+    if (legality === 'below-seen' && this.ghost.isRemote(page)) return;
     const foreign = legality === 'foreign' && this.content.writerOf(value) !== this.ghost.ownerOf(page);
     const harm: Harm = foreign ? 'isolation' : legality === 'below-seen' ? 'inversion' : 'lost-write';
     const says = `read(2) of ${this.nameOf(page)}, word ${word}, returns ${value} although ${this.content.expectedKey(page, word)} is what the word holds`;

@@ -3,7 +3,7 @@ import type { Geometry } from '../hardware/geometry.ts';
 import type { HardwareColumns } from '../hardware/logical-cpu.ts';
 import type { AccessKind, CpuId, Vpn } from '../hardware/types.ts';
 import type { KernelColumns } from '../kernel/cpu.ts';
-import type { MmId, TaskId } from '../kernel/types.ts';
+import type { FileId, MmId, TaskId } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { Columns, Table } from '../memory/table.ts';
 import type { OpKind } from './ops.ts';
@@ -131,6 +131,11 @@ export class Ghost {
   }
   isFileKey(page: PageKey): boolean {
     return page >= this.filesFrom;
+  }
+  /** Is it a page of a server's file? */
+  isRemote(page: PageKey): boolean {
+    const file = Math.floor((page - this.filesFrom) / this.geometry.filePages) as FileId;
+    return this.isFileKey(page) && this.machine.inode.remote.peek(file) === 1;
   }
   /** Whose memory it is: the address space, or behind those the file. */
   ownerOf(page: PageKey): number {

@@ -86,7 +86,9 @@ export class HeldPages {
     const key = this.backing.keyOf(page);
     const written = w.last.peek(this.ghost.wordKey(key, word)) > began;
     const changed = this.ghost.isFileKey(key) && p.changedAt.peek(key) > since;
-    if (written || changed || !this.isKept(page, since)) return;
+    // what is held may have been dropped for something newer, which others have seen already
+    const dropped = legality === 'below-seen' && this.ghost.isRemote(key);
+    if (written || changed || dropped || !this.isKept(page, since)) return;
     const why = `it finds ${value} although ${this.content.expected(page, word)} is what the word holds`;
     convict(legality === 'below-seen' ? 'inversion' : 'lost-write', why);
   }
@@ -96,8 +98,11 @@ export class HeldPages {
     const { forking, forkedAt } = this.ghost.g.mm;
     const mm = this.ghost.mmOf(page);
     const shared = forking.peek(mm) > 0 || forkedAt.peek(mm) > since;
-    if (shared || !this.isKnown(page, since) || !this.isKept(page, since)) this.content.wild(value);
-    else this.content.performed(this.backing.keyOf(page), word, value, began, op);
+    const key = this.backing.keyOf(page);
+    // the folio of a remote file may be dropped as clean, whoever holds it, before whoever writes to it has marked it dirty
+    const lost = shared || this.ghost.isRemote(key) || !this.isKnown(page, since) || !this.isKept(page, since);
+    if (lost) this.content.wild(value);
+    else this.content.performed(key, word, value, began, op);
   }
 }
 

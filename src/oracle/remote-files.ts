@@ -22,10 +22,6 @@ export class RemoteFiles {
     private readonly backing: Backing,
   ) {}
 
-  isRemote(file: FileId): boolean {
-    return this.ghost.machine.inode.remote.peek(file) === 1;
-  }
-
   begin(kind: OpKind, task: TaskId, depth: number): void {
     const file = this.ghost.g.task.file.peek(task, depth) as FileId;
     if (this.isRemote(file) && this.soils(kind, task, depth)) this.count(file, 1);
@@ -61,6 +57,10 @@ export class RemoteFiles {
     if (known && (backing.filePageOf(page) < 0 || backing.isPrivate(page))) return;
     for (let file = 1 as FileId; file <= this.ghost.geometry.files; file++)
       if (this.isRemote(file)) this.isSoiled(file);
+  }
+
+  private isRemote(file: FileId): boolean {
+    return this.ghost.machine.inode.remote.peek(file) === 1;
   }
 
   /** May the operation leave dirty pages behind? */

@@ -1,6 +1,6 @@
 /** Files of a server: when the write of another client must be seen, and when either value is right. */
 import { describe, expect, it } from 'vitest';
-import { STORE } from '#tlblab/hardware/types.js';
+import { LOAD, STORE, type Vpn } from '#tlblab/hardware/types.js';
 import { type FileId, VM_SHARED } from '#tlblab/kernel/types.js';
 import { OP } from '#tlblab/oracle/oracle.js';
 import { FileMachine } from './file-machine.ts';
@@ -214,6 +214,32 @@ describe('where this machine writes to the file, too', () => {
       });
       expect(m.harm()).toBe(sends ? undefined : 'lost-write');
       if (!sends) expect(m.oracle.violation?.says).toContain(`${call} has returned and the disk holds 0`);
+    }
+  });
+});
+
+describe('a page of it that is held by a reference', () => {
+  it('may have been dropped: what is written to it may be lost, what is read from it old', () => {
+    for (const kind of [STORE, LOAD] as const) {
+      const m = shown(RW);
+      const pfn = m.folio(1, 0);
+      m.remote(7);
+      m.begin(SERVER, OP.gup, { mm: 1, from: 3, pages: 1, rights: kind === STORE ? RW : R });
+      m.oracle.pageFollowed(m.cpus[SERVER], 0, pfn);
+      if (kind === STORE) m.poke(m.columns.frame.words.at(pfn, 0), 9);
+      else {
+        m.refresh();
+        expect(m.load(0, 3)).toBe(7);
+      }
+      const at = { vpn: 3 as Vpn, pfn, word: 0 };
+      m.oracle.heldAccessed(m.cpus[SERVER], 0, at, kind, kind === STORE ? 9 : 0);
+      m.end(SERVER);
+      if (kind === STORE) {
+        expect(m.load(0, 3)).toBe(9);
+        m.poke(m.columns.frame.words.at(pfn, 0), 0);
+        expect(m.load(0, 3)).toBe(0);
+      }
+      expect(m.harm()).toBeUndefined();
     }
   });
 });
