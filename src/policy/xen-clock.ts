@@ -71,6 +71,13 @@ export const xenClock = definePolicy({
     walkMet(cpu, (old & (PTE_RW | PTE_D)) === 0);
   },
 
+  /** An entry that is flushed at once, for it needs no IPI, counts as well: writable before, it is writable behind a migration. */
+  *ptepClearFlush(cpu, at, pte) {
+    const old = yield* MAINLINE.ptepClearFlush(cpu, at, pte);
+    if ((old & (PTE_RW | PTE_D)) !== 0) walkMet(cpu, false);
+    return old;
+  },
+
   *tryToUnmap(cpu, folio, flags) {
     yield* unmapWalk(cpu, folio, MAINLINE.tryToUnmap(cpu, folio, flags));
   },
