@@ -1,17 +1,27 @@
 /** Repairs of published policies, one for each cause found: `hunt luf-v11 --patch v11-kept v11-fault …` hunts what is left. */
 import type { Patch } from '../policy/policy.ts';
 import { v11Atomic } from './v11-atomic.ts';
+import { v11Bulk } from './v11-bulk.ts';
 import { v11Fault } from './v11-fault.ts';
 import { v11FaultBefore } from './v11-fault-before.ts';
 import { v11Held } from './v11-held.ts';
 import { v11Kept } from './v11-kept.ts';
+import { v11Network } from './v11-network.ts';
 import { v11Protected } from './v11-protected.ts';
 import { v11Published } from './v11-published.ts';
 import { v11WriteBefore } from './v11-write-before.ts';
 
 export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
-  [v11Kept, v11Fault, v11FaultBefore, v11Protected, v11Published, v11Held, v11WriteBefore, v11Atomic].map((patch) => [
-    patch.name,
-    patch,
-  ]),
+  [
+    v11Kept,
+    v11Fault,
+    v11FaultBefore,
+    v11Protected,
+    v11Published,
+    v11Held,
+    v11WriteBefore,
+    v11Atomic,
+    v11Bulk,
+    v11Network,
+  ].map((patch) => [patch.name, patch]),
 );

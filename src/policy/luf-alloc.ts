@@ -40,7 +40,7 @@ export function* folioPutUgen(cpu: Cpu, folio: Pfn, ugen: number): Path<void> {
 }
 
 /** Linux: update_task_ugen(). */
-function updateTaskUgen(cpu: Cpu, ugen: number): void {
+export function updateTaskUgen(cpu: Cpu, ugen: number): void {
   const task = cpu.wordsOf(LUF_TASK);
   task.ugen.put(cpu.current, ugenLatest(task.ugen.own(cpu.current), ugen));
 }

@@ -22,6 +22,8 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
     after: ['v11-published', 'v11-fault-before', 'v11-protected', 'v11-held', 'v11-write-before'],
   },
   'v11-atomic': { scenario: 'alloc-in-interrupt', before: [], after: ['v11-atomic'] },
+  'v11-bulk': { scenario: 'bulk-preempted', before: [], after: ['v11-bulk'] },
+  'v11-network': { scenario: 'o10-network-file', before: [], after: ['v11-network'] },
   'v11-held': { scenario: 'migrate-held', before: [], after: ['v11-held'] },
   'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
 };
