@@ -9,6 +9,7 @@ import cowFork from './cow-fork.ts';
 import migrateHot from './migrate-hot.ts';
 import mprotectPingpong from './mprotect-pingpong.ts';
 import munmapStorm from './munmap-storm.ts';
+import munmapTouched from './munmap-touched.ts';
 import pageCache from './page-cache.ts';
 import reclaimPressure from './reclaim-pressure.ts';
 import tiering from './tiering.ts';
@@ -16,6 +17,7 @@ import { tlbFlush1, tlbFlush2, tlbFlush3 } from './tlb-flush.ts';
 
 const ALL: readonly Workload[] = [
   munmapStorm,
+  munmapTouched,
   mprotectPingpong,
   cowFork,
   tlbFlush1,

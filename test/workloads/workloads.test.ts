@@ -21,7 +21,7 @@ function requireFits(program: Program): void {
 describe('workloads', () => {
   it('are listed by name', () => {
     expect(WORKLOADS.names).toEqual([
-      ...['munmap-storm', 'mprotect-pingpong', 'cow-fork', 'tlb-flush1', 'tlb-flush2', 'tlb-flush3'],
+      ...['munmap-storm', 'munmap-touched', 'mprotect-pingpong', 'cow-fork', 'tlb-flush1', 'tlb-flush2', 'tlb-flush3'],
       ...['page-cache', 'reclaim-pressure', 'migrate-hot', 'tiering'],
     ]);
     expect(() => WORKLOADS.get('nothing')).toThrow('workload: unknown workload "nothing"; expected munmap-storm,');
