@@ -82,7 +82,7 @@ describe('scenarios', () => {
       expect(rows.filter((name) => name !== 'scenario')).toEqual(listScenarios());
     }
     expect(() => loadScenario('nothing')).toThrow(
-      'scenario: unknown scenario "nothing"; expected alloc-in-interrupt, dontneed-touch,',
+      'scenario: unknown scenario "nothing"; expected alloc-in-interrupt, alloc-irqs-off,',
     );
   });
 
