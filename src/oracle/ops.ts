@@ -169,6 +169,7 @@ export class Operations {
     t.file.put(task, args.file, depth);
     t.pgoff.put(task, args.pgoff, depth);
     t.placed.put(task, 0, depth);
+    t.opened.put(task, 0, depth);
   }
 
   private identity(task: TaskId, depth: number, count: number): number {

@@ -162,10 +162,13 @@ export class Oracle extends Translations implements Observer {
     this.leave(was);
   }
   placed(cpu: Cpu, _mm: MmId, start: number): void {
-    if (this.ghost.options.threads) return;
     const was = this.enter();
-    const depth = this.ops.innermost(cpu.current);
-    if (depth >= 0) this.backing.place(cpu.current, depth, start);
+    const task = cpu.current;
+    const depth = this.ops.innermost(task);
+    if (depth >= 0) {
+      this.rights.place(this.ghost.g.task.kind.peek(task, depth) as OpKind, task, depth, start);
+      if (!this.ghost.options.threads) this.backing.place(task, depth, start);
+    }
     this.leave(was);
   }
   fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {

@@ -45,7 +45,7 @@ export class Rights {
     const rights = t.rights.peek(task, depth);
     switch (kind) {
       case OP.mmap:
-        // without MAP_FIXED the place is known when the call returns, and was unmapped until then
+        // without MAP_FIXED the place was unmapped until `place` tells it
         if (t.fixed.peek(task, depth) === 1) this.open(mm, from, pages, rights, 0);
         return;
       case OP.mprotect:
@@ -68,6 +68,17 @@ export class Rights {
     }
   }
 
+  /** The call has chosen where the new mapping starts: from now on others may find it there, before the call returns. */
+  place(kind: OpKind, task: TaskId, depth: number, start: number): void {
+    const { task: t } = this.ghost.g;
+    const maps = kind === OP.mmap && t.fixed.peek(task, depth) === 0;
+    const moves = kind === OP.mremap && t.to.peek(task, depth) < 0 && start !== t.from.peek(task, depth);
+    if ((!maps && !moves) || t.opened.peek(task, depth) !== 0) return;
+    t.opened.put(task, start + 1, depth);
+    const pages = maps ? t.pages.peek(task, depth) : t.toPages.peek(task, depth);
+    this.open(t.mm.peek(task, depth) as MmId, start, pages, t.rights.peek(task, depth), 0);
+  }
+
   /** @param result negative: failed, may have done all, part or nothing; else what the call returned. */
   end(kind: OpKind, task: TaskId, depth: number, result: number): void {
     const { task: t } = this.ghost.g;
@@ -79,9 +90,8 @@ export class Rights {
     switch (kind) {
       case OP.mmap: {
         const rights = t.rights.peek(task, depth);
-        const fixed = t.fixed.peek(task, depth) === 1;
-        if (!fixed && done) this.open(mm, result, pages, rights, rights);
-        if (fixed || done) this.close(mm, fixed ? from : result, pages, done ? rights : EITHER, since);
+        const start = t.fixed.peek(task, depth) === 1 ? from : this.opened(task, depth, result, pages, rights);
+        if (start >= 0) this.close(mm, start, pages, done ? rights : EITHER, since);
         return;
       }
       case OP.mprotect:
@@ -130,6 +140,15 @@ export class Rights {
     }
   }
 
+  /** Where the call without a fixed place has, or would have, its mapping: opened now if that was not told before; -1: nowhere. */
+  private opened(task: TaskId, depth: number, result: number, pages: number, rights: number): number {
+    const { task: t } = this.ghost.g;
+    const told = t.opened.peek(task, depth) - 1;
+    if (told >= 0 || result < 0) return told;
+    this.open(t.mm.peek(task, depth) as MmId, result, pages, rights, 0);
+    return result;
+  }
+
   private moved(task: TaskId, depth: number, result: number): void {
     const { task: t } = this.ghost.g;
     const mm = t.mm.peek(task, depth) as MmId;
@@ -140,7 +159,8 @@ export class Rights {
     const since = t.since.peek(task, depth);
     if (result < 0) {
       this.close(mm, from, pages, EITHER, since);
-      if (to >= 0) this.close(mm, to, toPages, EITHER, since);
+      const target = to >= 0 ? to : t.opened.peek(task, depth) - 1;
+      if (target >= 0) this.close(mm, target, toPages, EITHER, since);
       return;
     }
     const source = this.alone(mm, from, pages, since) ? t.rights.peek(task, depth) : UNSURE;
@@ -153,7 +173,7 @@ export class Rights {
       return;
     }
     this.close(mm, from, pages, 0, since);
-    if (to < 0) this.open(mm, result, toPages, source, 0);
+    if (to < 0) this.opened(task, depth, result, toPages, source);
     this.close(mm, result, toPages, source, since);
   }
 

@@ -156,6 +156,8 @@ export const GHOST_TASK = table<TaskId, Geometry>()('ghostTask', (g) => g.cpus +
   pgoff: { owner: oracle, width: () => OP_DEPTH },
   /** Where mmap or mremap will place the mapping, plus one; 0 until that is known. */
   placed: { owner: oracle, width: () => OP_DEPTH },
+  /** The same, if the rights there have changed with that. */
+  opened: { owner: oracle, width: () => OP_DEPTH },
   /** Epoch of the frame of each page that get_user_pages has got, when it last read the entry. */
   heldEpoch: { owner: oracle, width: () => GUP_PAGES },
 });

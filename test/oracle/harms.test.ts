@@ -155,6 +155,26 @@ describe('rights-bypass', () => {
   });
 });
 
+describe('an mmap that has not returned', () => {
+  it.each([
+    ['gives rights where it has chosen its place', true, undefined],
+    ['gives none elsewhere', false, 'rights-bypass'],
+  ] as const)('%s', (_, told, harm) => {
+    const m = new OracleMachine([1, 1], { checks: { probe: false } });
+    m.begin(0, OP.mmap, { from: 0, pages: 1, rights: R });
+    if (told) m.oracle.placed(m.cpus[0], 1 as never, 3);
+    m.map(0, 1, 3, m.frame(), R);
+    m.load(1, 3);
+    // the page moves, and CPU 1 keeps its translation
+    m.call(1, OP.migrate, { from: 0 }, () => {
+      m.unmap(1, 1, 3);
+      m.map(1, 1, 3, m.frame(), R);
+    });
+    m.load(1, 3);
+    expect(m.harm()).toBe(harm);
+  });
+});
+
 describe('va-reuse', () => {
   it('convicts an access that reaches the object formerly mapped there', () => {
     const { m } = shared({ checks: { probe: false } });
