@@ -35,7 +35,7 @@ export function scenario(name: string, { cpus, seed }: ScenarioOptions): Program
   if (!isFile && !scenarios.includes(name)) {
     const workloads = WORKLOADS.names;
     if (workloads.includes(name)) return workload;
-    throw unknown('scenario', name, [...scenarios, ...workloads], ', or a .litmus, .json or .mjs file');
+    throw unknown('scenario', name, [...new Set([...scenarios, ...workloads])], ', or a .litmus, .json or .mjs file');
   }
   const program = withCpus(isFile ? fromFile(name) : loadScenario(name), cpus, name);
   checkMachine(program, name);
