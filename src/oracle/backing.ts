@@ -55,6 +55,10 @@ export class Backing {
   follows(page: PageKey): boolean {
     return this.isPrivate(page) && this.ghost.g.page.copied.peek(page) === 0;
   }
+  /** Has it been certain since that ghost time what the page shows? */
+  isKnownSince(page: PageKey, since: number): boolean {
+    return !this.isUnsure(page) && !this.isChanging(page) && !this.changedSince(page, since);
+  }
   changedSince(page: PageKey, since: number): boolean {
     return this.ghost.g.page.backedAt.peek(page) > since;
   }

@@ -8,10 +8,11 @@ import type { MmId, TaskId } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
 import type { Ghost } from './ghost.ts';
+import { keepLegal } from './kept-words.ts';
 import { OP, type Operations } from './ops.ts';
 import type { Rights } from './rights.ts';
 import type { WordKey } from './tables.ts';
-import { ANYTHING, ZERO_LEGAL, ZERO_PENDING, zeroOfEither } from './zero.ts';
+import { ANYTHING, ZERO_LEGAL, ZERO_PENDING } from './zero.ts';
 
 export class Children {
   constructor(
@@ -32,17 +33,11 @@ export class Children {
 
   /** A fork of `mm` begins. */
   forkBegins(mm: MmId): void {
-    const { mm: m, word: w } = this.ghost.g;
     if (this.ghost.options.threads) return;
-    const forking = m.forking.peek(mm);
-    m.forking.put(mm, forking + 1);
-    const first = this.firstWord(mm);
-    for (let key = first; key < first + this.words; key++) {
-      // with another fork in flight, what was legal when either began covers both; floors only rise
-      const zero = forking > 0 ? zeroOfEither(w.forkZero.peek(key), w.zero.peek(key)) : w.zero.peek(key);
-      if (forking === 0 && w.forkFloor.peek(key) !== w.floor.peek(key)) w.forkFloor.put(key, w.floor.peek(key));
-      if (w.forkZero.peek(key) !== zero) w.forkZero.put(key, zero);
-    }
+    const { forking } = this.ghost.g.mm;
+    const others = forking.peek(mm);
+    forking.put(mm, others + 1);
+    keepLegal(this.ghost, this.firstWord(mm), this.words, others > 0);
   }
 
   forkEnds(mm: MmId, child: MmId): void {

@@ -7,7 +7,7 @@ import type { FileId, FilePage, MmId, TaskId } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
 import { type Ghost, NO_ACCESS } from './ghost.ts';
-import { zeroOfEither } from './zero.ts';
+import { keepLegal } from './kept-words.ts';
 
 export class Durable {
   constructor(
@@ -17,17 +17,12 @@ export class Durable {
   ) {}
 
   begin(file: FileId): void {
-    const { file: f, word: w } = this.ghost.g;
-    const { filePages, wordsPerPage } = this.ghost.geometry;
-    const syncing = f.syncing.peek(file);
-    f.syncing.put(file, syncing + 1);
-    const first = this.ghost.wordKey(this.ghost.fileKey(file * filePages), 0);
-    for (let key = first; key < first + filePages * wordsPerPage; key++) {
-      // with another one in flight, both are asked for what either found: never more than their own; floors only rise
-      const zero = syncing > 0 ? zeroOfEither(w.forkZero.peek(key), w.zero.peek(key)) : w.zero.peek(key);
-      if (syncing === 0 && w.forkFloor.peek(key) !== w.floor.peek(key)) w.forkFloor.put(key, w.floor.peek(key));
-      if (w.forkZero.peek(key) !== zero) w.forkZero.put(key, zero);
-    }
+    const { ghost } = this;
+    const { filePages, wordsPerPage } = ghost.geometry;
+    const { syncing } = ghost.g.file;
+    const others = syncing.peek(file);
+    syncing.put(file, others + 1);
+    keepLegal(ghost, ghost.wordKey(ghost.fileKey(file * filePages), 0), filePages * wordsPerPage, others > 0);
   }
 
   /** @param since ghost time at which the call of that task began. */
@@ -52,9 +47,9 @@ export class Durable {
     const end = Math.min(from + pages, ghost.geometry.pages);
     for (let vpn = from; result >= 0 && vpn < end; vpn++) {
       const page = ghost.pageKey(mm, vpn);
-      const known = !backing.isUnsure(page) && !backing.isChanging(page) && !backing.changedSince(page, since);
       const row = backing.filePageOf(page);
-      if (known && row >= 0 && !backing.isPrivate(page)) this.judge(row, 'msync', task, since);
+      if (backing.isKnownSince(page, since) && row >= 0 && !backing.isPrivate(page))
+        this.judge(row, 'msync', task, since);
     }
   }
 

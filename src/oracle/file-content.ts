@@ -11,12 +11,9 @@ import type { Content } from './content.ts';
 import { discardWords } from './discards.ts';
 import { Durable } from './durable.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
-import { OP, type OpKind, opName } from './ops.ts';
+import { OP, type OpKind, opName, SYNCS } from './ops.ts';
 import { RemoteFiles } from './remote-files.ts';
 import { type PageKey, WRITES } from './tables.ts';
-
-/** Calls behind whose return the disk, or the server, has what had returned before they began; the unlock of a lock does, too. */
-const SYNCS: readonly OpKind[] = [OP.fsync, OP.close, OP.unlock, OP.lock];
 
 export class FileContent {
   private readonly durable: Durable;

@@ -135,7 +135,10 @@ export class Ghost {
   /** Is it a page of a server's file? */
   isRemote(page: PageKey): boolean {
     const file = Math.floor((page - this.filesFrom) / this.geometry.filePages) as FileId;
-    return this.isFileKey(page) && this.machine.inode.remote.peek(file) === 1;
+    return this.isFileKey(page) && this.isRemoteFile(file);
+  }
+  isRemoteFile(file: FileId): boolean {
+    return this.machine.inode.remote.peek(file) === 1;
   }
   /** Whose memory it is: the address space, or behind those the file. */
   ownerOf(page: PageKey): number {

@@ -57,7 +57,7 @@ export class HeldPages {
     const { moving, movedAt } = this.ghost.g.mm;
     const mm = this.ghost.mmOf(page);
     if (moving.peek(mm) > 0 || movedAt.peek(mm) > since) return false;
-    return !this.backing.isUnsure(page) && !this.backing.isChanging(page) && !this.backing.changedSince(page, since);
+    return this.backing.isKnownSince(page, since);
   }
 
   /** Has nothing discarded the page, or what it shows, since that ghost time? */

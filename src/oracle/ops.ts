@@ -44,6 +44,9 @@ export const OP = {
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 
+/** Calls behind whose return the disk, or the server, has what had been stored before they began; a lock writes back, too. */
+export const SYNCS: readonly OpKind[] = [OP.fsync, OP.close, OP.lock, OP.unlock];
+
 const NAMES = Object.fromEntries(Object.entries(OP).map(([name, kind]) => [kind, name])) as Record<number, string>;
 
 /** The name that reports use; DONTNEED is what `madvise` means today. */

@@ -9,11 +9,8 @@ import { type FileId, type TaskId, VM_SHARED, VM_WRITE } from '../kernel/types.t
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
 import type { Ghost } from './ghost.ts';
-import { OP, type OpKind } from './ops.ts';
+import { OP, type OpKind, SYNCS } from './ops.ts';
 import { type PageKey, type WordKey, WRITES } from './tables.ts';
-
-/** Calls after which nothing is dirty that was stored before they began. */
-const CLEANS: readonly OpKind[] = [OP.fsync, OP.close, OP.lock, OP.unlock];
 
 export class RemoteFiles {
   constructor(
@@ -24,13 +21,13 @@ export class RemoteFiles {
 
   begin(kind: OpKind, task: TaskId, depth: number): void {
     const file = this.ghost.g.task.file.peek(task, depth) as FileId;
-    if (this.isRemote(file) && this.soils(kind, task, depth)) this.count(file, 1);
+    if (this.ghost.isRemoteFile(file) && this.soils(kind, task, depth)) this.count(file, 1);
   }
 
   end(kind: OpKind, task: TaskId, depth: number, result: number): void {
     const { task: t, file: f } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
-    if (!this.isRemote(file)) return;
+    if (!this.ghost.isRemoteFile(file)) return;
     const since = t.since.peek(task, depth);
     if (this.soils(kind, task, depth)) {
       this.count(file, -1);
@@ -38,7 +35,7 @@ export class RemoteFiles {
     }
     if (kind === OP.remote) this.reached(file, task, depth);
     if (result < 0) return;
-    if (CLEANS.includes(kind) && !this.isBusy(file) && f.soiledAt.peek(file) <= since) this.isClean(file);
+    if (SYNCS.includes(kind) && !this.isBusy(file) && f.soiledAt.peek(file) <= since) this.isClean(file);
     if (kind === OP.open || kind === OP.lock) this.revalidated(file, since);
   }
 
@@ -56,11 +53,7 @@ export class RemoteFiles {
     const known = !backing.isUnsure(page) && !changed;
     if (known && (backing.filePageOf(page) < 0 || backing.isPrivate(page))) return;
     for (let file = 1 as FileId; file <= this.ghost.geometry.files; file++)
-      if (this.isRemote(file)) this.isSoiled(file);
-  }
-
-  private isRemote(file: FileId): boolean {
-    return this.ghost.machine.inode.remote.peek(file) === 1;
+      if (this.ghost.isRemoteFile(file)) this.isSoiled(file);
   }
 
   /** May the operation leave dirty pages behind? */
