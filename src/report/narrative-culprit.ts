@@ -3,9 +3,8 @@
  * followed by a flush, and whether any message of that flush was on its way.
  */
 import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/pte.ts';
-import { LOAD, STORE, VECTOR_CALL_FUNCTION, VECTOR_DEVICE } from '../hardware/types.ts';
-import type { Conviction } from '../hunt/execute.ts';
-import { OP, opName, type Violation } from '../oracle/oracle.ts';
+import { VECTOR_CALL_FUNCTION, VECTOR_DEVICE } from '../hardware/types.ts';
+import { OP, opName } from '../oracle/oracle.ts';
 import type { Op } from '../program/program.ts';
 import type { Names } from './names.ts';
 import { FilePage, isFileStore } from './narrative-file.ts';
@@ -220,64 +219,4 @@ export class Culprit {
     for (let i = before - 1; i >= 0; i--) if (wanted(this.events[i], i)) return i;
     return -1;
   }
-}
-
-/** What the conviction of a recorded run turns on. */
-export function findCulprit(recording: Recording, conviction: Conviction | undefined): Culprit {
-  const { events, places } = recording;
-  const culprit = new Culprit(events);
-  culprit.label = (conviction?.harm ?? '').replaceAll('-', ' ').toUpperCase();
-  culprit.sequential = recording.sequential;
-  culprit.cpu = places[places.length - 1]?.cpu ?? 0;
-  const violation = conviction?.violation;
-  if (!violation) return culprit;
-  culprit.cpu = violation.cpu;
-  culprit.vpn = violation.vpn;
-  culprit.mm = violation.mm;
-  if (violation.filePage) culprit.filePage = FilePage.at(events, violation.filePage);
-  if (violation.cpu < 0) {
-    culprit.loses(lostStore(culprit, violation));
-    return culprit;
-  }
-  const last = events.findLast((e) => e.is !== 'op' && isLosing(e, culprit, violation.harm));
-  if (last && !violation.probe && last.step === places.length - 1) culprit.losing = last;
-  const at = last ?? events.findLast((e) => e.is === 'fill' && e.cpu === culprit.cpu && e.vpn === culprit.vpn);
-  if (at?.is === 'walk') culprit.pfn = at.table;
-  else if (at && 'pfn' in at) culprit.pfn = at.pfn;
-  if (culprit.losing?.is === 'held') culprit.startsWith(culprit.losing);
-  else culprit.trace(culprit.losing);
-  if (violation.harm === 'inversion') culprit.seen = newerSight(culprit, violation);
-  if (violation.harm === 'stale-read') culprit.writer = opOf(events, lostStore(culprit, violation));
-  culprit.isShown();
-  return culprit;
-}
-
-/** The store that the memory at rest, or read(2), does not show. */
-function lostStore({ events, filePage }: Culprit, { mm, vpn, word, value }: Violation): Event | undefined {
-  if (filePage) return filePage.lastStore(word, value);
-  return events.findLast(
-    (e) =>
-      e.is === 'access' && e.kind === STORE && e.mm === mm && e.vpn === vpn && e.word === word && e.value !== value,
-  );
-}
-
-/** The load before which the older value was legal. */
-function newerSight({ events, filePage }: Culprit, { mm, vpn, word, value }: Violation): Event | undefined {
-  if (filePage) return filePage.lastSight(word, value);
-  return events.findLast(
-    (e) => e.is === 'access' && e.kind === LOAD && e.mm === mm && e.vpn === vpn && e.word === word && e.value !== value,
-  );
-}
-
-/** The operation in which something happened. */
-function opOf(events: readonly Event[], e: Event | undefined): (Event & { is: 'op' }) | undefined {
-  const ops = e ? events.slice(0, events.indexOf(e) + 1).filter((o) => o.is === 'op' && o.task === e.task) : [];
-  return ops.at(-1) as (Event & { is: 'op' }) | undefined;
-}
-
-function isLosing(e: Event, culprit: Culprit, harm: string): boolean {
-  if (e.cpu !== culprit.cpu) return false;
-  if (harm === 'table-reuse') return e.is === 'walk';
-  if (harm === 'wrong-fault') return e.is === 'signal';
-  return (e.is === 'access' || e.is === 'held') && e.vpn === culprit.vpn;
 }

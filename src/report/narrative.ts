@@ -7,8 +7,9 @@ import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Conviction, execute } from '../hunt/execute.ts';
 import { ExactReplay } from '../hunt/schedule.ts';
+import { findCulprit } from './find-culprit.ts';
 import { Names } from './names.ts';
-import { type Culprit, findCulprit } from './narrative-culprit.ts';
+import type { Culprit } from './narrative-culprit.ts';
 import { tell } from './narrative-words.ts';
 import { Recording } from './recording.ts';
 
