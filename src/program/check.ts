@@ -10,15 +10,15 @@ export interface Limits {
   filePages?: number;
 }
 
+/** Operations that concern no memory. */
+const ANYBODYS_OPS: readonly Op['do'][] = ['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'];
 /** Operations that a kernel thread may do: it has no address space of its own. */
 const KTHREAD_OPS: readonly Op['do'][] = [
-  ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'] as const),
+  ...ANYBODYS_OPS,
   ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compact', 'kswapd', 'kalloc', 'kfree', 'device'] as const),
 ];
 /** A server has no part in the kernel of the machine. */
-const SERVER_OPS: readonly Op['do'][] = [
-  ...(['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute', 'remote'] as const),
-];
+const SERVER_OPS: readonly Op['do'][] = [...ANYBODYS_OPS, 'remote'];
 
 /**
  * Checks what a well-shaped program says about itself.

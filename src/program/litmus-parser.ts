@@ -62,7 +62,8 @@ function parseAt(lexer: Lexer): number | undefined {
 
 type Draft = Record<string, unknown>;
 
-const TRAITS = 'cpu, mm, forkedBy, kthread, server or priority';
+const TRAITS = ['cpu', 'mm', 'forkedBy', 'kthread', 'server', 'priority'];
+const A_TRAIT = TRAITS.join(', ').replace(/, (?=[^,]*$)/, ' or ');
 const SECTIONS = ['machine', 'override', 'switches'];
 
 /** Second pass: fills a draft whose shape and sense the schema checks, and remembers where each part stands. */
@@ -162,8 +163,8 @@ class Parser {
     const traits: Draft = {};
     lexer.expect(':');
     do {
-      const key = lexer.word(TRAITS);
-      if (!['cpu', 'mm', 'forkedBy', 'kthread', 'server', 'priority'].includes(key.text)) lexer.fail(TRAITS, key);
+      const key = lexer.word(A_TRAIT);
+      if (!TRAITS.includes(key.text)) lexer.fail(A_TRAIT, key);
       traits[key.text] = lexer.take('=') ? this.setting() : true;
     } while (lexer.take(','));
     if (this.traits.has(token.text)) lexer.fail('a task not described before', token);

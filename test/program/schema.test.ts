@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { GUP_PAGES } from '#tlblab/kernel/mm/gup.js';
 import { BadInput } from '#tlblab/program/bad-input.js';
 import type { Program } from '#tlblab/program/program.js';
 import { parseProgram } from '#tlblab/program/schema.js';
@@ -160,8 +161,8 @@ describe('parseProgram', () => {
     ],
     [
       'more pages than get_user_pages is asked for',
-      (p) => p.tasks[0].ops.push({ do: 'gup', page: 4, pages: 17 }),
-      'tasks[0].ops[1].pages: 17; expected at most 16',
+      (p) => p.tasks[0].ops.push({ do: 'gup', page: 4, pages: GUP_PAGES + 1 }),
+      `tasks[0].ops[1].pages: ${GUP_PAGES + 1}; expected at most ${GUP_PAGES}`,
     ],
     [
       'duty of a kernel thread about its own memory',
