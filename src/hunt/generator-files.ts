@@ -17,7 +17,7 @@ export function drawFiles(draw: Draw, traits: Traits): FileSpec[] {
   const names = draw.chance(0.3) ? ['f', 'g'] : ['f'];
   return names.map((name) => {
     const file = { name, pages: draw.between(1, PAGES) };
-    return draw.chance(0.3 * traits.remote) ? { ...file, remote: true } : file;
+    return draw.chance(0.2 * traits.remote) ? { ...file, remote: true } : file;
   });
 }
 

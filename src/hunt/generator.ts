@@ -99,7 +99,7 @@ class Generator {
     this.written = 0;
     const most = draw.between(2, 8);
     if (draw.chance(0.6 * scanShare(traits, this.memory))) this.scanSlowPages();
-    else if (this.files.length > 0 && draw.chance(0.65)) this.removeFilePages();
+    else if (this.files.length > 0 && draw.chance(0.7)) this.removeFilePages();
     else if (draw.chance(0.8)) {
       const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
       const remover = swaps ? this.cast.anyOfMachine() : this.cast.anyUser();
@@ -133,10 +133,10 @@ class Generator {
       warm.push({ user, page });
     }
     this.writeDuty(remover, fileShares(traits, files, { role: remover.role, only: 'removers' }));
-    if (draw.chance(0.8)) this.changeFile();
+    if (draw.chance(0.9)) this.changeFile();
     // the frames that are free now are taken where nobody can be told to flush
     const taken = draw.chance(0.25) ? draw.weighted({ device: traits.device, kalloc: traits.kalloc }) : undefined;
-    if (taken) this.writeOther(this.cast.anyUser(), taken);
+    if (taken) this.writeOther(this.cast.anyOfMachine(), taken);
     if (warm.length === 0 || !draw.chance(0.25 * traits.load)) return;
     const { user, page } = draw.pick(warm);
     this.write(user, { do: 'load', page });

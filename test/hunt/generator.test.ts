@@ -137,9 +137,8 @@ describe('generateProgram', () => {
     const onFiles = drawn.filter((p) => p.files !== undefined);
     expect(share(drawn, (p) => p.files !== undefined)).toBeGreaterThan(0.5);
     const maps = (p: Program) => allOps(p).some((o) => o.do === 'mmap' && o.file !== undefined);
-    const removes = (p: Program) =>
-      concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate', 'compact'].includes(o.do));
-    const changes = (p: Program) => concurrentOps(p).some((o) => ['write', 'truncate', 'remote'].includes(o.do));
+    const removes = (p: Program) => concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate'].includes(o.do));
+    const changes = (p: Program) => concurrentOps(p).some((o) => ['write', 'truncate'].includes(o.do));
     expect(share(onFiles, maps)).toBeGreaterThan(0.6);
     expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
     expect(share(onFiles, (p) => maps(p) && removes(p) && changes(p))).toBeGreaterThan(0.2);
