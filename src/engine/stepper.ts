@@ -186,9 +186,11 @@ export class Stepper {
 
   private probe(): void {
     const { oracle, audit } = this.machine;
-    oracle?.probe(this.boundary.cpus());
+    if (!oracle && !audit) return;
+    const users = this.boundary.cpus();
+    oracle?.probe(users);
     audit?.look(
-      this.boundary.cpus().map(({ id }) => id),
+      users.map(({ id }) => id),
       false,
     );
   }

@@ -33,13 +33,13 @@ export const WHOSE = point('canLufInit: folio without a mapping, is it anonymous
 function* canLufInit(cpu: Cpu, folio: Pfn): Path<void> {
   const { canLuf, mapping } = cpu.wordsOf(LUF12_TASK);
   const file = cpu.folio.mapping.load(folio);
-  let can = file !== NO_FILE && !cpu.switches.initOnFree;
-  if (file === NO_FILE && !cpu.switches.initOnFree) {
+  let can = file !== NO_FILE;
+  if (!can) {
     if (cpu.at(WHOSE, cpu.folio.flags.at(folio))) yield;
     can = (cpu.folio.flags.load(folio) & PG_ANON) !== 0;
   }
   mapping.put(cpu.current, file);
-  canLuf.put(cpu.current, can ? 1 : 0);
+  canLuf.put(cpu.current, can && !cpu.switches.initOnFree ? 1 : 0);
 }
 
 /** can_luf_fail(). */

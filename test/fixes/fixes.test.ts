@@ -35,7 +35,7 @@ const convicts = (scenario: string, fixes: string[]): boolean => {
     patches: fixes.map((name) => FIXES[name]),
     source: parseLitmus(readFileSync(url, 'utf8'), scenario),
     seed: 7,
-    schedules: 1250,
+    schedules: 2500,
     strict: false,
     costs: 'bare-metal',
     outOfTime: () => false,

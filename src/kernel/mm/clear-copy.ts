@@ -1,6 +1,6 @@
 /**
- * Linux: clear_page() and copy_user_highpage(), and stores of the kernel to its own pages, through the direct map, word by word: other CPUs may still reach either
- * frame through stale translations meanwhile. The switch `bulkCopy` does a page in one step.
+ * Linux: clear_page(), copy_user_highpage(), and what the kernel writes to a page of its own: through the direct map, word by word,
+ * because other CPUs may still reach the frames through stale translations. The switch `bulkCopy` does a page in one step.
  */
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, type Point, point } from '../../memory/point.ts';

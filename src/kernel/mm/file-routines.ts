@@ -38,7 +38,7 @@ import {
   tryToMigrate,
   tryToMigrateOne,
 } from './migration-entries.ts';
-import { sysMsync } from './msync.ts';
+import { doMsync } from './msync.ts';
 import { pageIdleWalk } from './page-idle.ts';
 import { pageVmaMappedWalk, rmapWalkFile } from './rmap-walk.ts';
 import {
@@ -66,7 +66,7 @@ export const filePageRoutines = {
   folioIsolateLru,
   folioPutbackLru,
   isolateRange,
-  sysMsync,
+  doMsync,
   pageIdleWalk,
   madvisePageout,
   pageoutRange,

@@ -8,12 +8,11 @@ import type { Cpu } from '../cpu.ts';
 import { EINVAL, ENOMEM, type MmId, NO_FILE, VM_SHARED } from '../types.ts';
 import { findVma, NO_VMA, vmaEnd, vmaFlags, vmaRange, vmaStart } from './vma-tree.ts';
 
-/** msync(2) with MS_SYNC. 0 or a negative errno; -ENOMEM says that part of the range was not mapped: the rest is done. */
-export function* sysMsync(cpu: Cpu, from: Vpn, pages: number): Path<number> {
+/** 0 or a negative errno; -ENOMEM says that part of the range was not mapped: the rest is done. */
+export function* doMsync(cpu: Cpu, mm: MmId, from: Vpn, pages: number): Path<number> {
   if (pages < 0) return EINVAL;
   if (pages === 0) return 0;
   const { kernel, geometry } = cpu;
-  const mm = cpu.tasks.mm.own(cpu.current) as MmId;
   const end = Math.min(from + pages, geometry.pages);
   let hole = end < from + pages;
   yield* kernel.mmapReadLock(cpu, mm);

@@ -79,7 +79,7 @@ import {
 import { tryGetAndClearPmd, tryToFreePte } from './pt-reclaim.ts';
 import { folioAddFileRmapPte, folioAddNewAnonRmap, folioRemoveRmapPte, folioTryDupAnonRmap } from './rmap.ts';
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts';
-import { sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap } from './syscalls.ts';
+import { sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMsync, sysMunmap } from './syscalls.ts';
 import {
   removeVma,
   splitVma,
@@ -216,6 +216,7 @@ export const mmRoutines = {
   sysMprotect,
   sysMremap,
   sysMadvise,
+  sysMsync,
   sysFork,
   sysExit,
   lockVmaUnderRcu,

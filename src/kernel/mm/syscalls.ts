@@ -49,6 +49,11 @@ export function* sysMadvise(cpu: Cpu, vpn: Vpn, pages: number, advice: number): 
   return yield* cpu.kernel.doMadvise(cpu, currentMm(cpu), vpn, pages, advice);
 }
 
+/** msync(2) with MS_SYNC. */
+export function* sysMsync(cpu: Cpu, vpn: Vpn, pages: number): Path<number> {
+  return yield* cpu.kernel.doMsync(cpu, currentMm(cpu), vpn, pages);
+}
+
 /** fork(2): starts `childTask` in a copy of the address space; the row of its mm, or a negative errno. -EAGAIN if it runs. */
 export function* sysFork(cpu: Cpu, childTask: TaskId): Path<number> {
   const { mm } = cpu.tasks;

@@ -141,7 +141,7 @@ export function* zapPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, details: Z
   yield* cpu.kernel.tlbRemoveTlbEntry(cpu, tlb, vpn);
   const page = vmNormalPage(old);
   if (page === NO_PAGE) return false;
-  if (details.file && (old & PTE_D) !== 0 && !(yield* isAnon(cpu, page, WHOSE))) {
+  if (details.file && (old & PTE_D) !== 0 && !(yield* isAnonNow(cpu, page, WHOSE))) {
     yield* cpu.kernel.folioMarkDirty(cpu, page);
     tlb.delayedRmap.push(page);
   } else yield* cpu.kernel.folioRemoveRmapPte(cpu, page, PTE_CLEARED);
@@ -153,11 +153,11 @@ function* isCow(cpu: Cpu, entry: PteLo): Path<boolean> {
   if (swapSlotOf(entry) !== NO_SLOT) return true;
   const moving = migrationPfn(entry);
   const page = moving !== NO_PAGE ? moving : vmNormalPage(entry);
-  return page !== NO_PAGE && (yield* isAnon(cpu, page, COPY_CHECK));
+  return page !== NO_PAGE && (yield* isAnonNow(cpu, page, COPY_CHECK));
 }
 
 /** Linux: folio_test_anon(), of a page that the entry maps, or did until now. */
-function* isAnon(cpu: Cpu, page: Pfn, now: Point): Path<boolean> {
+function* isAnonNow(cpu: Cpu, page: Pfn, now: Point): Path<boolean> {
   if (cpu.at(now, cpu.folio.flags.at(page))) yield;
   return (cpu.folio.flags.load(page) & PG_ANON) !== 0;
 }
