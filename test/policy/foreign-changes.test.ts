@@ -1,0 +1,53 @@
+/** What policies that put flushes off owe where content changes and no program here has written: the scenarios o07 and o10. */
+import { expect, it } from 'vitest';
+import { dropPoint } from '#tlblab/bugs/drop-point.js';
+import { hunt } from '#tlblab/hunt/hunt.js';
+import { POLICIES } from '#tlblab/policy/index.js';
+import { loadScenario } from '../../dist/workloads/index.js';
+
+function harmOf(policy: string, scenario: string, dropped?: string): string | undefined {
+  return hunt({
+    policy: POLICIES[policy],
+    patches: dropped === undefined ? [] : [dropPoint(POLICIES[policy], dropped)],
+    source: loadScenario(scenario),
+    seed: 7,
+    schedules: 100,
+    strict: false,
+    costs: 'bare-metal',
+    outOfTime: () => false,
+  }).found?.conviction.harm;
+}
+
+it.each([
+  ['never', 'o07-init-on-free', 'stale-read'],
+  ['luf-v11', 'o07-init-on-free', undefined],
+  ['luf-v12', 'o07-init-on-free', undefined],
+  ['luf-v12-flag', 'o07-init-on-free', undefined],
+  ['xen-clock', 'o07-init-on-free', undefined],
+  // NFS does not invalidate a page cache in which there is nothing
+  ['luf-v11', 'o10-network-file', 'stale-read'],
+  ['luf-v12', 'o10-network-file', 'stale-read'],
+  ['luf-v12-flag', 'o10-network-file', 'stale-read'],
+  ['luf-v11', 'o10-network-cached', 'stale-read'],
+  ['luf-v12-flag', 'o10-network-cached', undefined],
+  ['luf-v11', 'o10-network-refill', 'inversion'],
+  ['luf-v12-flag', 'o10-network-refill', undefined],
+  ['luf-v11', 'o10-network-lock', undefined],
+  ['never', 'o10-network-lock', 'stale-read'],
+  ['xen-clock', 'o10-network-file', undefined],
+  ['xen-clock', 'o10-network-cached', undefined],
+  ['xen-clock', 'o10-network-refill', undefined],
+  ['xen-clock', 'o10-network-lock', undefined],
+])('%s, %s: %s', (policy, scenario, harm) => {
+  expect(harmOf(policy, scenario)).toBe(harm);
+});
+
+it.each([
+  ['luf-v11', 'o07-init-on-free', 'initOnFree', 'stale-read'],
+  ['luf-v12-flag', 'o10-network-cached', 'invalidatePages', 'stale-read'],
+  ['luf-v12-flag', 'o10-network-refill', 'fault', 'inversion'],
+  ['xen-clock', 'o10-network-file', 'revalidated', 'stale-read'],
+  ['xen-clock', 'o10-network-refill', 'serverRead', 'inversion'],
+])('%s, %s, without %s: %s', (policy, scenario, dropped, harm) => {
+  expect(harmOf(policy, scenario, dropped)).toBe(harm);
+});
