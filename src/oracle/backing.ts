@@ -152,11 +152,12 @@ export class Backing {
     p.copied.put(page, 0);
     if (this.populatesCopies(kind, task, depth)) this.copies(page);
     p.unsure.put(page, alone ? 0 : 1);
-    if (kind !== OP.mremap || i >= t.pages.peek(task, depth)) return;
-    const source = this.pageAt(task, depth, t.from.peek(task, depth) + i);
-    const known = p.unsure.peek(source) === 0 && p.rebacking.peek(source) === 0 && !this.isCopying(source);
-    if (!known || p.backedAt.peek(source) > t.since.peek(task, depth)) p.unsure.put(page, 1);
-    p.copied.put(page, p.copied.peek(source));
+    if (kind !== OP.mremap) return;
+    const moved = i < t.pages.peek(task, depth);
+    const source = this.sourceOf(task, depth, i);
+    const known = this.isKnownSince(source, t.since.peek(task, depth)) && !(moved && this.isCopying(source));
+    if (!known) p.unsure.put(page, 1);
+    if (moved) p.copied.put(page, p.copied.peek(source));
   }
 
   /** All pages of a new address space: anonymous, as far as anybody can tell. */
@@ -207,9 +208,14 @@ export class Backing {
       const sign = (t.rights.peek(task, depth) & VM_SHARED) !== 0 ? 1 : -1;
       return sign * this.behind(file * this.ghost.geometry.filePages + 1, t.pgoff.peek(task, depth) + i);
     }
-    const last = Math.min(i, t.pages.peek(task, depth) - 1);
-    const source = p.backing.peek(this.pageAt(task, depth, t.from.peek(task, depth) + last));
-    return source === ANONYMOUS ? source : Math.sign(source) * this.behind(Math.abs(source), i - last);
+    const source = p.backing.peek(this.sourceOf(task, depth, i));
+    const grown = Math.max(0, i - t.pages.peek(task, depth) + 1);
+    return source === ANONYMOUS ? source : Math.sign(source) * this.behind(Math.abs(source), grown);
+  }
+  /** The page of the old mapping that page `i` of the new one follows from: the same, or the last if the mapping grows. */
+  private sourceOf(task: TaskId, depth: number, i: number): PageKey {
+    const { task: t } = this.ghost.g;
+    return this.pageAt(task, depth, t.from.peek(task, depth) + Math.min(i, t.pages.peek(task, depth) - 1));
   }
   /** What comes `pages` behind it in the same file. */
   private behind(backed: Backed, pages: number): Backed {

@@ -379,6 +379,18 @@ describe('what a page shows', () => {
     m.load(0, 8);
     expect(m.harm()).toBe('lost-write');
   });
+  it('is not known where a mapping grows whose mmap has not returned', () => {
+    const m = new FileMachine([1, 1], quiet);
+    m.begin(1, OP.mmap, { ...page3, rights: RW | VM_SHARED, fixed: true, file: 1 });
+    m.begin(0, OP.mremap, { ...page3, to: 8, toPages: 2 });
+    m.end(1, 3);
+    m.end(0, 8);
+    m.mapFolio(0, 1, 9, { index: 1 });
+    m.store(0, 9, 7);
+    m.reads(1, 1, 1, 7);
+    m.oracle.readBack();
+    expect(m.harm()).toBeUndefined();
+  });
   it('stays a private copy when the mapping grows in place', () => {
     const m = new FileMachine([1, 2]);
     m.mapFile(0, 1, 3, { shared: false });
