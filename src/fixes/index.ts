@@ -1,5 +1,6 @@
 /** Repairs of published policies, one for each cause found: `hunt luf-v11 --patch v11-kept v11-fault …` hunts what is left. */
 import type { Patch } from '../policy/policy.ts';
+import { v11AtOnce } from './v11-at-once.ts';
 import { v11Atomic } from './v11-atomic.ts';
 import { v11Bulk } from './v11-bulk.ts';
 import { v11Fault } from './v11-fault.ts';
@@ -23,5 +24,6 @@ export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
     v11Atomic,
     v11Bulk,
     v11Network,
+    v11AtOnce,
   ].map((patch) => [patch.name, patch]),
 );

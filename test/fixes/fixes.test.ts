@@ -24,6 +24,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v11-atomic': { scenario: 'alloc-in-interrupt', before: [], after: ['v11-atomic'] },
   'v11-bulk': { scenario: 'bulk-preempted', before: [], after: ['v11-bulk'] },
   'v11-network': { scenario: 'o10-network-file', before: [], after: ['v11-network'] },
+  'v11-at-once': { scenario: 'flushed-at-once', before: [], after: ['v11-at-once'] },
   'v11-held': { scenario: 'migrate-held', before: [], after: ['v11-held'] },
   'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
 };
