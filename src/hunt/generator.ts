@@ -9,9 +9,9 @@ import type { FileSpec, Op, Program } from '../program/program.ts';
 import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
-import { drawDevice, drawKernelPages } from './generator-kernel.ts';
 import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
+import { drawOther } from './generator-others.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
 import { isRemote } from './generator-remote.ts';
 import { drawSwapOp, isDuty, type SwapOp, swapShares } from './generator-swap.ts';
@@ -263,24 +263,12 @@ class Generator {
         this.write(player, { do: 'await', flag });
         return;
       }
-      case 'kalloc':
-        this.write(player, drawKernelPages(draw));
-        return;
-      case 'device':
-        this.write(player, drawDevice(draw, this.cpus));
-        return;
-      case 'move':
-        this.write(player, { do: 'move', cpu: draw.below(this.cpus) });
-        return;
-      case 'yield':
-        this.write(player, { do: 'yield' });
-        return;
       case 'exit':
         this.write(player, { do: 'exit' });
         player.exited = true;
         return;
       default:
-        this.write(player, { do: 'compute', cycles: draw.between(1, 1000) });
+        this.write(player, drawOther(name, draw, this.cpus));
     }
   }
 
