@@ -11,6 +11,13 @@ import { v11Network } from './v11-network.ts';
 import { v11Protected } from './v11-protected.ts';
 import { v11Published } from './v11-published.ts';
 import { v11WriteBefore } from './v11-write-before.ts';
+import { v12AtOnce } from './v12-at-once.ts';
+import { v12FaultBefore } from './v12-fault-before.ts';
+import { v12Held } from './v12-held.ts';
+import { v12Network } from './v12-network.ts';
+import { v12Paid } from './v12-paid.ts';
+import { v12Protected } from './v12-protected.ts';
+import { v12Takeoff } from './v12-takeoff.ts';
 
 export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
   [
@@ -25,5 +32,12 @@ export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
     v11Bulk,
     v11Network,
     v11AtOnce,
+    v12AtOnce,
+    v12FaultBefore,
+    v12Held,
+    v12Network,
+    v12Paid,
+    v12Protected,
+    v12Takeoff,
   ].map((patch) => [patch.name, patch]),
 );

@@ -4,9 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { FIXES } from '#tlblab/fixes/index.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { lufV11 } from '#tlblab/policy/luf-v11.js';
+import { lufV12Flag } from '#tlblab/policy/luf-v12-flag.js';
+import type { Policy } from '#tlblab/policy/policy.js';
 import { parseLitmus } from '#tlblab/program/litmus.js';
 
-/** The scenario that convicts `luf-v11` with the fixes of `before`, and does not with `fix` beside or instead of them. */
+/** The scenario that convicts the policy with the fixes of `before`, and does not with `fix` beside or instead of them. */
 const CHAIN: Record<string, { scenario: string; before: string[]; after: string[] }> = {
   'v11-kept': { scenario: 'reclaim-kept', before: [], after: ['v11-kept'] },
   'v11-protected': { scenario: 'o06-write-protect', before: [], after: ['v11-protected'] },
@@ -27,12 +29,22 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v11-at-once': { scenario: 'flushed-at-once', before: [], after: ['v11-at-once'] },
   'v11-held': { scenario: 'migrate-held', before: [], after: ['v11-held'] },
   'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
+  'v12-protected': { scenario: 'o06-write-protect', before: [], after: ['v12-protected'] },
+  'v12-at-once': { scenario: 'flushed-at-once', before: [], after: ['v12-at-once'] },
+  'v12-paid': { scenario: 'reclaim-preempted', before: [], after: ['v12-paid'] },
+  'v12-held': { scenario: 'migrate-held', before: [], after: ['v12-held'] },
+  'v12-fault-before': { scenario: 'store-behind-fault', before: [], after: ['v12-fault-before'] },
+  'v12-network': { scenario: 'o10-network-file', before: [], after: ['v12-network'] },
+  'v12-takeoff': { scenario: 'alloc-in-interrupt', before: [], after: ['v12-takeoff'] },
 };
 
-const convicts = (scenario: string, fixes: string[]): boolean => {
+/** `luf-v12-flag` is luf-v12 with the fix of its first finding. */
+const policyOf = (fix: string) => (fix.startsWith('v12') ? lufV12Flag : lufV11);
+
+const convicts = (policy: Policy, scenario: string, fixes: string[]): boolean => {
   const url = new URL(`../../workloads/litmus/${scenario}.litmus`, import.meta.url);
   const { found } = hunt({
-    policy: lufV11,
+    policy,
     patches: fixes.map((name) => FIXES[name]),
     source: parseLitmus(readFileSync(url, 'utf8'), scenario),
     seed: 7,
@@ -48,11 +60,11 @@ it('every fix has its place in the chain', () => {
   expect(Object.keys(CHAIN).sort()).toEqual(Object.keys(FIXES).sort());
 });
 
-describe.each(Object.entries(CHAIN))('%s', (_, { scenario, before, after }) => {
+describe.each(Object.entries(CHAIN))('%s', (fix, { scenario, before, after }) => {
   it('is needed', () => {
-    expect(convicts(scenario, before)).toBe(true);
+    expect(convicts(policyOf(fix), scenario, before)).toBe(true);
   });
   it('suffices', () => {
-    expect(convicts(scenario, after)).toBe(false);
+    expect(convicts(policyOf(fix), scenario, after)).toBe(false);
   });
 });
