@@ -6,19 +6,24 @@
 import { definePatch } from '../bugs/patch.ts';
 import { pteWrite } from '../hardware/pte.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
+import { VM_WRITE } from '../kernel/types.ts';
 import { lufFlush } from '../policy/luf-coordinator.ts';
 
 export const v11FaultBefore = definePatch({
   name: 'v11-fault-before',
-  says: 'luf-v11: a fault flushes everything put off before it installs a writable entry of a file',
+  says: 'luf-v11: a fault flushes everything put off before an entry becomes writable',
   source: 'findings/luf-v11-store-behind-fault.md',
 
   *finishFault(cpu, vmf, page, entry) {
     if (pteWrite(entry)) yield* lufFlush(cpu);
     return yield* MAINLINE.finishFault(cpu, vmf, page, entry);
   },
-  *finishMkwriteFault(cpu, vmf) {
-    yield* lufFlush(cpu);
-    yield* MAINLINE.finishMkwriteFault(cpu, vmf);
+  *ptepSetAccessFlags(cpu, vmf, pte, old, entry) {
+    if (pteWrite(entry) && !pteWrite(old)) yield* lufFlush(cpu);
+    yield* MAINLINE.ptepSetAccessFlags(cpu, vmf, pte, old, entry);
+  },
+  *mapSwapFolio(cpu, vmf, pte, folio) {
+    if ((vmf.vmFlags & VM_WRITE) !== 0) yield* lufFlush(cpu);
+    return yield* MAINLINE.mapSwapFolio(cpu, vmf, pte, folio);
   },
 });

@@ -52,7 +52,7 @@ export const TRAITS = {
   kalloc: 'pages that the kernel allocates for itself, with interrupts on or off, and frees',
   device: 'devices that interrupt CPUs, idle ones too, and whose handlers allocate',
   fork: 'fork',
-  exit: 'exit in the concurrent part',
+  exit: 'exit, of children and of others',
   sleep: 'a task sleeps, another wakes it',
   messages: 'a task waits for a message of another',
   yield: 'sched_yield',
@@ -75,7 +75,7 @@ const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, conc
   yield: [0.6, 0.8],
   move: [0.5, 0.5],
   compute: [0, 0.2],
-  exit: [0, 0.2],
+  exit: [0.2, 0.2],
 };
 
 /** Those that the player may do now: all but the ones that `possible` calls impossible. */

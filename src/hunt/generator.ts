@@ -9,6 +9,7 @@ import type { FileSpec, Op, Program } from '../program/program.ts';
 import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
+import { drawHistoryLength, MOST_HISTORY } from './generator-history.ts';
 import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { drawOther } from './generator-others.ts';
@@ -25,8 +26,8 @@ export function generateProgram(random: () => number, traits: Traits): Program {
   return new Generator(new Draw(random), traits).program();
 }
 
-/** Operations of a history at most. */
-const MOST_HISTORY = 40;
+/** Who has used a page, so that a translation of it may be cached. */
+type Use = { readonly user: Player; readonly page: number };
 
 class Generator {
   private readonly history: { task: string; op: Op }[] = [];
@@ -76,19 +77,7 @@ class Generator {
   }
 
   private writeHistory(): void {
-    const { draw, traits } = this;
-    const length = draw.weighted({
-      none: 1,
-      short: 10 * traits.history,
-      middle: 6 * traits.history,
-      long: 3 * traits.history,
-    });
-    const most = {
-      none: 0,
-      short: draw.between(1, 8),
-      middle: draw.between(9, 20),
-      long: draw.between(21, MOST_HISTORY),
-    }[length ?? 'none'];
+    const most = drawHistoryLength(this.draw, this.traits);
     while (this.written < most) this.writeAny(this.cast.any(), most - this.written);
   }
 
@@ -105,7 +94,8 @@ class Generator {
       const remover = swaps ? this.cast.anyOfMachine() : this.cast.anyUser();
       if (swaps) this.writeDuty(remover, swapShares(traits, this.memory.swapSlots));
       else this.writeMemory(remover, memoryShares(traits, 'removers'));
-      this.warm(remover);
+      const warm = this.warm(remover, swaps && draw.chance(0.4));
+      if (swaps && warm.length > 1 && draw.chance(0.5)) this.changeOwn(warm);
     }
     while (this.written < most) {
       const player = this.cast.any();
@@ -122,7 +112,7 @@ class Generator {
     const { draw, traits, files } = this;
     const kthreads = this.cast.alive().filter((p) => p.role === 'kthread');
     const remover = kthreads.length > 0 && draw.chance(0.5) ? draw.pick(kthreads) : this.cast.anyUser();
-    const warm: { user: Player; page: number }[] = [];
+    const warm: Use[] = [];
     for (const user of this.cast.players) {
       if (!user.space || user.exited || user.space.isEmpty || this.history.length === 0) continue;
       if (this.history.length >= MOST_HISTORY || draw.chance(0.3)) continue;
@@ -184,20 +174,35 @@ class Generator {
   /**
    * The last of the history: those who share the address space use what the remover is about to take away, for where nothing
    * is cached no flush is missed.
+   * @param clean it is taken away here already, and comes back by loads alone
+   * @returns who has used it
    */
-  private warm(remover: Player): void {
+  private warm(remover: Player, clean: boolean): Use[] {
     const { draw, traits } = this;
     const op = remover.ops.at(-1);
-    if (op === undefined) return;
+    if (op === undefined) return [];
     const owner = 'of' in op ? this.cast.named(op.of as string)! : remover;
     // a program that begins with nothing begins with cold TLBs, too
-    if (this.history.length === 0 || !('page' in op)) return;
+    if (this.history.length === 0 || !('page' in op)) return [];
+    if (clean && this.history.length < MOST_HISTORY) this.history.push({ task: remover.name, op });
+    const warm: Use[] = [];
     for (const player of this.cast.players) {
       if (player.space !== owner.space || player === remover || player.exited) continue;
-      const use = draw.weighted({ store: 2 * traits.store, load: traits.load });
+      const use = draw.weighted({ store: clean ? 0 : 2 * traits.store, load: traits.load });
       if (use === undefined || this.history.length >= MOST_HISTORY || draw.chance(0.4)) continue;
       this.history.push({ task: player.name, op: { do: use, page: op.page } });
+      warm.push({ user: player, page: op.page });
     }
+    return warm;
+  }
+
+  /** One of those who have used a page stores to it, and another looks again. */
+  private changeOwn(warm: readonly Use[]): void {
+    const { draw, traits } = this;
+    const changer = draw.pick(warm);
+    const looker = draw.pick(warm.filter((use) => use !== changer));
+    if (traits.store > 0) this.write(changer.user, { do: 'store', page: changer.page });
+    if (traits.load > 0) this.write(looker.user, { do: 'load', page: looker.page });
   }
 
   /** One operation of the player, or two where one waits for the other. @param room operations that may still be written */

@@ -13,11 +13,12 @@
  *     munmap, mprotect, mremap, DONTNEED, truncation   flushTlbBatchedPending of the mm, as for mainline's batches
  */
 import { irqsOff } from '../hardware/apic.ts';
-import { PTE_D, PTE_RW } from '../hardware/pte.ts';
+import { PTE_D, PTE_RW, pteWrite } from '../hardware/pte.ts';
 import { isRemote } from '../kernel/fs/inode.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { ANY_MM } from '../kernel/tlb/flush-info.ts';
+import { VM_WRITE } from '../kernel/types.ts';
 import { passOverOwing } from './pass-over.ts';
 import { definePolicy } from './policy.ts';
 import {
@@ -138,11 +139,18 @@ export const xenClock = definePolicy({
         return result;
       },
     },
-    mkwrite: {
-      says: 'a store finds a read-only entry of a shared mapping, folio locked: flushed before the entry becomes writable',
-      *finishMkwriteFault(cpu, vmf) {
-        yield* flushDebts(cpu);
-        yield* MAINLINE.finishMkwriteFault(cpu, vmf);
+    widened: {
+      says: 'a store finds a read-only entry, of a file or of a page that it may take as it is: flushed before the entry becomes writable',
+      *ptepSetAccessFlags(cpu, vmf, pte, old, entry) {
+        if (pteWrite(entry) && !pteWrite(old)) yield* flushDebts(cpu);
+        yield* MAINLINE.ptepSetAccessFlags(cpu, vmf, pte, old, entry);
+      },
+    },
+    swapIn: {
+      says: 'a page comes back from swap where it may be written to: flushed before its entry is set',
+      *mapSwapFolio(cpu, vmf, pte, folio) {
+        if ((vmf.vmFlags & VM_WRITE) !== 0) yield* flushDebts(cpu);
+        return yield* MAINLINE.mapSwapFolio(cpu, vmf, pte, folio);
       },
     },
   },

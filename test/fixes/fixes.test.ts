@@ -68,3 +68,10 @@ describe.each(Object.entries(CHAIN))('%s', (fix, { scenario, before, after }) =>
     expect(convicts(policyOf(fix), scenario, after)).toBe(false);
   });
 });
+
+describe.each(['swap-in-store', 'reuse-store'])('%s, the same for anonymous memory', (scenario) => {
+  it.each(['v11-fault-before', 'v12-fault-before'])('needs %s', (fix) => {
+    expect(convicts(policyOf(fix), scenario, fix === 'v11-fault-before' ? ['v11-fault'] : [])).toBe(true);
+    expect(convicts(policyOf(fix), scenario, [fix])).toBe(false);
+  });
+});

@@ -81,16 +81,17 @@ describe('synthesis', () => {
   it('takes points away that nothing asks for', () => {
     const { points, rejected } = synthesise(
       options('xen-clock', ['munmap-touch'], 60),
-      ['allocate', 'mkwrite'],
+      ['allocate', 'widened'],
       nobody,
     );
     expect(points).toEqual([]);
     expect(rejected.map((r) => r.point).sort()).toEqual([
       'allocate',
       'fileWrite',
-      'mkwrite',
       'revalidated',
       'serverRead',
+      'swapIn',
+      'widened',
       'writableFault',
     ]);
   });
