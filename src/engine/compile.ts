@@ -78,6 +78,8 @@ export interface CompiledProgram {
   readonly files: readonly number[];
   /** Rows of those that are a server's. */
   readonly remote: readonly FileId[];
+  /** Rows of those that lie in memory alone. */
+  readonly memory: readonly FileId[];
   /** `registers[taskIndex][name]` is the number of a register. */
   readonly registers: readonly ReadonlyMap<string, number>[];
 }
@@ -175,6 +177,7 @@ export function compileProgram(
     rounds: program.rounds ?? 1,
     files: files.map((f) => f.pages),
     remote: files.flatMap((f, i) => (f.remote ? [(i + 1) as FileId] : [])),
+    memory: files.flatMap((f, i) => (f.memory ? [(i + 1) as FileId] : [])),
     registers,
   };
 }

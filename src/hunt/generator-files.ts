@@ -8,6 +8,8 @@ import type { TraitName, Traits } from './generator-traits.ts';
 const WORDS = 4;
 /** Pages that an operation on a file names, whatever its length: some lie behind the end. */
 const PAGES = 4;
+/** Share of the mappings that are of shared memory without a file. */
+const SHARED_MEMORY = 0.12;
 /** Frames that a walk covers at most. */
 const FRAMES = 24;
 
@@ -17,7 +19,8 @@ export function drawFiles(draw: Draw, traits: Traits): FileSpec[] {
   const names = draw.chance(0.3) ? ['f', 'g'] : ['f'];
   return names.map((name) => {
     const file = { name, pages: draw.between(1, PAGES) };
-    return draw.chance(0.2 * traits.remote) ? { ...file, remote: true } : file;
+    if (draw.chance(0.2 * traits.remote)) return { ...file, remote: true };
+    return draw.chance(0.3 * traits.memoryFile) ? { ...file, memory: true } : file;
   });
 }
 
@@ -110,9 +113,9 @@ export function drawFileOp(name: FileOp, draw: Draw, files: readonly FileSpec[],
   return FILE_OPS[name](draw, files, nodes);
 }
 
-/** What an mmap of a file shows, and how. */
+/** What an mmap shows, and how: pages of a file, or shared memory without one. */
 export interface Mapped {
-  readonly file: string;
+  readonly file?: string;
   readonly offset?: number;
   readonly shared?: boolean;
 }
@@ -124,8 +127,9 @@ export class FileMappings {
 
   constructor(readonly files: readonly FileSpec[]) {}
 
-  /** For an mmap of `pages` pages; undefined where it shows nothing of a file. */
+  /** For an mmap of `pages` pages; undefined where it shows private memory. */
   draw(draw: Draw, traits: Traits, pages: number): Mapped | undefined {
+    if (draw.chance(SHARED_MEMORY * traits.sharedMemory)) return { shared: true };
     if (this.files.length === 0 || !draw.chance(0.75)) return undefined;
     const kind = draw.weighted({ shared: 0.6 * traits.fileShared, private: 0.4 * traits.filePrivate });
     const place = draw.chance(traits.alias) ? this.anyPlace(draw, pages) : this.freshPlace(pages);

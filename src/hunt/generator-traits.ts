@@ -59,6 +59,8 @@ export const TRAITS = {
   move: 'a task moves to another CPU',
   compute: 'user work without accesses',
   shared: 'tasks use the same few pages instead of any page',
+  memoryFile: 'files without a disk, whose pages go to swap',
+  sharedMemory: 'shared mappings of anonymous memory',
 } as const;
 
 export type TraitName = keyof typeof TRAITS;

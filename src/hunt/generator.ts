@@ -15,6 +15,7 @@ import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { drawOther } from './generator-others.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
 import { isRemote } from './generator-remote.ts';
+import { withNamelessFiles } from './generator-shmem.ts';
 import { drawSwapOp, isDuty, type SwapOp, swapShares } from './generator-swap.ts';
 import { drawScan, scanShare } from './generator-tiers.ts';
 import { sharesOfOthers, type TraitName, type Traits } from './generator-traits.ts';
@@ -30,11 +31,11 @@ export function generateProgram(random: () => number, traits: Traits): Program {
 type Use = { readonly user: Player; readonly page: number };
 
 class Generator {
-  private readonly history: { task: string; op: Op }[] = [];
-  private readonly cast: Cast;
+  readonly history: { task: string; op: Op }[] = [];
+  readonly cast: Cast;
   private readonly cpus: number;
   private readonly startSpaces: number;
-  private readonly files: FileSpec[];
+  readonly files: FileSpec[];
   private readonly memory: Memory;
   private readonly traits: Traits;
   /** Address spaces so far, those of children included. */
@@ -69,7 +70,11 @@ class Generator {
     this.writeConcurrent();
     return canonicalProgram({
       name,
-      machine: drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
+      machine: withNamelessFiles(
+        draw,
+        drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
+        this,
+      ),
       files: this.files,
       tasks: [...cast.players.map(taskOf), ...drawDaemons(draw, cpus, memory)],
       history: this.history,

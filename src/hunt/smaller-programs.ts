@@ -76,17 +76,17 @@ function* withoutOperation(program: Program): Iterable<Program> {
   }
 }
 
-/** One operation on a single page, on half of its range, or without its first page. */
+/** One operation on a single page, on half of its range, without its first page, or on memory that is not shared. */
 function* withShorterRange(program: Program): Iterable<Program> {
   const { tasks, history } = program;
   for (const [k, { task, op }] of history.entries()) {
-    for (const less of shorter(op)) {
+    for (const less of simpler(op)) {
       yield { ...program, history: history.map((h, j) => (j === k ? { task, op: less } : h)) };
     }
   }
   for (const [i, task] of tasks.entries()) {
     for (const [k, op] of task.ops.entries()) {
-      for (const less of shorter(op)) {
+      for (const less of simpler(op)) {
         yield withOps(
           program,
           i,
@@ -95,6 +95,12 @@ function* withShorterRange(program: Program): Iterable<Program> {
       }
     }
   }
+}
+
+/** On fewer pages, or with memory of its own instead of shared. */
+function simpler(op: Op): Op[] {
+  const { shared, ...own } = op as Op & { do: 'mmap' };
+  return op.do === 'mmap' && shared && op.file === undefined ? [...shorter(op), own] : shorter(op);
 }
 
 /** A truncation keeps what it asks for: a smaller length discards more, not less. */
@@ -106,7 +112,7 @@ function shorter(op: Op): Op[] {
   return op.do === 'mmap' || !('page' in op) ? heads : [...heads, { ...op, page: op.page + 1, pages: op.pages - 1 }];
 }
 
-/** Without a file that nothing names, or with a file one page shorter, or of this machine's own. */
+/** Without a file that nothing names, or with a file one page shorter, or on this machine's own disk. */
 function* withLessOfFiles(program: Program): Iterable<Program> {
   const { files = [] } = program;
   const named = new Set(
@@ -116,7 +122,7 @@ function* withLessOfFiles(program: Program): Iterable<Program> {
     const instead = (other: FileSpec): Program => ({ ...program, files: files.map((f, j) => (j === i ? other : f)) });
     if (!named.has(file.name)) yield { ...program, files: files.filter((_, j) => j !== i) };
     else if (file.pages > 1) yield instead({ ...file, pages: file.pages - 1 });
-    if (file.remote) yield instead({ name: file.name, pages: file.pages });
+    if (file.remote || file.memory) yield instead({ name: file.name, pages: file.pages });
   }
 }
 

@@ -5,8 +5,9 @@
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import type { Column } from '../memory/table.ts';
 import type { Cpu } from './cpu.ts';
+import { MEMORY_FILE, NAMELESS_FILE } from './fs/inode.ts';
 import { bootAllocator } from './mm/page-alloc.ts';
-import { SLAB_MM } from './mm/slab.ts';
+import { SLAB_INODE, SLAB_MM } from './mm/slab.ts';
 import { kernPcid } from './tlb/switch-mm.ts';
 import {
   type Asid,
@@ -43,10 +44,12 @@ export interface BootSpec {
   /** Address spaces in use at the start: rows 1 to `mms`. */
   readonly mms: number;
   readonly tasks: readonly BootTask[];
-  /** Length in pages of each file, the first in row 1. */
+  /** Length in pages of each file that has a name, the first in row 1; left out: all rows are such files, and empty. */
   readonly files?: readonly number[];
   /** Rows of the files that are a server's. */
   readonly remote?: readonly FileId[];
+  /** Rows of the files that lie in memory alone. */
+  readonly memory?: readonly FileId[];
 }
 
 /**
@@ -70,6 +73,10 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
     put(cpu.inode.iSize, (i + 1) as FileId, pages);
   });
   for (const file of spec.remote ?? []) put(cpu.inode.remote, file, 1);
+  for (const file of spec.memory ?? []) put(cpu.inode.memory, file, MEMORY_FILE);
+  const named = spec.files?.length ?? geometry.files;
+  for (let row = named + 1; row <= geometry.files; row++) put(cpu.inode.memory, row as FileId, NAMELESS_FILE);
+  put(cpu.slab.used, SLAB_INODE, named);
   put(cpu.slab.used, SLAB_MM, spec.mms);
   put(cpu.slab.serial, SLAB_MM, spec.mms + 1);
   for (const task of spec.tasks) bootTask(cpu, task);

@@ -11,6 +11,7 @@ import { gupRoutines } from './mm/gup-routines.ts';
 import { numaRoutines } from './mm/numa-routines.ts';
 import { reclaimRoutines } from './mm/reclaim-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
+import { shmemRoutines } from './mm/shmem-routines.ts';
 import { swapRoutines } from './mm/swap-routines.ts';
 import { netRoutines } from './net/routines.ts';
 import { rcuRoutines } from './rcu/routines.ts';
@@ -28,6 +29,7 @@ export const MAINLINE = {
   ...numaRoutines,
   ...gupRoutines,
   ...compactionRoutines,
+  ...shmemRoutines,
   ...fsRoutines,
   ...netRoutines,
   ...tlbRoutines,

@@ -35,6 +35,9 @@ export interface Observer extends HardwareObserver {
   fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number, at: 'cache' | 'server'): void;
   /** read(2) has taken a word from a page of the page cache. */
   fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
+  /** The mmap in flight of the current task maps a new file of that length, which holds zeroes; and: nobody maps that file any more. */
+  zeroSetup(cpu: Cpu, file: FileId, pages: number): void;
+  fileEvicted(cpu: Cpu, file: FileId): void;
   /** A walk of the kernel without a lock follows a pointer to `table`, of `level` (0: the root), and then reads entries there. */
   softWalkDescends(cpu: Cpu, level: number, table: Pfn): void;
   softWalkReads(cpu: Cpu, level: number, table: Pfn, vpn: Vpn): void;

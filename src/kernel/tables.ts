@@ -103,8 +103,8 @@ export const FOLIO = table<Pfn, Geometry>()('folio', (g) => g.frames, {
   ptl: 'shared',
 });
 
-/** Linux: the kmem_caches of mm_struct (row SLAB_MM) and vm_area_struct (row SLAB_VMA). An image of zeros: all rows free. */
-export const SLAB = table<number, Geometry>()('slab', () => 2, {
+/** Linux: the kmem_caches of mm_struct, vm_area_struct and inodes: see mm/slab.ts for the rows. An image of zeros: all rows free. */
+export const SLAB = table<number, Geometry>()('slab', () => 3, {
   lock: 'shared',
   /** Rows 1 to `used` were handed out at least once. */
   used: { guardedBy: 'lock' },
@@ -112,7 +112,7 @@ export const SLAB = table<number, Geometry>()('slab', () => 2, {
   serial: { guardedBy: 'lock' },
   nrFree: { guardedBy: 'lock' },
   /** Rows given back, most recent on top. */
-  free: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => Math.max(g.vmas, g.mms + 1) },
+  free: { owner: { guardedBy: 'lock' }, width: (g: Geometry) => Math.max(g.vmas, g.mms, g.files) + 1 },
 });
 
 /** Linux: struct tlb_state and tlb_state_shared, per CPU. */

@@ -52,6 +52,11 @@ export const VM_READ = 1;
 export const VM_WRITE = 2;
 export const VM_EXEC = 4;
 export const VM_SHARED = 8;
+/**
+ * Stands for what vma_wants_writenotify() puts into vm_page_prot: of a shared mapping no first store is to be noticed, so that
+ * its entries may be writable from the start. Nobody writes memory files back.
+ */
+export const VM_NO_WRITENOTIFY = 16;
 
 /** Flags of mmap. */
 export const MAP_FIXED = 1;

@@ -4,7 +4,7 @@
  * operations overlapped it is no longer followed, and everything may be seen. Only for the stepper.
  */
 import type { Vpn } from '../hardware/types.ts';
-import { type MmId, type TaskId, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
+import { type FileId, type MmId, type TaskId, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import type { PageKey } from './tables.ts';
@@ -125,6 +125,25 @@ export class Backing {
       p.rebacking.put(page, p.rebacking.peek(page) + 1);
       p.nextBacking.put(page, this.backingAfter(kind, task, depth, i));
       if (this.populatesCopies(kind, task, depth)) p.unsure.put(page, 1);
+    }
+  }
+
+  /** The mmap in flight of shared anonymous memory maps a file of its own, as has turned out. */
+  mapsFile(task: TaskId, depth: number, file: FileId): void {
+    const { task: t, page: p } = this.ghost.g;
+    t.file.put(task, file, depth);
+    const start = t.placed.peek(task, depth) - 1;
+    for (let i = 0; start >= 0 && i < this.pagesPlaced(OP.mmap, task, depth); i++) {
+      p.nextBacking.put(this.pageAt(task, depth, start + i), this.backingAfter(OP.mmap, task, depth, i));
+    }
+  }
+  /** The file is gone: what pages that showed it, or were about to, show until they are mapped anew is not followed. */
+  forgetFile(file: FileId): void {
+    const { page: p } = this.ghost.g;
+    const { mms, pages, filePages } = this.ghost.geometry;
+    const shows = (backing: Backed) => Math.floor((Math.abs(backing) - 1) / filePages) === file;
+    for (let page = 0 as PageKey; page < (mms + 1) * pages; page++) {
+      if (shows(p.backing.peek(page)) || shows(p.nextBacking.peek(page))) this.becomesUnsure(page);
     }
   }
 

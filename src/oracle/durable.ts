@@ -1,5 +1,5 @@
 /**
- * fsync and msync: when one has returned, the disk holds what had returned before it began, or something newer. Pages that the file may
+ * fsync and msync: when one has returned, the disk, of a file that has one, holds what had returned before it began, or something newer. Pages that the file may
  * not have any more are left out. Only for the stepper.
  */
 import type { Vpn } from '../hardware/types.ts';
@@ -63,6 +63,8 @@ export class Durable {
     const { filePages, wordsPerPage } = ghost.geometry;
     const file = Math.floor(row / filePages) as FileId;
     const index = row % filePages;
+    // memory files promise nothing beyond what they show
+    if (ghost.machine.inode.memory.peek(file) !== 0) return;
     if (index >= ghost.g.file.minSize.peek(file) || !ghost.checks.content) return;
     const page = ghost.fileKey(row);
     for (let word = 0; word < wordsPerPage; word++) {

@@ -17,6 +17,7 @@ import { FileContent } from './file-content.ts';
 import type { Ghost, GhostColumns, OracleOptions, Violation } from './ghost.ts';
 import { HeldPages } from './held-pages.ts';
 import { Judge } from './judge.ts';
+import { NamelessFiles } from './nameless-files.ts';
 import { NO_ARGUMENTS, OP, type OpArguments, type OpKind } from './ops.ts';
 import { probe } from './probe.ts';
 import { leaks, readBack } from './rest.ts';
@@ -37,6 +38,7 @@ export class Oracle extends Translations implements Observer {
   private readonly content: Content;
   private readonly backing: Backing;
   private readonly files: FileContent;
+  private readonly nameless: NamelessFiles;
   private readonly signals: Signals;
   private readonly children: Children;
   private readonly held: HeldPages;
@@ -58,6 +60,7 @@ export class Oracle extends Translations implements Observer {
     this.backing = new Backing(this.ghost);
     this.content = new Content(this.ghost, this.backing);
     this.files = new FileContent(this.ghost, this.content, this.backing);
+    this.nameless = new NamelessFiles(this.ghost, this.backing);
     this.signals = new Signals(this.ghost, this.ops, this.rights, this.backing, this.files);
     this.children = new Children(this.ghost, this.ops, this.rights, this.content, this.backing);
     this.effects = new Effects(this.ghost, this.rights, this.versions, this.children, this.backing, this.files);
@@ -169,6 +172,18 @@ export class Oracle extends Translations implements Observer {
       this.rights.place(this.ghost.g.task.kind.peek(task, depth) as OpKind, task, depth, start);
       if (!this.ghost.options.threads) this.backing.place(task, depth, start);
     }
+    this.leave(was);
+  }
+  zeroSetup(cpu: Cpu, file: FileId, pages: number): void {
+    if (this.ghost.options.threads) return;
+    const was = this.enter();
+    this.nameless.begins(cpu.current, this.ops.innermost(cpu.current), file, pages);
+    this.leave(was);
+  }
+  fileEvicted(_cpu: Cpu, file: FileId): void {
+    if (this.ghost.options.threads) return;
+    const was = this.enter();
+    this.nameless.ends(file);
     this.leave(was);
   }
   fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number): void {

@@ -1,6 +1,7 @@
 /** The machine at rest: every live word is read back through the page tables, and no frame may be without an owner. */
 import { PTE_G, PTE_NONE, PTE_P, ptePfn } from '../hardware/pte.ts';
 import type { CpuId, Pfn, PteLo, Vpn } from '../hardware/types.ts';
+import { NAMELESS_FILE } from '../kernel/fs/inode.ts';
 import { zeroPfn } from '../kernel/mm/page-alloc.ts';
 import { swapSlotOf } from '../kernel/mm/pte-prot.ts';
 import { SWAP_HAS_CACHE } from '../kernel/mm/swap-state.ts';
@@ -39,7 +40,7 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content, backing
   }
 }
 
-/** Reads each word of each file as read(2) would: from the page cache, else from disk. Whether one convicts. */
+/** Reads each word of each file as read(2) would: from the page cache, else from disk or swap. Whether one convicts. */
 function readBackFiles(ghost: Ghost, content: Content): boolean {
   const { files, filePages, wordsPerPage } = ghost.geometry;
   for (let row = filePages; row < (files + 1) * filePages; row++) {
@@ -62,11 +63,22 @@ function readBackFiles(ghost: Ghost, content: Content): boolean {
   return false;
 }
 
-/** The word of a page of a file, from its folio or from disk; 0 for row -1: no file. */
-function fileWord({ machine }: Ghost, row: number, word: number): number {
+/** The word of a page of a file, from its folio or from disk, of a memory file from swap; 0 for row -1: no file. */
+function fileWord(ghost: Ghost, row: number, word: number): number {
   if (row < 0) return 0;
+  const { machine } = ghost;
   const slot = machine.pageCache.slot.peek(row as FilePage);
-  return slot > 0 ? machine.frame.words.peek(slot as Pfn, word) : machine.disk.words.peek(row as FilePage, word);
+  const swap = swapEntryIn(ghost, row);
+  const pfn = swap !== NO_SLOT ? cachedFrame(ghost, swap) : Math.max(slot, 0);
+  if (pfn !== 0) return ghost.frameWord(pfn, word);
+  return swap !== NO_SLOT ? swapWord(ghost, swap, word) : machine.disk.words.peek(row as FilePage, word);
+}
+
+/** Where in swap the page of a memory file lies, or NO_SLOT. */
+function swapEntryIn({ geometry, machine }: Ghost, row: number): SwapSlot {
+  const file = Math.floor(row / geometry.filePages) as FileId;
+  const entry = machine.inode.memory.peek(file) !== 0 ? machine.pageCache.slot.peek(row as FilePage) : 0;
+  return Math.max(-entry, NO_SLOT) as SwapSlot;
 }
 
 /**
@@ -83,8 +95,10 @@ export function leaks(ghost: Ghost): void {
     for (let pfn = head.peek(0); pfn !== 0; pfn = link.peek(0, pfn)) reached.add(pfn);
   }
   for (let row = 0; row < (geometry.files + 1) * geometry.filePages; row++) {
+    if (!isAlive(ghost, Math.floor(row / geometry.filePages) as FileId)) continue;
     const slot = machine.pageCache.slot.peek(row as FilePage);
     if (slot > 0) reached.add(slot);
+    slots.add(swapEntryIn(ghost, row));
   }
   for (const pfn of ownPages(ghost)) reached.add(pfn);
   // what reclaim has not come round to yet
@@ -103,10 +117,15 @@ export function leaks(ghost: Ghost): void {
   }
   for (let slot = 1 as SwapSlot; slot <= geometry.swapSlots; slot++) {
     if ((machine.swap.map.peek(0, slot) & ~SWAP_HAS_CACHE) === 0 || slots.has(slot)) continue;
-    const says = `at rest swap slot ${slot} is in use and no page-table entry leads to it`;
+    const says = `at rest swap slot ${slot} is in use and no page-table entry or page cache leads to it`;
     ghost.convict({ ...NO_ACCESS, harm: 'leak', says });
     return;
   }
+}
+
+/** Does a name keep the file, or a mapping? */
+function isAlive({ machine }: Ghost, file: FileId): boolean {
+  return machine.inode.memory.peek(file) !== NAMELESS_FILE || machine.inode.nrMmap.peek(file) > 0;
 }
 
 /** What the kernel has allocated for itself: the zero page, its list, the packets that CPUs have received. */

@@ -31,10 +31,10 @@
  */
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
-import { type FileId, VM_SHARED } from '../kernel/types.ts';
+import { type FileId, NO_FILE, VM_SHARED } from '../kernel/types.ts';
 import { reclaimBatchInit } from './luf-apart.ts';
 import { freeUnrefPage, rmqueue, rmqueueBulk } from './luf12-alloc.ts';
-import { foldLufBatchMm, mmLufBatchInit } from './luf12-batch.ts';
+import { foldLufBatchMm, lufBatchInit } from './luf12-batch.ts';
 import {
   archFlushTlbBatchedPending,
   lufFlushMapping,
@@ -54,7 +54,7 @@ import {
   shrinkFolio,
 } from './luf12-reclaim.ts';
 import { recorder, tryToMigrate, tryToMigrateOne, tryToUnmap, tryToUnmapOne } from './luf12-record.ts';
-import { LUF12_TABLES } from './luf12-tables.ts';
+import { LUF12_TABLES, MAPPING_LUF_BATCH, MM_LUF_BATCH } from './luf12-tables.ts';
 import { delPageFromFreeList, freeOnePage, nrFreePages, pageBuddy, rmqueueSmallest } from './luf12-zone.ts';
 import { definePolicy, type PolicySpec } from './policy.ts';
 
@@ -82,8 +82,13 @@ export const LUF12_ROUTINES = {
   nrFreePages,
   *mmAlloc(cpu, parent) {
     const mm = yield* MAINLINE.mmAlloc(cpu, parent);
-    if (mm !== 0) yield* mmLufBatchInit(cpu, mm);
+    if (mm !== 0) yield* lufBatchInit(cpu, cpu.wordsOf(MM_LUF_BATCH), mm);
     return mm;
+  },
+  *shmemZeroSetup(cpu, pages) {
+    const file = yield* MAINLINE.shmemZeroSetup(cpu, pages);
+    if (file !== NO_FILE) yield* lufBatchInit(cpu, cpu.wordsOf(MAPPING_LUF_BATCH), file);
+    return file;
   },
 } satisfies Partial<Kernel>;
 

@@ -7,7 +7,7 @@ import { type Path, point } from '../memory/point.ts';
 import type { Column } from '../memory/table.ts';
 import { addPendingTo } from './luf-batch.ts';
 import { TLB_UBC_LUF, TLB_UBC_RO } from './luf-tables.ts';
-import { LUF_BATCHES, LUF12_CPU, MM_LUF_BATCH, TLB_UBC_TAKEOFF } from './luf12-tables.ts';
+import { LUF_BATCHES, LUF12_CPU, TLB_UBC_TAKEOFF } from './luf12-tables.ts';
 import { LUF_UGEN_INIT, newestUgen, newLufUgen, ugenBefore } from './luf12-ugen.ts';
 
 export const IS_DONE = point('archTlbbatchCheckDone: request known, has this CPU flushed since?');
@@ -132,14 +132,13 @@ export function* foldLufBatchMm(cpu: Cpu, lb: LufBatchColumns, row: number, mm: 
   yield* kernel.writeUnlockIrqrestore(cpu, lb.lock.at(row));
 }
 
-/** Linux: luf_batch_init() of mm_init(). Nobody else knows the mm yet. */
-export function* mmLufBatchInit(cpu: Cpu, mm: MmId): Path<void> {
-  const lb = cpu.wordsOf(MM_LUF_BATCH);
+/** Linux: luf_batch_init(), of mm_init() and of an inode's initialisation. Nobody else knows mm or mapping yet. */
+export function* lufBatchInit(cpu: Cpu, lb: LufBatchColumns, row: number): Path<void> {
   const ugen = yield* newestUgen(cpu);
-  cpu.mem.acquired(lb.lock.at(mm), true);
-  resetBatch(cpu, { of: lb, row: mm });
-  setUgen(lb, mm, ugen - 1);
-  cpu.mem.released(lb.lock.at(mm));
+  cpu.mem.acquired(lb.lock.at(row), true);
+  resetBatch(cpu, { of: lb, row });
+  setUgen(lb, row, ugen - 1);
+  cpu.mem.released(lb.lock.at(row));
 }
 
 /** The CPUs of a batch, in rising order. */

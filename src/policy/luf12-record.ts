@@ -84,8 +84,8 @@ export function* tryToMigrateOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: 
 }
 
 /**
- * Linux: set_tlb_ubc_flush_pending(), with `foldMm` as its fold_luf_batch_mm(). can_luf_vma() is true for every VMA here, because
- * shared memory without a file is not modelled.
+ * Linux: set_tlb_ubc_flush_pending(), with `foldMm` as its fold_luf_batch_mm(). can_luf_vma() asks for a VM_SHARED VMA without vm_file
+ * and never finds one: shared anonymous memory has the file of shmem_zero_setup(), so it is put off like any other.
  */
 export function recorder(foldMm: typeof foldLufBatchMm): Kernel['setTlbUbcFlushPending'] {
   /** Caller holds the PTL under which `old` was cleared. */

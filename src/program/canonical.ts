@@ -26,7 +26,10 @@ export function canonicalProgram(program: Program): Program {
       name,
       says,
       machine: canonicalMachine(machine),
-      files: files !== undefined && files.length > 0 ? files.map((f) => without({ remote: false }, f)) : undefined,
+      files:
+        files !== undefined && files.length > 0
+          ? files.map((f) => without({ remote: false, memory: false }, f))
+          : undefined,
       tasks: tasks.map(canonicalTask),
       history: history.map(({ task, op }) => ({ task, op: canonicalOp(op) })),
       rounds,

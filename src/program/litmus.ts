@@ -7,7 +7,8 @@
  *               | "override:" setting { "," setting }   parameters of the geometry: frames=20
  *               | "switches:" setting { "," setting }   pcid=false
  *               | "rounds:" NUMBER
- *               | "file" NAME NUMBER [ "remote" ]        a file and its length in pages, all its words zero; remote: a server's
+ *               | "file" NAME NUMBER [ "remote" | "memory" ]    a file and its length in pages, all its words zero; remote: a server's,
+ *                                                        memory: without a disk
  *               | "task" TASK ":" trait { "," trait }   cpu=1 (default: the column), mm=1, forkedBy=P0, kthread, server, priority=1
  *               | NAME "=" "reserve" "(" NUMBER ")" [ at ]      names pages without mapping them
  *               | [ TASK ":" ] operation                the history, in order; without TASK: the first column

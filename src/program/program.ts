@@ -22,7 +22,7 @@ export type Op =
       fixed?: boolean;
       populate?: boolean;
       shared?: boolean;
-      /** Maps this file from its page `offset` (default 0) on; anonymous memory without it. */
+      /** Maps this file from its page `offset` (default 0) on; anonymous memory without it, also shared with children. */
       file?: string;
       offset?: number;
     }
@@ -127,7 +127,7 @@ export interface MachineSpec {
   switches?: Record<string, number | boolean>;
 }
 
-/** A file of the machine's file system. All its words are zero, on disk, and nothing of it is cached. */
+/** A file of one of the machine's file systems. All its words are zero, and nothing of it is cached. */
 export interface FileSpec {
   /** Unique in the program. */
   name: string;
@@ -135,6 +135,8 @@ export interface FileSpec {
   pages: number;
   /** It is a server's, and so is what is said of the disk: other clients change it, too. Its length stays. */
   remote?: boolean;
+  /** It has no disk (tmpfs, memfd_create): what it holds is in memory and in swap, and gone with the machine. */
+  memory?: boolean;
 }
 
 export interface Program {

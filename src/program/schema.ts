@@ -99,7 +99,7 @@ const op = z.discriminatedUnion('do', [
   }),
 ]) satisfies z.ZodType<Op>;
 
-const file = z.strictObject({ name: word, pages: z.int().min(0).max(65536), remote: flag });
+const file = z.strictObject({ name: word, pages: z.int().min(0).max(65536), remote: flag, memory: flag });
 
 const task = z.strictObject({
   name: word,

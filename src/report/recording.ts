@@ -230,6 +230,8 @@ export class Recording implements StepWatcher {
         oracle.tableUnlinked(cpu, mm, table);
       },
       placed: (cpu, mm, start) => oracle.placed(cpu, mm, start),
+      zeroSetup: (...made) => oracle.zeroSetup(...made),
+      fileEvicted: (cpu, file) => oracle.fileEvicted(cpu, file),
       fileStored: (cpu, file, index, word, value, at) => {
         this.add(cpu, { is: at === 'server' ? 'server-store' : 'file-store', file, index, word, value });
         oracle.fileStored(cpu, file, index, word, value, at);

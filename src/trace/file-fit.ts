@@ -61,7 +61,8 @@ export class FileFit {
     const name = this.nameFor(of.self.name);
     this.longest = longest;
     this.pages += pages;
-    this.specs.push({ name, pages: fold(of.self.pagesAtStart) });
+    const start = { name, pages: fold(of.self.pagesAtStart) };
+    this.specs.push(of.self.isMemory ? { ...start, memory: true } : start);
     this.fitted.set(key, { name, fold });
   }
 

@@ -32,6 +32,12 @@ export class TracedFile {
     return this.self.now;
   }
 
+  /** Has it no disk? What has no name is the kernel's own; of files that have one the path must say so. */
+  get isMemory(): boolean {
+    const { kind, name } = this.self;
+    return kind === 'unnamed' || name.startsWith('/memfd:') || name.startsWith('/dev/shm/');
+  }
+
   /** Pages at the start. What nothing is known of is as long as the log reads or maps it. */
   get pagesAtStart(): number {
     return pagesIn(this.self.first);

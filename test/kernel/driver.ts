@@ -45,8 +45,10 @@ export interface DriverOptions {
   /** Routines that stand in for mainline's: a test's own bug, or a policy. */
   routines?: Partial<Kernel>;
   observer?: Observer;
-  /** Files that are a server's. */
+  /** As in `BootSpec`. */
   remote?: readonly FileId[];
+  memory?: readonly FileId[];
+  files?: readonly number[];
 }
 
 /** A step that could be taken next. */
@@ -116,6 +118,8 @@ export class KernelDriver {
     bootKernel(this.stacks[0].cpu, {
       mms: options.mms ?? Math.max(0, ...tasks.map((t) => t.mm ?? 0)),
       remote: options.remote,
+      memory: options.memory,
+      files: options.files,
       tasks: tasks.map((t, i) => ({
         id: (cpus + i) as TaskId,
         cpu: t.cpu,

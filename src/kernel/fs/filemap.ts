@@ -8,8 +8,8 @@ import type { Cpu } from '../cpu.ts';
 import { PG_UPTODATE } from '../mm/folio.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
 import { OWNER_USER } from '../observer.ts';
-import type { FileId } from '../types.ts';
-import { filePage } from './inode.ts';
+import { type FileId, NO_SLOT, type SwapSlot } from '../types.ts';
+import { filePage, isMemoryFile } from './inode.ts';
 
 export const SLOT_WANTED = point('filemapGetFolio: slot of the page cache to be read');
 export const SLOT_RECHECK = point('filemapGetFolio: reference taken, is the folio still in its slot?');
@@ -21,14 +21,20 @@ export const UPTODATE_CHECK = point('filemap: is the folio up to date?');
 export const FOLIO_READ = point('filemapReadFolio: read from disk, to be marked up to date');
 export const SLOT_EMPTIES = point('filemapRemoveFolio: slot to be emptied');
 
-/** Linux: filemap_get_entry(): the folio of that page with a reference, or NO_PAGE. What it is must be rechecked under its lock. */
+/** The folio of that page with a reference, or NO_PAGE. What it is must be rechecked under its lock. */
 export function* filemapGetFolio(cpu: Cpu, file: FileId, index: number): Path<Pfn> {
+  const entry = yield* cpu.kernel.filemapGetEntry(cpu, file, index);
+  return entry > 0 ? (entry as Pfn) : NO_PAGE;
+}
+
+/** Linux: filemap_get_entry(): the same, or what the slot remembers of a page that it has no folio of: 0 or negative. */
+export function* filemapGetEntry(cpu: Cpu, file: FileId, index: number): Path<number> {
   const { slot } = cpu.pageCache;
   const row = filePage(cpu, file, index);
   for (;;) {
     if (cpu.at(SLOT_WANTED, slot.at(row))) yield;
     const pfn = slot.load(row) as Pfn;
-    if (pfn <= 0) return NO_PAGE;
+    if (pfn <= 0) return pfn;
     if (!(yield* cpu.kernel.folioTryGet(cpu, pfn))) continue;
     if (cpu.at(SLOT_RECHECK, slot.at(row))) yield;
     if (slot.load(row) === pfn) return pfn;
@@ -66,15 +72,8 @@ export function* filemapAddFolio(cpu: Cpu, file: FileId, index: number, folio: P
   yield* kernel.spinLockIrqsave(cpu, inode.iPagesLock.at(file));
   if (cpu.at(NEW_REFERENCED, slot.at(row))) yield;
   const former = slot.load(row);
-  const empty = former <= 0;
-  if (empty) {
-    if (cpu.at(CACHE_REFERENCE, cpu.folio.refcount.at(folio))) yield;
-    cpu.folio.refcount.add(folio, 1);
-    if (cpu.at(SLOT_FILLS, slot.at(row))) yield;
-    cpu.observer?.slotChanges(cpu, file, index, former, folio);
-    slot.store(row, folio);
-    inode.nrpages.store(file, inode.nrpages.load(file) + 1);
-  }
+  const empty = former <= 0 && swapEntryOf(cpu, file, former) === NO_SLOT;
+  if (empty) yield* fillSlot(cpu, file, index, folio, former);
   yield* kernel.spinUnlockIrqrestore(cpu, inode.iPagesLock.at(file));
   if (empty) {
     yield* kernel.folioAddLru(cpu, folio);
@@ -84,6 +83,24 @@ export function* filemapAddFolio(cpu: Cpu, file: FileId, index: number, folio: P
   cpu.folio.index.store(folio, 0);
   yield* kernel.folioUnlock(cpu, folio);
   return false;
+}
+
+/** Gives the slot, which holds `former`, to a folio, on which the cache takes a reference. Caller holds xa_lock and the folio lock. */
+export function* fillSlot(cpu: Cpu, file: FileId, index: number, folio: Pfn, former: number): Path<void> {
+  const { inode } = cpu;
+  const { slot } = cpu.pageCache;
+  const row = filePage(cpu, file, index);
+  if (cpu.at(CACHE_REFERENCE, cpu.folio.refcount.at(folio))) yield;
+  cpu.folio.refcount.add(folio, 1);
+  if (cpu.at(SLOT_FILLS, slot.at(row))) yield;
+  cpu.observer?.slotChanges(cpu, file, index, former, folio);
+  slot.store(row, folio);
+  inode.nrpages.store(file, inode.nrpages.load(file) + 1);
+}
+
+/** Linux: xa_is_value() and radix_to_swp_entry(): where the page of a memory file lies in swap, or NO_SLOT. */
+export function swapEntryOf(cpu: Cpu, file: FileId, entry: number): SwapSlot {
+  return (entry < 0 && isMemoryFile(cpu, file) ? -entry : NO_SLOT) as SwapSlot;
 }
 
 /** Linux: folio->mapping == mapping, under the folio lock: is the folio still that page of the file? */
@@ -116,7 +133,7 @@ export function* filemapRemoveFolio(cpu: Cpu, file: FileId, index: number, folio
   yield* kernel.folioPut(cpu, folio);
 }
 
-/** Linux: page_cache_delete(): the slot gets `entry`, 0 or a shadow. Caller holds xa_lock and the folio lock. */
+/** Linux: page_cache_delete(): the slot gets `entry`: 0, a shadow, or a swap entry. Caller holds xa_lock and the folio lock. */
 export function* deleteSlot(cpu: Cpu, file: FileId, index: number, folio: Pfn, entry: number): Path<void> {
   const { inode } = cpu;
   const { slot } = cpu.pageCache;

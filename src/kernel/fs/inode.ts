@@ -3,6 +3,10 @@ import type { Path, Point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import type { FileId, FilePage } from '../types.ts';
 
+/** What `memory` of a file says: 0 for one on a disk or a server. */
+export const MEMORY_FILE = 1;
+export const NAMELESS_FILE = 2;
+
 /** Linux: inode_lock(): writers and truncation exclude each other. */
 export function* inodeLock(cpu: Cpu, file: FileId): Path<void> {
   yield* cpu.kernel.downWrite(cpu, cpu.inode.iRwsem.at(file));
@@ -47,6 +51,11 @@ export function filePage(cpu: Cpu, file: FileId, index: number): FilePage {
 /** Is the file a server's? */
 export function isRemote(cpu: Cpu, file: FileId): boolean {
   return cpu.inode.remote.load(file) !== 0;
+}
+
+/** Linux: shmem_mapping(): has the file no disk behind it? */
+export function isMemoryFile(cpu: Cpu, file: FileId): boolean {
+  return cpu.inode.memory.load(file) !== 0;
 }
 
 /** Does the machine have this file? */

@@ -9,7 +9,7 @@ import { PG_UPTODATE } from '../mm/folio.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
 import { EBADF, EFBIG, ENODATA, ENOMEM, type FileId } from '../types.ts';
 import { isCached } from './filemap.ts';
-import { iSizeRead, iSizeWrite, isFile } from './inode.ts';
+import { iSizeRead, iSizeWrite, isFile, isMemoryFile } from './inode.ts';
 
 export const READ_SIZE = point('filemapRead: is the page within the file?');
 export const READ_COPIES = point('filemapRead: folio up to date, word to be copied out');
@@ -21,6 +21,7 @@ export const WRITE_GROWS = point('writeEnd: file becomes longer');
 /** read(2) of one word: 0 with the value in `cpu.loaded`, or a negative errno; -ENODATA stands for the 0 bytes at the end of the file. */
 export function* sysRead(cpu: Cpu, file: number, index: number, word: number): Path<number> {
   if (!isFile(cpu, file)) return EBADF;
+  if (isMemoryFile(cpu, file)) return yield* cpu.kernel.shmemFileReadIter(cpu, file, index, word);
   if (index >= (yield* iSizeRead(cpu, file, READ_SIZE))) return ENODATA;
   return yield* cpu.kernel.filemapRead(cpu, file, index, word);
 }
@@ -73,7 +74,8 @@ export function* genericPerformWrite(cpu: Cpu, file: FileId, index: number, word
   if (cpu.at(WRITE_COPIES, words.at(folio, word))) yield;
   words.store(folio, value, word);
   cpu.observer?.fileStored(cpu, file, index, word, value, 'cache');
-  yield* cpu.kernel.writeEnd(cpu, file, index, folio);
+  if (isMemoryFile(cpu, file)) yield* cpu.kernel.shmemWriteEnd(cpu, file, index, word, folio);
+  else yield* cpu.kernel.writeEnd(cpu, file, index, folio);
   return 0;
 }
 
@@ -83,11 +85,12 @@ export function* mappingWriteBegin(cpu: Cpu, file: FileId, index: number): Path<
 }
 
 /**
- * Linux: a_ops->write_begin(), as block_write_begin(): the folio, locked and referenced, found or created; what is not
+ * Linux: a_ops->write_begin(), as shmem_write_begin() or block_write_begin(): the folio, locked and referenced, found or created; what is not
  * overwritten is read from disk first. NO_PAGE when out of memory. Caller holds i_rwsem for writing.
  */
 export function* writeBegin(cpu: Cpu, file: FileId, index: number): Path<Pfn> {
   const { kernel } = cpu;
+  if (isMemoryFile(cpu, file)) return yield* kernel.shmemWriteBegin(cpu, file, index);
   for (;;) {
     const { folio, locked } = yield* kernel.filemapGrabFolio(cpu, file, index);
     if (folio === NO_PAGE) return NO_PAGE;

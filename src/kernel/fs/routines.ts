@@ -2,6 +2,7 @@
 import { folioEndWriteback, folioStartWriteback, submitBioRead, submitBioWrite } from './bio.ts';
 import {
   filemapAddFolio,
+  filemapGetEntry,
   filemapGetFolio,
   filemapGrabFolio,
   filemapReadFolio,
@@ -67,6 +68,7 @@ export const fsRoutines = {
   submitBioWrite,
   folioStartWriteback,
   folioEndWriteback,
+  filemapGetEntry,
   filemapGetFolio,
   filemapGrabFolio,
   filemapAddFolio,

@@ -21,6 +21,10 @@ export const INODE = table<FileId, Geometry>()('inode', (g) => g.files + 1, {
   iPagesLock: 'shared',
   /** 1: the file is a server's, other clients of which write to it, too. */
   remote: 'once',
+  /** 1: a memory file (shmem, tmpfs): what it holds is nowhere but in its folios and in swap; 2: of those, one without a name. */
+  memory: 'once',
+  /** Linux f_count, of a nameless memory file: the VMAs that map it. It ends with the last one. */
+  fCount: 'shared',
   /** i_size, in pages: changes under i_rwsem, is read without. */
   iSize: 'shared',
   /** Folios in the page cache. */
@@ -32,7 +36,7 @@ export const INODE = table<FileId, Geometry>()('inode', (g) => g.files + 1, {
 
 /** Linux: i_pages. Row: a page of a file, see `FilePage`. */
 export const PAGE_CACHE = table<FilePage, Geometry>()('pageCache', (g) => (g.files + 1) * g.filePages, {
-  /** 0: empty; a frame; or a shadow entry, which is negative. */
+  /** 0: empty; a frame; or a shadow entry, which is negative; of a memory file a swap entry instead: see `swapEntryOf`. */
   slot: 'shared',
 });
 

@@ -11,7 +11,7 @@ import { NO_PAGE } from '../mm/page-alloc.ts';
 import { ZAP_TRUNCATE, type ZapDetails } from '../mm/zap.ts';
 import { EBADF, EFBIG, type FileId } from '../types.ts';
 import { isCached } from './filemap.ts';
-import { filePage, iSizeRead, iSizeWrite, isFile } from './inode.ts';
+import { filePage, iSizeRead, iSizeWrite, isFile, isMemoryFile } from './inode.ts';
 
 export const OLD_SIZE = point('sysTruncate: how long is the file?');
 export const NEW_SIZE = point('truncateSetsize: length to be changed');
@@ -24,6 +24,11 @@ export function* sysTruncate(cpu: Cpu, file: number, pages: number): Path<number
   if (!isFile(cpu, file)) return EBADF;
   if (pages > geometry.filePages) return EFBIG;
   yield* kernel.inodeLock(cpu, file);
+  if (isMemoryFile(cpu, file)) {
+    yield* kernel.shmemSetattr(cpu, file, pages);
+    yield* kernel.inodeUnlock(cpu, file);
+    return 0;
+  }
   yield* kernel.filemapInvalidateLock(cpu, file);
   const former = yield* iSizeRead(cpu, file, OLD_SIZE);
   yield* iSizeWrite(cpu, file, pages, NEW_SIZE);
@@ -77,7 +82,8 @@ export function* truncateInodePage(cpu: Cpu, file: FileId, index: number): Path<
 export function* truncateInodeFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
   const { kernel } = cpu;
   if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.unmapMappingRange(cpu, file, index, 1);
-  yield* kernel.folioInvalidate(cpu, file);
+  // folio_needs_release(): nothing is kept behind a folio of a memory file
+  if (!isMemoryFile(cpu, file)) yield* kernel.folioInvalidate(cpu, file);
   if (cpu.at(CANCELS_DIRTY, cpu.folio.flags.at(folio))) yield;
   cpu.folio.flags.and(folio, ~PG_DIRTY);
   yield* kernel.filemapRemoveFolio(cpu, file, index, folio);

@@ -9,7 +9,7 @@ import { PG_DIRTY } from '../mm/folio.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
 import { EBADF, type FileId, NO_FILE } from '../types.ts';
 import { isCached } from './filemap.ts';
-import { filePage, iSizeRead, isFile, isRemote } from './inode.ts';
+import { filePage, iSizeRead, isFile, isMemoryFile, isRemote } from './inode.ts';
 
 export const BECOMES_DIRTY = point('folioMarkDirty: folio to be marked dirty');
 export const DIRTY_CHECK = point('folioTestDirty: is the folio dirty?');
@@ -30,9 +30,10 @@ export function* folioTestDirty(cpu: Cpu, folio: Pfn): Path<boolean> {
 
 /** Linux: folio_clear_dirty_for_io(): whether the folio was dirty. Caller holds the folio lock. */
 export function* folioClearDirtyForIo(cpu: Cpu, folio: Pfn): Path<boolean> {
-  // of a file: a PTE that was dirty says the folio is, even if nobody has told it yet
-  const file = cpu.folio.mapping.load(folio) !== NO_FILE;
-  if (file && (yield* cpu.kernel.folioMkclean(cpu, folio))) yield* cpu.kernel.folioMarkDirty(cpu, folio);
+  // of a file that is written back: a PTE that was dirty says the folio is, even if nobody has told it yet
+  const file = cpu.folio.mapping.load(folio) as FileId;
+  if (file !== NO_FILE && !isMemoryFile(cpu, file) && (yield* cpu.kernel.folioMkclean(cpu, folio)))
+    yield* cpu.kernel.folioMarkDirty(cpu, folio);
   if (cpu.at(BECOMES_CLEAN, cpu.folio.flags.at(folio))) yield;
   return (cpu.folio.flags.and(folio, ~PG_DIRTY) & PG_DIRTY) !== 0;
 }
@@ -59,8 +60,9 @@ export function* sysFsync(cpu: Cpu, file: number): Path<number> {
   return 0;
 }
 
-/** Linux: vfs_fsync_range(), by file_write_and_wait_range(): pages [from, to) of the file, as far as it reaches. */
+/** Linux: vfs_fsync_range(), by file_write_and_wait_range(): pages [from, to) of the file, as far as it reaches; noop_fsync() of a memory file. */
 export function* vfsFsyncRange(cpu: Cpu, file: FileId, from: number, to: number): Path<void> {
+  if (isMemoryFile(cpu, file)) return;
   const pages = yield* iSizeRead(cpu, file, SYNC_SIZE);
   for (let index = from; index < Math.min(pages, to); index++) yield* cpu.kernel.writebackPage(cpu, file, index);
 }

@@ -1,12 +1,13 @@
 /**
  * Linux: mm/memory.c do_fault(): a fault at an entry that is none, in a file mapping. Reads and stores of private mappings map
  * or copy the folio of the page cache; a store of a shared mapping first tells the file system (page_mkwrite), which marks
- * the folio dirty. Callers hold the VMA or mmap_lock for reading.
+ * the folio dirty; a memory file need not be told. Callers hold the VMA or mmap_lock for reading.
  */
 import { PTE_A, PTE_D, PTE_RW, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { isMemoryFile } from '../fs/inode.ts';
 import { OWNER_USER } from '../observer.ts';
 import { VM_SHARED } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
@@ -28,10 +29,18 @@ export function* doFault(cpu: Cpu, vmf: VmFault): Path<number> {
   return yield* cpu.kernel.doCowFault(cpu, vmf);
 }
 
+/** Linux: vma->vm_ops->fault() as __do_fault() calls it: the folio, locked, with a reference; or the negative of a VM_FAULT_ code. */
+function* fileFault(cpu: Cpu, { file, pgoff }: VmFault): Path<number> {
+  const { kernel } = cpu;
+  return isMemoryFile(cpu, file)
+    ? yield* kernel.shmemFault(cpu, file, pgoff)
+    : yield* kernel.filemapFault(cpu, file, pgoff);
+}
+
 /** Linux: do_read_fault(), without fault-around. */
 export function* doReadFault(cpu: Cpu, vmf: VmFault): Path<number> {
   const { kernel } = cpu;
-  const found = yield* kernel.filemapFault(cpu, vmf.file, vmf.pgoff);
+  const found = yield* fileFault(cpu, vmf);
   if (found < 0) return -found;
   const folio = found as Pfn;
   const fault = yield* kernel.finishFault(cpu, vmf, folio, ((folio << 12) | protLo(vmf.vmFlags)) as PteLo);
@@ -45,7 +54,7 @@ export function* doCowFault(cpu: Cpu, vmf: VmFault): Path<number> {
   const { kernel } = cpu;
   const page: Pfn = yield* kernel.allocPage(cpu, OWNER_USER);
   if (page === NO_PAGE) return VM_FAULT_OOM;
-  const found = yield* kernel.filemapFault(cpu, vmf.file, vmf.pgoff);
+  const found = yield* fileFault(cpu, vmf);
   if (found < 0) {
     yield* kernel.folioPut(cpu, page);
     return -found;
@@ -59,16 +68,18 @@ export function* doCowFault(cpu: Cpu, vmf: VmFault): Path<number> {
   return fault === VM_FAULT_OOM ? fault : 0;
 }
 
-/** Linux: do_shared_fault(). */
+/** Linux: do_shared_fault(). A memory file has no page_mkwrite: there the folio stays locked. */
 export function* doSharedFault(cpu: Cpu, vmf: VmFault): Path<number> {
   const { kernel } = cpu;
-  const found = yield* kernel.filemapFault(cpu, vmf.file, vmf.pgoff);
+  const found = yield* fileFault(cpu, vmf);
   if (found < 0) return -found;
   const folio = found as Pfn;
-  yield* kernel.folioUnlock(cpu, folio);
-  if (!(yield* kernel.doPageMkwrite(cpu, vmf, folio))) {
-    yield* kernel.folioPut(cpu, folio);
-    return 0;
+  if (!isMemoryFile(cpu, vmf.file)) {
+    yield* kernel.folioUnlock(cpu, folio);
+    if (!(yield* kernel.doPageMkwrite(cpu, vmf, folio))) {
+      yield* kernel.folioPut(cpu, folio);
+      return 0;
+    }
   }
   const entry = ((folio << 12) | protLo(vmf.vmFlags) | PTE_RW | PTE_D) as PteLo;
   const fault = yield* kernel.finishFault(cpu, vmf, folio, entry);

@@ -2,7 +2,7 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { isFile } from '../fs/inode.ts';
+import { isFile, isMemoryFile } from '../fs/inode.ts';
 import {
   EBADF,
   EEXIST,
@@ -14,6 +14,7 @@ import {
   type MmId,
   NO_FILE,
   VM_EXEC,
+  VM_NO_WRITENOTIFY,
   VM_READ,
   VM_SHARED,
   VM_WRITE,
@@ -26,7 +27,7 @@ export interface Mapped {
   readonly pgoff: number;
 }
 
-/** Linux: vm_mmap_pgoff(): the first page of the new mapping, or a negative errno. Shared anonymous memory has no file to outlive it: -EINVAL. */
+/** Linux: vm_mmap_pgoff(): the first page of the new mapping, or a negative errno. Shared anonymous memory is as long as a file can be: -ENOMEM. */
 export function* vmMmap(
   cpu: Cpu,
   mm: MmId,
@@ -37,10 +38,11 @@ export function* vmMmap(
   mapped: Mapped,
 ): Path<number> {
   const { file, pgoff } = mapped;
-  if (pages <= 0 || (file === NO_FILE && (vmFlags & VM_SHARED) !== 0)) return EINVAL;
+  if (pages <= 0) return EINVAL;
   if (file !== NO_FILE && !isFile(cpu, file)) return EBADF;
   if (file !== NO_FILE && pgoff + pages > cpu.geometry.filePages) return EINVAL;
   if (pages > cpu.geometry.pages) return ENOMEM;
+  if (file === NO_FILE && (vmFlags & VM_SHARED) !== 0 && pages > cpu.geometry.filePages) return ENOMEM;
   yield* cpu.kernel.mmapWriteLock(cpu, mm);
   const start = yield* cpu.kernel.doMmap(cpu, mm, hint, pages, vmFlags, mapFlags, mapped);
   yield* cpu.kernel.mmapWriteUnlock(cpu, mm);
@@ -62,7 +64,11 @@ export function* doMmap(
   if (start < 0 || start + pages > cpu.geometry.pages) return ENOMEM;
   if ((mapFlags & MAP_FIXED_NOREPLACE) !== 0 && vmasIn(cpu, mm, start, start + pages).length > 0) return EEXIST;
   if (!fixed) cpu.observer?.placed(cpu, mm, start);
-  const range = { start, end: start + pages, flags: vmFlags, pgoff: file === NO_FILE ? start : pgoff, object: file };
+  const shared = (vmFlags & VM_SHARED) !== 0;
+  const atOnce = shared && (file === NO_FILE || isMemoryFile(cpu, file));
+  const flags = atOnce ? vmFlags | VM_NO_WRITENOTIFY : vmFlags;
+  const first = file === NO_FILE && !shared ? start : pgoff;
+  const range = { start, end: start + pages, flags, pgoff: first, object: file };
   return yield* cpu.kernel.mmapRegion(cpu, mm, range);
 }
 

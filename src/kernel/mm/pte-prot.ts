@@ -4,7 +4,7 @@
  */
 import { PTE_A, PTE_D, PTE_G, PTE_NX, PTE_P, PTE_PS, PTE_RW, PTE_SOFT, PTE_US, ptePfn } from '../../hardware/pte.ts';
 import type { Pfn, PteHi, PteLo } from '../../hardware/types.ts';
-import { type SwapSlot, VM_EXEC, VM_READ, VM_WRITE } from '../types.ts';
+import { type SwapSlot, VM_EXEC, VM_NO_WRITENOTIFY, VM_READ, VM_SHARED, VM_WRITE } from '../types.ts';
 
 /** _PAGE_PROTNONE: P clear and G set: a page of a mapping without rights. Hardware sees an entry that is not present. */
 export const PTE_PROTNONE = PTE_G;
@@ -30,10 +30,16 @@ export function pteNone(lo: PteLo): boolean {
   return lo === 0;
 }
 
-/** Linux: vm_get_page_prot() of a private mapping, low half: never writable, because the first store must find out about COW. */
+const WRITABLE_AT_ONCE = VM_WRITE | VM_SHARED | VM_NO_WRITENOTIFY;
+
+/**
+ * Linux: vm_page_prot, low half. Writable only in shared mappings of memory files: elsewhere the first store must find out about
+ * COW, or tell the file system.
+ */
 export function protLo(vmFlags: number): number {
   if ((vmFlags & (VM_READ | VM_WRITE | VM_EXEC)) === 0) return PTE_PROTNONE | PTE_A;
-  return PTE_P | PTE_US | PTE_A;
+  const writable = (vmFlags & WRITABLE_AT_ONCE) === WRITABLE_AT_ONCE ? PTE_RW : 0;
+  return PTE_P | PTE_US | PTE_A | writable;
 }
 /** The high half: no execution unless the mapping says so. */
 export function protHi(vmFlags: number): PteHi {

@@ -1,6 +1,6 @@
 /**
- * Linux: mm/slub.c kmem_cache_alloc() and kmem_cache_free() for the two objects this kernel creates, mm_struct and
- * vm_area_struct. Rows of VMAs are reused at once and keep their type (SLAB_TYPESAFE_BY_RCU): a lockless reader that
+ * Linux: mm/slub.c kmem_cache_alloc() and kmem_cache_free() for the objects this kernel creates: mm_struct,
+ * vm_area_struct, inodes of nameless files. Rows of VMAs are reused at once and keep their type (SLAB_TYPESAFE_BY_RCU): a lockless reader that
  * still names a freed row must check what it finds there.
  */
 import type { Path } from '../../memory/point.ts';
@@ -8,6 +8,8 @@ import type { Cpu } from '../cpu.ts';
 
 export const SLAB_MM = 0;
 export const SLAB_VMA = 1;
+/** Behind the files that have names. */
+export const SLAB_INODE = 2;
 
 /** A free row of the cache, or 0 if all are in use. */
 export function* kmemCacheAlloc(cpu: Cpu, cache: number): Path<number> {
@@ -38,7 +40,7 @@ export function slabTake(cpu: Cpu, cache: number): number {
     slab.nrFree.store(cache, n - 1);
   } else {
     row = slab.used.load(cache) + 1;
-    if (row > (cache === SLAB_MM ? geometry.mms : geometry.vmas - 1)) return 0;
+    if (row > [geometry.mms, geometry.vmas - 1, geometry.files][cache]) return 0;
     slab.used.store(cache, row);
   }
   slab.serial.store(cache, slab.serial.load(cache) + 1);

@@ -4,7 +4,7 @@
  */
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { ENOMEM, type MmId, NO_ANON_VMA, NO_FILE, type VmaId } from '../types.ts';
+import { ENOMEM, type FileId, type MmId, NO_ANON_VMA, NO_FILE, VM_SHARED, type VmaId } from '../types.ts';
 import { anonVmaFor } from './anon-vma.ts';
 import { rmapOf } from './i-mmap.ts';
 import { SLAB_VMA } from './slab.ts';
@@ -33,18 +33,29 @@ export function* vmAreaAlloc(cpu: Cpu, mm: MmId): Path<VmaId> {
   return vma;
 }
 
-/** Linux: vm_area_free(). The VMA is detached; lockless readers may still pass by. */
+/** Linux: remove_vma(): its file is let go of, vm_area_free(). The VMA is detached; lockless readers may still pass by. */
 export function* vmAreaFree(cpu: Cpu, vma: VmaId): Path<void> {
+  const file = cpu.vma.object.load(vma) as FileId;
   cpu.vma.object.store(vma, NO_FILE);
   cpu.vma.anonVma.store(vma, NO_ANON_VMA);
   yield* cpu.kernel.kmemCacheFree(cpu, SLAB_VMA, vma);
+  yield* cpu.kernel.fput(cpu, file);
 }
 
-/** Linux: __mmap_new_vma() and vma_link(): a new VMA, marked and attached. NO_VMA when out of memory. */
+/** Linux: __mmap_new_vma() and vma_link(): a new VMA, marked and attached. NO_VMA when out of memory, or of nameless files. */
 export function* vmaLink(cpu: Cpu, mm: MmId, range: VmaRange): Path<VmaId> {
   const vma = yield* cpu.kernel.vmAreaAlloc(cpu, mm);
   if (vma === NO_VMA) return NO_VMA;
-  cpu.vma.object.store(vma, range.object);
+  let file = range.object;
+  if (file !== NO_FILE) yield* cpu.kernel.getFile(cpu, file);
+  else if ((range.flags & VM_SHARED) !== 0) {
+    file = yield* cpu.kernel.shmemZeroSetup(cpu, range.end - range.start);
+    if (file === NO_FILE) {
+      yield* cpu.kernel.vmAreaFree(cpu, vma);
+      return NO_VMA;
+    }
+  }
+  cpu.vma.object.store(vma, file);
   cpu.vma.anonVma.store(vma, anonVmaFor(cpu, mm, range.flags));
   yield* cpu.kernel.vmaMarkAttached(cpu, mm, vma);
   const rmap = rmapOf(cpu, vma);
@@ -59,6 +70,7 @@ export function* splitVma(cpu: Cpu, mm: MmId, vma: VmaId, at: number, newPart: '
   const fresh = yield* cpu.kernel.vmAreaAlloc(cpu, mm);
   if (fresh === NO_VMA) return ENOMEM;
   const rmap = rmapOf(cpu, vma);
+  yield* cpu.kernel.getFile(cpu, rmap.file);
   cpu.vma.object.store(fresh, rmap.file);
   cpu.vma.anonVma.store(fresh, rmap.anonVma);
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);

@@ -6,7 +6,7 @@ import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { deleteSlot } from '../fs/filemap.ts';
-import { filePage, isFile } from '../fs/inode.ts';
+import { filePage, isFile, isMemoryFile } from '../fs/inode.ts';
 import { EBADF, type FileId, NO_FILE, NO_SLOT, type SwapSlot } from '../types.ts';
 import { PG_DIRTY, PG_WRITEBACK } from './folio.ts';
 import { isAnon } from './rmap.ts';
@@ -134,7 +134,9 @@ export function* pageout(cpu: Cpu, folio: Pfn): Path<PageOut> {
   if (cpu.at(REFERENCES, cpu.folio.refcount.at(folio))) yield;
   if (cpu.folio.refcount.load(folio) !== 2) return PAGE_KEEP_LOCKED;
   if (!(yield* kernel.folioClearDirtyForIo(cpu, folio))) return PAGE_CLEAN;
-  if (file !== NO_FILE) yield* kernel.writeFolio(cpu, file, index, folio);
+  if (file !== NO_FILE && isMemoryFile(cpu, file)) {
+    if (!(yield* kernel.shmemWriteout(cpu, file, index, folio))) return PAGE_KEEP_LOCKED;
+  } else if (file !== NO_FILE) yield* kernel.writeFolio(cpu, file, index, folio);
   else yield* kernel.swapWriteout(cpu, folio);
   // written synchronously: lock it again, if nobody else has, and see whether it stayed as it was
   if (cpu.at(CLEAN_CHECK, flags.at(folio))) yield;
@@ -187,7 +189,8 @@ export function* removeMapping(cpu: Cpu, folio: Pfn): Path<boolean> {
   return removed;
 }
 
-/** Linux: workingset_eviction(): what the slot remembers. Negative, so that no look-up takes it for a folio. */
+/** Linux: workingset_eviction(): what the slot remembers, but of memory files. Negative, so that no look-up takes it for a folio. */
 function shadowOf(cpu: Cpu, file: FileId, index: number): number {
+  if (isMemoryFile(cpu, file)) return 0;
   return -1 - filePage(cpu, file, index);
 }
