@@ -16,6 +16,7 @@ import {
   VM_EXEC,
   VM_READ,
   VM_SHARED,
+  VM_SOFTDIRTY,
   VM_WRITE,
 } from '../types.ts';
 import { getUnmappedArea, NO_VMA, treeRemove, type VmaRange, vmasIn, vmaTreeEdit } from './vma-tree.ts';
@@ -47,7 +48,7 @@ export function* vmMmap(
   return start;
 }
 
-/** Linux: do_mmap(): chooses the place. */
+/** Linux: do_mmap(): chooses the place. What is new counts as written to (__mmap_complete()), and what it merges with. */
 export function* doMmap(
   cpu: Cpu,
   mm: MmId,
@@ -62,7 +63,13 @@ export function* doMmap(
   if (start < 0 || start + pages > cpu.geometry.pages) return ENOMEM;
   if ((mapFlags & MAP_FIXED_NOREPLACE) !== 0 && vmasIn(cpu, mm, start, start + pages).length > 0) return EEXIST;
   if (!fixed) cpu.observer?.placed(cpu, mm, start);
-  const range = { start, end: start + pages, flags: vmFlags, pgoff: file === NO_FILE ? start : pgoff, object: file };
+  const range = {
+    start,
+    end: start + pages,
+    flags: vmFlags | VM_SOFTDIRTY,
+    pgoff: file === NO_FILE ? start : pgoff,
+    object: file,
+  };
   return yield* cpu.kernel.mmapRegion(cpu, mm, range);
 }
 

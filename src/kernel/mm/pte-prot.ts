@@ -66,7 +66,7 @@ const PTE_SWAP = 1 << 9;
 /** _PAGE_SWP_EXCLUSIVE: no other entry leads to that page, in a swap or a migration entry of anonymous memory. */
 export const PTE_SWP_EXCLUSIVE = 1 << 3;
 
-/** Linux: swp_entry_to_pte(); `bits` is PTE_SWP_EXCLUSIVE or 0. */
+/** Linux: swp_entry_to_pte(); `bits`: PTE_SWP_EXCLUSIVE, and those of pte-tracking.ts, where a present entry has them. */
 export function mkSwap(slot: SwapSlot, bits: number): PteLo {
   return ((slot << 12) | PTE_SWAP | bits) as PteLo;
 }

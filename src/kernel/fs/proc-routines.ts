@@ -1,0 +1,23 @@
+/** The routines of fs/proc/task_mmu.c. */
+import {
+  clearRefsMm,
+  clearRefsPteRange,
+  clearRefsVma,
+  clearRefsWrite,
+  clearSoftDirty,
+  clearVmSoftdirty,
+  pteSwpClearSoftDirty,
+} from './clear-refs.ts';
+import { pagemapRead, pteToPagemapEntry } from './pagemap.ts';
+
+export const procRoutines = {
+  clearRefsWrite,
+  clearVmSoftdirty,
+  clearRefsMm,
+  clearRefsVma,
+  clearRefsPteRange,
+  clearSoftDirty,
+  pteSwpClearSoftDirty,
+  pagemapRead,
+  pteToPagemapEntry,
+};
