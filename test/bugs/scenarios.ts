@@ -53,15 +53,11 @@ const twoTables = [mmap(8, 16, 'rw', { fixed: true }), store(8), store(16)];
 const shared = [...cached(1), fork('C'), ...by('P1', load(8))];
 const child = { cpu: 0, forkedBy: 'P0', ops: [] };
 
-/** The page has been swapped out and in again: the swap cache holds it, too. P2 may write to it without a fault. */
-const alsoInSwapCache = [
-  mmap(8, 1, 'rw', { fixed: true }),
-  store(8),
-  reclaimMemory(8),
-  load(8),
-  uffdregister(8),
-  ...by('P2', store(8, { word: 1 })),
-];
+/**
+ * Page 8 has been swapped out and in again: the swap cache holds it, too. P2 may write to it without a fault. Who protects
+ * pages 8 to 23 flushes page 8 when the second table is done.
+ */
+const alsoInSwapCache = [...twoTables, reclaimMemory(8), load(8), ...by('P2', store(8, { word: 1 }))];
 const storesInTurn = [1, 2, 3].map((word) => store(8, { word }));
 const SWAP: MachineSpec = { cpus: 3, override: { swapSlots: 4 } };
 
@@ -242,7 +238,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   't1-07': {
     harm: 'lost-write',
-    program: race(SWAP, { setup: alsoInSwapCache, P0: [uffdwp(8)], P1: [store(8)], P2: storesInTurn }),
+    program: race(SWAP, {
+      setup: [...alsoInSwapCache, uffdregister(8, 16)],
+      P0: [uffdwp(8, 16)],
+      P1: [store(8)],
+      P2: storesInTurn,
+    }),
   },
   't1-08': {
     harm: 'missed-tracking',
