@@ -59,6 +59,8 @@ export const TRAITS = {
   move: 'a task moves to another CPU',
   compute: 'user work without accesses',
   shared: 'tasks use the same few pages instead of any page',
+  clearrefs: 'soft-dirty marks: cleared, and read by pagemap',
+  uffdwp: 'write protection for a userfaultfd, which the kernel resolves, and pagemap',
 } as const;
 
 export type TraitName = keyof typeof TRAITS;
@@ -112,7 +114,19 @@ const SWARMED: readonly TraitName[] = [
     'swapout',
     'relocate',
   ] as const),
-  ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute', 'kalloc', 'device'] as const),
+  ...([
+    'fork',
+    'exit',
+    'sleep',
+    'messages',
+    'yield',
+    'move',
+    'compute',
+    'kalloc',
+    'device',
+    'clearrefs',
+    'uffdwp',
+  ] as const),
 ];
 
 /**
