@@ -7,7 +7,6 @@ import { noFlushDirty } from './no-flush-dirty.ts';
 import { partialFlush } from './partial-flush.ts';
 import { ph3 } from './ph-3.ts';
 import { ph4 } from './ph-4.ts';
-import { sdMigration } from './sd-migration.ts';
 import { swapinExclusive } from './swapin-exclusive.ts';
 import { t101 } from './t1-01.ts';
 import { t104 } from './t1-04.ts';
@@ -36,7 +35,7 @@ const ALL: readonly Patch[] = [
   ...[t101, t104, t110, t112, t113, t114, t114None, t115, t116, t116Invalid],
   ...[t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
   ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, ph3, ph4],
-  ...[t107, t108, t108Shared, sdMigration],
+  ...[t107, t108, t108Shared],
 ];
 
 export const BUGS: Readonly<Record<string, Patch>> = Object.fromEntries(ALL.map((patch) => [patch.name, patch]));

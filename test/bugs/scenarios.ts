@@ -11,7 +11,6 @@ import {
   gup,
   load,
   migrate,
-  migrateMemory,
   mmap,
   move,
   mprotect,
@@ -256,13 +255,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   't1-08-shared': {
     harm: 'lost-write',
     program: race(SWAP, { setup: alsoInSwapCache, P0: [clearrefs()], P1: [store(8)], P2: storesInTurn }),
-  },
-  'sd-migration': {
-    harm: 'missed-tracking',
-    program: race(
-      { cpus: 2, override: { swapSlots: 4 } },
-      { setup: cached(1), P0: [clearrefs(), store(8), pagemap(8)], P1: [migrateMemory(8)] },
-    ),
   },
   'ph-3': {
     harm: 'rights-bypass',

@@ -83,14 +83,17 @@ export function* clearRefsPteRange(cpu: Cpu, pmd: Pfn, start: number, end: numbe
   yield* kernel.pteUnmapUnlock(cpu, pte);
 }
 
-/** Linux: clear_soft_dirty(), one entry. Caller holds the PTL. */
+/**
+ * Linux: clear_soft_dirty(), one entry. Caller holds the PTL. As in 6.18, a writable migration entry loses its mark and stays
+ * writable, and so does the page when it has moved: stores to it are missed (findings/mainline-soft-dirty-migration.md).
+ */
 export function* clearSoftDirty(cpu: Cpu, pte: Pfn, vpn: Vpn): Path<void> {
   const index = leafIndex(cpu.geometry, vpn);
   const word = pteWord(cpu, pte, index);
   if (cpu.at(PTE_NEXT, word)) yield;
   const seen = pteLoad(cpu, pte, index);
   if (!pteMapped(seen)) {
-    const entry = yield* cpu.kernel.pteSwpClearSoftDirty(cpu, seen);
+    const entry = (seen & ~PTE_SOFT_DIRTY) as PteLo;
     if (entry === seen) return;
     if (cpu.at(NOT_PRESENT, word)) yield;
     pteStore(cpu, pte, index, entry, 0 as PteHi);
@@ -101,14 +104,6 @@ export function* clearSoftDirty(cpu: Cpu, pte: Pfn, vpn: Vpn): Path<void> {
   const old = pteExchange(cpu, pte, index, PTE_NONE);
   if (cpu.at(PTE_PROTECTED, word)) yield;
   pteStore(cpu, pte, index, (old & ~(PTE_RW | PTE_SOFT_DIRTY)) as PteLo, hi);
-}
-
-/**
- * Linux: pte_swp_clear_soft_dirty(), and more: a writable migration entry becomes a readable one, as mprotect makes it. In 6.18 it
- * stays writable, and so does the page when it has moved, with the mark cleared: stores to it are missed (patch `sd-migration`).
- */
-export function* pteSwpClearSoftDirty(_cpu: Cpu, entry: PteLo): Path<PteLo> {
-  return (entry & ~(PTE_RW | PTE_SOFT_DIRTY)) as PteLo;
 }
 
 /** The VMAs of the address space, lowest first. Caller holds mmap_lock. */

@@ -6,7 +6,6 @@ import {
   clearRefsWrite,
   clearSoftDirty,
   clearVmSoftdirty,
-  pteSwpClearSoftDirty,
 } from './clear-refs.ts';
 import { pagemapRead, pteToPagemapEntry } from './pagemap.ts';
 
@@ -17,7 +16,6 @@ export const procRoutines = {
   clearRefsVma,
   clearRefsPteRange,
   clearSoftDirty,
-  pteSwpClearSoftDirty,
   pagemapRead,
   pteToPagemapEntry,
 };
