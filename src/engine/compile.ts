@@ -33,6 +33,8 @@ export interface Instruction {
   readonly populate: boolean;
   readonly write: boolean;
   readonly fast: boolean;
+  /** Pages are write-protected, or no longer are. */
+  readonly on: boolean;
   /** Target page of mremap, or -1. */
   readonly to: number;
   readonly newPages: number;
@@ -141,6 +143,7 @@ export function compileProgram(
       populate: of('populate', false),
       write: of('write', false),
       fast: of('fast', false),
+      on: of('on', false),
       file: fileRow(of<string | undefined>('file', undefined)),
       offset: of('offset', 0),
       sync: of('sync', false),

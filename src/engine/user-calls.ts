@@ -47,12 +47,15 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   numascan: OP.numascan,
   gup: OP.gup,
   compact: OP.compact,
+  clearrefs: OP.clearrefs,
+  pagemap: OP.pagemap,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
 const ADVICE: Record<number, OpKind> = { [MADV_FREE]: OP.free, [MADV_COLD]: OP.other, [MADV_PAGEOUT]: OP.reclaim };
 
 function kindOf(op: Instruction): OpKind {
+  if (op.do === 'uffdwp' && op.on) return OP.uffdwp;
   return ADVICE[op.advice] ?? KINDS[op.do] ?? OP.other;
 }
 
@@ -144,6 +147,19 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'compact':
       result = yield* kernel.compactNode(cpu, op.node, modeOf(op));
+      break;
+    case 'clearrefs':
+      result = yield* kernel.clearRefsWrite(cpu);
+      break;
+    case 'uffdregister':
+      result = yield* kernel.userfaultfdRegister(cpu, from, op.pages);
+      break;
+    case 'uffdwp':
+      result = yield* kernel.mwriteprotectRange(cpu, from, op.pages, op.on);
+      break;
+    case 'pagemap':
+      result = yield* kernel.pagemapRead(cpu, from, op.pages);
+      if (result >= 0 && op.register >= 0) run.user.register.put(task.id, result, op.register);
       break;
     case 'kalloc':
       result = yield* kernel.allocPagesBulk(cpu, op.pages, op.irqsOff);

@@ -3,6 +3,7 @@ import type { Op, Prot } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
 import { PAGES } from './generator-machine.ts';
 import type { AddressSpace, PageRange } from './generator-pages.ts';
+import { drawSoftDirty, drawUffdWp } from './generator-tracking.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
 
 /** Words of a page on a tiny machine. */
@@ -94,6 +95,16 @@ const MEMORY_OPS = {
       ...(draw.chance(0.5) ? { write: true } : {}),
     };
   },
+  clearrefs(draw, space, sharing) {
+    const range = space.rangeToChange(draw, sharing);
+    space.remember(range.page);
+    return drawSoftDirty(draw, range);
+  },
+  uffdwp(draw, space, sharing) {
+    const range = space.rangeToChange(draw, sharing);
+    space.remember(range.page);
+    return drawUffdWp(draw, range);
+  },
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type MemoryOp = keyof typeof MEMORY_OPS;
@@ -114,6 +125,8 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   msync: 0.5,
   numascan: 2,
   gup: 0.5,
+  clearrefs: 0.4,
+  uffdwp: 0.5,
 };
 
 const ACCESSES: readonly MemoryOp[] = ['load', 'store', 'fetch', 'touch', 'gup'];

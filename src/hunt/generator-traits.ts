@@ -61,6 +61,8 @@ export const TRAITS = {
   shared: 'tasks use the same few pages instead of any page',
   memoryFile: 'files without a disk, whose pages go to swap',
   sharedMemory: 'shared mappings of anonymous memory',
+  clearrefs: 'soft-dirty marks: cleared, and read by pagemap',
+  uffdwp: 'write protection for a userfaultfd, which the kernel resolves, and pagemap',
 } as const;
 
 export type TraitName = keyof typeof TRAITS;
@@ -114,7 +116,19 @@ const SWARMED: readonly TraitName[] = [
     'swapout',
     'relocate',
   ] as const),
-  ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute', 'kalloc', 'device'] as const),
+  ...([
+    'fork',
+    'exit',
+    'sleep',
+    'messages',
+    'yield',
+    'move',
+    'compute',
+    'kalloc',
+    'device',
+    'clearrefs',
+    'uffdwp',
+  ] as const),
 ];
 
 /**

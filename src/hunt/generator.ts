@@ -18,6 +18,7 @@ import { isRemote } from './generator-remote.ts';
 import { withNamelessFiles } from './generator-shmem.ts';
 import { drawSwapOp, isDuty, type SwapOp, swapShares } from './generator-swap.ts';
 import { drawScan, scanShare } from './generator-tiers.ts';
+import { drawTracking, trackShare } from './generator-tracking.ts';
 import { sharesOfOthers, type TraitName, type Traits } from './generator-traits.ts';
 
 export { allTraits, swarmTraits, TRAITS, type TraitName, type Traits } from './generator-traits.ts';
@@ -94,6 +95,7 @@ class Generator {
     const most = draw.between(2, 8);
     if (draw.chance(0.6 * scanShare(traits, this.memory))) this.scanSlowPages();
     else if (this.files.length > 0 && draw.chance(0.7)) this.removeFilePages();
+    else if (draw.chance(0.2 * trackShare(traits))) this.trackWrites();
     else if (draw.chance(0.8)) {
       const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
       const remover = swaps ? this.cast.anyOfMachine() : this.cast.anyUser();
@@ -144,6 +146,14 @@ class Generator {
     const { before, scan, use } = drawScan(this.draw, this.files, users);
     for (const { player, op } of before) this.history.push({ task: player.name, op });
     for (const { player, op } of [scan, use]) this.write(player, op);
+  }
+
+  private trackWrites(): void {
+    const users = this.cast.players.filter((p) => p.space && !p.exited && !p.space.isEmpty);
+    if (users.length === 0 || this.history.length + users.length >= MOST_HISTORY) return;
+    const { before, during } = drawTracking(this.draw, this.traits, users);
+    for (const { player, op } of before) this.history.push({ task: player.name, op });
+    for (const { player, op } of during) this.write(player, op);
   }
 
   /** By another client, by an operation on the file, by a store through a mapping, or by mapping it anew. */

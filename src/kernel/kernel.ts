@@ -3,6 +3,7 @@
  * replaced; the stepper wraps each routine so that its steps cost the same at any depth of calls.
  */
 import { entryRoutines } from './entry/routines.ts';
+import { procRoutines } from './fs/proc-routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
 import { compactionRoutines } from './mm/compaction-routines.ts';
@@ -13,6 +14,7 @@ import { reclaimRoutines } from './mm/reclaim-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
 import { shmemRoutines } from './mm/shmem-routines.ts';
 import { swapRoutines } from './mm/swap-routines.ts';
+import { userfaultfdRoutines } from './mm/userfaultfd-routines.ts';
 import { netRoutines } from './net/routines.ts';
 import { rcuRoutines } from './rcu/routines.ts';
 import { schedRoutines } from './sched/routines.ts';
@@ -36,6 +38,8 @@ export const MAINLINE = {
   ...smpRoutines,
   ...schedRoutines,
   ...entryRoutines,
+  ...procRoutines,
+  ...userfaultfdRoutines,
 };
 
 export type Kernel = typeof MAINLINE;

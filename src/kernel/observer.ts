@@ -52,6 +52,8 @@ export interface Observer extends HardwareObserver {
   /** The kernel begins a duty on its own account (reclaim by an allocating task): an operation nested in what the task does. */
   dutyBegins(cpu: Cpu, duty: 'reclaim'): void;
   dutyEnds(cpu: Cpu): void;
+  /** pagemap tells the running task, of its page `vpn`, whether it is soft-dirty, and whether it counts as written for a userfaultfd. */
+  writesReported(cpu: Cpu, vpn: Vpn, softDirty: boolean, written: boolean): void;
   /** A fault ended with this signal for the current task. */
   signalled(cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind): void;
 }

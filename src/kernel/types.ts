@@ -56,7 +56,11 @@ export const VM_SHARED = 8;
  * Stands for what vma_wants_writenotify() puts into vm_page_prot: of a shared mapping no first store is to be noticed, so that
  * its entries may be writable from the start. Nobody writes memory files back.
  */
-export const VM_NO_WRITENOTIFY = 16;
+export const VM_NO_WRITENOTIFY = 64;
+/** Mapped since the last clear of the soft-dirty bits: all its pages count as written to. */
+export const VM_SOFTDIRTY = 16;
+/** Registered with a userfaultfd for write protection. */
+export const VM_UFFD_WP = 32;
 
 /** Flags of mmap. */
 export const MAP_FIXED = 1;
@@ -80,6 +84,9 @@ export const GFP_ATOMIC = GFP_HIGH | GFP_KSWAPD_RECLAIM;
 
 /** Flags of change_protection: entries lose their rights for a while, whatever the mapping allows, so that the next use is noticed. */
 export const MM_CP_PROT_NUMA = 1;
+/** Entries become write-protected for a userfaultfd, or are that no longer. */
+export const MM_CP_UFFD_WP = 4;
+export const MM_CP_UFFD_WP_RESOLVE = 8;
 
 /** How a list is migrated: asynchronously with one batched flush for the list, or folio by folio, each flushed at once. */
 export const MIGRATE_ASYNC = 0;
@@ -87,6 +94,7 @@ export const MIGRATE_SYNC = 1;
 export type MigrateMode = typeof MIGRATE_ASYNC | typeof MIGRATE_SYNC;
 
 /** Negative results of system calls. */
+export const ENOENT = -2;
 export const ESRCH = -3;
 export const EBADF = -9;
 export const EAGAIN = -11;

@@ -8,6 +8,7 @@ import type { FileContent } from './file-content.ts';
 import type { Ghost } from './ghost.ts';
 import { isSystemCall, OP, type OpKind } from './ops.ts';
 import type { Rights } from './rights.ts';
+import type { Tracking } from './tracking.ts';
 import type { Versions } from './versions.ts';
 
 export class Effects {
@@ -20,6 +21,7 @@ export class Effects {
     private readonly children: Children,
     private readonly backing: Backing,
     private readonly files: FileContent,
+    private readonly tracking: Tracking,
   ) {
     this.discards = new Discards(ghost, backing);
   }
@@ -38,6 +40,7 @@ export class Effects {
       this.discards.begin(kind, task, depth);
       this.backing.begin(kind, task, depth);
       this.files.begin(kind, task, depth);
+      this.tracking.begin(kind, task, depth);
     }
   }
 
@@ -55,6 +58,7 @@ export class Effects {
       this.discards.end(kind, task, depth, result);
       this.backing.end(kind, task, depth, result);
       this.files.end(kind, task, depth, result);
+      this.tracking.end(kind, task, depth);
       if (result >= 0) this.settle(kind, task, depth);
     }
   }

@@ -41,6 +41,10 @@ export const OP = {
   unlock: 28,
   /** The write of another client, at the server. */
   remote: 29,
+  clearrefs: 50,
+  /** Write protection for a userfaultfd; its end is `other`. */
+  uffdwp: 51,
+  pagemap: 52,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

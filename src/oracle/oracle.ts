@@ -24,6 +24,7 @@ import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
 import { Signals } from './signals.ts';
 import type { PageKey } from './tables.ts';
+import { Tracking } from './tracking.ts';
 import { Translations } from './translations.ts';
 import { type WindowSummary, Windows } from './windows.ts';
 
@@ -42,6 +43,7 @@ export class Oracle extends Translations implements Observer {
   private readonly signals: Signals;
   private readonly children: Children;
   private readonly held: HeldPages;
+  private readonly tracking: Tracking;
   private readonly judge: Judge;
   private readonly seen = new Windows();
   /** In `threads`: the quick look at each access. */
@@ -63,7 +65,16 @@ export class Oracle extends Translations implements Observer {
     this.nameless = new NamelessFiles(this.ghost, this.backing);
     this.signals = new Signals(this.ghost, this.ops, this.rights, this.backing, this.files);
     this.children = new Children(this.ghost, this.ops, this.rights, this.content, this.backing);
-    this.effects = new Effects(this.ghost, this.rights, this.versions, this.children, this.backing, this.files);
+    this.tracking = new Tracking(this.ghost, this.content, this.backing);
+    this.effects = new Effects(
+      this.ghost,
+      this.rights,
+      this.versions,
+      this.children,
+      this.backing,
+      this.files,
+      this.tracking,
+    );
     this.held = new HeldPages(this.ghost, this.ops, this.rights, this.content, this.backing);
     this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen, this.backing);
   }
@@ -144,8 +155,10 @@ export class Oracle extends Translations implements Observer {
       // the access is the last event of its operation, so it returns with this step
       const depth = this.ops.innermost(task);
       const began = writesBefore.peek(task, depth);
-      if (kind === STORE) this.files.storedThrough(page, word, value, began, since.peek(task, depth));
-      else if (verdict === 'legal') this.content.loaded(page, word, value, began, since.peek(task, depth));
+      if (kind === STORE) {
+        this.files.storedThrough(page, word, value, began, since.peek(task, depth));
+        this.tracking.stored(mm, page, since.peek(task, depth));
+      } else if (verdict === 'legal') this.content.loaded(page, word, value, began, since.peek(task, depth));
     }
     this.leave(was);
   }
@@ -160,7 +173,10 @@ export class Oracle extends Translations implements Observer {
 
   tableLinked(cpu: Cpu, mm: MmId, table: Pfn, level: number, base: Vpn): void {
     const was = this.enter();
-    if (level === 0) this.children.born(cpu, mm);
+    if (level === 0) {
+      this.children.born(cpu, mm);
+      if (!this.ghost.options.threads) this.tracking.born(mm);
+    }
     this.versions.tableLinked(mm, table, level, base);
     this.leave(was);
   }
@@ -207,6 +223,14 @@ export class Oracle extends Translations implements Observer {
   heldAccessed(...access: Parameters<Observer['heldAccessed']>): void {
     const was = this.enter();
     this.held.accessed(...access);
+    this.leave(was);
+  }
+  writesReported(cpu: Cpu, vpn: Vpn, softDirty: boolean, written: boolean): void {
+    if (this.ghost.options.threads || !this.ghost.checks.content) return;
+    const was = this.enter();
+    const began = this.ghost.g.task.writesBefore.peek(cpu.current, this.ops.innermost(cpu.current));
+    const mm = this.ghost.machine.tasks.mm.peek(cpu.current) as MmId;
+    this.tracking.reported(cpu, mm, vpn, began, softDirty, written);
     this.leave(was);
   }
   /** What page cache and swap device hold is the kernel's affair: programs notice by what they load. */

@@ -82,6 +82,12 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   discardedAt: oracle,
   /** Ghost clock when the oldest of those in flight began. */
   discardingSince: oracle,
+  /** Number of the first store that a soft-dirty tracker must be told of; of one that a userfaultfd must; 0: none. */
+  softDue: oracle,
+  wpDue: oracle,
+  /** Write protections in flight, and the ghost clock when the last one returned. */
+  protecting: oracle,
+  protectedAt: oracle,
 });
 
 /** Per word of private memory: which of its writes a load may still return. */
@@ -190,6 +196,9 @@ export const GHOST_MM = table<MmId, Geometry>()('ghostMm', (g) => g.mms + 1, {
   /** mremaps of it in flight, and the ghost clock when the last one returned. */
   moving: oracle,
   movedAt: oracle,
+  /** Clears of the soft-dirty marks in flight, and the ghost clock when the last one returned. */
+  clearing: oracle,
+  clearedAt: oracle,
 });
 
 export const GHOST_GLOBAL = table<number, Geometry>()('ghostGlobal', () => 1, {

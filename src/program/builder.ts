@@ -186,3 +186,8 @@ export const wake = (task: string): Op => ({ do: 'wake', task });
 export const yields = (): Op => ({ do: 'yield' });
 export const move = (cpu: number): Op => ({ do: 'move', cpu });
 export const compute = (cycles: number): Op => ({ do: 'compute', cycles });
+
+export const clearrefs = (): Op => ({ do: 'clearrefs' });
+export const uffdregister = (page: number, pages = 1): Op => ({ do: 'uffdregister', page, pages });
+export const uffdwp = (page: number, pages = 1, on = true): Op => ({ do: 'uffdwp', page, pages, on });
+export const pagemap = (page: number, pages = 1): Op => ({ do: 'pagemap', page, pages });

@@ -76,6 +76,11 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   yield: { do: 'yield', fields: [] },
   move: { do: 'move', fields: [count('cpu', 'a CPU')] },
   compute: { do: 'compute', fields: [count('cycles', 'a number of cycles')] },
+  clearrefs: { do: 'clearrefs', fields: [] },
+  uffdregister: { do: 'uffdregister', fields: [range] },
+  uffdwp: { do: 'uffdwp', means: { on: true }, fields: [range] },
+  uffdresolve: { do: 'uffdwp', means: { on: false }, fields: [range] },
+  pagemap: { do: 'pagemap', fields: [range, into] },
 };
 
 /** Words that are no names of regions. */

@@ -93,7 +93,14 @@ export type Op =
   /** sched_setaffinity to one CPU. */
   | { do: 'move'; cpu: number }
   /** User work of that many cycles. */
-  | { do: 'compute'; cycles: number };
+  | { do: 'compute'; cycles: number }
+  /** Soft-dirty tracking: all marks of the task's address space are cleared (4 to /proc/self/clear_refs). */
+  | { do: 'clearrefs' }
+  /** Anonymous memory is registered with a userfaultfd for write protection, which the kernel resolves itself; pages are protected, or not. */
+  | { do: 'uffdregister'; page: number; pages?: number }
+  | { do: 'uffdwp'; page: number; pages?: number; on: boolean }
+  /** What the tracker is told of at most 15 pages: bit i, the i-th is soft-dirty; bit 15 + i, it is still write-protected. */
+  | { do: 'pagemap'; page: number; pages?: number; into?: string };
 
 export type OpName = Op['do'];
 

@@ -33,6 +33,8 @@ const flag = z.boolean().optional();
 const node = z.int().min(0).max(1).optional();
 /** The most that one call of get_user_pages() is asked for. */
 const GUP_PAGES = 16;
+/** The most that one pagemap tells of. */
+const PAGEMAP_PAGES = 15;
 const access = { page, word: inPage, into: word.optional() };
 
 /** Of a file, or of an address space. */
@@ -51,6 +53,18 @@ const fileOps = [
   z.strictObject({ do: z.enum(['compact']), node, sync: flag }),
   z.strictObject({ do: z.enum(['kalloc']), pages, context: z.enum(['task', 'irqoff']).optional() }),
   z.strictObject({ do: z.enum(['kfree']), pages }),
+] as const;
+
+const trackingOps = [
+  z.strictObject({ do: z.enum(['clearrefs']) }),
+  z.strictObject({ do: z.enum(['uffdregister']), page, pages }),
+  z.strictObject({ do: z.enum(['uffdwp']), page, pages, on: z.boolean() }),
+  z.strictObject({
+    do: z.enum(['pagemap']),
+    page,
+    pages: z.int().min(1).max(PAGEMAP_PAGES).optional(),
+    into: word.optional(),
+  }),
 ] as const;
 
 const op = z.discriminatedUnion('do', [
@@ -90,6 +104,7 @@ const op = z.discriminatedUnion('do', [
   z.strictObject({ do: z.enum(['wake']), task: word }),
   z.strictObject({ do: z.enum(['yield']) }),
   z.strictObject({ do: z.enum(['move', 'device']), cpu }),
+  ...trackingOps,
   z.strictObject({
     do: z.enum(['compute']),
     cycles: z

@@ -57,6 +57,7 @@ function opOf(events: readonly Event[], e: Event | undefined): (Event & { is: 'o
 function isLosing(e: Event, culprit: Culprit, harm: string): boolean {
   if (e.cpu !== culprit.cpu) return false;
   if (harm === 'table-reuse') return e.is === 'walk';
+  if (harm === 'missed-tracking') return e.is === 'pagemap' && e.vpn === culprit.vpn;
   if (harm === 'wrong-fault') return e.is === 'signal';
   return (e.is === 'access' || e.is === 'held') && e.vpn === culprit.vpn;
 }

@@ -70,6 +70,11 @@ export class Names {
       case 'numascan':
       case 'msync':
         return `${op.do} ${this.range(op.page, op.pages)}`;
+      case 'uffdregister':
+      case 'pagemap':
+        return `${op.do} ${this.range(op.page, op.pages)}`;
+      case 'uffdwp':
+        return `${op.on ? 'uffdwp' : 'uffdresolve'} ${this.range(op.page, op.pages)}`;
       case 'gup': {
         const how = `${op.fast ? ' fast' : ''}${op.write ? ' write' : ''}${op.value === undefined ? '' : ` = ${op.value}`}`;
         return `gup ${this.range(op.page, op.pages)}${op.word ? ` w${op.word}` : ''}${how}`;

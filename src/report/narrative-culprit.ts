@@ -146,6 +146,7 @@ export class Culprit {
       case 'switch':
         return e.cpu === this.cpu && this.isAfterStart(e);
       case 'signal':
+      case 'pagemap':
         return samePage;
       case 'returns':
         return e === this.returned || e === this.shown;

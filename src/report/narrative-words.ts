@@ -66,6 +66,8 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
       return 'timer fires';
     case 'switch':
       return `switch from ${names.task(e.from)} to ${names.task(e.to)}`;
+    case 'pagemap':
+      return `pagemap: ${names.page(e.vpn)} is ${e.softDirty ? '' : 'not '}soft-dirty${e.written ? '' : ', still write-protected'}`;
     case 'signal':
       return `${SIGNALS[e.signal] ?? `signal ${e.signal}`} at ${names.page(e.vpn)}`;
     case 'returns':

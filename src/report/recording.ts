@@ -36,6 +36,7 @@ export type Happening =
   | { is: 'hardware'; says: string }
   | { is: 'tick' }
   | { is: 'switch'; from: number; to: number }
+  | { is: 'pagemap'; vpn: number; softDirty: boolean; written: boolean }
   | { is: 'signal'; vpn: number; signal: number }
   | { is: 'returns'; kind: OpKind; result: number };
 
@@ -257,6 +258,10 @@ export class Recording implements StepWatcher {
       swapMoves: (cpu, pfn, slot, way) => {
         this.add(cpu, { is: 'swap', pfn, slot, way });
         oracle.swapMoves(cpu, pfn, slot, way);
+      },
+      writesReported: (cpu, vpn, softDirty, written) => {
+        this.add(cpu, { is: 'pagemap', vpn, softDirty, written });
+        oracle.writesReported(cpu, vpn, softDirty, written);
       },
       dutyBegins: (cpu, duty) => oracle.dutyBegins(cpu, duty),
       dutyEnds: (cpu) => oracle.dutyEnds(cpu),

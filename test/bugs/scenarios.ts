@@ -2,6 +2,7 @@
 import {
   awaits,
   by,
+  clearrefs,
   dontneed,
   exit,
   fileRead,
@@ -16,12 +17,15 @@ import {
   mremap,
   munmap,
   numascan,
+  pagemap,
   post,
   race,
   reclaim,
   reclaimMemory,
   sleep,
   store,
+  uffdregister,
+  uffdwp,
   wake,
   write,
   yields,
@@ -47,6 +51,14 @@ const twoTables = [mmap(8, 16, 'rw', { fixed: true }), store(8), store(16)];
 /** A thread of the parent has the page that the child now shares in its TLB, read-only. */
 const shared = [...cached(1), fork('C'), ...by('P1', load(8))];
 const child = { cpu: 0, forkedBy: 'P0', ops: [] };
+
+/**
+ * Page 8 has been swapped out and in again: the swap cache holds it, too. P2 may write to it without a fault. Who protects
+ * pages 8 to 23 flushes page 8 when the second table is done.
+ */
+const alsoInSwapCache = [...twoTables, reclaimMemory(8), load(8), ...by('P2', store(8, { word: 1 }))];
+const storesInTurn = [1, 2, 3].map((word) => store(8, { word }));
+const SWAP: MachineSpec = { cpus: 3, override: { swapSlots: 4 } };
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   't1-01': {
@@ -222,6 +234,27 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       { cpus: 2, override: { swapSlots: 4 } },
       { setup: [...cached(1), reclaimMemory(8), fork('C')], P0: [store(8)], P1: [], C: { ...child, ops: [load(8)] } },
     ),
+  },
+  't1-07': {
+    harm: 'lost-write',
+    program: race(SWAP, {
+      setup: [...alsoInSwapCache, uffdregister(8, 16)],
+      P0: [uffdwp(8, 16)],
+      P1: [store(8)],
+      P2: storesInTurn,
+    }),
+  },
+  't1-08': {
+    harm: 'missed-tracking',
+    program: race(TWO, {
+      setup: cached(1),
+      P0: [clearrefs(), post('cleared')],
+      P1: [awaits('cleared'), store(8), pagemap(8)],
+    }),
+  },
+  't1-08-shared': {
+    harm: 'lost-write',
+    program: race(SWAP, { setup: alsoInSwapCache, P0: [clearrefs()], P1: [store(8)], P2: storesInTurn }),
   },
   'ph-3': {
     harm: 'rights-bypass',

@@ -102,6 +102,7 @@ describe('generateProgram', () => {
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
         .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device'])
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
+        .concat(['clearrefs', 'uffdregister', 'uffdwp', 'pagemap'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -203,6 +204,8 @@ describe('generateProgram', () => {
     messages: (p) => does(p, 'post') || does(p, 'await'),
     yield: (p) => does(p, 'yield'),
     move: (p) => does(p, 'move'),
+    clearrefs: (p) => does(p, 'clearrefs'),
+    uffdwp: (p) => does(p, 'uffdwp') || does(p, 'uffdregister'),
     compute: (p) => does(p, 'compute') && !p.tasks.some((t) => t.kthread),
   };
 

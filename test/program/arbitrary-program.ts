@@ -76,6 +76,12 @@ const memoryOp: fc.Arbitrary<Op> = fc.oneof(
   range.map((r) => ({ do: 'munmap' as const, ...r })),
   range.map((r) => ({ do: 'numascan' as const, ...r })),
   range.map((r) => ({ do: 'msync' as const, ...r })),
+  fc.constant<Op>({ do: 'clearrefs' }),
+  range.map((r) => ({ do: 'uffdregister' as const, ...r })),
+  fc.tuple(range, fc.boolean()).map(([r, on]) => ({ do: 'uffdwp' as const, ...r, on })),
+  fc
+    .tuple(range, maybe(word))
+    .map(([r, into]) => ({ do: 'pagemap' as const, page: r.page, pages: Math.min(r.pages ?? 1, 15), into })),
   fc
     .tuple(range, inPage, flag, flag, maybe(fc.nat()), maybe(word))
     .map(([{ page: p, pages = 1 }, w, fast, write, v, into]) => {

@@ -59,6 +59,9 @@ const FILES = `TLB files
  kalloc 3 irqoff   | kfree 2             | device 0                 |               |                    ;
  open r            | lock r              |                          |               |                    ;
  close r           | unlock r            |                          |               |                    ;
+ clearrefs         | pagemap q -> r2     |                          |               |                    ;
+ uffdregister p[1] | uffdwp p            |                          |               |                    ;
+ pagemap p         | uffdresolve p[1]    |                          |               |                    ;
 permitted (1:r0=5)
 `;
 
@@ -146,6 +149,9 @@ describe('parseLitmus', () => {
         { do: 'kalloc', pages: 3, context: 'irqoff' },
         { do: 'open', file: 'r' },
         { do: 'close', file: 'r' },
+        { do: 'clearrefs' },
+        { do: 'uffdregister', page: 9 },
+        { do: 'pagemap', page: 8, pages: 2 },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -161,6 +167,9 @@ describe('parseLitmus', () => {
         { do: 'kfree', pages: 2 },
         { do: 'lock', file: 'r' },
         { do: 'unlock', file: 'r' },
+        { do: 'pagemap', page: 11, into: 'r2' },
+        { do: 'uffdwp', page: 8, pages: 2, on: true },
+        { do: 'uffdwp', page: 9, on: false },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },

@@ -21,7 +21,7 @@ const huntIn = (scenario: string, policy: string) =>
 describe.each(listScenarios())('scenario %s', (scenario) => {
   it('convicts never', () => {
     expect(huntIn(scenario, 'never').found?.conviction.harm).toMatch(
-      /^(frame-reuse|table-reuse|isolation|lost-write|rights-bypass|va-reuse|stale-read|inversion)$/,
+      /^(frame-reuse|table-reuse|isolation|lost-write|rights-bypass|va-reuse|stale-read|inversion|missed-tracking)$/,
     );
   });
 

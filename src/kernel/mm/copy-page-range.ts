@@ -7,6 +7,7 @@ import { ENOMEM, type MmId, NO_SLOT } from '../types.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdAddrEnd, pmdLevel, tableWalk } from './pgtable.ts';
 import { migrationPfn, PTE_SWP_EXCLUSIVE, pteNone, swapSlotOf, vmNormalPage } from './pte-prot.ts';
+import { PTE_UFFD_WP } from './pte-tracking.ts';
 
 export const PARENT_NEXT = point('copyPte: next pte of the parent to be read');
 export const WRITABLE = point('ptepSetWrprotect: writable pte of the parent to become read-only');
@@ -61,7 +62,10 @@ export function* copyPteRange(cpu: Cpu, childPmd: Pfn, parentPmd: Pfn, start: nu
   }
 }
 
-/** Linux: copy_present_ptes() and copy_nonpresent_pte(), one entry. Caller holds both PTLs. */
+/**
+ * Linux: copy_present_ptes() and copy_nonpresent_pte(), one entry. Caller holds both PTLs. The child is not registered with the
+ * userfaultfd (no UFFD_FEATURE_EVENT_FORK); what is soft-dirty is so in both.
+ */
 export function* copyPte(cpu: Cpu, to: Pfn, from: Pfn, vpn: Vpn): Path<void> {
   const { kernel } = cpu;
   const index = leafIndex(cpu.geometry, vpn);
@@ -79,7 +83,7 @@ export function* copyPte(cpu: Cpu, to: Pfn, from: Pfn, vpn: Vpn): Path<void> {
       pteStore(cpu, from, index, entry, 0 as PteHi);
     }
     if (cpu.at(CHILD_MOVES, pteWord(cpu, to, index))) yield;
-    pteStore(cpu, to, index, entry, 0 as PteHi);
+    pteStore(cpu, to, index, (entry & ~PTE_UFFD_WP) as PteLo, 0 as PteHi);
     return;
   }
   const hi = pteLoadHigh(cpu, from, index);
@@ -90,7 +94,7 @@ export function* copyPte(cpu: Cpu, to: Pfn, from: Pfn, vpn: Vpn): Path<void> {
   }
   if (pteWrite(entry)) entry = yield* kernel.ptepSetWrprotect(cpu, from, index, entry);
   if (cpu.at(CHILD_SETS, pteWord(cpu, to, index))) yield;
-  pteStore(cpu, to, index, (entry & ~(PTE_RW | PTE_A)) as PteLo, hi);
+  pteStore(cpu, to, index, (entry & ~(PTE_RW | PTE_A | PTE_UFFD_WP)) as PteLo, hi);
 }
 
 /** Linux: ptep_set_wrprotect(): hardware may set A and D meanwhile, so by compare and exchange. Returns the new entry. */

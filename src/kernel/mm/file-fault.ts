@@ -3,7 +3,7 @@
  * or copy the folio of the page cache; a store of a shared mapping first tells the file system (page_mkwrite), which marks
  * the folio dirty; a memory file need not be told. Callers hold the VMA or mmap_lock for reading.
  */
-import { PTE_A, PTE_D, PTE_RW, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
+import { PTE_A, PTE_RW, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
@@ -15,6 +15,7 @@ import { mkNewPte, type VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdLevel } from './pgtable.ts';
 import { protHi, protLo, pteNone } from './pte-prot.ts';
+import { PTE_DIRTIED } from './pte-tracking.ts';
 import { RMAP_EXCLUSIVE } from './rmap.ts';
 
 export const FILE_RECHECK = point('finishFault: folio ready, PTL taken, pte to be rechecked');
@@ -81,7 +82,7 @@ export function* doSharedFault(cpu: Cpu, vmf: VmFault): Path<number> {
       return 0;
     }
   }
-  const entry = ((folio << 12) | protLo(vmf.vmFlags) | PTE_RW | PTE_D) as PteLo;
+  const entry = ((folio << 12) | protLo(vmf.vmFlags) | PTE_RW | PTE_DIRTIED) as PteLo;
   const fault = yield* kernel.finishFault(cpu, vmf, folio, entry);
   yield* kernel.faultDirtySharedPage(cpu, folio);
   if (fault !== 0) yield* kernel.folioPut(cpu, folio);
@@ -158,7 +159,7 @@ export function* finishMkwriteFault(cpu: Cpu, vmf: VmFault): Path<void> {
   if (cpu.at(MKWRITE_RECHECK, pteWord(cpu, pte, index))) yield;
   const now = pteLoad(cpu, pte, index);
   if (now === vmf.origPte)
-    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, now, (now | PTE_A | PTE_D | PTE_RW) as PteLo);
+    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, now, (now | PTE_A | PTE_DIRTIED | PTE_RW) as PteLo);
   else yield* kernel.updateMmuTlb(cpu, vmf, now);
   yield* kernel.pteUnmapUnlock(cpu, pte);
 }

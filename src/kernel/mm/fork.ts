@@ -3,7 +3,7 @@ import type { Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_TABLE } from '../observer.ts';
-import { ENOMEM, type MmId, VM_SHARED } from '../types.ts';
+import { ENOMEM, type MmId, VM_SHARED, VM_UFFD_WP } from '../types.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { SLAB_MM, slabTake } from './slab.ts';
 import { NO_VMA, vmaAt, vmaRange } from './vma-tree.ts';
@@ -75,6 +75,8 @@ export function* dupMmap(cpu: Cpu, child: MmId, parent: MmId): Path<number> {
     if (vma === NO_VMA) break;
     yield* kernel.vmaStartWrite(cpu, parent, vma);
     const range = vmaRange(cpu, vma);
+    // dup_userfaultfd()
+    range.flags &= ~VM_UFFD_WP;
     const copy = yield* kernel.vmaLink(cpu, child, range);
     if (copy === NO_VMA) error = ENOMEM;
     // vma_needs_copy(): what a shared mapping maps, faults will find again

@@ -2,7 +2,7 @@
  * Linux: mm/memory.c handle_mm_fault() to handle_pte_fault(), do_anonymous_page(). Callers hold the VMA or mmap_lock for
  * reading; so other faults and DONTNEED run at the same time, and what was read without the PTL is checked again under it.
  */
-import { PTE_A, PTE_D, PTE_RW, pteLoad, pteStore, pteWord, pteWrite } from '../../hardware/pte.ts';
+import { PTE_A, PTE_RW, pteLoad, pteStore, pteWord, pteWrite } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
@@ -12,6 +12,7 @@ import { VM_FAULT_OOM } from './fault.ts';
 import { NO_PAGE, zeroPfn } from './page-alloc.ts';
 import { leafIndex, pmdLevel, tableWalk } from './pgtable.ts';
 import { migrationPfn, PTE_SPECIAL, protHi, protLo, pteMapped, pteNone, pteProtnone, swapSlotOf } from './pte-prot.ts';
+import { PTE_DIRTIED } from './pte-tracking.ts';
 import { RMAP_EXCLUSIVE } from './rmap.ts';
 import { vmaRange } from './vma-tree.ts';
 
@@ -81,7 +82,7 @@ export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
     if (vmf.write && !pteWrite(origPte)) return yield* kernel.doWpPage(cpu, { ...vmf, origPte }, pte);
     // spurious, or another thread was faster: nothing but A and D can be missing
     cpu.count(cpu.hw.count.spuriousFaults);
-    const entry = (origPte | PTE_A | (vmf.write ? PTE_D : 0)) as PteLo;
+    const entry = (origPte | PTE_A | (vmf.write ? PTE_DIRTIED : 0)) as PteLo;
     yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, origPte, entry);
   }
   yield* kernel.pteUnmapUnlock(cpu, pte);
@@ -146,6 +147,6 @@ export function* doAnonymousPage(cpu: Cpu, vmf: VmFault): Path<number> {
 
 /** Linux: folio_mk_pte(), pte_mkwrite(pte_mkdirty()) of a page that this mapping owns alone. */
 export function mkNewPte(page: Pfn, vmFlags: number): PteLo {
-  const writable = (vmFlags & VM_WRITE) !== 0 ? PTE_RW | PTE_D : 0;
+  const writable = (vmFlags & VM_WRITE) !== 0 ? PTE_RW | PTE_DIRTIED : 0;
   return ((page << 12) | protLo(vmFlags) | writable) as PteLo;
 }

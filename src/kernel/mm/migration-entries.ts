@@ -12,6 +12,7 @@ import type { VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
 import { migrationPfn, mkMigration, PTE_SWP_EXCLUSIVE, protHi, protLo } from './pte-prot.ts';
+import { PTE_TRACKED } from './pte-tracking.ts';
 import { folioTestAnon, RMAP_EXCLUSIVE, RMAP_NONE } from './rmap.ts';
 
 export const MIGRATION_SETS = point('tryToMigrateOne: entry cleared, migration entry to be set');
@@ -24,7 +25,7 @@ export const WAIT_RECHECK = point('migrationEntryWait: PTL taken, is the folio s
 export const MOVES_STILL = point('migrationEntryWait: folio on the move, who has it locked?');
 
 /** What a migration entry keeps of the present one. */
-const KEPT = PTE_RW | PTE_A | PTE_D;
+const KEPT = PTE_RW | PTE_A | PTE_D | PTE_TRACKED;
 
 /** Linux: try_to_migrate(). Caller holds the folio lock. */
 export function* tryToMigrate(cpu: Cpu, folio: Pfn, flags: number): Path<void> {

@@ -17,6 +17,7 @@ import {
   VM_NO_WRITENOTIFY,
   VM_READ,
   VM_SHARED,
+  VM_SOFTDIRTY,
   VM_WRITE,
 } from '../types.ts';
 import { getUnmappedArea, NO_VMA, treeRemove, type VmaRange, vmasIn, vmaTreeEdit } from './vma-tree.ts';
@@ -49,7 +50,7 @@ export function* vmMmap(
   return start;
 }
 
-/** Linux: do_mmap(): chooses the place. */
+/** Linux: do_mmap(): chooses the place. What is new counts as written to (__mmap_complete()), and what it merges with. */
 export function* doMmap(
   cpu: Cpu,
   mm: MmId,
@@ -66,7 +67,7 @@ export function* doMmap(
   if (!fixed) cpu.observer?.placed(cpu, mm, start);
   const shared = (vmFlags & VM_SHARED) !== 0;
   const atOnce = shared && (file === NO_FILE || isMemoryFile(cpu, file));
-  const flags = atOnce ? vmFlags | VM_NO_WRITENOTIFY : vmFlags;
+  const flags = vmFlags | VM_SOFTDIRTY | (atOnce ? VM_NO_WRITENOTIFY : 0);
   const first = file === NO_FILE && !shared ? start : pgoff;
   const range = { start, end: start + pages, flags, pgoff: first, object: file };
   return yield* cpu.kernel.mmapRegion(cpu, mm, range);

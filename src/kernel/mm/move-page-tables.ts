@@ -16,11 +16,13 @@ import {
 import type { Pfn, PteHi, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import type { MmId } from '../types.ts';
+import { type MmId, VM_UFFD_WP } from '../types.ts';
 import type { VmaPrepare } from './i-mmap.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { clearTableEntry, entrySpan, leafIndex, pmdAddrEnd, pmdLevel, pmdSize, tableWalk } from './pgtable.ts';
 import { pteNone, TABLE_BITS } from './pte-prot.ts';
+import { PTE_SOFT_DIRTY, PTE_UFFD_WP } from './pte-tracking.ts';
+import { vmaFlags, vmaLookup } from './vma-tree.ts';
 
 export const OLD_NEXT = point('movePtes: next old pte to be read');
 export const OLD_FOUND = point('movePtes: old pte found');
@@ -45,6 +47,8 @@ export function* movePageTables(
   const g = cpu.geometry;
   const oldWalk = tableWalk(cpu, mm);
   const newWalk = tableWalk(cpu, mm);
+  // vma_has_uffd_without_event_remap(): each entry forgets the write protection
+  const registered = (vmaFlags(cpu, vmaLookup(cpu, mm, from)) & VM_UFFD_WP) !== 0;
   for (let done = 0; done < pages; ) {
     const at = from + done;
     const pmd = yield* cpu.kernel.walkToPmd(cpu, oldWalk, at as Vpn);
@@ -57,7 +61,7 @@ export function* movePageTables(
     if (newPmd === NO_PAGE) return done;
     // the extent ends where the old or the new pte table ends
     const extent = Math.min(pmdAddrEnd(g, at, from + pages) - at, pmdAddrEnd(g, target, target + pages) - target);
-    const whole = extent === pmdSize(g) && pmdLevel(g) >= 0;
+    const whole = extent === pmdSize(g) && pmdLevel(g) >= 0 && !registered;
     if (!whole || !(yield* cpu.kernel.moveNormalPmd(cpu, mm, pmd, newPmd, at as Vpn, target, rmap))) {
       if (!(yield* cpu.kernel.pteAlloc(cpu, mm, newPmd, pmdLevel(g), target))) return done;
       yield* cpu.kernel.movePtes(cpu, mm, pmd, newPmd, at, target, Math.min(extent, pages - done), rmap);
@@ -67,7 +71,7 @@ export function* movePageTables(
   return pages;
 }
 
-/** Linux: move_ptes(). Both tables are stable: mmap_lock is held for writing and the VMAs are marked. */
+/** Linux: move_ptes(), move_soft_dirty_pte(): a page that moves counts as written to. Both tables are stable: mmap_lock is held for writing and the VMAs are marked. */
 export function* movePtes(
   cpu: Cpu,
   mm: MmId,
@@ -101,7 +105,7 @@ export function* movePtes(
     const entry = pteExchange(cpu, oldPte, index, PTE_NONE);
     if (ptePresent(entry)) forceFlush = true;
     if (cpu.at(OLD_TAKEN, pteWord(cpu, newPte, target))) yield;
-    pteStore(cpu, newPte, target, entry, hi);
+    pteStore(cpu, newPte, target, ((entry & ~PTE_UFFD_WP) | PTE_SOFT_DIRTY) as PteLo, hi);
   }
   if (forceFlush) yield* kernel.flushTlbRange(cpu, mm, from, from + pages);
   if (nested) yield* kernel.spinUnlock(cpu, cpu.folio.ptl.at(newPte));

@@ -8,9 +8,11 @@ import {
   ENOMEM,
   MM_CP_PROT_NUMA,
   type MmId,
+  NO_SLOT,
   VM_EXEC,
   VM_READ,
   VM_SHARED,
+  VM_SOFTDIRTY,
   VM_WRITE,
   type VmaId,
 } from '../types.ts';
@@ -18,12 +20,14 @@ import { PG_ANON_EXCLUSIVE } from './folio.ts';
 import type { MmuGather } from './mmu-gather.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdAddrEnd, tableWalk } from './pgtable.ts';
-import { migrationPfn, protHi, pteMapped, pteModify, pteNeedsFlush, vmNormalPage } from './pte-prot.ts';
+import { migrationPfn, protHi, pteMapped, pteModify, pteNeedsFlush, swapSlotOf, vmNormalPage } from './pte-prot.ts';
+import { pteChangeUffdWp, pteTracksWrites } from './pte-tracking.ts';
 import { findVma, NO_VMA, vmaEnd, vmaFlags, vmaStart, vmaStoreFlags, vmaTreeEdit } from './vma-tree.ts';
 
 export const PTE_NEXT = point('changePte: next pte to be read');
 export const PTE_FOUND = point('changePte: present pte found');
 export const ON_THE_MOVE = point('changePte: writable migration entry found');
+export const SWAPPED_OUT = point('changePte: swap entry found, its write protection to be changed');
 export const PTE_TAKEN = point('changePte: pte taken away, is the page exclusive?');
 export const PTE_REWRITTEN = point('changePte: pte taken away, new one to be set');
 
@@ -73,11 +77,12 @@ export function* mprotectFixup(
   const changed = yield* cpu.kernel.vmaModify(cpu, mm, vma, start, end, flags);
   if (changed < 0) return changed;
   const target = changed as VmaId;
+  const kept = flags | (vmaFlags(cpu, target) & VM_SOFTDIRTY);
   yield* cpu.kernel.vmaStartWrite(cpu, mm, target);
-  if (vmaFlags(cpu, target) !== flags) {
-    yield* vmaTreeEdit(cpu, mm, () => vmaStoreFlags(cpu, target, flags));
+  if (vmaFlags(cpu, target) !== kept) {
+    yield* vmaTreeEdit(cpu, mm, () => vmaStoreFlags(cpu, target, kept));
   }
-  yield* cpu.kernel.changeProtection(cpu, tlb, start, end, flags, 0);
+  yield* cpu.kernel.changeProtection(cpu, tlb, start, end, kept, 0);
   // the end of change_protection_range()
   yield* cpu.kernel.tlbEndVma(cpu, tlb, target);
   return 0;
@@ -135,20 +140,22 @@ export function* changePte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, vmFlags
   const numa = (cpFlags & MM_CP_PROT_NUMA) !== 0;
   if (cpu.at(PTE_NEXT, word)) yield;
   const seen = pteLoad(cpu, pte, index);
-  if (migrationPfn(seen) !== NO_PAGE) {
+  if (!pteMapped(seen)) {
+    const moves = migrationPfn(seen) !== NO_PAGE;
+    if (numa || (!moves && swapSlotOf(seen) === NO_SLOT)) return;
     // the folio comes back without the right to write, whatever the VMA says: a fault finds out; exclusive it stays
-    if (numa || (seen & PTE_RW) === 0) return;
-    if (cpu.at(ON_THE_MOVE, word)) yield;
-    pteStore(cpu, pte, index, (seen & ~PTE_RW) as PteLo, 0 as PteHi);
+    const entry = pteChangeUffdWp(seen & ~PTE_RW, cpFlags);
+    if (entry === seen) return;
+    if (cpu.at(moves ? ON_THE_MOVE : SWAPPED_OUT, word)) yield;
+    pteStore(cpu, pte, index, entry, 0 as PteHi);
     return;
   }
-  if (!pteMapped(seen)) return;
   const oldHi = pteLoadHigh(cpu, pte, index);
   if (numa && (yield* cpu.kernel.protNumaSkip(cpu, seen, vmFlags))) return;
   if (cpu.at(PTE_FOUND, word)) yield;
   const old = pteExchange(cpu, pte, index, PTE_NONE);
   const rights = numa ? NO_RIGHTS : vmFlags;
-  let entry = pteModify(old, rights);
+  let entry = pteChangeUffdWp(pteModify(old, rights), cpFlags);
   if ((rights & VM_WRITE) !== 0) entry = yield* cpu.kernel.canChangePteWritable(cpu, old, entry, vmFlags);
   const hi = protHi(rights);
   if (cpu.at(PTE_REWRITTEN, word)) yield;
@@ -158,11 +165,11 @@ export function* changePte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, vmFlags
 
 /**
  * Linux: can_change_pte_writable(): a private page that no fork shares needs no fault to become writable, nor does a page of
- * a shared mapping that was written already: the file system knows.
+ * a shared mapping that was written already: the file system knows. Not where the next store is to be noticed.
  */
 export function* canChangePteWritable(cpu: Cpu, old: PteLo, entry: PteLo, vmFlags: number): Path<PteLo> {
   const page = vmNormalPage(old);
-  if (page === NO_PAGE) return entry;
+  if (page === NO_PAGE || pteTracksWrites(entry, vmFlags)) return entry;
   if ((vmFlags & VM_SHARED) !== 0) return ((old & PTE_D) !== 0 ? entry | PTE_RW : entry) as PteLo;
   if (cpu.at(PTE_TAKEN, cpu.folio.flags.at(page))) yield;
   const exclusive = (cpu.folio.flags.load(page) & PG_ANON_EXCLUSIVE) !== 0;

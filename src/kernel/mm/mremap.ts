@@ -2,7 +2,7 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EFAULT, EINVAL, ENOMEM, type MmId, type VmaId } from '../types.ts';
+import { EFAULT, EINVAL, ENOMEM, type MmId, VM_UFFD_WP, type VmaId } from '../types.ts';
 import { NO_RMAP, rmapOf } from './i-mmap.ts';
 import {
   findVma,
@@ -91,14 +91,16 @@ export function* expandVmaInPlace(cpu: Cpu, mm: MmId, vma: VmaId, from: number, 
 
 /**
  * Linux: move_vma(): a copy of the VMA at `to` (copy_vma), the page tables moved into it, the old range unmapped. When
- * tables cannot be had half-way, what moved moves back and the copy is unmapped: as if nothing had happened.
+ * tables cannot be had half-way, what moved moves back and the copy is unmapped: as if nothing had happened. The copy is not
+ * registered with the userfaultfd (mremap_userfaultfd_prep(), no UFFD_FEATURE_EVENT_REMAP).
  */
 export function* moveVma(cpu: Cpu, vrm: VmaRemap, to: number): Path<number> {
   const { mm, from, pages, newPages } = vrm;
   const { totalVm } = cpu.mm;
   const vma = vmaLookup(cpu, mm, from);
   const old = vmaRange(cpu, vma);
-  const range = { ...old, start: to, end: to + newPages, pgoff: old.pgoff + (from - old.start) };
+  const flags = old.flags & ~VM_UFFD_WP;
+  const range = { ...old, flags, start: to, end: to + newPages, pgoff: old.pgoff + (from - old.start) };
   const rmap = rmapOf(cpu, vma);
   // no racing faults in the old range
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);

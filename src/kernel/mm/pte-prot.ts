@@ -4,7 +4,16 @@
  */
 import { PTE_A, PTE_D, PTE_G, PTE_NX, PTE_P, PTE_PS, PTE_RW, PTE_SOFT, PTE_US, ptePfn } from '../../hardware/pte.ts';
 import type { Pfn, PteHi, PteLo } from '../../hardware/types.ts';
-import { type SwapSlot, VM_EXEC, VM_NO_WRITENOTIFY, VM_READ, VM_SHARED, VM_WRITE } from '../types.ts';
+import {
+  type SwapSlot,
+  VM_EXEC,
+  VM_NO_WRITENOTIFY,
+  VM_READ,
+  VM_SHARED,
+  VM_SOFTDIRTY,
+  VM_UFFD_WP,
+  VM_WRITE,
+} from '../types.ts';
 
 /** _PAGE_PROTNONE: P clear and G set: a page of a mapping without rights. Hardware sees an entry that is not present. */
 export const PTE_PROTNONE = PTE_G;
@@ -30,7 +39,8 @@ export function pteNone(lo: PteLo): boolean {
   return lo === 0;
 }
 
-const WRITABLE_AT_ONCE = VM_WRITE | VM_SHARED | VM_NO_WRITENOTIFY;
+/** vma_wants_writenotify() says no: nobody wants to know of a first store, no tracker either. */
+const WRITABLE_AT_ONCE = VM_WRITE | VM_SHARED | VM_NO_WRITENOTIFY | VM_SOFTDIRTY;
 
 /**
  * Linux: vm_page_prot, low half. Writable only in shared mappings of memory files: elsewhere the first store must find out about
@@ -38,7 +48,7 @@ const WRITABLE_AT_ONCE = VM_WRITE | VM_SHARED | VM_NO_WRITENOTIFY;
  */
 export function protLo(vmFlags: number): number {
   if ((vmFlags & (VM_READ | VM_WRITE | VM_EXEC)) === 0) return PTE_PROTNONE | PTE_A;
-  const writable = (vmFlags & WRITABLE_AT_ONCE) === WRITABLE_AT_ONCE ? PTE_RW : 0;
+  const writable = (vmFlags & (WRITABLE_AT_ONCE | VM_UFFD_WP)) === WRITABLE_AT_ONCE ? PTE_RW : 0;
   return PTE_P | PTE_US | PTE_A | writable;
 }
 /** The high half: no execution unless the mapping says so. */
@@ -72,7 +82,7 @@ const PTE_SWAP = 1 << 9;
 /** _PAGE_SWP_EXCLUSIVE: no other entry leads to that page, in a swap or a migration entry of anonymous memory. */
 export const PTE_SWP_EXCLUSIVE = 1 << 3;
 
-/** Linux: swp_entry_to_pte(); `bits` is PTE_SWP_EXCLUSIVE or 0. */
+/** Linux: swp_entry_to_pte(); `bits`: PTE_SWP_EXCLUSIVE, and those of pte-tracking.ts, where a present entry has them. */
 export function mkSwap(slot: SwapSlot, bits: number): PteLo {
   return ((slot << 12) | PTE_SWAP | bits) as PteLo;
 }

@@ -3,7 +3,7 @@
  * then everything is checked again, because the cache, the slot and the entry may all have changed. Callers hold the VMA or
  * mmap_lock for reading; Linux may drop it while it waits for the folio and have the fault repeated, here it is kept.
  */
-import { PTE_D, PTE_RW, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
+import { PTE_RW, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
@@ -13,6 +13,7 @@ import type { VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
 import { PTE_SWP_EXCLUSIVE, protHi, protLo, swapSlotOf } from './pte-prot.ts';
+import { PTE_DIRTIED, PTE_TRACKED, pteTracksWrites } from './pte-tracking.ts';
 import { folioTestAnon, RMAP_EXCLUSIVE, RMAP_NONE } from './rmap.ts';
 import { folioMatchesSwapEntry } from './swap-state.ts';
 
@@ -77,9 +78,9 @@ export function* mapSwapFolio(cpu: Cpu, vmf: VmFault, pte: Pfn, folio: Pfn): Pat
     if (cpu.at(ONLY_REFERENCE, refcount.at(folio))) yield;
     exclusive = refcount.load(folio) === 1;
   }
-  let entry = ((folio << 12) | protLo(vmFlags)) as PteLo;
-  const writable = exclusive && (vmFlags & VM_WRITE) !== 0;
-  if (writable) entry = (entry | PTE_RW | (vmf.write ? PTE_D : 0)) as PteLo;
+  let entry = ((folio << 12) | protLo(vmFlags) | (origPte & PTE_TRACKED)) as PteLo;
+  const writable = exclusive && (vmFlags & VM_WRITE) !== 0 && !pteTracksWrites(entry, vmFlags);
+  if (writable) entry = (entry | PTE_RW | (vmf.write ? PTE_DIRTIED : 0)) as PteLo;
   const rmapFlags = exclusive ? RMAP_EXCLUSIVE : RMAP_NONE;
   if (folioTestAnon(cpu, folio)) yield* kernel.folioAddAnonRmapPte(cpu, folio, rmapFlags);
   else yield* kernel.folioAddNewAnonRmap(cpu, folio, vmf, rmapFlags);

@@ -12,6 +12,7 @@ import type { RmapPlace } from './i-mmap.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
 import { mkSwap, PTE_SWP_EXCLUSIVE } from './pte-prot.ts';
+import { PTE_TRACKED } from './pte-tracking.ts';
 import { folioTestAnon } from './rmap.ts';
 
 /** The flush may be postponed to the task's batch. */
@@ -43,7 +44,7 @@ export function* tryToUnmapOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: nu
         yield* kernel.pteUnmapUnlock(cpu, pte);
         return false;
       }
-    } else yield* kernel.setSwapPte(cpu, folio, place, pte, exclusive ? PTE_SWP_EXCLUSIVE : 0);
+    } else yield* kernel.setSwapPte(cpu, folio, place, pte, (exclusive ? PTE_SWP_EXCLUSIVE : 0) | (old & PTE_TRACKED));
   }
   yield* kernel.folioRemoveRmapPte(cpu, folio, UNMAPPED);
   yield* kernel.folioPut(cpu, folio);
@@ -55,15 +56,15 @@ export function* tryToUnmapOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: nu
  * Linux: the branch of try_to_unmap_one() for an anonymous folio in the swap cache. The entry that leads to its slot is counted
  * before it exists. Caller holds the folio lock and the PTL under which the entry was cleared.
  */
-export function* setSwapPte(cpu: Cpu, folio: Pfn, place: RmapPlace, pte: Pfn, exclusive: number): Path<void> {
+export function* setSwapPte(cpu: Cpu, folio: Pfn, place: RmapPlace, pte: Pfn, bits: number): Path<void> {
   const { kernel } = cpu;
   const slot = cpu.folio.swap.load(folio) as SwapSlot;
   if (slot === NO_SLOT) cpu.bug(`anonymous folio 0x${folio.toString(16)} unmapped, but not in the swap cache`);
   yield* kernel.swapDuplicate(cpu, slot);
-  if (exclusive !== 0) yield* kernel.folioTryShareAnonRmapPte(cpu, folio);
+  if ((bits & PTE_SWP_EXCLUSIVE) !== 0) yield* kernel.folioTryShareAnonRmapPte(cpu, folio);
   const index = leafIndex(cpu.geometry, place.start as Vpn);
   if (cpu.at(SWAP_SETS, pteWord(cpu, pte, index))) yield;
-  pteStore(cpu, pte, index, mkSwap(slot, exclusive), 0 as PteHi);
+  pteStore(cpu, pte, index, mkSwap(slot, bits), 0 as PteHi);
 }
 
 /** Linux: the part that try_to_unmap_one() and try_to_migrate_one() share: clears an entry, flushed now or in the batch. Caller holds the PTL. */

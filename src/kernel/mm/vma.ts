@@ -1,10 +1,11 @@
 /**
  * Linux: mm/vma.c: VMAs created, split and merged. Callers hold mmap_lock for writing. Two VMAs are one if they map the same
- * file, or none, flags agree and the page offsets go on.
+ * file, or none, flags agree and the page offsets go on. VM_SOFTDIRTY need not agree: what one of them had, the whole has (VM_STICKY, commit
+ * 6707915e030a and its backport to 6.18).
  */
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { ENOMEM, type FileId, type MmId, NO_ANON_VMA, NO_FILE, VM_SHARED, type VmaId } from '../types.ts';
+import { ENOMEM, type FileId, type MmId, NO_ANON_VMA, NO_FILE, VM_SHARED, VM_SOFTDIRTY, type VmaId } from '../types.ts';
 import { anonVmaFor } from './anon-vma.ts';
 import { rmapOf } from './i-mmap.ts';
 import { SLAB_VMA } from './slab.ts';
@@ -104,7 +105,8 @@ export function* vmaMergeNewRange(cpu: Cpu, mm: MmId, range: VmaRange): Path<Vma
     const from = prev !== NO_VMA ? vmaRange(cpu, prev) : range;
     const end = next !== NO_VMA ? vmaEnd(cpu, next) : range.end;
     if (keeper !== next && next !== NO_VMA) treeRemove(cpu, mm, vmaStart(cpu, next), end);
-    vmaStore(cpu, keeper, { ...range, start: from.start, pgoff: from.pgoff, end });
+    const flags = mergedFlags(cpu, range, keeper, next);
+    vmaStore(cpu, keeper, { ...range, flags, start: from.start, pgoff: from.pgoff, end });
   });
   const swallowed = keeper !== next ? next : NO_VMA;
   yield* cpu.kernel.vmaComplete(cpu, rmap, [], swallowed === NO_VMA ? [] : [swallowed]);
@@ -151,6 +153,7 @@ export function* vmaMergeExistingRange(
   if (both) yield* cpu.kernel.vmaStartWrite(cpu, mm, next);
   const whole = start === old.start && end === old.end;
   const rmap = rmapOf(cpu, keeper);
+  const together = mergedFlags(cpu, part, keeper, next);
   yield* cpu.kernel.vmaPrepare(cpu, rmap);
   yield* vmaTreeEdit(cpu, mm, () => {
     const from = prev !== NO_VMA ? vmaRange(cpu, prev) : part;
@@ -159,7 +162,7 @@ export function* vmaMergeExistingRange(
     else if (prev !== NO_VMA) vmaStore(cpu, vma, { ...old, start: end, pgoff: old.pgoff + (end - old.start) });
     else vmaStore(cpu, vma, { ...old, end: start });
     if (both) treeRemove(cpu, mm, end, to);
-    vmaStore(cpu, keeper, { ...part, start: from.start, pgoff: from.pgoff, end: to });
+    vmaStore(cpu, keeper, { ...part, flags: together, start: from.start, pgoff: from.pgoff, end: to });
   });
   const gone = [...(whole ? [vma] : []), ...(both ? [next] : [])];
   yield* cpu.kernel.vmaComplete(cpu, rmap, [], gone);
@@ -178,7 +181,7 @@ function mergeableBefore(cpu: Cpu, mm: MmId, range: VmaRange): VmaId {
   const prev = vmaBefore(cpu, mm, range.start);
   if (prev === NO_VMA) return NO_VMA;
   const p = vmaRange(cpu, prev);
-  const fits = p.end === range.start && p.flags === range.flags && p.object === range.object;
+  const fits = p.end === range.start && sameFlags(p, range) && p.object === range.object;
   return fits && p.pgoff + (p.end - p.start) === range.pgoff ? prev : NO_VMA;
 }
 
@@ -187,6 +190,16 @@ function mergeableAfter(cpu: Cpu, mm: MmId, range: VmaRange): VmaId {
   const next = vmaLookup(cpu, mm, range.end);
   if (next === NO_VMA) return NO_VMA;
   const n = vmaRange(cpu, next);
-  const fits = n.start === range.end && n.flags === range.flags && n.object === range.object;
+  const fits = n.start === range.end && sameFlags(n, range) && n.object === range.object;
   return fits && range.pgoff + (range.end - range.start) === n.pgoff ? next : NO_VMA;
+}
+
+function sameFlags(a: VmaRange, b: VmaRange): boolean {
+  return ((a.flags ^ b.flags) & ~VM_SOFTDIRTY) === 0;
+}
+
+/** Linux: the sticky flags of vma_merge_new_range() and vma_merge_existing_range(). */
+function mergedFlags(cpu: Cpu, range: VmaRange, keeper: VmaId, next: VmaId): number {
+  const both = vmaRange(cpu, keeper).flags | (next === NO_VMA ? 0 : vmaRange(cpu, next).flags);
+  return range.flags | (both & VM_SOFTDIRTY);
 }

@@ -1,16 +1,17 @@
 /** Linux: mm/memory.c do_wp_page(), wp_page_reuse(), wp_page_copy(): a store to a page that is mapped read-only for COW. */
-import { PTE_A, PTE_D, PTE_NONE, PTE_RW, pteExchange, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
+import { PTE_A, PTE_NONE, PTE_RW, pteExchange, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
-import { type MmId, VM_SHARED, type VmaId } from '../types.ts';
+import { type MmId, VM_SHARED, VM_UFFD_WP, type VmaId } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPCACHE } from './folio.ts';
 import { mkNewPte, type VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
 import { protHi, vmNormalPage } from './pte-prot.ts';
+import { PTE_DIRTIED } from './pte-tracking.ts';
 import { RMAP_EXCLUSIVE } from './rmap.ts';
 
 export const EXCLUSIVE = point('doWpPage: read-only page found, is it exclusive?');
@@ -23,8 +24,13 @@ export const NEW_PTE = point('wpPageCopy: old pte cleared and flushed, new one t
 export const OLD_UNMAPS = point('wpPageCopy: new pte set, mapping of the old page to be uncounted');
 
 /** Linux: do_wp_page(). Caller holds the PTL of `pte`, which is dropped; `vmf.origPte` is what the entry holds. */
-export function* doWpPage(cpu: Cpu, vmf: VmFault, pte: Pfn): Path<number> {
+export function* doWpPage(cpu: Cpu, fault: VmFault, pte: Pfn): Path<number> {
   const { kernel } = cpu;
+  let vmf = fault;
+  if ((vmf.vmFlags & VM_UFFD_WP) !== 0) {
+    vmf = { ...vmf, origPte: yield* kernel.userfaultfdWpAsync(cpu, vmf, pte) };
+    yield* kernel.flushUffdWpPending(cpu, vmf);
+  }
   const page = vmNormalPage(vmf.origPte);
   if ((vmf.vmFlags & VM_SHARED) !== 0) {
     yield* kernel.folioGet(cpu, page);
@@ -32,7 +38,7 @@ export function* doWpPage(cpu: Cpu, vmf: VmFault, pte: Pfn): Path<number> {
     return yield* kernel.wpPageShared(cpu, vmf, page);
   }
   if (page !== NO_PAGE && (yield* kernel.wpCanReuseAnonFolio(cpu, page))) {
-    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, vmf.origPte, (vmf.origPte | PTE_A | PTE_D | PTE_RW) as PteLo);
+    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, vmf.origPte, (vmf.origPte | PTE_A | PTE_DIRTIED | PTE_RW) as PteLo);
     yield* kernel.pteUnmapUnlock(cpu, pte);
     return 0;
   }
