@@ -63,6 +63,12 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(new Option('--schedules <n>', 'schedules at most (default: 20000 in a scenario)').argParser(count))
   .addOption(span('time at most (default: 30 for generated programs)'))
   .addOption(new Option('--findings <n>', 'stop after so many findings').argParser(integer(1, 1000)).default(1))
+  .addOption(
+    new Option('--corpus <dir>', 'keep what showed something new there, and go on where a killed hunt was').conflicts(
+      'scenario',
+    ),
+  )
+  .addOption(new Option('--no-feedback', 'every generated program is a fresh one'))
   .addOption(patch())
   .addOption(drop())
   .addOption(

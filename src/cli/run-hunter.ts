@@ -45,6 +45,9 @@ export interface HuntState {
   readonly steps: number;
   readonly programs: number;
   readonly findings: number;
+  /** What a hunt has seen, in pairs and states; programs of its corpus. */
+  readonly coverage: number;
+  readonly corpus: number;
   /** Of a verification: states visited, and the share of the search that is done. */
   readonly states: number;
   readonly progress: number;
@@ -55,6 +58,9 @@ export interface HuntOutcome extends SessionResult {
   readonly findings: readonly Finding[];
   readonly seconds: number;
 }
+
+/** Are programs made from those that showed something new? What found more, see the README. */
+export const FEEDBACK = true;
 
 /** What hunts in a scenario, or in generated programs, ask for where nobody says otherwise: until the first finding. */
 export function plainRequest(
@@ -71,6 +77,7 @@ export function plainRequest(
     schedules,
     findings: 1,
     strategies: undefined,
+    feedback: FEEDBACK,
     strict: false,
     mail: false,
   };
@@ -134,6 +141,8 @@ function watched(names: readonly string[], control: HuntControl) {
       steps: words[PROGRESS.steps] >>> 0,
       programs: words[PROGRESS.programs],
       findings: words[PROGRESS.findings],
+      coverage: words[PROGRESS.coverage],
+      corpus: words[PROGRESS.corpus],
       states: words[PROGRESS.states],
       progress: words[PROGRESS.share] / 1e6,
       seconds: seconds(),

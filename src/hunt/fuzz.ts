@@ -9,7 +9,7 @@ import { Coverage, type CoveragePlace } from './coverage.ts';
 import { generateProgram, swarmTraits } from './generator.ts';
 import { Draw } from './generator-draw.ts';
 import { mutate } from './mutate.ts';
-import { Portfolio, type PortfolioPlace } from './portfolio.ts';
+import { DEFAULT_MIX, Portfolio, type PortfolioPlace, type StrategyName } from './portfolio.ts';
 import { type Random, randomFrom } from './random.ts';
 
 /** `replayed`: a program of the corpus as it is. */
@@ -39,12 +39,14 @@ export interface FuzzOptions {
   readonly cpus?: number;
   /** Programs are made from those that showed something new, too. */
   readonly feedback: boolean;
+  readonly strategies?: readonly StrategyName[];
 }
 
 /** Where the drawing of programs stands, as data. The corpus belongs to it, and is kept apart. */
 export interface FuzzPlace {
   readonly programs: number;
   readonly origins: PortfolioPlace;
+  readonly strategies: PortfolioPlace;
   readonly coverage: CoveragePlace;
 }
 
@@ -55,11 +57,15 @@ const FRESH_FIRST = 20;
 export class Fuzz {
   readonly coverage = new Coverage();
   readonly corpus = new Corpus();
+  /** How the strategies share the schedules. */
+  readonly strategies: Portfolio<StrategyName>;
   /** Programs drawn so far. */
   programs = 0;
   private readonly origins = new Portfolio(ORIGINS);
 
-  constructor(private readonly options: FuzzOptions) {}
+  constructor(private readonly options: FuzzOptions) {
+    this.strategies = new Portfolio(options.strategies ?? DEFAULT_MIX);
+  }
 
   next(): Drawn {
     const { seed, cpus } = this.options;
@@ -84,11 +90,13 @@ export class Fuzz {
   }
 
   place(): FuzzPlace {
-    return { programs: this.programs, origins: this.origins.place(), coverage: this.coverage.place() };
+    const { programs, origins, strategies, coverage } = this;
+    return { programs, origins: origins.place(), strategies: strategies.place(), coverage: coverage.place() };
   }
-  goOn({ programs, origins, coverage }: FuzzPlace): void {
+  goOn({ programs, origins, strategies, coverage }: FuzzPlace): void {
     this.programs = programs;
     this.origins.goOn(origins);
+    this.strategies.goOn(strategies);
     this.coverage.goOn(coverage);
   }
 

@@ -6,7 +6,7 @@ import { type Choice, choiceCpu } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { NOWHERE } from '../memory/memory.ts';
-import type { Harm, OracleOptions } from '../oracle/oracle.ts';
+import type { Harm, OracleOptions, WindowSummary } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import type { CoverageSummary } from './coverage.ts';
@@ -14,7 +14,7 @@ import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, type Showing } from './fuzz.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
-import { DEFAULT_MIX, Portfolio, type StrategyName, strategyNamed } from './portfolio.ts';
+import { DEFAULT_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
 import { type AdversaryBudget, chooseFairly, type Run, type Strategy } from './strategies/strategy.ts';
@@ -43,8 +43,8 @@ export interface HuntOptions {
   judged?(stepper: Stepper, run: Execution): void;
   /** Polled between schedules; true ends the hunt. */
   outOfTime(): boolean;
-  /** Called between two generated programs, when nothing is in flight. */
-  between?(): void;
+  /** Told between two generated programs, when nothing is in flight, what the hunt did so far. */
+  between?(sofar: HuntSums): void;
   /** Told from time to time how far the hunt is. */
   progress?(state: HuntProgress): void;
 }
@@ -72,8 +72,9 @@ export interface StrategyUse {
   newPairs: number;
   /** What it convicted of. */
   found: Harm[];
-  /** The k of PCT's bound: the largest number of steps of one run, where measured. */
+  /** The k of PCT's bound, the largest number of steps of one run, and its n, the most threads of a machine, where measured. */
   k?: number;
+  n?: number;
   /** ICB: every schedule with so many preemptions has been run. */
   preemptions?: number;
   /** Sleep sets: runs to the end, and runs given up. */
@@ -81,13 +82,17 @@ export interface StrategyUse {
   blocked?: number;
 }
 
-export interface HuntResult {
-  readonly found: RawFinding | undefined;
+/** What a hunt has done. */
+export interface HuntSums {
   readonly schedules: number;
   readonly steps: number;
   readonly programs: number;
   readonly strategies: readonly StrategyUse[];
-  readonly windows: readonly { path: string; count: number; longestSteps: number }[];
+  readonly windows: readonly WindowSummary[];
+}
+
+export interface HuntResult extends HuntSums {
+  readonly found: RawFinding | undefined;
   readonly coverage: CoverageSummary;
   /** Every schedule of the scenario has been run (exhaustive only). */
   readonly complete: boolean;
@@ -150,16 +155,14 @@ class Hunt {
   private readonly windows = new Map<string, { path: string; count: number; longestSteps: number }>();
   private readonly fuzz: Fuzz;
   private readonly names: readonly StrategyName[];
-  private readonly portfolio: Portfolio<StrategyName>;
   private found: RawFinding | undefined = undefined;
   private complete = false;
   private diverged = false;
 
   constructor(private readonly options: HuntOptions) {
-    const { seed, cpus } = options;
-    this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, feedback: true });
-    this.names = options.strategies ?? DEFAULT_MIX;
-    this.portfolio = new Portfolio(this.names);
+    const { seed, cpus, strategies } = options;
+    this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, strategies, feedback: true });
+    this.names = strategies ?? DEFAULT_MIX;
   }
 
   run(): HuntResult {
@@ -169,23 +172,20 @@ class Hunt {
       while (this.goesOn()) {
         const drawn = this.fuzz.next();
         this.fuzz.had(drawn, this.huntIn(drawn, SCHEDULES_PER_PROGRAM));
-        options.between?.();
+        if (this.goesOn()) options.between?.(this.sums());
       }
     } else {
       const random = randomFrom(randomFrom(options.seed, 0).bits(), 1);
       this.huntIn({ program: source, random, recorded: options.recorded }, options.schedules);
     }
-    return {
-      found: this.found,
-      schedules: this.schedules,
-      steps: this.steps,
-      programs: this.programs,
-      strategies: [...this.uses.values()],
-      windows: [...this.windows.values()].sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1)),
-      coverage: this.fuzz.coverage.summary(),
-      complete: this.complete,
-      diverged: this.diverged,
-    };
+    const { found, complete, diverged } = this;
+    return { ...this.sums(), found, coverage: this.fuzz.coverage.summary(), complete, diverged };
+  }
+
+  private sums(): HuntSums {
+    const { schedules, steps, programs } = this;
+    const windows = [...this.windows.values()].sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1));
+    return { schedules, steps, programs, strategies: [...this.uses.values()], windows };
   }
 
   private goesOn(): boolean {
@@ -210,11 +210,11 @@ class Hunt {
     const before = { size: this.fuzz.coverage.size, steps: this.steps };
     this.programs++;
     for (let i = 0; i < schedules && mix.size > 0 && this.goesOn(); i++) {
-      const name = this.portfolio.due([...mix.keys()]);
+      const name = this.fuzz.strategies.due([...mix.keys()]);
       const strategy = mix.get(name) as Strategy;
       if (strategy.begin(place.run)) {
         const { fresh, choices } = this.once(place, strategy);
-        this.portfolio.had(name, fresh);
+        this.fuzz.strategies.had(name, fresh);
         if (fresh > best.gain) Object.assign(best, { gain: fresh, choices });
       } else {
         mix.delete(name);
@@ -264,8 +264,9 @@ class Hunt {
     use.schedules++;
     use.steps += steps;
     use.newPairs += newPairs;
-    const { k, ...others } = (strategy.figures?.() ?? {}) as Partial<StrategyUse>;
+    const { k, n, ...others } = (strategy.figures?.() ?? {}) as Partial<StrategyUse>;
     if (k !== undefined) use.k = Math.max(use.k ?? 0, k);
+    if (n !== undefined) use.n = Math.max(use.n ?? 0, n);
     Object.assign(use, others);
     this.uses.set(name, use);
     return use;

@@ -24,6 +24,10 @@ export interface HuntRequest {
   readonly schedules: number;
   readonly findings: number;
   readonly strategies: readonly StrategyName[] | undefined;
+  /** Programs are made from those that showed something new, too. */
+  readonly feedback: boolean;
+  /** Directory of the corpus and of the journal; undefined: nothing is kept. */
+  readonly corpus?: string;
   /** The schedule that the strategy `replay` follows. */
   readonly recorded?: readonly number[];
   readonly strict: boolean;
@@ -64,7 +68,7 @@ export interface VerifyRequest
  */
 export const PROGRESS = {
   ...{ beat: 0, schedules: 1, steps: 2, programs: 3, findings: 4, stop: 5 },
-  ...{ stage: 6, over: 7, states: 8, share: 9, save: 10, words: 11 },
+  ...{ stage: 6, over: 7, states: 8, share: 9, save: 10, coverage: 11, corpus: 12, words: 13 },
 } as const;
 /** Values of the stop word: no more schedules; nothing more at all. */
 export const STOP_HUNTING = 1;
