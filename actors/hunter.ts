@@ -20,9 +20,11 @@ import type { Finding } from '../src/program/finding.ts';
 import type { Program } from '../src/program/program.ts';
 import { parseProgram } from '../src/program/schema.ts';
 import { type Ablation, ablate } from '../src/report/ablate.ts';
+import { type BridgeOutcome, bridgeSession } from '../src/report/bridge-session.ts';
 import { type RaceView, raceView } from '../src/report/html-race.ts';
 import { HuntJournal } from '../src/report/hunt-journal.ts';
 import {
+  type BridgeRequest,
   type HuntRequest,
   type PointsRequest,
   PROGRESS,
@@ -86,6 +88,19 @@ const actor = {
         progress: ({ schedules }) => {
           words[PROGRESS.schedules] = schedules;
         },
+      }),
+    );
+  },
+  /** The finding behind a parallel run. The stop word first ends the search, then making it small. */
+  bridge(request: BridgeRequest, shared: SharedArrayBuffer): Promise<WorkerAnswer<BridgeOutcome>> {
+    const words = new Int32Array(shared);
+    const { tool, policy, patches, plugins, seed, mail, program, round } = request;
+    return answered(plugins.length > 0, async () =>
+      bridgeSession({
+        ...(await loadedOf(request)),
+        ...{ program, round, origin: { tool, policy, patches, seed, plugins, mail } },
+        outOfTime: () => stops(words, STOP_HUNTING),
+        abandoned: () => stops(words, STOP_ALL),
       }),
     );
   },

@@ -47,10 +47,12 @@ verb('stress <policy>', 'a truly parallel run under the oracle')
   .addOption(span('how long').default(10))
   .addOption(new Option('--chaos <p>', 'probability of a delay at a point').argParser(ratio))
   .addOption(new Option('--audit', "between rounds, hold the policy's ledger against the machine"))
+  .addOption(new Option('--no-bridge', 'keep no log: faster, but a violation is not made a finding'))
   .addOption(patch())
   .addOption(drop())
   .addOption(cpus().default(2))
   .addOption(seed())
+  .addOption(out())
   .addOption(json())
   .action(async (policy, options) => done((await import('./stress.ts')).stress(policy, options)));
 

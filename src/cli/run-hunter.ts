@@ -13,8 +13,10 @@ import type { MeasureRequest, RaceRequest } from '../measure/request.ts';
 import type { Measured } from '../measure/result-json.ts';
 import type { Finding } from '../program/finding.ts';
 import type { Program } from '../program/program.ts';
+import type { BridgeOutcome } from '../report/bridge-session.ts';
 import type { RaceView } from '../report/html-race.ts';
 import {
+  type BridgeRequest,
   type HuntRequest,
   PROGRESS,
   STOP_ALL,
@@ -159,6 +161,15 @@ export async function runDebugTally(
 ): Promise<{ tally: DebugTally; seconds: number }> {
   const { watch, shared, seconds } = watched([request.policy, ...request.plugins], control);
   return { tally: await withHunter(watch, (actor) => actor.debug(request, shared)), seconds: seconds() };
+}
+
+/** Looks for the finding behind a round, `control.seconds` long at most. @throws UsageError, ToolError as `runHunter`. */
+export async function runBridge(
+  request: BridgeRequest,
+  control: HuntControl,
+): Promise<BridgeOutcome & { seconds: number }> {
+  const { watch, shared, seconds } = watched([request.policy, ...request.plugins], control);
+  return { ...(await withHunter(watch, (actor) => actor.bridge(request, shared))), seconds: seconds() };
 }
 
 /** The program of a workload. @throws UsageError, ToolError as `runHunter`. */

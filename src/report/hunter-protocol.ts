@@ -1,4 +1,5 @@
 /** What crosses between the command line and the worker that hunts. */
+import type { KeptRound } from '../engine/threads-view.ts';
 import type { StrategyName } from '../hunt/portfolio.ts';
 import type { Program } from '../program/program.ts';
 
@@ -60,6 +61,12 @@ export interface VerifyRequest
   readonly runs: number;
   /** Directory of the journal. */
   readonly out: string;
+}
+
+/** A round in which a parallel run convicted. */
+export interface BridgeRequest extends Pick<HuntRequest, 'tool' | 'policy' | 'patches' | 'plugins' | 'seed' | 'mail'> {
+  readonly program: Program;
+  readonly round: KeptRound;
 }
 
 /**
