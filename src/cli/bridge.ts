@@ -11,8 +11,9 @@ import { runBridge } from './run-hunter.ts';
 
 /** Entries of each CPU's log: some 500 operations have a tenth of that. */
 export const LOG_ENTRIES = 1 << 15;
-/** Seconds for the search; making the finding small comes behind it. */
+/** Seconds for the search, and for everything: what is not small by then stays as it is. */
 const SECONDS = 10;
+const SECONDS_IN_ALL = 30;
 
 /** What became of the round that convicted. */
 export interface BridgeReport {
@@ -34,6 +35,7 @@ export async function bridgeRound(
     { tool: toolVersion(), policy, patches, plugins, seed, mail: false, program, round },
     {
       seconds: SECONDS,
+      signal: AbortSignal.timeout(SECONDS_IN_ALL * 1000),
       progress: (at) =>
         status(`bridge ${policy}: ${at.seconds.toFixed(0)} s, looks for the round's race in the stepper`),
     },

@@ -23,7 +23,7 @@ export interface HuntOptions {
   readonly seconds?: number;
   readonly findings: number;
   readonly corpus?: string;
-  readonly feedback: boolean;
+  readonly feedback?: boolean;
   readonly patch?: string[];
   readonly drop?: string[];
   readonly lufDebug?: string;
@@ -66,7 +66,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
     schedules: limits.schedules,
     findings: options.findings,
     strategies: options.strategy,
-    feedback: options.feedback,
+    feedback: options.feedback ?? false,
     corpus: options.corpus,
     recorded: recordedOf(options),
     strict: options.strict ?? false,

@@ -70,7 +70,11 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
       'scenario',
     ),
   )
-  .addOption(new Option('--no-feedback', 'every generated program is a fresh one'))
+  .addOption(
+    new Option('--feedback', 'make programs from those of the corpus, too, that showed something new').conflicts(
+      'scenario',
+    ),
+  )
   .addOption(patch())
   .addOption(drop())
   .addOption(

@@ -38,7 +38,7 @@ export interface HuntControl {
   progress?(at: HuntState): void;
   /** A finding as soon as it is known; `final` when it has been shrunk. */
   found?(finding: Finding, final: boolean): void;
-  /** Ends the hunt at once. */
+  /** Ends the hunt at once; of a bridge, the work on its finding. */
   readonly signal?: AbortSignal;
 }
 
@@ -61,9 +61,6 @@ export interface HuntOutcome extends SessionResult {
   readonly seconds: number;
 }
 
-/** Are programs made from those that showed something new? What found more, see the README. */
-export const FEEDBACK = true;
-
 /** What hunts in a scenario, or in generated programs, ask for where nobody says otherwise: until the first finding. */
 export function plainRequest(
   policy: string,
@@ -79,7 +76,7 @@ export function plainRequest(
     schedules,
     findings: 1,
     strategies: undefined,
-    feedback: FEEDBACK,
+    feedback: false,
     strict: false,
     mail: false,
   };

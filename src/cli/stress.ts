@@ -62,6 +62,7 @@ export async function stress(policy: string, options: StressOptions): Promise<nu
   const result = await run.result;
   status('');
   if (result.verdict === 'error') throw faultOf(result, policy, patches);
+  onInterrupt(() => report(result, options, undefined));
   const bridged =
     result.verdict === 'clean' ? undefined : await bridgeRound(result, { program, patches, out: options.out });
   report(result, options, bridged);

@@ -37,7 +37,7 @@ export interface FuzzOptions {
   readonly seed: number;
   /** CPUs of the programs; what the generator draws if left out. */
   readonly cpus?: number;
-  /** Programs are made from those that showed something new, too. */
+  /** Programs are made from those of the corpus, too. */
   readonly feedback: boolean;
   readonly strategies?: readonly StrategyName[];
 }
@@ -86,7 +86,7 @@ export class Fuzz {
   /** The program was hunted in. */
   had({ program, origin }: Drawn, { gain, steps, choices }: Showing): void {
     this.origins.had(origin, gain / (steps + 1));
-    if (this.options.feedback && gain > 0) this.corpus.add({ program, choices, gain, steps });
+    if (gain > 0) this.corpus.add({ program, choices, gain, steps });
   }
 
   place(): FuzzPlace {

@@ -161,7 +161,7 @@ class Hunt {
 
   constructor(private readonly options: HuntOptions) {
     const { seed, cpus, strategies } = options;
-    this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, strategies, feedback: true });
+    this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, strategies, feedback: false });
     this.names = strategies ?? DEFAULT_MIX;
   }
 

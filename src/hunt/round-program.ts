@@ -60,9 +60,11 @@ export class OperationLog implements StepWatcher {
   lifted(count: number): Lifted {
     const { program, done, choices } = this;
     const cut = done[Math.max(0, done.length - count)]?.from ?? 0;
-    const before = done.filter(({ to }) => to < cut).sort((a, b) => a.to - b.to);
+    // the next operation of a task begins in the step that ends the one before it
+    const isBefore = ({ from, to }: Done): boolean => from < cut && to <= cut;
+    const before = done.filter((d) => isBefore(d)).sort((a, b) => a.to - b.to);
     const history = before.map(({ task, op }) => ({ task: program.tasks[task].name, op }));
-    const during = (index: number): Op[] => done.filter((d) => d.task === index && d.to >= cut).map((d) => d.op);
+    const during = (index: number): Op[] => done.filter((d) => d.task === index && !isBefore(d)).map((d) => d.op);
     const { final: _, rounds: _rounds, ...rest } = program;
     return {
       program: canonicalProgram({

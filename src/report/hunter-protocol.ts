@@ -25,7 +25,7 @@ export interface HuntRequest {
   readonly schedules: number;
   readonly findings: number;
   readonly strategies: readonly StrategyName[] | undefined;
-  /** Programs are made from those that showed something new, too. */
+  /** Programs are made from those of the corpus, too. */
   readonly feedback: boolean;
   /** Directory of the corpus and of the journal; undefined: nothing is kept. */
   readonly corpus?: string;

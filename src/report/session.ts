@@ -17,7 +17,7 @@ export interface SessionOptions {
   readonly schedules: number;
   /** Findings of different causes after which the session ends. */
   readonly findings: number;
-  /** Programs are made from those that showed something new, too. */
+  /** Programs are made from those of the corpus, too. */
   readonly feedback: boolean;
   /** Where the corpus and the state of the hunt are kept; undefined: nowhere. */
   readonly journal?: HuntJournal;
