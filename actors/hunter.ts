@@ -20,8 +20,11 @@ import type { Finding } from '../src/program/finding.ts';
 import type { Program } from '../src/program/program.ts';
 import { parseProgram } from '../src/program/schema.ts';
 import { type Ablation, ablate } from '../src/report/ablate.ts';
+import { type BridgeOutcome, bridgeSession } from '../src/report/bridge-session.ts';
 import { type RaceView, raceView } from '../src/report/html-race.ts';
+import { HuntJournal } from '../src/report/hunt-journal.ts';
 import {
+  type BridgeRequest,
   type HuntRequest,
   type PointsRequest,
   PROGRESS,
@@ -31,6 +34,7 @@ import {
   type WorkerAnswer,
   type WorkloadCall,
 } from '../src/report/hunter-protocol.ts';
+import { modelHash } from '../src/report/model-hash.ts';
 import type { PointSearchOptions } from '../src/report/point-loss.ts';
 import { planOf, type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
 import { huntSession, type SessionOptions, type SessionResult } from '../src/report/session.ts';
@@ -45,10 +49,13 @@ const actor = {
   hunt(request: HuntRequest, shared: SharedArrayBuffer, found: Found): Promise<WorkerAnswer<SessionResult>> {
     const words = new Int32Array(shared);
     const told: (void | Promise<void>)[] = [];
-    const { policy, patches, plugins, tool, seed, mail } = request;
+    const { policy, patches, plugins, tool, seed, mail, feedback } = request;
     return answered(plugins.length > 0, async () => {
       try {
         return huntSession({
+          feedback,
+          journal: journalOf(request),
+          savesNow: () => Atomics.exchange(words, PROGRESS.save, 0) === 1,
           hunt: await huntOf(request),
           origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
           schedules: request.schedules,
@@ -56,7 +63,8 @@ const actor = {
           outOfTime: () => stops(words, STOP_HUNTING),
           abandoned: () => stops(words, STOP_ALL),
           progress: (at) => {
-            for (const key of ['schedules', 'steps', 'programs', 'findings'] as const) words[PROGRESS[key]] = at[key];
+            const keys = ['schedules', 'steps', 'programs', 'findings', 'coverage', 'corpus'] as const;
+            for (const key of keys) words[PROGRESS[key]] = at[key];
           },
           found: (finding, final) => {
             told.push(found(finding, final));
@@ -80,6 +88,19 @@ const actor = {
         progress: ({ schedules }) => {
           words[PROGRESS.schedules] = schedules;
         },
+      }),
+    );
+  },
+  /** The finding behind a parallel run. The stop word first ends the search, then making it small. */
+  bridge(request: BridgeRequest, shared: SharedArrayBuffer): Promise<WorkerAnswer<BridgeOutcome>> {
+    const words = new Int32Array(shared);
+    const { tool, policy, patches, plugins, seed, mail, program, round } = request;
+    return answered(plugins.length > 0, async () =>
+      bridgeSession({
+        ...(await loadedOf(request)),
+        ...{ program, round, origin: { tool, policy, patches, seed, plugins, mail } },
+        outOfTime: () => stops(words, STOP_HUNTING),
+        abandoned: () => stops(words, STOP_ALL),
       }),
     );
   },
@@ -192,6 +213,14 @@ async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
     strict,
     costs: HUNTING_COSTS,
   };
+}
+
+/** The journal of a hunt: of another model, policy or seed it is another one. How long the hunt is to be makes no other. */
+function journalOf(request: HuntRequest): HuntJournal | undefined {
+  const { corpus, tool, policy, patches, plugins, seed, cpus, strategies, strict, mail, feedback } = request;
+  if (corpus === undefined) return undefined;
+  const of = { model: modelHash(plugins), tool, policy, patches, seed, cpus, strategies, strict, mail, feedback };
+  return new HuntJournal(corpus, JSON.stringify(of));
 }
 
 /** The policy and the patches that a request names. */

@@ -1,5 +1,6 @@
 /** `npm run bench`: the figures that the design promises, each beside a bare loop that does the least it could. */
 import { run as ipiRoundTrip } from './ipi-round-trip.ts';
+import { run as roundLog } from './round-log.ts';
 import { run as stepperExecutions } from './stepper-executions.ts';
 import { run as threadAccesses } from './thread-accesses.ts';
 
@@ -28,7 +29,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const options = args.includes('--smoke') ? SMOKE : FULL;
   const results: Measured[] = [];
-  for (const bench of [stepperExecutions, threadAccesses, ipiRoundTrip]) {
+  for (const bench of [stepperExecutions, threadAccesses, ipiRoundTrip, roundLog]) {
     const measured = await bench(options);
     process.stderr.write(`${measured.name}: ${measured.value} ${measured.unit}, ${measured.verdict}\n`);
     results.push(measured);

@@ -22,6 +22,8 @@ export interface HuntOptions {
   readonly schedules?: number;
   readonly seconds?: number;
   readonly findings: number;
+  readonly corpus?: string;
+  readonly feedback?: boolean;
   readonly patch?: string[];
   readonly drop?: string[];
   readonly lufDebug?: string;
@@ -36,7 +38,7 @@ export interface HuntOptions {
 const SCENARIO_SCHEDULES = 20_000;
 const FUZZ_SECONDS = 30;
 const UNLIMITED = 2 ** 31 - 1;
-const NOTHING_YET = { schedules: 0, steps: 0, programs: 0, findings: 0, seconds: 0 };
+const NOTHING_YET = { schedules: 0, steps: 0, programs: 0, findings: 0, coverage: 0, corpus: 0, seconds: 0 };
 
 export async function hunt(policy: string, options: HuntOptions): Promise<number> {
   const { patch = [], drop = [] } = options;
@@ -64,6 +66,8 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
     schedules: limits.schedules,
     findings: options.findings,
     strategies: options.strategy,
+    feedback: options.feedback ?? false,
+    corpus: options.corpus,
     recorded: recordedOf(options),
     strict: options.strict ?? false,
     mail: options.mail ?? false,
@@ -76,7 +80,8 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
       state = now;
       const shrinking = unshrunk ? `, shrinking ${unshrunk.harm}` : '';
       const rate = Math.round(now.schedules / Math.max(now.seconds, 0.1));
-      status(`hunt ${policy}: ${now.schedules} schedules (${rate}/s), ${now.programs} programs${shrinking}`);
+      const seen = `${now.programs} programs, ${now.corpus} in the corpus, coverage ${now.coverage}, ${now.findings} findings`;
+      status(`hunt ${policy}: ${now.schedules} schedules (${rate}/s), ${seen}${shrinking}`);
     },
     found: (finding, final) => {
       unshrunk = final ? undefined : finding;
@@ -84,6 +89,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
     },
   });
   status('');
+  for (const line of outcome.notes) note(`corpus: ${line}`);
   if (outcome.verdict === 'diverged') {
     throw new ToolError('one schedule run twice gave two results: the model is not deterministic');
   }
@@ -137,24 +143,37 @@ function report(policy: string, options: HuntOptions, outcome: HuntOutcome, file
       complete,
       strategies,
       coverage,
+      corpus: outcome.corpus,
       confidence: claims,
       windows,
       duplicates: outcome.duplicates,
-      findings: files.map(({ finding, file }) => findingJson(finding, file)),
-      timing: { seconds: outcome.seconds, schedulesPerSecond: schedules / outcome.seconds },
+      findings: files.map(({ finding, file }) => ({
+        ...findingJson(finding, file),
+        times: outcome.times.get(finding.id),
+      })),
+      timing: {
+        seconds: outcome.seconds,
+        schedulesPerSecond: (schedules - outcome.resumedSchedules) / outcome.seconds,
+        resumedSchedules: outcome.resumedSchedules,
+      },
     });
     return;
   }
-  for (const { finding, file } of files) print(`${findingText(finding, file)}\n`);
+  for (const { finding, file } of files) {
+    const times = outcome.times.get(finding.id) ?? 1;
+    print(`${findingText(finding, file)}${times > 1 ? `\nmet ${times} times` : ''}\n`);
+  }
   print(`verdict: ${verdict}${files.length > 0 ? ` (${files.map((f) => f.finding.harm).join(', ')})` : ''}`);
   print(`hunted: ${schedules} schedules, ${steps} steps, ${programs} programs${complete ? ', complete' : ''}`);
   print(`strategies: ${strategies.map(shareOf).join(', ') || DEFAULT_MIX.join(', ')}`);
-  const seen = `${coverage.points} points, ${coverage.conflicts} conflicting pairs`;
-  print(`coverage: ${seen}, ${coverage.newInLastTenth} of them new in the last tenth`);
+  const seen = `${coverage.points} points, ${coverage.conflicts} conflicting pairs, ${coverage.ledgerStates} states of what is owed`;
+  const fresh = `${coverage.newInLastTenth} and ${coverage.newStatesInLastTenth}`;
+  print(`coverage: ${seen}; ${fresh} of them new in the last tenth; ${outcome.corpus} programs showed something new`);
   const shown = windows.map((w) => `${w.path} ${w.count} (longest ${w.longestSteps} steps)`).join(', ');
   print(`windows: ${shown || 'none'}`);
   for (const claim of claims) print(`confidence: ${claim}`);
-  note(`${outcome.seconds.toFixed(1)} s`);
+  const before = outcome.resumedSchedules > 0 ? `, ${outcome.resumedSchedules} schedules were run before` : '';
+  note(`${outcome.seconds.toFixed(1)} s${before}`);
 }
 
 /** `pct-2 120 (14 new pairs, found stale-read)`. */

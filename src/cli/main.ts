@@ -47,10 +47,12 @@ verb('stress <policy>', 'a truly parallel run under the oracle')
   .addOption(span('how long').default(10))
   .addOption(new Option('--chaos <p>', 'probability of a delay at a point').argParser(ratio))
   .addOption(new Option('--audit', "between rounds, hold the policy's ledger against the machine"))
+  .addOption(new Option('--no-bridge', 'keep no log: faster, but a violation is not made a finding'))
   .addOption(patch())
   .addOption(drop())
   .addOption(cpus().default(2))
   .addOption(seed())
+  .addOption(out())
   .addOption(json())
   .action(async (policy, options) => done((await import('./stress.ts')).stress(policy, options)));
 
@@ -63,6 +65,16 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(new Option('--schedules <n>', 'schedules at most (default: 20000 in a scenario)').argParser(count))
   .addOption(span('time at most (default: 30 for generated programs)'))
   .addOption(new Option('--findings <n>', 'stop after so many findings').argParser(integer(1, 1000)).default(1))
+  .addOption(
+    new Option('--corpus <dir>', 'keep what showed something new there, and go on where a killed hunt was').conflicts(
+      'scenario',
+    ),
+  )
+  .addOption(
+    new Option('--feedback', 'make programs from those of the corpus, too, that showed something new').conflicts(
+      'scenario',
+    ),
+  )
   .addOption(patch())
   .addOption(drop())
   .addOption(

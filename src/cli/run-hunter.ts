@@ -13,8 +13,10 @@ import type { MeasureRequest, RaceRequest } from '../measure/request.ts';
 import type { Measured } from '../measure/result-json.ts';
 import type { Finding } from '../program/finding.ts';
 import type { Program } from '../program/program.ts';
+import type { BridgeOutcome } from '../report/bridge-session.ts';
 import type { RaceView } from '../report/html-race.ts';
 import {
+  type BridgeRequest,
   type HuntRequest,
   PROGRESS,
   STOP_ALL,
@@ -36,7 +38,7 @@ export interface HuntControl {
   progress?(at: HuntState): void;
   /** A finding as soon as it is known; `final` when it has been shrunk. */
   found?(finding: Finding, final: boolean): void;
-  /** Ends the hunt at once. */
+  /** Ends the hunt at once; of a bridge, the work on its finding. */
   readonly signal?: AbortSignal;
 }
 
@@ -45,6 +47,9 @@ export interface HuntState {
   readonly steps: number;
   readonly programs: number;
   readonly findings: number;
+  /** What a hunt has seen, in pairs and states; programs of its corpus. */
+  readonly coverage: number;
+  readonly corpus: number;
   /** Of a verification: states visited, and the share of the search that is done. */
   readonly states: number;
   readonly progress: number;
@@ -71,6 +76,7 @@ export function plainRequest(
     schedules,
     findings: 1,
     strategies: undefined,
+    feedback: false,
     strict: false,
     mail: false,
   };
@@ -134,6 +140,8 @@ function watched(names: readonly string[], control: HuntControl) {
       steps: words[PROGRESS.steps] >>> 0,
       programs: words[PROGRESS.programs],
       findings: words[PROGRESS.findings],
+      coverage: words[PROGRESS.coverage],
+      corpus: words[PROGRESS.corpus],
       states: words[PROGRESS.states],
       progress: words[PROGRESS.share] / 1e6,
       seconds: seconds(),
@@ -150,6 +158,15 @@ export async function runDebugTally(
 ): Promise<{ tally: DebugTally; seconds: number }> {
   const { watch, shared, seconds } = watched([request.policy, ...request.plugins], control);
   return { tally: await withHunter(watch, (actor) => actor.debug(request, shared)), seconds: seconds() };
+}
+
+/** Looks for the finding behind a round, `control.seconds` long at most. @throws UsageError, ToolError as `runHunter`. */
+export async function runBridge(
+  request: BridgeRequest,
+  control: HuntControl,
+): Promise<BridgeOutcome & { seconds: number }> {
+  const { watch, shared, seconds } = watched([request.policy, ...request.plugins], control);
+  return { ...(await withHunter(watch, (actor) => actor.bridge(request, shared))), seconds: seconds() };
 }
 
 /** The program of a workload. @throws UsageError, ToolError as `runHunter`. */

@@ -2,7 +2,10 @@
 import { type StressProgress, type StressResult, StressRun } from '../engine/threads.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Program } from '../program/program.ts';
+import { requireWritable } from '../report/finding-file.ts';
+import { type BridgeReport, bridgeRound, LOG_ENTRIES, tellBridge } from './bridge.ts';
 import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
+import { findingJson } from './finding-output.ts';
 import { dropsOf, requirePatchNames, requirePolicyName } from './names.ts';
 import { runWorkload } from './run-hunter.ts';
 import { scenario } from './scenario.ts';
@@ -14,6 +17,8 @@ export interface StressOptions {
   readonly patch?: string[];
   readonly drop?: string[];
   readonly audit?: boolean;
+  readonly bridge: boolean;
+  readonly out: string;
   readonly cpus: number;
   readonly seed: number;
   readonly json?: boolean;
@@ -28,7 +33,10 @@ export async function stress(policy: string, options: StressOptions): Promise<nu
   const program: Program = 'workload' in found ? await runWorkload(found) : found;
   const oracle = { strict: false, threads: true };
   const plan = { program, policy, patches, oracle, costs: 'bare-metal', audit };
-  const run = new StressRun({ plan, seed, seconds, chaos, repeat: 'workload' in found ? 'tasks' : 'program' });
+  const repeat = 'workload' in found ? 'tasks' : 'program';
+  const log = options.bridge ? { keepRounds: true, logEntries: LOG_ENTRIES } : {};
+  if (options.bridge) requireWritable(options.out);
+  const run = new StressRun({ plan, seed, seconds, chaos, repeat, ...log });
   let now: StressProgress = { seconds: 0, operations: 0, accesses: 0, rounds: 0 };
   run.progress$.subscribe((progress) => {
     now = progress;
@@ -54,7 +62,10 @@ export async function stress(policy: string, options: StressOptions): Promise<nu
   const result = await run.result;
   status('');
   if (result.verdict === 'error') throw faultOf(result, policy, patches);
-  report(result, options);
+  onInterrupt(() => report(result, options, undefined));
+  const bridged =
+    result.verdict === 'clean' ? undefined : await bridgeRound(result, { program, patches, out: options.out });
+  report(result, options, bridged);
   return result.verdict === 'clean' ? EXIT.clean : EXIT.violation;
 }
 
@@ -70,7 +81,7 @@ function faultOf(result: StressResult, policy: string, patches: readonly string[
   });
 }
 
-function report(result: StressResult, options: StressOptions): void {
+function report(result: StressResult, options: StressOptions, bridged: BridgeReport | undefined): void {
   const { verdict, policy, seed, operations, accesses, counters, findings, windows, benignStale, audit, rounds, says } =
     result;
   if (options.json) {
@@ -85,7 +96,13 @@ function report(result: StressResult, options: StressOptions): void {
       violation,
     }));
     const timing = { seconds, accessesPerSecond: accesses / seconds };
-    printJson({ ...about, counters, findings: shown, windows, benignStale, audit, timing });
+    const bridge = bridged && {
+      followed: bridged.followed,
+      convictedIn: bridged.convictedIn,
+      finding: bridged.finding && bridged.file ? findingJson(bridged.finding, bridged.file) : undefined,
+      timing: { seconds: bridged.seconds },
+    };
+    printJson({ ...about, counters, findings: shown, bridge, windows, benignStale, audit, timing });
     return;
   }
   for (const finding of findings) print(`${finding.harm}: ${finding.says}`);
@@ -99,7 +116,8 @@ function report(result: StressResult, options: StressOptions): void {
     const inconsistent = Object.entries(audit.found).map(([kind, about]) => `\n  ${kind}: ${about}`);
     print(`audit: ${audit.checks} checks between rounds, ${inconsistent.join('') || 'consistent'}`);
   }
-  if (findings.length > 0) {
+  if (bridged) tellBridge(bridged);
+  if (findings.length > 0 && !bridged?.finding) {
     print(`to see one step by step: npx tlblab hunt ${policy} --scenario ${options.workload} --cpus ${options.cpus}`);
   }
   note(`${result.seconds.toFixed(1)} s`);

@@ -1,9 +1,10 @@
 /**
- * The log of a round: for each CPU one word a point, with its place in the order of all CPUs' points. A ticket is taken
+ * The log of a round: for each CPU one word a point, with which it is and its place in the order of all CPUs' points. A ticket is taken
  * before the access that follows its point; where a step took a lock, the ticket is taken again behind it, so that it comes
  * after the step that released the lock. Of two racing accesses that are neither, the order is a guess of one step.
  */
 import type { CpuId } from '../hardware/types.ts';
+import { type Point, START } from '../memory/point.ts';
 import type { ControlColumns } from './worker-tables.ts';
 
 /** The path of the CPU goes on. */
@@ -12,10 +13,16 @@ export const LOG_RUN = 0;
 export const LOG_DELIVER = 1;
 
 const KIND_BITS = 3;
+const POINT_BITS = 10;
+const LOW_BITS = KIND_BITS + POINT_BITS;
 
 /** Place of an entry in the order of the round, from 0. */
 export function logTicket(entry: number): number {
-  return entry >>> KIND_BITS;
+  return entry >>> LOW_BITS;
+}
+/** Low bits of the number of the point at which the step began, as the threads of the run count points. */
+export function logPoint(entry: number): number {
+  return (entry >>> KIND_BITS) & ((1 << POINT_BITS) - 1);
 }
 /** LOG_RUN, or LOG_DELIVER plus the vector. */
 export function logKind(entry: number): number {
@@ -41,8 +48,8 @@ export class RoundLog {
   }
 
   /** A point was passed, or a wait ended: the step behind it comes next. */
-  passed(): void {
-    this.push(LOG_RUN);
+  passed(at: Point): void {
+    this.push(LOG_RUN, at);
   }
 
   /** The running step took a lock: it comes after whatever released it. */
@@ -50,18 +57,19 @@ export class RoundLog {
     const last = this.length - 1;
     if (last >= 0 && last < this.capacity) {
       const at = this.first + last;
-      this.words[at] = this.ticket() | logKind(this.words[at]);
+      this.words[at] = this.ticket() | (this.words[at] & ((1 << LOW_BITS) - 1));
     }
   }
 
   /** Takes back the entry of the step announced last: something else comes before it. `passed` will enter it again. */
   retract(): void {
-    this.length--;
+    // behind a rest the step was announced in the round before
+    if (this.length > 0) this.length--;
   }
 
   /** The CPU takes an interrupt. */
   delivered(vector: number): void {
-    this.push(LOG_DELIVER + vector);
+    this.push(LOG_DELIVER + vector, START);
   }
 
   /** A new round begins; all entries of the last one are forgotten. Called while every CPU rests. */
@@ -70,13 +78,16 @@ export class RoundLog {
     this.words[this.loggedAt] = 0;
   }
 
-  private push(kind: number): void {
-    if (this.length < this.capacity) this.words[this.first + this.length] = this.ticket() | kind;
+  private push(kind: number, at: Point): void {
+    if (this.length < this.capacity) {
+      const point = at & ((1 << POINT_BITS) - 1);
+      this.words[this.first + this.length] = this.ticket() | (point << KIND_BITS) | kind;
+    }
     this.length++;
     this.words[this.loggedAt] = this.length;
   }
 
   private ticket(): number {
-    return Atomics.add(this.words, this.ticketAt, 1) << KIND_BITS;
+    return Atomics.add(this.words, this.ticketAt, 1) << LOW_BITS;
   }
 }

@@ -23,6 +23,8 @@ export interface KeptRound {
   readonly image: Int32Array;
   /** Each CPU's log, see rounds-log.ts, as far as it was kept. */
   readonly logs: readonly Int32Array[];
+  /** Labels of the points by the numbers that the logs have. */
+  readonly labels: readonly string[];
 }
 
 /**
@@ -55,7 +57,11 @@ export function sumOver({ shape }: RunView, column: Column<CpuId>): number {
 }
 
 /** Copies what the workers kept of the last round; undefined if they were not asked to. */
-export function keptRound({ control, shape }: RunView, { roundStart }: SharedImage): KeptRound | undefined {
+export function keptRound(
+  { control, shape }: RunView,
+  { roundStart }: SharedImage,
+  labels: readonly string[],
+): KeptRound | undefined {
   if (!roundStart) return undefined;
   const { board, log } = control;
   const logs = Array.from({ length: log.entry ? shape.geometry.cpus : 0 }, (_, id) => {
@@ -63,7 +69,7 @@ export function keptRound({ control, shape }: RunView, { roundStart }: SharedIma
     const at = log.entry.at(id as CpuId);
     return mem.words.slice(at, at + Math.min(board.logged.peek(id as CpuId), width));
   });
-  return { image: new Int32Array(roundStart).slice(), logs };
+  return { image: new Int32Array(roundStart).slice(), logs, labels };
 }
 
 function standIn(threads: number): Policy {

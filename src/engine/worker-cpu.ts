@@ -245,7 +245,7 @@ export class WorkerCpu implements Resting {
       cpu.kernelDepth--;
       this.machine.oracle?.opEnds(cpu, 0);
     }
-    if (!cpu.waiting && cpu.point !== START) this.log?.passed();
+    if (!cpu.waiting && cpu.point !== START) this.log?.passed(cpu.point);
   }
 
   /** Has what the path waits for happened? If not for a while, sleeps until something happens. */
@@ -253,7 +253,7 @@ export class WorkerCpu implements Resting {
     const { mem } = this.machine;
     if (cpu.word !== NOWHERE && mem.load(cpu.word) !== cpu.waitSeen) {
       cpu.waiting = false;
-      this.log?.passed();
+      this.log?.passed(cpu.point);
       return true;
     }
     if (++this.polls < this.patience) return false;

@@ -112,7 +112,7 @@ export class WorkerPace implements Pace {
     const { point } = cpu;
     board[this.pointAt] = point;
     board[this.pointsAt]++;
-    if (this.log !== undefined) this.log.passed();
+    if (this.log !== undefined) this.log.passed(point);
     if (--this.credit <= 0) return true;
     if (image[this.irrAt] !== 0 && image[this.irqOffAt] === 0) return true;
     if (this.injection.delay !== undefined && this.injection.delay.point === point) return true;

@@ -47,3 +47,14 @@ export function checkMachine(program: Program, where: string): void {
     throw new BadInput({ what, where, expected: expected ?? 'a smaller program' });
   }
 }
+
+/** Not if it awaits what nobody posts any more, wakes a task that is gone, or has a machine that cannot be built. */
+export function makesSense(program: Program): boolean {
+  try {
+    checkMachine(program, program.name);
+    return true;
+  } catch (error) {
+    if (error instanceof BadInput) return false;
+    throw error;
+  }
+}

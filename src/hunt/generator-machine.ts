@@ -58,6 +58,11 @@ export interface Memory {
   readonly swapSlots: number;
 }
 
+/** May this size take any of its values in any program? */
+export function isFreeSize(name: string): boolean {
+  return Object.hasOwn(SIZES, name) && name !== 'files' && name !== 'filePages';
+}
+
 export function drawMemory(draw: Draw, traits: Traits, files: number): Memory {
   const swapSlots = drawSwapSlots(draw, traits);
   if (files === 0 && swapSlots === 0) return { nodes: 1, daemons: false, swapSlots };

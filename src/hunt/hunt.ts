@@ -2,18 +2,20 @@
  * The hunt: program after program, schedule after schedule, until a run convicts or the budget is spent. Everything that
  * it does follows from the seed; time comes in only as `outOfTime`.
  */
-import type { Choice } from '../engine/choice.ts';
+import { type Choice, choiceCpu } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
-import type { Harm, OracleOptions } from '../oracle/oracle.ts';
+import { NOWHERE } from '../memory/memory.ts';
+import type { Harm, OracleOptions, WindowSummary } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
-import type { Op, Program } from '../program/program.ts';
-import { Coverage, type CoverageSummary } from './coverage.ts';
+import type { Program } from '../program/program.ts';
+import type { CoverageSummary } from './coverage.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
-import { generateProgram, swarmTraits } from './generator.ts';
+import { type Drawn, Fuzz, type Showing } from './fuzz.ts';
+import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
-import { DEFAULT_MIX, Portfolio, type StrategyName, strategyNamed } from './portfolio.ts';
-import { type Random, randomFrom } from './random.ts';
+import { DEFAULT_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
+import { randomFrom } from './random.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
 import { type AdversaryBudget, chooseFairly, type Run, type Strategy } from './strategies/strategy.ts';
 
@@ -25,6 +27,8 @@ export interface HuntOptions {
   readonly seed: number;
   /** CPUs of generated programs; what the generator draws if left out. */
   readonly cpus?: number;
+  /** Where generated programs come from, and what hunts before this one saw; a hunt has its own if left out. */
+  readonly fuzz?: Fuzz;
   /** Schedules at most. */
   readonly schedules: number;
   readonly strategies?: readonly StrategyName[];
@@ -39,6 +43,8 @@ export interface HuntOptions {
   judged?(stepper: Stepper, run: Execution): void;
   /** Polled between schedules; true ends the hunt. */
   outOfTime(): boolean;
+  /** Told between two generated programs, when nothing is in flight, what the hunt did so far. */
+  between?(sofar: HuntSums): void;
   /** Told from time to time how far the hunt is. */
   progress?(state: HuntProgress): void;
 }
@@ -66,8 +72,9 @@ export interface StrategyUse {
   newPairs: number;
   /** What it convicted of. */
   found: Harm[];
-  /** The k of PCT's bound: the largest number of steps of one run, where measured. */
+  /** The k of PCT's bound, the largest number of steps of one run, and its n, the most threads of a machine, where measured. */
   k?: number;
+  n?: number;
   /** ICB: every schedule with so many preemptions has been run. */
   preemptions?: number;
   /** Sleep sets: runs to the end, and runs given up. */
@@ -75,13 +82,17 @@ export interface StrategyUse {
   blocked?: number;
 }
 
-export interface HuntResult {
-  readonly found: RawFinding | undefined;
+/** What a hunt has done. */
+export interface HuntSums {
   readonly schedules: number;
   readonly steps: number;
   readonly programs: number;
   readonly strategies: readonly StrategyUse[];
-  readonly windows: readonly { path: string; count: number; longestSteps: number }[];
+  readonly windows: readonly WindowSummary[];
+}
+
+export interface HuntResult extends HuntSums {
+  readonly found: RawFinding | undefined;
   readonly coverage: CoverageSummary;
   /** Every schedule of the scenario has been run (exhaustive only). */
   readonly complete: boolean;
@@ -125,16 +136,15 @@ export function recording(plan: MachinePlan): MachinePlan {
   return { ...plan, checks: { access: true, hash: true, record: true } };
 }
 
-/** The program on a machine with that many CPUs, its tasks spread over them by their old numbers. */
-function onCpus(program: Program, cpus: number | undefined): Program {
-  if (cpus === undefined) return program;
-  const there = (op: Op): Op => ('cpu' in op ? { ...op, cpu: op.cpu % cpus } : op);
-  return {
-    ...program,
-    machine: { ...program.machine, cpus },
-    tasks: program.tasks.map((t) => ({ ...t, cpu: t.cpu % cpus, ops: t.ops.map(there) })),
-    history: program.history.map(({ task, op }) => ({ task, op: there(op) })),
-  };
+/** What a program of the corpus is hunted with when it comes again. */
+const REPLAYED: readonly StrategyName[] = ['replay'];
+
+/** A program on its machine. */
+interface Place {
+  readonly plan: MachinePlan;
+  readonly stepper: Stepper;
+  readonly run: Run;
+  readonly ledger: LedgerStates;
 }
 
 class Hunt {
@@ -143,40 +153,39 @@ class Hunt {
   private programs = 0;
   private readonly uses = new Map<string, StrategyUse>();
   private readonly windows = new Map<string, { path: string; count: number; longestSteps: number }>();
-  private readonly coverage = new Coverage();
-  private readonly draws: Random;
+  private readonly fuzz: Fuzz;
   private readonly names: readonly StrategyName[];
-  private readonly portfolio: Portfolio<StrategyName>;
   private found: RawFinding | undefined = undefined;
   private complete = false;
   private diverged = false;
 
   constructor(private readonly options: HuntOptions) {
-    this.draws = randomFrom(options.seed, 0);
-    this.names = options.strategies ?? DEFAULT_MIX;
-    this.portfolio = new Portfolio(this.names);
+    const { seed, cpus, strategies } = options;
+    this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, strategies, feedback: false });
+    this.names = strategies ?? DEFAULT_MIX;
   }
 
   run(): HuntResult {
     const { options } = this;
-    if (options.source === 'fuzz') {
-      const { bits } = this.draws;
-      while (this.goesOn())
-        this.huntIn(onCpus(generateProgram(bits, swarmTraits(bits)), options.cpus), SCHEDULES_PER_PROGRAM);
+    const { source } = options;
+    if (source === 'fuzz') {
+      while (this.goesOn()) {
+        const drawn = this.fuzz.next();
+        this.fuzz.had(drawn, this.huntIn(drawn, SCHEDULES_PER_PROGRAM));
+        if (this.goesOn()) options.between?.(this.sums());
+      }
     } else {
-      this.huntIn(options.source, options.schedules);
+      const random = randomFrom(randomFrom(options.seed, 0).bits(), 1);
+      this.huntIn({ program: source, random, recorded: options.recorded }, options.schedules);
     }
-    return {
-      found: this.found,
-      schedules: this.schedules,
-      steps: this.steps,
-      programs: this.programs,
-      strategies: [...this.uses.values()],
-      windows: [...this.windows.values()].sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1)),
-      coverage: this.coverage.summary(),
-      complete: this.complete,
-      diverged: this.diverged,
-    };
+    const { found, complete, diverged } = this;
+    return { ...this.sums(), found, coverage: this.fuzz.coverage.summary(), complete, diverged };
+  }
+
+  private sums(): HuntSums {
+    const { schedules, steps, programs } = this;
+    const windows = [...this.windows.values()].sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1));
+    return { schedules, steps, programs, strategies: [...this.uses.values()], windows };
   }
 
   private goesOn(): boolean {
@@ -186,20 +195,28 @@ class Hunt {
     );
   }
 
-  private huntIn(program: Program, schedules: number): void {
+  private huntIn(
+    { program, recorded, random }: Pick<Drawn, 'program' | 'recorded' | 'random'>,
+    schedules: number,
+  ): Showing {
     const { options } = this;
     const plan = huntingPlan(program, options);
     const stepper = new Stepper(this.names.includes('exhaustive') ? recording(plan) : plan);
-    const run = new MachineRun(stepper);
+    const place: Place = { plan, stepper, run: new MachineRun(stepper), ledger: new LedgerStates(stepper) };
     const budget = options.adversary ?? DEFAULT_BUDGET;
-    const random = randomFrom(this.draws.bits(), 1);
-    const mix = new Map(this.names.map((name) => [name, strategyNamed(name, random, budget, options.recorded)]));
+    const names = recorded && options.source === 'fuzz' ? REPLAYED : this.names;
+    const mix = new Map(names.map((name) => [name, strategyNamed(name, random, budget, recorded)]));
+    const best = { gain: 0, choices: [] as readonly number[] };
+    const before = { size: this.fuzz.coverage.size, steps: this.steps };
     this.programs++;
     for (let i = 0; i < schedules && mix.size > 0 && this.goesOn(); i++) {
-      const name = this.portfolio.due([...mix.keys()]);
+      const name = this.fuzz.strategies.due([...mix.keys()]);
       const strategy = mix.get(name) as Strategy;
-      if (strategy.begin(run)) this.portfolio.had(name, this.once(plan, stepper, run, strategy));
-      else {
+      if (strategy.begin(place.run)) {
+        const { fresh, choices } = this.once(place, strategy);
+        this.fuzz.strategies.had(name, fresh);
+        if (fresh > best.gain) Object.assign(best, { gain: fresh, choices });
+      } else {
         mix.delete(name);
         this.complete = 'complete' in strategy && strategy.complete === true;
       }
@@ -207,32 +224,36 @@ class Hunt {
         options.progress?.({ schedules: this.schedules, steps: this.steps, programs: this.programs });
     }
     this.gatherWindows(stepper);
+    return { gain: this.fuzz.coverage.size - before.size, steps: this.steps - before.steps, choices: best.choices };
   }
 
-  /** One schedule. Returns how many conflicting pairs it was the first to show. */
-  private once(plan: MachinePlan, stepper: Stepper, run: Run, strategy: Strategy): number {
+  /** One schedule, with how much it was the first to show. */
+  private once({ plan, stepper, run, ledger }: Place, strategy: Strategy): { fresh: number; choices: number[] } {
     const choices: number[] = [];
-    const { coverage } = this;
-    const known = coverage.pairs;
+    const { coverage } = this.fuzz;
+    const known = coverage.size;
+    const pairs = coverage.pairs;
+    let last = NOWHERE;
     coverage.begin();
     stepper.reset();
     const done = execute(stepper, (s) => {
+      coverage.stepped(s, last, ledger);
       const c = chooseFairly(strategy, run);
       if (c < 0) return c;
       choices.push(c);
+      last = s.cpuAt(choiceCpu(c as Choice)).word;
       coverage.step(s, c as Choice);
       return c;
     });
     strategy.end?.(run);
-    const fresh = coverage.pairs - known;
-    const use = this.count(strategy, done.steps, fresh);
+    const use = this.count(strategy, done.steps, coverage.pairs - pairs);
     if (done.convicted || this.schedules % CHECK_EVERY === 1) this.diverged = !isRepeatable(stepper, choices, done);
     if (this.options.judged) this.options.judged(stepper, done);
     else if (done.convicted && !this.diverged) {
       use.found.push(done.convicted.harm);
       this.found = { plan, conviction: done.convicted, choices, strategy: strategy.name, steps: done.steps };
     }
-    return fresh;
+    return { fresh: coverage.size - known, choices };
   }
 
   private count(strategy: Strategy, steps: number, newPairs: number): StrategyUse {
@@ -243,8 +264,9 @@ class Hunt {
     use.schedules++;
     use.steps += steps;
     use.newPairs += newPairs;
-    const { k, ...others } = (strategy.figures?.() ?? {}) as Partial<StrategyUse>;
+    const { k, n, ...others } = (strategy.figures?.() ?? {}) as Partial<StrategyUse>;
     if (k !== undefined) use.k = Math.max(use.k ?? 0, k);
+    if (n !== undefined) use.n = Math.max(use.n ?? 0, n);
     Object.assign(use, others);
     this.uses.set(name, use);
     return use;

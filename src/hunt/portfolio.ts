@@ -81,6 +81,8 @@ const LEAST = 0.5;
 /** Share of what was known of a strategy that each of its schedules keeps. */
 const MEMORY = 0.97;
 
+export type PortfolioPlace = readonly (readonly [name: string, yielded: number, turn: number])[];
+
 /** Whose turn it is: stride scheduling, with what each strategy has shown of late as its weight. */
 export class Portfolio<Name extends string> {
   private readonly yields = new Map<Name, number>();
@@ -105,6 +107,17 @@ export class Portfolio<Name extends string> {
     const best = Math.max(...this.yields.values());
     const share = best === 0 ? 1 : LEAST + (1 - LEAST) * ((this.yields.get(name) ?? 0) / best);
     this.turns.set(name, this.turn(name) + 1 / share);
+  }
+
+  /** For each name what it yielded of late, and where it stands in the order of turns. */
+  place(): PortfolioPlace {
+    return [...this.turns].map(([name, turn]) => [name, this.yields.get(name) ?? 0, turn] as const);
+  }
+  goOn(place: PortfolioPlace): void {
+    for (const [name, yielded, turn] of place) {
+      this.yields.set(name as Name, yielded);
+      this.turns.set(name as Name, turn);
+    }
   }
 
   private turn(name: Name): number {

@@ -1,7 +1,6 @@
 /** Programs with one thing less than a given one: a task, operations, pages of a range, a file, a setting, idle CPUs. */
-import { BadInput } from '../program/bad-input.ts';
 import type { FileSpec, Op, Program } from '../program/program.ts';
-import { checkMachine } from './check-machine.ts';
+import { makesSense } from './check-machine.ts';
 
 /** A smaller program; `cpus` lists the CPUs that are left, by their old numbers. */
 export interface Smaller {
@@ -15,17 +14,6 @@ export function* smallerPrograms(program: Program): Iterable<Smaller> {
   for (const less of withLess(program)) if (makesSense(less)) yield { program: less, cpus };
   const compact = withoutIdleCpus(program);
   if (compact.cpus.length < cpus.length) yield compact;
-}
-
-/** Not if it awaits what nobody posts any more, wakes a task that is gone, or has a machine that cannot be built. */
-function makesSense(program: Program): boolean {
-  try {
-    checkMachine(program, program.name);
-    return true;
-  } catch (error) {
-    if (error instanceof BadInput) return false;
-    throw error;
-  }
 }
 
 function* withLess(program: Program): Iterable<Program> {

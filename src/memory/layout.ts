@@ -94,6 +94,11 @@ export class Layout<S> {
     return `${p.table}[${row}].${p.field}${p.width > 1 ? `[${k}]` : ''}`;
   }
 
+  /** Names of the fields of a table. */
+  fieldsOf(table: string): string[] {
+    return (this.byTable.get(table) ?? []).map((p) => p.field);
+  }
+
   /** All words of a table, or of one of its fields. */
   *wordsOf(table: string, field?: string): Iterable<Word> {
     for (const p of this.byTable.get(table) ?? []) {

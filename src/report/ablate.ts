@@ -1,7 +1,7 @@
 /** Ablation: the policy as published, then without each of its flush points in turn, all hunted with the same effort. */
 import { type Effort, Sweep } from '../hunt/flush-points-search.ts';
+import { kindOf } from './causes.ts';
 import { lossOf, type PointLoss, type PointSearchOptions, type Seen, seenAs } from './point-loss.ts';
-import { kindOf } from './session.ts';
 
 export interface Ablation {
   /** What convicts the policy as published, each cause once. */

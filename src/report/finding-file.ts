@@ -24,11 +24,11 @@ function makeDirectory(dir: string): void {
   mkdirSync(dir);
 }
 
-/** Writes the text under its final name in one step, so that no reader and no interruption sees half of it. */
-export function writeWhole(path: string, text: string): void {
+/** Writes under the final name in one step, so that no reader, no interruption and no loss of power leaves half of it. */
+export function writeWhole(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, text);
+    writeFileSync(temporary, content, { flush: true });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

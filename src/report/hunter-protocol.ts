@@ -1,4 +1,5 @@
 /** What crosses between the command line and the worker that hunts. */
+import type { KeptRound } from '../engine/threads-view.ts';
 import type { StrategyName } from '../hunt/portfolio.ts';
 import type { Program } from '../program/program.ts';
 
@@ -24,6 +25,10 @@ export interface HuntRequest {
   readonly schedules: number;
   readonly findings: number;
   readonly strategies: readonly StrategyName[] | undefined;
+  /** Programs are made from those of the corpus, too. */
+  readonly feedback: boolean;
+  /** Directory of the corpus and of the journal; undefined: nothing is kept. */
+  readonly corpus?: string;
   /** The schedule that the strategy `replay` follows. */
   readonly recorded?: readonly number[];
   readonly strict: boolean;
@@ -58,13 +63,19 @@ export interface VerifyRequest
   readonly out: string;
 }
 
+/** A round in which a parallel run convicted. */
+export interface BridgeRequest extends Pick<HuntRequest, 'tool' | 'policy' | 'patches' | 'plugins' | 'seed' | 'mail'> {
+  readonly program: Program;
+  readonly round: KeptRound;
+}
+
 /**
  * Words of the shared progress. `stage` counts parts of the work that have a time limit of their own, `over` is the last
  * of them whose time is over; `share` is in millionths; `save` asks the worker to save where it stands.
  */
 export const PROGRESS = {
   ...{ beat: 0, schedules: 1, steps: 2, programs: 3, findings: 4, stop: 5 },
-  ...{ stage: 6, over: 7, states: 8, share: 9, save: 10, words: 11 },
+  ...{ stage: 6, over: 7, states: 8, share: 9, save: 10, coverage: 11, corpus: 12, words: 13 },
 } as const;
 /** Values of the stop word: no more schedules; nothing more at all. */
 export const STOP_HUNTING = 1;

@@ -14,7 +14,7 @@ import {
 } from '../hunt/flush-points-search.ts';
 import type { Finding } from '../program/finding.ts';
 import { buildFinding, FULL_BUDGET, NO_BUDGET } from './build-finding.ts';
-import { kindOf } from './session.ts';
+import { kindOf } from './causes.ts';
 
 export interface PointSearchOptions extends SearchPlan {
   readonly tool: string;

@@ -1,129 +1,161 @@
 /**
- * A hunt until enough is found: hunts follow each other with seeds of their own until the schedules are used up; every
- * conviction becomes a finding, and a second one of the same kind is counted but not reported.
+ * A hunt until enough is found: hunts follow each other until the schedules are used up, and go on from what earlier ones saw;
+ * every conviction becomes a finding, and one with a cause that was met before is counted but not reported. With a journal
+ * it can be killed at any moment and goes on where it was.
  */
-import { LOAD, STORE } from '../hardware/types.ts';
-import { type HuntOptions, type HuntResult, hunt, type RawFinding, type StrategyUse } from '../hunt/hunt.ts';
-import { opName } from '../oracle/oracle.ts';
+import { Fuzz } from '../hunt/fuzz.ts';
+import { type HuntOptions, type HuntResult, type HuntSums, hunt, type RawFinding } from '../hunt/hunt.ts';
 import type { Finding } from '../program/finding.ts';
 import { buildFinding, type FindingOrigin, FULL_BUDGET, NO_BUDGET } from './build-finding.ts';
+import { Causes } from './causes.ts';
+import type { HuntJournal } from './hunt-journal.ts';
+import { added, NO_SUMS } from './hunt-sums.ts';
 
 export interface SessionOptions {
-  readonly hunt: Omit<HuntOptions, 'seed' | 'schedules' | 'outOfTime' | 'progress'>;
+  readonly hunt: Omit<HuntOptions, 'seed' | 'schedules' | 'outOfTime' | 'progress' | 'fuzz' | 'between'>;
   readonly origin: FindingOrigin;
   readonly schedules: number;
-  /** Findings of different kinds after which the session ends. */
+  /** Findings of different causes after which the session ends. */
   readonly findings: number;
+  /** Programs are made from those of the corpus, too. */
+  readonly feedback: boolean;
+  /** Where the corpus and the state of the hunt are kept; undefined: nowhere. */
+  readonly journal?: HuntJournal;
   /** Polled between schedules; true ends the hunt, not the work on a finding. */
   outOfTime(): boolean;
+  /** Asked between two programs: is it time to save? */
+  savesNow(): boolean;
   /** Polled while a finding is worked on; true ends that early. */
   abandoned(): boolean;
-  progress(at: { schedules: number; steps: number; programs: number; findings: number }): void;
-  /** A finding: first as found (`final` false), then shrunk and graded. The second replaces the first. */
+  progress(at: SessionProgress): void;
+  /** A finding: first as found (`final` false), then shrunk and graded. The second replaces the first; it is an earlier one if that has the same cause. */
   found(finding: Finding, final: boolean): void;
 }
 
-export interface SessionResult {
-  readonly verdict: 'clean' | 'violation' | 'diverged';
+export interface SessionProgress {
   readonly schedules: number;
   readonly steps: number;
   readonly programs: number;
-  readonly strategies: readonly StrategyUse[];
-  readonly windows: HuntResult['windows'];
+  readonly findings: number;
+  /** What the hunt has seen, in pairs and states; programs of the corpus. */
+  readonly coverage: number;
+  readonly corpus: number;
+}
+
+export interface SessionResult extends HuntSums {
+  readonly verdict: 'clean' | 'violation' | 'diverged';
   readonly coverage: HuntResult['coverage'];
+  /** Programs that showed something new. */
+  readonly corpus: number;
   readonly complete: boolean;
-  /** Convictions of a kind that was reported already. */
+  /** Convictions of a cause that was reported already. */
   readonly duplicates: number;
+  /** How often the cause of each finding was met, by the finding's id. */
+  readonly times: ReadonlyMap<string, number>;
+  /** Schedules that were run before, by a process that did not come to the end. */
+  readonly resumedSchedules: number;
+  /** Files that were left out, a line for each. */
+  readonly notes: readonly string[];
 }
 
 /** Runs the session. @throws PathError when a plug-in breaks the rules of paths. */
 export function huntSession(options: SessionOptions): SessionResult {
-  const { origin } = options;
-  const kinds = new Set<string>();
-  const results: HuntResult[] = [];
-  let duplicates = 0;
-  const sum = (of: (r: HuntResult) => number): number => results.reduce((total, r) => total + of(r), 0);
-  const left = (): number => options.schedules - sum((r) => r.schedules);
-  do {
-    const before = { schedules: sum((r) => r.schedules), steps: sum((r) => r.steps), programs: sum((r) => r.programs) };
+  return new Session(options).run();
+}
+
+class Session {
+  private readonly fuzz: Fuzz;
+  private readonly causes = new Causes();
+  private readonly findings = new Map<string, Finding>();
+  private sums = NO_SUMS;
+  private hunts = 0;
+
+  constructor(private readonly options: SessionOptions) {
+    const { origin, feedback } = options;
+    const { cpus, strategies } = options.hunt;
+    this.fuzz = new Fuzz({ seed: origin.seed, cpus, strategies, feedback });
+  }
+
+  run(): SessionResult {
+    const { options, fuzz, causes } = this;
+    this.goOn();
+    const { schedules: resumedSchedules } = this.sums;
+    let last: HuntResult | undefined;
+    const isEnough = (): boolean => causes.size >= options.findings || this.sums.schedules >= options.schedules;
+    while (!isEnough() && !options.outOfTime()) {
+      last = this.hunt();
+      if (!last.found || last.diverged) break;
+      this.report(last.found);
+      this.save(this.sums);
+    }
+    options.journal?.keepEntries(fuzz.corpus);
+    return {
+      ...this.sums,
+      verdict: last?.diverged ? 'diverged' : causes.size > 0 ? 'violation' : 'clean',
+      coverage: fuzz.coverage.summary(),
+      corpus: fuzz.corpus.size,
+      complete: this.hunts === 1 && last?.complete === true,
+      duplicates: causes.duplicates,
+      times: causes.times(),
+      resumedSchedules,
+      notes: options.journal?.notes ?? [],
+    };
+  }
+
+  private hunt(): HuntResult {
+    const { options, fuzz, causes, sums: before } = this;
     const result = hunt({
       ...options.hunt,
-      seed: (origin.seed + Math.imul(results.length, 0x9e3779b1)) >>> 0,
-      schedules: left(),
+      fuzz,
+      seed: (options.origin.seed + Math.imul(this.hunts++, 0x9e3779b1)) >>> 0,
+      schedules: options.schedules - before.schedules,
       outOfTime: () => options.outOfTime(),
+      between: (sofar) => {
+        if (options.savesNow()) this.save(added(before, sofar));
+      },
       progress: (now) =>
         options.progress({
           schedules: before.schedules + now.schedules,
           steps: before.steps + now.steps,
           programs: before.programs + now.programs,
-          findings: kinds.size,
+          findings: causes.size,
+          coverage: fuzz.coverage.size,
+          corpus: fuzz.corpus.size,
         }),
     });
-    results.push(result);
-    if (!result.found || result.diverged) break;
-    const kind = kindOf(result.found);
-    if (kinds.has(kind)) {
-      duplicates++;
-      continue;
-    }
-    kinds.add(kind);
-    options.found(buildFinding(result.found, origin, NO_BUDGET), false);
-    options.found(
-      buildFinding(result.found, origin, FULL_BUDGET, () => options.abandoned()),
-      true,
-    );
-  } while (kinds.size < options.findings && left() > 0 && !options.outOfTime());
-  const last = results[results.length - 1];
-  return {
-    verdict: last.diverged ? 'diverged' : kinds.size > 0 ? 'violation' : 'clean',
-    schedules: sum((r) => r.schedules),
-    steps: sum((r) => r.steps),
-    programs: sum((r) => r.programs),
-    strategies: merged(
-      results.flatMap((r) => r.strategies),
-      (s) => s.name,
-      joined,
-    ),
-    windows: merged(
-      results.flatMap((r) => r.windows),
-      (w) => w.path,
-      (a, b) => ({ ...a, count: a.count + b.count, longestSteps: Math.max(a.longestSteps, b.longestSteps) }),
-    ),
-    coverage: results.map((r) => r.coverage).reduce((a, b) => (b.conflicts > a.conflicts ? b : a)),
-    complete: results.length === 1 && last.complete,
-    duplicates,
-  };
-}
-
-/** Two convictions of one kind: the same harm, ended by the same sort of operation, seen by the same sort of access. */
-export function kindOf({ conviction: { harm, violation, says }, plan }: RawFinding): string {
-  if (!violation) return `${plan.program.machine.cpus} ${harm} ${says.replace(/\d+/g, 'n')}`;
-  const { kind, endedBy } = violation;
-  const access = kind < 0 ? 'read back' : kind === STORE ? 'store' : kind === LOAD ? 'load' : 'fetch';
-  return `${harm}: ${access}${endedBy ? ` behind ${opName(endedBy.op)}` : ''}`;
-}
-
-function joined(a: StrategyUse, b: StrategyUse): StrategyUse {
-  return {
-    ...a,
-    ...b,
-    schedules: a.schedules + b.schedules,
-    steps: a.steps + b.steps,
-    newPairs: a.newPairs + b.newPairs,
-    found: [...a.found, ...b.found],
-    k: larger(a.k, b.k),
-  };
-}
-
-function merged<T>(all: readonly T[], key: (one: T) => string, join: (a: T, b: T) => T): T[] {
-  const byKey = new Map<string, T>();
-  for (const one of all) {
-    const known = byKey.get(key(one));
-    byKey.set(key(one), known === undefined ? one : join(known, one));
+    this.sums = added(before, result);
+    return result;
   }
-  return [...byKey.values()];
-}
 
-function larger(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined ? b : b === undefined ? a : Math.max(a, b);
+  private report(raw: RawFinding): void {
+    const { options, causes } = this;
+    const { origin, journal } = options;
+    if (causes.isKnown(raw)) return;
+    options.found(buildFinding(raw, origin, NO_BUDGET), false);
+    const finding = buildFinding(raw, origin, FULL_BUDGET, () => options.abandoned());
+    const id = causes.idOf(raw, finding);
+    if (id === finding.id) journal?.keep(finding);
+    this.show(this.findings.get(id) ?? finding);
+  }
+
+  private show(finding: Finding): void {
+    this.findings.set(finding.id, finding);
+    this.options.found(finding, true);
+  }
+
+  private goOn(): void {
+    const from = this.options.journal?.load(this.fuzz.corpus);
+    if (from) {
+      this.fuzz.goOn(from.fuzz);
+      this.causes.goOn(from.causes);
+      this.sums = from.sums;
+      for (const finding of from.findings) this.show(finding);
+    }
+    // from here on the corpus is this hunt's own, whatever others add to the directory
+    this.save(this.sums);
+  }
+
+  private save(sums: HuntSums): void {
+    this.options.journal?.save(this.fuzz.corpus, { fuzz: this.fuzz.place(), causes: this.causes.place(), sums });
+  }
 }

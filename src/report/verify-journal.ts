@@ -4,7 +4,7 @@
  * is killed, what is there is the search as it stood at the last save.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { VerifyPlace } from '../hunt/verify.ts';
@@ -47,9 +47,7 @@ export class VerifyJournal {
   /** @param fresh the states visited since the last save. */
   save(place: VerifyPlace, fresh: Int32Array): void {
     if (!existsSync(this.dir)) mkdirSync(this.dir);
-    const segment = this.segment(this.segments++);
-    writeFileSync(`${segment}.tmp`, new Uint8Array(fresh.buffer));
-    renameSync(`${segment}.tmp`, segment);
+    writeWhole(this.segment(this.segments++), new Uint8Array(fresh.buffer));
     writeWhole(this.standing(), JSON.stringify({ schema: 1, of: this.of, segments: this.segments, place }));
   }
 

@@ -141,14 +141,14 @@ describe('RoundLog', () => {
         const entry = control.log.entry.peek(cpu, k);
         return [logTicket(entry), logKind(entry)];
       });
-    zero.passed(); // ticket 0, before the lock is taken
-    one.passed(); // ticket 1, the step that releases it
+    zero.passed(BUSY); // ticket 0, before the lock is taken
+    one.passed(BUSY); // ticket 1, the step that releases it
     zero.acquired(); // ticket 2
     expect(logOf(CPU0)).toEqual([[2, LOG_RUN]]);
-    one.passed(); // ticket 3: a point at which an interrupt is taken
+    one.passed(BUSY); // ticket 3: a point at which an interrupt is taken
     one.retract();
     one.delivered(VECTOR_CALL_FUNCTION);
-    one.passed();
+    one.passed(BUSY);
     expect(logOf(CPU1)).toEqual([
       [1, LOG_RUN],
       [4, LOG_DELIVER + VECTOR_CALL_FUNCTION],
@@ -158,10 +158,25 @@ describe('RoundLog', () => {
     expect(logOf(CPU0)).toEqual([]);
   });
 
+  it('has nothing to take back where the step was announced before a rest, and writes to no other word', () => {
+    const { control } = machine();
+    const log = new RoundLog(control, CPU0, 8);
+    log.passed(BUSY);
+    log.clear();
+    const before = control.log.entry.mem.words.slice(0, control.log.entry.at(CPU0));
+    log.retract();
+    log.delivered(VECTOR_CALL_FUNCTION);
+    expect(control.board.logged.peek(CPU0)).toBe(1);
+    const ticket = control.run.ticket.at(0);
+    const after = control.log.entry.mem.words.slice(0, before.length);
+    const others = [...after.keys()].filter((w) => after[w] !== before[w] && w !== ticket);
+    expect(others).toEqual([control.board.logged.at(CPU0)]);
+  });
+
   it('counts what does not fit and keeps the rest', () => {
     const { control } = machine();
     const log = new RoundLog(control, CPU0, 8);
-    for (let i = 0; i < 20; i++) log.passed();
+    for (let i = 0; i < 20; i++) log.passed(BUSY);
     expect(control.board.logged.peek(CPU0)).toBe(20);
     expect(control.log.entry.peek(CPU1, 0)).toBe(0);
   });

@@ -34,6 +34,7 @@ export class Pct implements Strategy {
     this.k = Math.max(this.k, this.step, k);
     this.step = 0;
     const threads = threadsOf(run);
+    priority.length = threads;
     for (let t = 0; t < threads; t++) priority[t] = this.depth + t;
     for (let t = threads - 1; t > 0; t--) {
       const other = random.below(t + 1);
@@ -62,8 +63,8 @@ export class Pct implements Strategy {
     return this.highest(choices);
   }
 
-  figures(): { k: number } {
-    return { k: Math.max(this.k, this.step) };
+  figures(): { k: number; n: number } {
+    return { k: Math.max(this.k, this.step), n: this.priority.length };
   }
 
   private highest(choices: readonly Choice[]): Choice {

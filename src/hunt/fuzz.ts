@@ -1,0 +1,119 @@
+/**
+ * Where a hunt gets its programs from: a fresh one, a mutant of one that showed something new, or such a program again,
+ * under schedules that begin like the one that showed it. Who yields more, has more turns. Program n follows from the seed, from
+ * n, and from what the programs before it showed.
+ */
+import type { Op, Program } from '../program/program.ts';
+import { Corpus } from './corpus.ts';
+import { Coverage, type CoveragePlace } from './coverage.ts';
+import { generateProgram, swarmTraits } from './generator.ts';
+import { Draw } from './generator-draw.ts';
+import { mutate } from './mutate.ts';
+import { DEFAULT_MIX, Portfolio, type PortfolioPlace, type StrategyName } from './portfolio.ts';
+import { type Random, randomFrom } from './random.ts';
+
+/** `replayed`: a program of the corpus as it is. */
+export type Origin = 'fresh' | 'mutated' | 'replayed';
+
+/** A program to hunt in. */
+export interface Drawn {
+  readonly program: Program;
+  readonly origin: Origin;
+  /** Of a program that is replayed: the schedule to begin with. */
+  readonly recorded: readonly number[] | undefined;
+  /** Draws its schedules. */
+  readonly random: Random;
+}
+
+/** What the runs of a program were the first to show, and what they cost. */
+export interface Showing {
+  readonly gain: number;
+  readonly steps: number;
+  /** The schedule of the run that showed most. */
+  readonly choices: readonly number[];
+}
+
+export interface FuzzOptions {
+  readonly seed: number;
+  /** CPUs of the programs; what the generator draws if left out. */
+  readonly cpus?: number;
+  /** Programs are made from those of the corpus, too. */
+  readonly feedback: boolean;
+  readonly strategies?: readonly StrategyName[];
+}
+
+/** Where the drawing of programs stands, as data. The corpus belongs to it, and is kept apart. */
+export interface FuzzPlace {
+  readonly programs: number;
+  readonly origins: PortfolioPlace;
+  readonly strategies: PortfolioPlace;
+  readonly coverage: CoveragePlace;
+}
+
+const ORIGINS: readonly Origin[] = ['fresh', 'mutated', 'replayed'];
+/** Programs drawn before the first mutant: what is new at the beginning says nothing. */
+const FRESH_FIRST = 20;
+
+export class Fuzz {
+  readonly coverage = new Coverage();
+  readonly corpus = new Corpus();
+  /** How the strategies share the schedules. */
+  readonly strategies: Portfolio<StrategyName>;
+  /** Programs drawn so far. */
+  programs = 0;
+  private readonly origins = new Portfolio(ORIGINS);
+
+  constructor(private readonly options: FuzzOptions) {
+    this.strategies = new Portfolio(options.strategies ?? DEFAULT_MIX);
+  }
+
+  next(): Drawn {
+    const { seed, cpus } = this.options;
+    const at = (seed + Math.imul(this.programs++, 0x85ebca77)) >>> 0;
+    const { bits } = randomFrom(at, 0);
+    const random = randomFrom(at, 1);
+    const origin = this.due();
+    const draw = new Draw(bits);
+    const fresh = (): Program => onCpus(generateProgram(bits, swarmTraits(bits)), cpus);
+    if (origin === 'fresh') return { program: fresh(), origin, recorded: undefined, random };
+    const { program, choices } = this.corpus.pick(draw);
+    if (origin === 'replayed') return { program, origin, recorded: choices, random };
+    const donor = this.corpus.size > 1 && draw.chance(0.5) ? this.corpus.pick(draw).program : fresh();
+    const mutant = mutate(program, donor, draw);
+    return { program: mutant ?? fresh(), origin, recorded: undefined, random };
+  }
+
+  /** The program was hunted in. */
+  had({ program, origin }: Drawn, { gain, steps, choices }: Showing): void {
+    this.origins.had(origin, gain / (steps + 1));
+    if (gain > 0) this.corpus.add({ program, choices, gain, steps });
+  }
+
+  place(): FuzzPlace {
+    const { programs, origins, strategies, coverage } = this;
+    return { programs, origins: origins.place(), strategies: strategies.place(), coverage: coverage.place() };
+  }
+  goOn({ programs, origins, strategies, coverage }: FuzzPlace): void {
+    this.programs = programs;
+    this.origins.goOn(origins);
+    this.strategies.goOn(strategies);
+    this.coverage.goOn(coverage);
+  }
+
+  private due(): Origin {
+    const canMutate = this.options.feedback && this.corpus.size > 0 && this.programs > FRESH_FIRST;
+    return canMutate ? this.origins.due(ORIGINS) : 'fresh';
+  }
+}
+
+/** The program on a machine with that many CPUs, its tasks spread over them by their old numbers. */
+function onCpus(program: Program, cpus: number | undefined): Program {
+  if (cpus === undefined) return program;
+  const there = (op: Op): Op => ('cpu' in op ? { ...op, cpu: op.cpu % cpus } : op);
+  return {
+    ...program,
+    machine: { ...program.machine, cpus },
+    tasks: program.tasks.map((t) => ({ ...t, cpu: t.cpu % cpus, ops: t.ops.map(there) })),
+    history: program.history.map(({ task, op }) => ({ task, op: there(op) })),
+  };
+}
