@@ -47,6 +47,8 @@ export interface Instruction {
   readonly sync: boolean;
   /** Pages of the kernel are allocated with interrupts off. */
   readonly irqsOff: boolean;
+  /** read(2) and write(2) past the page cache. */
+  readonly direct: boolean;
   /** Advice of madvise. */
   readonly advice: number;
   /** Register that a load fills, or -1. */
@@ -78,6 +80,9 @@ export interface CompiledProgram {
   readonly files: readonly number[];
   /** Rows of those that are a server's. */
   readonly remote: readonly FileId[];
+  /** Rows of those that are block devices, and of those written by iomap. */
+  readonly blockdev: readonly FileId[];
+  readonly iomap: readonly FileId[];
   /** `registers[taskIndex][name]` is the number of a register. */
   readonly registers: readonly ReadonlyMap<string, number>[];
 }
@@ -113,6 +118,8 @@ export function compileProgram(
     return known;
   };
   const { files = [] } = program;
+  const rowsOf = (kind: 'remote' | 'blockdev' | 'iomap'): FileId[] =>
+    files.flatMap((f, i) => (f[kind] ? [(i + 1) as FileId] : []));
   const fileRow = (name: string | undefined): number => files.findIndex((f) => f.name === name) + 1;
   const compile = (op: Op, task: number): Instruction => {
     const any = op as Partial<Record<string, never>> & Op;
@@ -142,6 +149,7 @@ export function compileProgram(
       file: fileRow(of<string | undefined>('file', undefined)),
       offset: of('offset', 0),
       sync: of('sync', false),
+      direct: of('direct', false),
       irqsOff: op.do === 'kalloc' && op.context === 'irqoff',
       advice: op.do === 'madvise' ? ADVICE[op.advice] : 0,
       to: of('to', -1),
@@ -174,7 +182,9 @@ export function compileProgram(
     mms: Math.max(0, ...tasks.map((t) => t.mm)),
     rounds: program.rounds ?? 1,
     files: files.map((f) => f.pages),
-    remote: files.flatMap((f, i) => (f.remote ? [(i + 1) as FileId] : [])),
+    remote: rowsOf('remote'),
+    blockdev: rowsOf('blockdev'),
+    iomap: rowsOf('iomap'),
     registers,
   };
 }

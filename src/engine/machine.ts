@@ -229,6 +229,8 @@ export class MachineCore<M extends Memory> implements UserRun {
       mms: program.mms,
       files: program.files,
       remote: program.remote,
+      blockdev: program.blockdev,
+      iomap: program.iomap,
       tasks: program.tasks.map((t) => ({
         id: t.id,
         cpu: t.cpu,

@@ -59,6 +59,11 @@ export const TRAITS = {
   move: 'a task moves to another CPU',
   compute: 'user work without accesses',
   shared: 'tasks use the same few pages instead of any page',
+  blockdev: 'block devices, to which another host writes',
+  iomap: 'files of a file system that writes by iomap',
+  direct: 'read(2) and write(2) past the page cache',
+  punch: 'holes punched into files',
+  dropcache: 'posix_fadvise DONTNEED',
 } as const;
 
 export type TraitName = keyof typeof TRAITS;
@@ -111,6 +116,9 @@ const SWARMED: readonly TraitName[] = [
     'compaction',
     'swapout',
     'relocate',
+    'direct',
+    'punch',
+    'dropcache',
   ] as const),
   ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute', 'kalloc', 'device'] as const),
 ];

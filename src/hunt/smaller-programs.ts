@@ -116,7 +116,7 @@ function* withLessOfFiles(program: Program): Iterable<Program> {
     const instead = (other: FileSpec): Program => ({ ...program, files: files.map((f, j) => (j === i ? other : f)) });
     if (!named.has(file.name)) yield { ...program, files: files.filter((_, j) => j !== i) };
     else if (file.pages > 1) yield instead({ ...file, pages: file.pages - 1 });
-    if (file.remote) yield instead({ name: file.name, pages: file.pages });
+    if (file.remote || file.blockdev || file.iomap) yield instead({ name: file.name, pages: file.pages });
   }
 }
 

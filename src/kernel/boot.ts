@@ -47,6 +47,9 @@ export interface BootSpec {
   readonly files?: readonly number[];
   /** Rows of the files that are a server's. */
   readonly remote?: readonly FileId[];
+  /** Rows of those that are block devices, and of those whose file system writes by iomap. */
+  readonly blockdev?: readonly FileId[];
+  readonly iomap?: readonly FileId[];
 }
 
 /**
@@ -69,7 +72,8 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
   spec.files?.forEach((pages, i) => {
     put(cpu.inode.iSize, (i + 1) as FileId, pages);
   });
-  for (const file of spec.remote ?? []) put(cpu.inode.remote, file, 1);
+  for (const kind of ['remote', 'blockdev', 'iomap'] as const)
+    for (const file of spec[kind] ?? []) put(cpu.inode[kind], file, 1);
   put(cpu.slab.used, SLAB_MM, spec.mms);
   put(cpu.slab.serial, SLAB_MM, spec.mms + 1);
   for (const task of spec.tasks) bootTask(cpu, task);

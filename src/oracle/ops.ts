@@ -41,6 +41,11 @@ export const OP = {
   unlock: 28,
   /** The write of another client, at the server. */
   remote: 29,
+  /** read(2) and write(2) past the page cache. */
+  directRead: 30,
+  directWrite: 31,
+  punch: 32,
+  dropcache: 33,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

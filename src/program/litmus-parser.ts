@@ -132,7 +132,7 @@ class Parser {
     } else if (first.text === 'file' && !lexer.is('=') && !lexer.is(':')) {
       this.at.set(`files[${this.files.length}]`, first);
       const file: Draft = { name: lexer.word('a name').text, pages: lexer.number('a number of pages') };
-      if (lexer.take('remote')) file.remote = true;
+      for (const kind of ['remote', 'blockdev', 'iomap']) if (lexer.take(kind)) file[kind] = true;
       this.files.push(file);
     } else if (first.text === 'task' && !lexer.is('=') && !lexer.is(':')) this.traitsOf(lexer.word('a task'));
     else if (lexer.is('=')) this.assignment(first);

@@ -47,9 +47,9 @@ export type Op =
       into?: string;
     }
   | { do: 'madvise'; page: number; pages?: number; advice: Advice }
-  /** read(2) and write(2) of one word of a page of a file; a write behind the end makes the file longer. */
-  | { do: 'read'; file: string; page: number; word?: number; into?: string }
-  | { do: 'write'; file: string; page: number; word?: number; value?: number }
+  /** read(2) and write(2) of one word of a page of a file, past the page cache if `direct`; a write behind the end makes the file longer. */
+  | { do: 'read'; file: string; page: number; word?: number; direct?: boolean; into?: string }
+  | { do: 'write'; file: string; page: number; word?: number; direct?: boolean; value?: number }
   /** The file has `pages` pages afterwards: what lies behind is discarded, a hole reads as zero. */
   | { do: 'truncate'; file: string; pages: number }
   /** Writes dirty pages of the file back and waits. */
@@ -59,7 +59,7 @@ export type Op =
    * cache, close(2) writes dirty pages back, a byte-range lock does both, and its end writes them back.
    */
   | { do: 'open' | 'close' | 'lock' | 'unlock'; file: string }
-  /** The server of a remote file, done by a task marked `server`: another client writes one word. */
+  /** The server of a remote file, or another host at a block device, done by a task marked `server`: one word is written. */
   | { do: 'remote'; file: string; page: number; word?: number; value?: number }
   /** MS_SYNC: writes back what the range shows of shared mappings, and waits. */
   | { do: 'msync'; page: number; pages?: number }
@@ -93,7 +93,11 @@ export type Op =
   /** sched_setaffinity to one CPU. */
   | { do: 'move'; cpu: number }
   /** User work of that many cycles. */
-  | { do: 'compute'; cycles: number };
+  | { do: 'compute'; cycles: number }
+  /** fallocate(2): pages of the file become a hole, which reads as zero. */
+  | { do: 'punch'; file: string; page: number; pages?: number }
+  /** posix_fadvise(DONTNEED), or BLKFLSBUF of a block device: what nobody uses of the file's page cache is dropped. */
+  | { do: 'dropcache'; file: string };
 
 export type OpName = Op['do'];
 
@@ -109,7 +113,7 @@ export interface TaskProgram {
   forkedBy?: string;
   /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only kernel duties, yield, sleep, wake, move, compute. */
   kthread?: boolean;
-  /** A kernel thread that stands for the server of remote files and for its other clients. */
+  /** A kernel thread that stands for the server of remote files and for its other clients, or for another host at block devices. */
   server?: boolean;
   /** 0 is normal; 1 runs before 0. */
   priority?: 0 | 1;
@@ -135,6 +139,10 @@ export interface FileSpec {
   pages: number;
   /** It is a server's, and so is what is said of the disk: other clients change it, too. Its length stays. */
   remote?: boolean;
+  /** It is a block device, to which another host may write, too. Its length stays. */
+  blockdev?: boolean;
+  /** Its file system writes by iomap, as block devices do anyway. */
+  iomap?: boolean;
 }
 
 export interface Program {

@@ -102,6 +102,7 @@ describe('generateProgram', () => {
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
         .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device'])
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
+        .concat(['punch', 'dropcache'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -137,8 +138,8 @@ describe('generateProgram', () => {
     const onFiles = drawn.filter((p) => p.files !== undefined);
     expect(share(drawn, (p) => p.files !== undefined)).toBeGreaterThan(0.5);
     const maps = (p: Program) => allOps(p).some((o) => o.do === 'mmap' && o.file !== undefined);
-    const removes = (p: Program) => concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate'].includes(o.do));
-    const changes = (p: Program) => concurrentOps(p).some((o) => ['write', 'truncate'].includes(o.do));
+    const removes = (p: Program) => concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate', 'punch'].includes(o.do));
+    const changes = (p: Program) => concurrentOps(p).some((o) => ['write', 'truncate', 'punch'].includes(o.do));
     expect(share(onFiles, maps)).toBeGreaterThan(0.6);
     expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
     expect(share(onFiles, (p) => maps(p) && removes(p) && changes(p))).toBeGreaterThan(0.2);
@@ -180,8 +181,8 @@ describe('generateProgram', () => {
     fileShared: (p) => mapsFile(p, true),
     filePrivate: (p) => mapsFile(p, false),
     alias: (p) => new Set(shown(p)).size < shown(p).length,
-    read: (p) => does(p, 'read'),
-    write: (p) => does(p, 'write'),
+    read: (p) => allOps(p).some((o) => o.do === 'read' && !o.direct),
+    write: (p) => allOps(p).some((o) => o.do === 'write' && !o.direct),
     truncate: (p) => does(p, 'truncate'),
     fsync: (p) => does(p, 'fsync'),
     msync: (p) => does(p, 'msync'),
@@ -203,6 +204,11 @@ describe('generateProgram', () => {
     messages: (p) => does(p, 'post') || does(p, 'await'),
     yield: (p) => does(p, 'yield'),
     move: (p) => does(p, 'move'),
+    blockdev: (p) => p.files?.some((f) => f.blockdev) ?? false,
+    iomap: (p) => p.files?.some((f) => f.iomap) ?? false,
+    direct: (p) => allOps(p).some((o) => (o.do === 'read' || o.do === 'write') && o.direct === true),
+    punch: (p) => does(p, 'punch'),
+    dropcache: (p) => does(p, 'dropcache'),
     compute: (p) => does(p, 'compute') && !p.tasks.some((t) => t.kthread),
   };
 

@@ -47,6 +47,10 @@ export interface DriverOptions {
   observer?: Observer;
   /** Files that are a server's. */
   remote?: readonly FileId[];
+  blockdev?: readonly FileId[];
+  /** Lengths of files. */
+  files?: readonly number[];
+  iomap?: readonly FileId[];
 }
 
 /** A step that could be taken next. */
@@ -116,6 +120,9 @@ export class KernelDriver {
     bootKernel(this.stacks[0].cpu, {
       mms: options.mms ?? Math.max(0, ...tasks.map((t) => t.mm ?? 0)),
       remote: options.remote,
+      files: options.files,
+      blockdev: options.blockdev,
+      iomap: options.iomap,
       tasks: tasks.map((t, i) => ({
         id: (cpus + i) as TaskId,
         cpu: t.cpu,
