@@ -8,6 +8,7 @@ import { type FileId, type TaskId, VM_SHARED, VM_WRITE } from '../kernel/types.t
 import type { Ghost } from './ghost.ts';
 import { OP, type OpKind } from './ops.ts';
 import type { PageKey } from './tables.ts';
+import { ZERO_LEGAL, ZERO_PASSED } from './zero.ts';
 
 export class DirectWrites {
   constructor(private readonly ghost: Ghost) {}
@@ -42,9 +43,12 @@ export class DirectWrites {
 
   /** What loads have seen of the page orders nothing any more: it may have been lost. */
   forget(page: PageKey): void {
-    const { seenFloor } = this.ghost.g.word;
-    for (let word = 0; word < this.ghost.geometry.wordsPerPage; word++)
-      seenFloor.put(this.ghost.wordKey(page, word), 0);
+    const { seenFloor, zero } = this.ghost.g.word;
+    const first = this.ghost.wordKey(page, 0);
+    for (let key = first; key < first + this.ghost.geometry.wordsPerPage; key++) {
+      seenFloor.put(key, 0);
+      if (zero.peek(key) === ZERO_PASSED) zero.put(key, ZERO_LEGAL);
+    }
   }
 
   /** Does another task do something that may leave a page of the file dirty? */
