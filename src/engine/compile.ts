@@ -16,7 +16,7 @@ import {
   VM_WRITE,
 } from '../kernel/types.ts';
 import type { PolicyThread } from '../policy/threads.ts';
-import type { Advice, Op, OpName, Program, Prot, TaskProgram } from '../program/program.ts';
+import type { Advice, FileKind, Op, OpName, Program, Prot, TaskProgram } from '../program/program.ts';
 import { REGISTERS } from './tables.ts';
 
 /** One operation, flat. Fields that an operation does not use are 0, or -1 where 0 would mean something. */
@@ -49,6 +49,8 @@ export interface Instruction {
   readonly sync: boolean;
   /** Pages of the kernel are allocated with interrupts off. */
   readonly irqsOff: boolean;
+  /** read(2) and write(2) past the page cache. */
+  readonly direct: boolean;
   /** Advice of madvise. */
   readonly advice: number;
   /** Register that a load fills, or -1. */
@@ -82,6 +84,9 @@ export interface CompiledProgram {
   readonly remote: readonly FileId[];
   /** Rows of those that lie in memory alone. */
   readonly memory: readonly FileId[];
+  /** Rows of those that are block devices, and of those written by iomap. */
+  readonly blockdev: readonly FileId[];
+  readonly iomap: readonly FileId[];
   /** `registers[taskIndex][name]` is the number of a register. */
   readonly registers: readonly ReadonlyMap<string, number>[];
 }
@@ -117,6 +122,7 @@ export function compileProgram(
     return known;
   };
   const { files = [] } = program;
+  const rowsOf = (kind: FileKind): FileId[] => files.flatMap((f, i) => (f[kind] ? [(i + 1) as FileId] : []));
   const fileRow = (name: string | undefined): number => files.findIndex((f) => f.name === name) + 1;
   const compile = (op: Op, task: number): Instruction => {
     const any = op as Partial<Record<string, never>> & Op;
@@ -147,6 +153,7 @@ export function compileProgram(
       file: fileRow(of<string | undefined>('file', undefined)),
       offset: of('offset', 0),
       sync: of('sync', false),
+      direct: of('direct', false),
       irqsOff: op.do === 'kalloc' && op.context === 'irqoff',
       advice: op.do === 'madvise' ? ADVICE[op.advice] : 0,
       to: of('to', -1),
@@ -179,8 +186,10 @@ export function compileProgram(
     mms: Math.max(0, ...tasks.map((t) => t.mm)),
     rounds: program.rounds ?? 1,
     files: files.map((f) => f.pages),
-    remote: files.flatMap((f, i) => (f.remote ? [(i + 1) as FileId] : [])),
-    memory: files.flatMap((f, i) => (f.memory ? [(i + 1) as FileId] : [])),
+    remote: rowsOf('remote'),
+    memory: rowsOf('memory'),
+    blockdev: rowsOf('blockdev'),
+    iomap: rowsOf('iomap'),
     registers,
   };
 }

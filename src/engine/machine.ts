@@ -230,6 +230,8 @@ export class MachineCore<M extends Memory> implements UserRun {
       files: program.files,
       remote: program.remote,
       memory: program.memory,
+      blockdev: program.blockdev,
+      iomap: program.iomap,
       tasks: program.tasks.map((t) => ({
         id: t.id,
         cpu: t.cpu,

@@ -1,6 +1,7 @@
 /** User mode enters the kernel: which routine serves which operation, and what the oracle is told about it. */
 import type { Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
+import { isBlockDevice } from '../kernel/fs/inode.ts';
 import {
   type FileId,
   MADV_COLD,
@@ -49,6 +50,8 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   compact: OP.compact,
   clearrefs: OP.clearrefs,
   pagemap: OP.pagemap,
+  punch: OP.punch,
+  dropcache: OP.dropcache,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
@@ -56,6 +59,7 @@ const ADVICE: Record<number, OpKind> = { [MADV_FREE]: OP.free, [MADV_COLD]: OP.o
 
 function kindOf(op: Instruction): OpKind {
   if (op.do === 'uffdwp' && op.on) return OP.uffdwp;
+  if (op.direct) return op.do === 'read' ? OP.directRead : OP.directWrite;
   return ADVICE[op.advice] ?? KINDS[op.do] ?? OP.other;
 }
 
@@ -103,11 +107,11 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       result = yield* kernel.sysMadvise(cpu, from, op.pages, op.advice);
       break;
     case 'read':
-      result = yield* kernel.sysRead(cpu, op.file, op.page, op.word);
+      result = yield* kernel.sysRead(cpu, op.file, op.page, op.word, op.direct);
       if (result === 0 && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
       break;
     case 'write':
-      result = yield* kernel.sysWrite(cpu, op.file, op.page, op.word, valueToWrite(op, run, task));
+      result = yield* kernel.sysWrite(cpu, op.file, op.page, op.word, valueToWrite(op, run, task), op.direct);
       break;
     case 'truncate':
       result = yield* kernel.sysTruncate(cpu, op.file, op.pages);
@@ -131,7 +135,7 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       result = yield* kernel.doUnlk(cpu, op.file as FileId);
       break;
     case 'remote':
-      result = yield* kernel.nfsdWrite(cpu, op.file as FileId, op.page, op.word, valueToWrite(op, run, task));
+      result = yield* elsewhere(cpu, op, valueToWrite(op, run, task));
       break;
     case 'reclaim':
       result =
@@ -170,6 +174,12 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'kswapd':
       yield* kernel.kswapd(cpu, op.node);
       break;
+    case 'punch':
+      result = yield* kernel.sysPunchHole(cpu, op.file, op.page, op.pages);
+      break;
+    case 'dropcache':
+      result = yield* kernel.sysFadviseDontneed(cpu, op.file);
+      break;
     case 'fork':
       result = yield* kernel.sysFork(cpu, op.target as TaskId);
       if (result >= 0) childMm = result as MmId;
@@ -192,6 +202,14 @@ function* gup(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path
   const got = yield* cpu.kernel.gupTestIoctl(cpu, { start, word, fast, write, values });
   if (got > 0 && !write && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
   return got;
+}
+
+/** A write of another client at its server, or of another host at a block device. */
+function* elsewhere(cpu: Cpu, { file, page, word }: Instruction, value: number): Path<number> {
+  const { kernel } = cpu;
+  return isBlockDevice(cpu, file as FileId)
+    ? yield* kernel.nvmetBdevExecuteRw(cpu, file as FileId, page, word, value)
+    : yield* kernel.nfsdWrite(cpu, file as FileId, page, word, value);
 }
 
 function valueToWrite(op: Instruction, run: UserRun, task: CompiledTask): number {

@@ -1,7 +1,8 @@
 /** Files of generated programs: one or two small ones that every task uses, and the operations on them. */
 import type { FileSpec, Op } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
-import { drawRemoteOp, isLocal, isRemote } from './generator-remote.ts';
+import { drawKind, drawPastCacheOp, mayPass } from './generator-past-cache.ts';
+import { drawRemoteOp, isLocal, isRemote, isShared } from './generator-remote.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
 
 /** Words of a page on a tiny machine. */
@@ -19,8 +20,7 @@ export function drawFiles(draw: Draw, traits: Traits): FileSpec[] {
   const names = draw.chance(0.3) ? ['f', 'g'] : ['f'];
   return names.map((name) => {
     const file = { name, pages: draw.between(1, PAGES) };
-    if (draw.chance(0.2 * traits.remote)) return { ...file, remote: true };
-    return draw.chance(0.3 * traits.memoryFile) ? { ...file, memory: true } : file;
+    return draw.chance(0.2 * traits.remote) ? { ...file, remote: true } : { ...file, ...drawKind(draw, traits) };
   });
 }
 
@@ -54,6 +54,9 @@ const FILE_OPS = {
   remote: (draw, files) => drawRemoteOp('remote', draw, files, WORDS),
   open: (draw, files) => drawRemoteOp('open', draw, files, WORDS),
   lock: (draw, files) => drawRemoteOp('lock', draw, files, WORDS),
+  direct: (draw, files) => drawPastCacheOp('direct', draw, files, WORDS),
+  punch: (draw, files) => drawPastCacheOp('punch', draw, files, WORDS),
+  dropcache: (draw, files) => drawPastCacheOp('dropcache', draw, files, WORDS),
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type FileOp = keyof typeof FILE_OPS;
@@ -70,17 +73,20 @@ export const FILE_SHARES: Readonly<Record<FileOp, number>> = {
   remote: 3,
   open: 1,
   lock: 0.7,
+  direct: 1,
+  punch: 0.6,
+  dropcache: 0.4,
 };
 
 /** What the kernel does on its own account: kernel threads do it, too. */
 const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compaction'];
 const SERVES: readonly FileOp[] = ['remote'];
 /** Operations that take translations of file pages away. */
-const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate', 'compaction'];
+const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate', 'compaction', 'punch'];
 /** Operations after which what a stale translation shows is wrong. */
-const CHANGERS: readonly FileOp[] = ['write', 'truncate', 'migrate', 'reclaim', 'compaction'];
+const CHANGERS: readonly FileOp[] = ['write', 'truncate', 'migrate', 'reclaim', 'compaction', 'direct', 'punch'];
 /** Operations behind which what other clients wrote is to be seen. */
-const LOOKERS: readonly FileOp[] = ['open', 'lock'];
+const LOOKERS: readonly FileOp[] = ['open', 'lock', 'direct'];
 
 /** Shares of the operations on files that a task may do; none in a program without files. */
 export function fileShares(
@@ -99,10 +105,12 @@ function mayDo(role: Role, name: FileOp): boolean {
   return (role === 'server' ? SERVES : DUTIES).includes(name);
 }
 
-/** The length of a remote file stays what it is. */
+/** The length of what others write to stays what it is. */
 function isPossible(name: FileOp, files: readonly FileSpec[]): boolean {
   if (name === 'truncate') return files.some(isLocal);
-  return SERVES.includes(name) || LOOKERS.includes(name) ? files.some(isRemote) : files.length > 0;
+  if (SERVES.includes(name)) return files.some(isShared);
+  if (name === 'direct' || name === 'punch') return files.some((f) => mayPass(name, f));
+  return LOOKERS.includes(name) ? files.some(isRemote) : files.length > 0;
 }
 
 export function isFileOp(name: string): name is FileOp {

@@ -63,6 +63,11 @@ export const TRAITS = {
   sharedMemory: 'shared mappings of anonymous memory',
   clearrefs: 'soft-dirty marks: cleared, and read by pagemap',
   uffdwp: 'write protection for a userfaultfd, which the kernel resolves, and pagemap',
+  blockdev: 'block devices, to which another host writes',
+  iomap: 'files of a file system that writes by iomap',
+  direct: 'read(2) and write(2) past the page cache',
+  punch: 'holes punched into files',
+  dropcache: 'posix_fadvise DONTNEED',
 } as const;
 
 export type TraitName = keyof typeof TRAITS;
@@ -115,6 +120,9 @@ const SWARMED: readonly TraitName[] = [
     'compaction',
     'swapout',
     'relocate',
+    'direct',
+    'punch',
+    'dropcache',
   ] as const),
   ...([
     'fork',

@@ -14,7 +14,7 @@ import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { drawOther } from './generator-others.ts';
 import { AddressSpace, drawObjects } from './generator-pages.ts';
-import { isRemote } from './generator-remote.ts';
+import { isShared } from './generator-remote.ts';
 import { withNamelessFiles } from './generator-shmem.ts';
 import { drawSwapOp, isDuty, type SwapOp, swapShares } from './generator-swap.ts';
 import { drawScan, scanShare } from './generator-tiers.ts';
@@ -61,7 +61,7 @@ class Generator {
     this.traits = this.memory.nodes === 2 ? traits : { ...traits, numascan: 0 };
     const mappings = new FileMappings(this.files);
     const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
-    this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces, this.files.some(isRemote)));
+    this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces, this.files.some(isShared)));
   }
 
   program(): Program {

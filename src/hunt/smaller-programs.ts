@@ -1,5 +1,5 @@
 /** Programs with one thing less than a given one: a task, operations, pages of a range, a file, a setting, idle CPUs. */
-import type { FileSpec, Op, Program } from '../program/program.ts';
+import { FILE_KINDS, type FileSpec, type Op, type Program } from '../program/program.ts';
 import { makesSense } from './check-machine.ts';
 
 /** A smaller program; `cpus` lists the CPUs that are left, by their old numbers. */
@@ -110,7 +110,7 @@ function* withLessOfFiles(program: Program): Iterable<Program> {
     const instead = (other: FileSpec): Program => ({ ...program, files: files.map((f, j) => (j === i ? other : f)) });
     if (!named.has(file.name)) yield { ...program, files: files.filter((_, j) => j !== i) };
     else if (file.pages > 1) yield instead({ ...file, pages: file.pages - 1 });
-    if (file.remote || file.memory) yield instead({ name: file.name, pages: file.pages });
+    if (FILE_KINDS.some((kind) => file[kind])) yield instead({ name: file.name, pages: file.pages });
   }
 }
 

@@ -50,6 +50,9 @@ export interface BootSpec {
   readonly remote?: readonly FileId[];
   /** Rows of the files that lie in memory alone. */
   readonly memory?: readonly FileId[];
+  /** Rows of those that are block devices, and of those whose file system writes by iomap. */
+  readonly blockdev?: readonly FileId[];
+  readonly iomap?: readonly FileId[];
 }
 
 /**
@@ -72,7 +75,8 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
   spec.files?.forEach((pages, i) => {
     put(cpu.inode.iSize, (i + 1) as FileId, pages);
   });
-  for (const file of spec.remote ?? []) put(cpu.inode.remote, file, 1);
+  for (const kind of ['remote', 'blockdev', 'iomap'] as const)
+    for (const file of spec[kind] ?? []) put(cpu.inode[kind], file, 1);
   for (const file of spec.memory ?? []) put(cpu.inode.memory, file, MEMORY_FILE);
   const named = spec.files?.length ?? geometry.files;
   for (let row = named + 1; row <= geometry.files; row++) put(cpu.inode.memory, row as FileId, NAMELESS_FILE);

@@ -29,11 +29,11 @@ export interface Observer extends HardwareObserver {
   /** mmap without MAP_FIXED, or mremap that grows or moves, has chosen its place: the mapping will start at page `start` of `mm`. */
   placed(cpu: Cpu, mm: MmId, start: number): void;
   /**
-   * write(2) has put a word into a page of the page cache, or the write of another client into that of the server: the operation in
-   * flight of the current task is the writer.
+   * write(2) has put a word into a page of the page cache or, if it is direct, of the disk, or the write of another client into that of
+   * the server: the operation in flight of the current task is the writer.
    */
-  fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number, at: 'cache' | 'server'): void;
-  /** read(2) has taken a word from a page of the page cache. */
+  fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number, at: 'cache' | 'disk' | 'server'): void;
+  /** read(2) has taken a word from a page of the page cache, or of the disk. */
   fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
   /** The mmap in flight of the current task maps a new file of that length, which holds zeroes; and: nobody maps that file any more. */
   zeroSetup(cpu: Cpu, file: FileId, pages: number): void;

@@ -104,6 +104,7 @@ export const EBUSY = -16;
 export const EEXIST = -17;
 export const EINVAL = -22;
 export const EFBIG = -27;
+export const ENOSPC = -28;
 /** Instead of 0 bytes: read(2) at the end of a file. */
 export const ENODATA = -61;
 

@@ -53,7 +53,8 @@ export class Durable {
     }
   }
 
-  private over(file: FileId): void {
+  /** A call that `begin` was told of has returned. */
+  over(file: FileId): void {
     const { syncing } = this.ghost.g.file;
     syncing.put(file, syncing.peek(file) - 1);
   }

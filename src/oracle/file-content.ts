@@ -8,6 +8,7 @@ import type { Cpu } from '../kernel/cpu.ts';
 import { type FileId, type MmId, type TaskId, VM_WRITE } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
+import { DirectWrites } from './direct-writes.ts';
 import { discardWords } from './discards.ts';
 import { Durable } from './durable.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
@@ -15,9 +16,13 @@ import { OP, type OpKind, opName, SYNCS } from './ops.ts';
 import { RemoteFiles } from './remote-files.ts';
 import { type PageKey, WRITES } from './tables.ts';
 
+/** Calls that may change the length of a file. */
+const RESIZES: readonly OpKind[] = [OP.write, OP.directWrite, OP.truncate];
+
 export class FileContent {
   private readonly durable: Durable;
   private readonly remote: RemoteFiles;
+  private readonly direct: DirectWrites;
 
   constructor(
     private readonly ghost: Ghost,
@@ -25,7 +30,8 @@ export class FileContent {
     private readonly backing: Backing,
   ) {
     this.durable = new Durable(ghost, content, backing);
-    this.remote = new RemoteFiles(ghost, content, backing);
+    this.direct = new DirectWrites(ghost);
+    this.remote = new RemoteFiles(ghost, content, backing, this.direct);
   }
 
   boot(): void {
@@ -44,19 +50,21 @@ export class FileContent {
   }
 
   begin(kind: OpKind, task: TaskId, depth: number): void {
-    const { task: t, file: f, page: p } = this.ghost.g;
+    const { task: t, file: f } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
     this.remote.begin(kind, task, depth);
-    if (SYNCS.includes(kind)) this.durable.begin(file);
+    if (SYNCS.includes(kind) || kind === OP.directRead) this.durable.begin(file);
+    if (kind === OP.directWrite) this.direct.begin(file);
     if (kind === OP.msync) this.durable.beginAll();
     if (kind === OP.gup) this.gets(task, depth, true);
-    if (kind !== OP.write && kind !== OP.truncate) return;
+    if (kind === OP.punch) this.punches(file, task, depth);
+    if (!RESIZES.includes(kind)) return;
     const size = this.sizeAfter(kind, task, depth);
     f.resizing.put(file, f.resizing.peek(file) + 1);
     f.maxSize.put(file, Math.max(f.maxSize.peek(file), size));
-    if (kind === OP.write) return;
+    if (kind !== OP.truncate) return;
     f.minSize.put(file, Math.min(f.minSize.peek(file), size));
-    this.behind(file, size, (page) => p.discarding.put(page, p.discarding.peek(page) + 1));
+    this.pages(file, size, this.ghost.geometry.filePages, (page) => this.discards(page));
     this.losesCopies(file, size);
   }
 
@@ -71,17 +79,21 @@ export class FileContent {
       this.durable.endRange(mm.peek(task, depth) as MmId, ...range, task, since, result);
     }
     if (kind === OP.gup) this.gets(task, depth, false);
-    this.remote.end(kind, task, depth, result);
-    if (kind !== OP.write && kind !== OP.truncate) return;
+    if (kind === OP.directRead) this.durable.over(file);
+    const clean = kind === OP.directWrite && this.direct.end(file, task);
+    this.remote.end(kind, task, depth, result, clean);
     const before = t.writesBefore.peek(task, depth);
+    if (kind === OP.punch) this.punched(file, task, depth, result >= 0);
+    if (!RESIZES.includes(kind)) return;
     const alone = f.resizing.peek(file) === 1 && f.resizedAt.peek(file) <= since;
     const size = this.sizeAfter(kind, task, depth);
-    if (kind === OP.write) this.written(t.op.peek(task, depth), before, since, result);
+    const sure = result >= 0 && (kind === OP.write || clean);
+    if (kind !== OP.truncate) this.written(t.op.peek(task, depth), before, since, sure);
     else this.truncated(file, size, since, before, result >= 0);
     if (result >= 0 && kind === OP.truncate && alone) {
       f.minSize.put(file, size);
       f.maxSize.put(file, size);
-    } else if (result >= 0 && kind === OP.write && alone) f.minSize.put(file, Math.max(f.minSize.peek(file), size));
+    } else if (result >= 0 && kind !== OP.truncate && alone) f.minSize.put(file, Math.max(f.minSize.peek(file), size));
     f.resizing.put(file, f.resizing.peek(file) - 1);
     f.resizedAt.put(file, this.ghost.tick());
   }
@@ -141,8 +153,10 @@ export class FileContent {
     if (this.ghost.g.page.changedAt.peek(page) > since) return;
     const legality = this.content.judgeKey(page, word, value);
     if (legality === 'legal') return;
+    // what it writes back is on disk at some later moment: what had returned when it began is there
+    if (this.isDirect(task) && this.content.isDurable(page, word, value, since)) return;
     // the folio that it looked up may have been dropped for a newer one, which others have seen already
-    if (legality === 'below-seen' && this.ghost.isRemote(page)) return;
+    if (legality === 'below-seen' && (this.ghost.isRemote(page) || this.direct.mayDrop(page, since))) return;
     const foreign = legality === 'foreign' && this.content.writerOf(value) !== this.ghost.ownerOf(page);
     const harm: Harm = foreign ? 'isolation' : legality === 'below-seen' ? 'inversion' : 'lost-write';
     const says = `read(2) of ${this.nameOf(page)}, word ${word}, returns ${value} although ${this.content.expectedKey(page, word)} is what the word holds`;
@@ -154,14 +168,19 @@ export class FileContent {
     return `page ${index} of file ${file}`;
   }
 
+  private isDirect(task: TaskId): boolean {
+    const { task: t } = this.ghost.g;
+    return t.kind.peek(task, t.depth.peek(task) - 1) === OP.directRead;
+  }
+
   private placeOf(page: PageKey): { file: number; index: number } {
     const row = page - this.ghost.fileKey(0);
     const { filePages } = this.ghost.geometry;
     return { file: Math.floor(row / filePages), index: row % filePages };
   }
 
-  /** The words that the call wrote have returned with it; those of a call that failed may be there or not. */
-  private written(op: number, before: number, since: number, result: number): void {
+  /** The words that the call wrote have returned with it; if that is not sure, they may be there or not. */
+  private written(op: number, before: number, since: number, sure: boolean): void {
     const { write, global, page: p } = this.ghost.g;
     for (let seq = global.writes.peek(0); seq > before && seq > global.writes.peek(0) - WRITES; seq--) {
       const row = seq % WRITES;
@@ -169,20 +188,42 @@ export class FileContent {
       const key = write.key.peek(row) as never;
       const page = Math.floor(key / this.ghost.geometry.wordsPerPage) as PageKey;
       p.changedAt.put(page, this.ghost.tick());
-      if (result < 0 || this.content.discardedSince(page, since)) continue;
+      if (!sure) this.direct.forget(page);
+      if (!sure || this.content.discardedSince(page, since)) continue;
       this.content.returned(key, before);
     }
   }
 
   private truncated(file: FileId, size: number, since: number, before: number, done: boolean): void {
-    const { page: p } = this.ghost.g;
     this.losesCopies(file, size);
-    this.behind(file, size, (page) => {
+    this.discarded(file, size, this.ghost.geometry.filePages, since, before, done);
+  }
+
+  /** Private copies stay. */
+  private punches(file: FileId, task: TaskId, depth: number): void {
+    const { from, pages } = this.ghost.g.task;
+    const first = from.peek(task, depth);
+    this.pages(file, first, first + pages.peek(task, depth), (page) => this.discards(page));
+  }
+  private punched(file: FileId, task: TaskId, depth: number, done: boolean): void {
+    const { from, pages, since, writesBefore } = this.ghost.g.task;
+    const first = from.peek(task, depth);
+    const end = first + pages.peek(task, depth);
+    this.discarded(file, first, end, since.peek(task, depth), writesBefore.peek(task, depth), done);
+  }
+
+  private discards(page: PageKey): void {
+    const { discarding } = this.ghost.g.page;
+    discarding.put(page, discarding.peek(page) + 1);
+  }
+  private discarded(file: FileId, from: number, to: number, since: number, before: number, done: boolean): void {
+    const { page: p } = this.ghost.g;
+    this.pages(file, from, to, (page) => {
       const alone = done && p.discarding.peek(page) === 1 && p.discardedAt.peek(page) <= since;
       discardWords(this.ghost, page, before, done, alone);
     });
     const now = this.ghost.tick();
-    this.behind(file, size, (page) => {
+    this.pages(file, from, to, (page) => {
       p.discarding.put(page, p.discarding.peek(page) - 1);
       p.discardedAt.put(page, now);
       p.changedAt.put(page, now);
@@ -199,11 +240,11 @@ export class FileContent {
 
   private sizeAfter(kind: OpKind, task: TaskId, depth: number): number {
     const { task: t } = this.ghost.g;
-    return kind === OP.write ? t.from.peek(task, depth) + 1 : t.pages.peek(task, depth);
+    return kind === OP.truncate ? t.pages.peek(task, depth) : t.from.peek(task, depth) + 1;
   }
 
-  private behind(file: FileId, size: number, each: (page: PageKey) => void): void {
+  private pages(file: FileId, from: number, to: number, each: (page: PageKey) => void): void {
     const { filePages } = this.ghost.geometry;
-    for (let index = size; index < filePages; index++) each(this.ghost.fileKey(file * filePages + index));
+    for (let index = from; index < Math.min(to, filePages); index++) each(this.ghost.fileKey(file * filePages + index));
   }
 }

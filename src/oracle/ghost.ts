@@ -132,13 +132,17 @@ export class Ghost {
   isFileKey(page: PageKey): boolean {
     return page >= this.filesFrom;
   }
-  /** Is it a page of a server's file? */
+  /** The file of the key of a page of a file. */
+  fileOf(page: PageKey): FileId {
+    return Math.floor((page - this.filesFrom) / this.geometry.filePages) as FileId;
+  }
+  /** Is it a page of a file that others write to, too: a server's, or a block device? */
   isRemote(page: PageKey): boolean {
-    const file = Math.floor((page - this.filesFrom) / this.geometry.filePages) as FileId;
-    return this.isFileKey(page) && this.isRemoteFile(file);
+    return this.isFileKey(page) && this.isRemoteFile(this.fileOf(page));
   }
   isRemoteFile(file: FileId): boolean {
-    return this.machine.inode.remote.peek(file) === 1;
+    const { remote, blockdev } = this.machine.inode;
+    return remote.peek(file) === 1 || blockdev.peek(file) === 1;
   }
   /** Whose memory it is: the address space, or behind those the file. */
   ownerOf(page: PageKey): number {

@@ -10,19 +10,24 @@ import type { HeldWord } from '../kernel/observer.ts';
 import { type MmId, type TaskId, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
+import { DirectWrites } from './direct-writes.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
 import type { Operations } from './ops.ts';
 import type { Rights } from './rights.ts';
 import type { PageKey } from './tables.ts';
 
 export class HeldPages {
+  private readonly direct: DirectWrites;
+
   constructor(
     private readonly ghost: Ghost,
     private readonly ops: Operations,
     private readonly rights: Rights,
     private readonly content: Content,
     private readonly backing: Backing,
-  ) {}
+  ) {
+    this.direct = new DirectWrites(ghost);
+  }
 
   /** The entry of the `nth` page leads to `pfn`: to what that frame is now. */
   followed(task: TaskId, nth: number, pfn: Pfn): void {
@@ -87,7 +92,7 @@ export class HeldPages {
     const written = w.last.peek(this.ghost.wordKey(key, word)) > began;
     const changed = this.ghost.isFileKey(key) && p.changedAt.peek(key) > since;
     // what is held may have been dropped for something newer, which others have seen already
-    const dropped = legality === 'below-seen' && this.ghost.isRemote(key);
+    const dropped = legality === 'below-seen' && (this.ghost.isRemote(key) || this.direct.mayDrop(key, since));
     if (written || changed || dropped || !this.isKept(page, since)) return;
     const why = `it finds ${value} although ${this.content.expected(page, word)} is what the word holds`;
     convict(legality === 'below-seen' ? 'inversion' : 'lost-write', why);
@@ -99,8 +104,9 @@ export class HeldPages {
     const mm = this.ghost.mmOf(page);
     const shared = forking.peek(mm) > 0 || forkedAt.peek(mm) > since;
     const key = this.backing.keyOf(page);
-    // the folio of a remote file may be dropped as clean, whoever holds it, before whoever writes to it has marked it dirty
-    const lost = shared || this.ghost.isRemote(key) || !this.isKnown(page, since) || !this.isKept(page, since);
+    // the folio of a remote file, or under a direct write, may be dropped as clean, whoever holds it, before whoever writes to it has marked it dirty
+    const drops = this.ghost.isRemote(key) || this.direct.mayDrop(key, since);
+    const lost = shared || drops || !this.isKnown(page, since) || !this.isKept(page, since);
     if (lost) this.content.wild(value);
     else this.content.performed(key, word, value, began, op);
   }

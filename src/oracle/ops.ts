@@ -41,10 +41,15 @@ export const OP = {
   unlock: 28,
   /** The write of another client, at the server. */
   remote: 29,
-  clearrefs: 50,
+  /** read(2) and write(2) past the page cache. */
+  directRead: 30,
+  directWrite: 31,
+  punch: 32,
+  dropcache: 33,
+  clearrefs: 34,
   /** Write protection for a userfaultfd; its end is `other`. */
-  uffdwp: 51,
-  pagemap: 52,
+  uffdwp: 35,
+  pagemap: 36,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

@@ -1,13 +1,15 @@
 /**
- * Files of a server, to which other clients write. Such a write is performed when the server has the word, but it has returned for
- * this machine only when an open or a lock has that began after the server had answered: until then the old value is legal. What
+ * Files of a server, to which other clients write, and block devices, to which another host does. Such a write is performed when the server has the word, but it has returned for
+ * this machine only when an open or a lock has that began after the server had answered, and of a block device a write past the page
+ * cache, for its page: until then the old value is legal. What
  * writes pages back writes whole pages, so it may undo the write of another client that it never saw; and which of the two comes
  * last, where no lock tells, is nobody's business. So a write counts only if no page of the file could have been dirty since it
  * began. That is followed by file, from what programs asked for. Only for the stepper.
  */
-import { type FileId, type TaskId, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
+import type { FileId, TaskId } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Content } from './content.ts';
+import { type DirectWrites, soils } from './direct-writes.ts';
 import type { Ghost } from './ghost.ts';
 import { OP, type OpKind, SYNCS } from './ops.ts';
 import { type PageKey, type WordKey, WRITES } from './tables.ts';
@@ -17,26 +19,34 @@ export class RemoteFiles {
     private readonly ghost: Ghost,
     private readonly content: Content,
     private readonly backing: Backing,
+    private readonly direct: DirectWrites,
   ) {}
 
   begin(kind: OpKind, task: TaskId, depth: number): void {
     const file = this.ghost.g.task.file.peek(task, depth) as FileId;
-    if (this.ghost.isRemoteFile(file) && this.soils(kind, task, depth)) this.count(file, 1);
+    if (this.ghost.isRemoteFile(file) && soils(this.ghost, kind, task, depth)) this.count(file, 1);
   }
 
-  end(kind: OpKind, task: TaskId, depth: number, result: number): void {
+  /** @param clean of a direct write: it went past the page cache, and nothing was dirty meanwhile. */
+  end(kind: OpKind, task: TaskId, depth: number, result: number, clean: boolean): void {
     const { task: t, file: f } = this.ghost.g;
     const file = t.file.peek(task, depth) as FileId;
+    const soiling = soils(this.ghost, kind, task, depth);
+    if (soiling) this.direct.soiled(file);
     if (!this.ghost.isRemoteFile(file)) return;
     const since = t.since.peek(task, depth);
-    if (this.soils(kind, task, depth)) {
+    if (soiling) {
       this.count(file, -1);
-      this.isSoiled(file);
+      if (!clean) this.isSoiled(file);
     }
     if (kind === OP.remote) this.reached(file, task, depth);
     if (result < 0) return;
     if (SYNCS.includes(kind) && !this.isBusy(file) && f.soiledAt.peek(file) <= since) this.isClean(file);
-    if (kind === OP.open || kind === OP.lock) this.revalidated(file, since);
+    const { filePages } = this.ghost.geometry;
+    const first = file * filePages;
+    if (kind === OP.open || kind === OP.lock) this.revalidated(file, since, first, first + filePages);
+    const page = first + t.from.peek(task, depth);
+    if (kind === OP.directWrite && clean) this.revalidated(file, since, page, page + 1);
   }
 
   /** Something begins that stores through mappings, or has returned: then `storedThrough` tells of the pages it may have been about. */
@@ -52,16 +62,10 @@ export class RemoteFiles {
     const changed = backing.isChanging(page) || this.ghost.g.page.changedAt.peek(page) > since;
     const known = !backing.isUnsure(page) && !changed;
     if (known && (backing.filePageOf(page) < 0 || backing.isPrivate(page))) return;
-    for (let file = 1 as FileId; file <= this.ghost.geometry.files; file++)
+    for (let file = 1 as FileId; file <= this.ghost.geometry.files; file++) {
+      this.direct.soiled(file);
       if (this.ghost.isRemoteFile(file)) this.isSoiled(file);
-  }
-
-  /** May the operation leave dirty pages behind? */
-  private soils(kind: OpKind, task: TaskId, depth: number): boolean {
-    const { task: t } = this.ghost.g;
-    const writable = VM_SHARED | VM_WRITE;
-    const maps = kind === OP.mmap && (t.rights.peek(task, depth) & writable) === writable;
-    return kind === OP.write || (maps && t.populate.peek(task, depth) === 1);
+    }
   }
 
   private count(file: FileId, by: number): void {
@@ -99,10 +103,10 @@ export class RemoteFiles {
     }
   }
 
-  /** An open or a lock has returned that began at ghost time `since`: what the server had answered by then is overwritten. */
-  private revalidated(file: FileId, since: number): void {
-    const { filePages, wordsPerPage } = this.ghost.geometry;
-    for (let row = file * filePages; row < (file + 1) * filePages; row++) {
+  /** What is cached of these pages has been dropped by a call begun at ghost time `since`: what the server had answered by then is overwritten. */
+  private revalidated(file: FileId, since: number, first: number, end: number): void {
+    const { wordsPerPage } = this.ghost.geometry;
+    for (let row = first; row < end; row++) {
       const page = this.ghost.fileKey(row);
       for (let word = 0; word < wordsPerPage; word++) {
         const seq = this.lastReached(file, this.ghost.wordKey(page, word), since);

@@ -184,6 +184,9 @@ export const GHOST_FILE = table<FileId, Geometry>()('ghostFile', (g) => g.files 
   /** 1: there may be such pages; and the ghost clock when there last were none. */
   soiled: oracle,
   cleanAt: oracle,
+  /** write(2) past the page cache in flight; 1: meanwhile, there may have been such pages. */
+  direct: oracle,
+  soiledUnderDirect: oracle,
 });
 
 /** Per address space. */

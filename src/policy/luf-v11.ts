@@ -16,6 +16,7 @@
  * read the entry again after the PTL is dropped to see whether it is writable; here it is the entry they found under the PTL.
  */
 import { pteWrite } from '../hardware/pte.ts';
+import { isBlockDevice } from '../kernel/fs/inode.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { checkFlushPageUgen, checkFlushTaskUgen, delPageFromFreeList, freeUnrefPage, rmqueue } from './luf-alloc.ts';
 import { reclaimBatchInit } from './luf-apart.ts';
@@ -71,10 +72,11 @@ export const LUF_FLUSH_POINTS = {
     },
   },
   fileWrite: {
-    says: 'write(2) has changed a file: everything put off so far',
+    says: 'write(2) or fallocate(2) has changed a regular file: everything put off so far',
     *fileEndWrite(cpu, file) {
       yield* MAINLINE.fileEndWrite(cpu, file);
-      yield* lufFlush(cpu);
+      // of regular files only, like file_end_write() itself
+      if (!isBlockDevice(cpu, file)) yield* lufFlush(cpu);
     },
   },
   lostRace: {

@@ -17,11 +17,11 @@
  *     free list, splice, list choice                   luf12-zone addToPendList, flushPendListIfDone, getPageFromFreeArea
  *     compaction                                       flush point `isolateFree`; luf12-isolate isolateFreepagesBlock, isolateFreePage, compactFinished
  *     takeoff                                          flush point `allocate`; luf12-takeoff lufTakeoffStart, lufTakeoffCheck, lufTakeoffCheckAndFold, lufTakeoffEnd
- *     flush points of file content                     flush points `mkclean`, `invalidate`, `invalidatePages`, `truncateFolio`, `truncate`
+ *     flush points of file content                     flush points `mkclean`, `invalidate`, `invalidatePages`, `truncateFolio`, `truncate`, `evict`
  *
- * No path of this kernel reaches: remove_mapping() (reclaim calls __remove_mapping()), mapping_evict_folio(),
- * mapping_try_invalidate() (no dropped caches), truncate_inode_partial_folio() (lengths are whole pages), the other callers of
- * write_begin, the branch of reclaim that leaves the last reference to somebody else (lazily freed pages), memory failure, bulk
+ * remove_mapping() is reached where a folio is evicted; reclaim calls __remove_mapping(). iomap_file_buffered_write() is no caller of
+ * write_begin: file systems that write by iomap, and block devices, pass no flush point there, in 6.14 neither.
+ * No path of this kernel reaches: truncate_inode_partial_folio() (lengths are whole pages), the other callers of write_begin, the branch of reclaim that leaves the last reference to somebody else (lazily freed pages), memory failure, bulk
  * allocation, fallback and highatomic blocks, compaction for an order (its fast search for free frames, its capture), isolation,
  * reporting, hot-remove. Reduced: luf_batch[] has `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of the
  * frames, one order and one migratetype. VM_MAYWRITE is set in every mapping of this kernel. nr_luf_pages falls where a frame
@@ -168,8 +168,8 @@ export const LUF12_FLUSH_POINTS = {
   },
   invalidatePages: {
     says: 'invalidate_inode_pages2_range() has gone through the page cache: the mapping',
-    *invalidateInodePages2(cpu, file) {
-      const result = yield* MAINLINE.invalidateInodePages2(cpu, file);
+    *invalidateInodePages2(cpu, file, first, end) {
+      const result = yield* MAINLINE.invalidateInodePages2(cpu, file, first, end);
       yield* lufFlushMapping(cpu, file);
       return result;
     },
@@ -183,9 +183,28 @@ export const LUF12_FLUSH_POINTS = {
   },
   truncate: {
     says: 'truncation has gone through the page cache: the mapping',
-    *truncateInodePages(cpu, file, from) {
-      yield* MAINLINE.truncateInodePages(cpu, file, from);
+    *truncateInodePages(cpu, file, from, to) {
+      yield* MAINLINE.truncateInodePages(cpu, file, from, to);
       yield* lufFlushMapping(cpu, file);
+    },
+  },
+  evict: {
+    says: 'mapping_try_invalidate(), mapping_evict_folio() or remove_mapping() is done with the page cache, or a folio of it: the mapping',
+    *mappingTryInvalidate(cpu, file, first, end) {
+      yield* MAINLINE.mappingTryInvalidate(cpu, file, first, end);
+      yield* lufFlushMapping(cpu, file);
+    },
+    *mappingEvictFolio(cpu, folio) {
+      const file = cpu.folio.mapping.load(folio) as FileId;
+      const gone = yield* MAINLINE.mappingEvictFolio(cpu, folio);
+      yield* lufFlushMapping(cpu, file);
+      return gone;
+    },
+    *removeMappingThaw(cpu, folio) {
+      const file = cpu.folio.mapping.load(folio) as FileId;
+      const gone = yield* MAINLINE.removeMappingThaw(cpu, folio);
+      yield* lufFlushMapping(cpu, file);
+      return gone;
     },
   },
   reclaimKept: {

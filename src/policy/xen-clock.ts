@@ -1,7 +1,7 @@
 /**
  * The TLB-flush clock of Xen (xen/arch/x86/flushtlb.c, common/page_alloc.c), for pages of files. Xen leaves out the flush when a
  * domain gives a page back; here it is reclaim and migration that give it back. Ours is the mapping, because unlike a domain
- * a process goes on using the address: what would let it tell the old page from the new one is flushed for at five more points.
+ * a process goes on using the address: what would let it tell the old page from the new one is flushed for at more points.
  *
  *     defers     the flush of a folio all of whose entries were clean and read-only; one other entry, and nothing is deferred
  *                on a machine with init_on_free, nothing at all
@@ -10,11 +10,14 @@
  *                replaces this one can be found, be written to, or be mapped where this one was
  *     server     what another client wrote is seen once a page is read from the server, or must be once open or lock has returned:
  *                a folio that either does not find in the page cache has left it with its debt visible
+ *     disk       what a direct write changes is seen once a page is read in again, which asks whether one is under way, or once the
+ *                write has returned: it flushes before it writes, behind that, and so does whoever reads a page meanwhile
  *     munmap, mprotect, mremap, DONTNEED, truncation   flushTlbBatchedPending of the mm, as for mainline's batches
  */
 import { irqsOff } from '../hardware/apic.ts';
 import { PTE_D, PTE_RW, pteWrite } from '../hardware/pte.ts';
-import { isRemote } from '../kernel/fs/inode.ts';
+import { inodeDioFinished } from '../kernel/fs/direct-io.ts';
+import { isShared } from '../kernel/fs/inode.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { ANY_MM } from '../kernel/tlb/flush-info.ts';
@@ -110,9 +113,9 @@ export const xenClock = definePolicy({
       },
     },
     fileWrite: {
-      says: 'write(2) has locked the folio that it will change: the CPUs that have not flushed since the newest debt',
-      *writeBegin(cpu, file, index) {
-        const folio = yield* MAINLINE.writeBegin(cpu, file, index);
+      says: 'write(2) has locked the folio that it will change, by iomap too: the CPUs that have not flushed since the newest debt',
+      *folioToWrite(cpu, file, index) {
+        const folio = yield* MAINLINE.folioToWrite(cpu, file, index);
         if (folio !== NO_PAGE) yield* flushDebts(cpu);
         return folio;
       },
@@ -125,10 +128,28 @@ export const xenClock = definePolicy({
       },
     },
     serverRead: {
-      says: 'a page is about to be read from a server, where it may have changed: the CPUs that have not flushed since the newest debt',
+      says: 'a page is about to be read from a server, a block device or under a direct write, and may have changed there: the CPUs that have not flushed since the newest debt',
       *filemapReadFolio(cpu, file, index, folio) {
-        if (isRemote(cpu, file)) yield* flushDebts(cpu);
+        if (isShared(cpu, file) || !(yield* inodeDioFinished(cpu, file))) yield* flushDebts(cpu);
         yield* MAINLINE.filemapReadFolio(cpu, file, index, folio);
+      },
+    },
+    directWrite: {
+      says: 'write(2) past the page cache, before and behind its change of the disk: the CPUs that have not flushed since the newest debt',
+      *inodeDioBegin(cpu, file) {
+        yield* MAINLINE.inodeDioBegin(cpu, file);
+        yield* flushDebts(cpu);
+      },
+      *kiocbInvalidatePostDirectWrite(cpu, file, index) {
+        yield* MAINLINE.kiocbInvalidatePostDirectWrite(cpu, file, index);
+        yield* flushDebts(cpu);
+      },
+    },
+    holePunched: {
+      says: 'pages of a file have left the page cache and are about to become a hole: the CPUs that have not flushed since the newest debt',
+      *truncatePagecacheRange(cpu, file, from, to) {
+        yield* MAINLINE.truncatePagecacheRange(cpu, file, from, to);
+        yield* flushDebts(cpu);
       },
     },
     revalidated: {

@@ -103,26 +103,39 @@ export const dontneed = (page: number, pages = 1): Op => ({ do: 'madvise', page,
 
 export const pageout = (page: number, pages = 1): Op => ({ do: 'madvise', page, pages, advice: 'pageout' });
 /** read(2) and write(2) of one word of a file (`read` and `write` touch memory). */
-export const fileRead = (file: string, page: number, { word, into }: { word?: number; into?: string } = {}): Op => ({
+export const fileRead = (
+  file: string,
+  page: number,
+  { word, direct, into }: { word?: number; direct?: boolean; into?: string } = {},
+): Op => ({
   do: 'read',
   file,
   page,
   word,
+  direct,
   into,
 });
-export const fileWrite = (file: string, page: number, { word, value }: { word?: number; value?: number } = {}): Op => ({
+export const fileWrite = (
+  file: string,
+  page: number,
+  { word, direct, value }: { word?: number; direct?: boolean; value?: number } = {},
+): Op => ({
   do: 'write',
   file,
   page,
   word,
+  direct,
   value,
 });
+/** Pages of a file become a hole. */
+export const punch = (file: string, page: number, pages = 1): Op => ({ do: 'punch', file, page, pages });
+export const dropcache = (file: string): Op => ({ do: 'dropcache', file });
 export const truncate = (file: string, pages: number): Op => ({ do: 'truncate', file, pages });
 export const msync = (page: number, pages = 1): Op => ({ do: 'msync', page, pages });
 export const fsync = (file: string): Op => ({ do: 'fsync', file });
 /** Of a remote file: `open`, `close`, `lock` or `unlock`. */
 export const remoteCall = (call: 'open' | 'close' | 'lock' | 'unlock', file: string): Op => ({ do: call, file });
-/** Another client's write of one word, done by a server. */
+/** Another client's write of one word, or another host's, done by a server. */
 export const remoteWrite = (
   file: string,
   page: number,

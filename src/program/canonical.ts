@@ -1,5 +1,5 @@
 /** One spelling per program: two programs that mean the same are deeply equal once they are canonical. */
-import type { MachineSpec, Op, Program, TaskProgram } from './program.ts';
+import { FILE_KINDS, type MachineSpec, type Op, type Program, type TaskProgram } from './program.ts';
 
 /** Values that mean the same as leaving the field out. */
 const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
@@ -14,7 +14,9 @@ const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
   sync: false,
   node: 0,
   context: 'task',
+  direct: false,
 };
+const FILE_DEFAULTS: Readonly<Record<string, unknown>> = Object.fromEntries(FILE_KINDS.map((kind) => [kind, false]));
 const TASK_DEFAULTS: Readonly<Record<string, unknown>> = { mm: 0, kthread: false, server: false, priority: 0 };
 
 /** The same program without fields that are undefined, empty or at their default. The argument is not changed. */
@@ -26,10 +28,7 @@ export function canonicalProgram(program: Program): Program {
       name,
       says,
       machine: canonicalMachine(machine),
-      files:
-        files !== undefined && files.length > 0
-          ? files.map((f) => without({ remote: false, memory: false }, f))
-          : undefined,
+      files: files !== undefined && files.length > 0 ? files.map((f) => without(FILE_DEFAULTS, f)) : undefined,
       tasks: tasks.map(canonicalTask),
       history: history.map(({ task, op }) => ({ task, op: canonicalOp(op) })),
       rounds,

@@ -1,6 +1,6 @@
 /** What the shape of a program cannot say: names that must exist, ranges that must fit, tasks that must be started. */
 import { BadInput } from './bad-input.ts';
-import type { Op, Program, TaskProgram } from './program.ts';
+import { FILE_KINDS, type Op, type Program, type TaskProgram } from './program.ts';
 
 /** Bounds that depend on the machine. */
 export interface Limits {
@@ -68,8 +68,8 @@ function checkFiles(program: Program, limits: Limits, fail: Fail): void {
   files.forEach((file, i) => {
     const first = files.findIndex((f) => f.name === file.name);
     if (first !== i) fail(`files[${i}].name`, `second file named "${file.name}"`, 'a name of its own');
-    if (file.remote && file.memory)
-      fail(`files[${i}].memory`, 'remote file without a server', 'remote or memory, not both');
+    const kinds = FILE_KINDS.filter((kind) => file[kind]);
+    if (kinds.length > 1) fail(`files[${i}].${kinds[1]}`, `${kinds.join(', ')}`, 'one of them');
     if (file.pages > most) fail(`files[${i}].pages`, `${file.pages}`, `at most ${most}, the machine's filePages`);
   });
   const known =
@@ -87,7 +87,10 @@ function checkFiles(program: Program, limits: Limits, fail: Fail): void {
   }
 }
 
-/** What is asked of a server is asked of a remote file, whose length stays; what a server does, a server does. */
+/**
+ * What is asked of a server is asked of a remote file, what another host does is done to a block device, too; the length of either
+ * stays. What a server does, a server does.
+ */
 function checkRemote({ files = [], ...program }: Program, fail: Fail): void {
   program.tasks.forEach((task, i) => {
     if (task.server && !task.kthread) fail(`tasks[${i}].server`, 'server with an address space', 'a kernel thread');
@@ -95,9 +98,21 @@ function checkRemote({ files = [], ...program }: Program, fail: Fail): void {
   for (const { op, path, task } of allOps(program)) {
     const file = 'file' in op ? files.find((f) => f.name === op.file) : undefined;
     if (file === undefined) continue;
-    if (OF_REMOTE.includes(op.do) && !file.remote) fail(`${path}.file`, `file "${file.name}"`, 'a remote file');
-    if (op.do === 'truncate' && file.remote)
-      fail(`${path}.file`, `remote file "${file.name}"`, 'a file that is not remote');
+    const written = op.do === 'remote' && file.blockdev;
+    if (OF_REMOTE.includes(op.do) && !file.remote && !written)
+      fail(
+        `${path}.file`,
+        `file "${file.name}"`,
+        op.do === 'remote' ? 'a remote file or a block device' : 'a remote file',
+      );
+    if ((op.do === 'truncate' || op.do === 'punch') && (file.remote || file.blockdev))
+      fail(
+        `${path}.file`,
+        `${file.remote ? 'remote file' : 'block device'} "${file.name}"`,
+        file.remote ? 'a file that is not remote' : 'a file that is none',
+      );
+    if ('direct' in op && op.direct && file.remote)
+      fail(`${path}.direct`, `direct ${op.do} of remote file "${file.name}"`, 'a file that is not remote');
     if (op.do !== 'remote') continue;
     if (!task.server) fail(`${path}.do`, `"remote" of ${task.name}`, 'a task that is a server');
     if (op.page >= file.pages) fail(`${path}.page`, `page ${op.page}`, `below ${file.pages}, the length of the file`);

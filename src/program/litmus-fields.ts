@@ -69,6 +69,13 @@ export const fast: Field = {
   print: (op) => (op.fast ? 'fast' : ''),
 };
 
+export const direct: Field = {
+  parse(lexer, op) {
+    if (lexer.take('direct')) op.direct = true;
+  },
+  print: (op) => (op.direct ? 'direct' : ''),
+};
+
 /** `-> r0` */
 export const into: Field = {
   parse(lexer, op) {
@@ -135,7 +142,7 @@ export const fileWord: Field = {
 };
 
 /** `f[1]`, `f[1] 3` */
-const fileRange: Field = {
+export const fileRange: Field = {
   parse(lexer, op) {
     parseFilePage(lexer, op);
     if (lexer.peek().kind === 'number') op.pages = lexer.number('a number of pages');

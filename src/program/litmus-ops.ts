@@ -5,10 +5,12 @@
 import { frames, irqoff, kernelPages, node, sync } from './litmus-duties.ts';
 import {
   count,
+  direct,
   dutyRange,
   type Field,
   fast,
   file,
+  fileRange,
   fileWord,
   into,
   name,
@@ -49,8 +51,8 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   free: { do: 'madvise', means: { advice: 'free' }, fields: [range] },
   cold: { do: 'madvise', means: { advice: 'cold' }, fields: [range] },
   pageout: { do: 'madvise', means: { advice: 'pageout' }, fields: [range] },
-  read: { do: 'read', fields: [fileWord, into] },
-  write: { do: 'write', fields: [fileWord, value] },
+  read: { do: 'read', fields: [fileWord, direct, into] },
+  write: { do: 'write', fields: [fileWord, direct, value] },
   truncate: { do: 'truncate', fields: [file, count('pages', 'a number of pages')] },
   fsync: { do: 'fsync', fields: [file] },
   msync: { do: 'msync', fields: [range] },
@@ -81,6 +83,8 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   uffdwp: { do: 'uffdwp', means: { on: true }, fields: [range] },
   uffdresolve: { do: 'uffdwp', means: { on: false }, fields: [range] },
   pagemap: { do: 'pagemap', fields: [range, into] },
+  punch: { do: 'punch', fields: [fileRange] },
+  dropcache: { do: 'dropcache', fields: [file] },
 };
 
 /** Words that are no names of regions. */
@@ -97,6 +101,7 @@ export const RESERVED: readonly string[] = [
   'reserve',
   'forbidden',
   'permitted',
+  'direct',
 ];
 
 /** The operation whose keyword has just been read. */

@@ -5,7 +5,7 @@ import type { OpFields } from './litmus-fields.ts';
 import { Lexer, type Token } from './litmus-lexer.ts';
 import { LITMUS_OPS, parseFields, RESERVED } from './litmus-ops.ts';
 import { Regions } from './litmus-regions.ts';
-import type { Program } from './program.ts';
+import { FILE_KINDS, type Program } from './program.ts';
 import { validProgram } from './schema.ts';
 
 /**
@@ -132,7 +132,7 @@ class Parser {
     } else if (first.text === 'file' && !lexer.is('=') && !lexer.is(':')) {
       this.at.set(`files[${this.files.length}]`, first);
       const file: Draft = { name: lexer.word('a name').text, pages: lexer.number('a number of pages') };
-      for (const kind of ['remote', 'memory']) if (lexer.take(kind)) file[kind] = true;
+      for (const kind of FILE_KINDS) if (lexer.take(kind)) file[kind] = true;
       this.files.push(file);
     } else if (first.text === 'task' && !lexer.is('=') && !lexer.is(':')) this.traitsOf(lexer.word('a task'));
     else if (lexer.is('=')) this.assignment(first);

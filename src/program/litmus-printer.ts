@@ -2,7 +2,7 @@
 import { canonicalProgram } from './canonical.ts';
 import { printOp } from './litmus-ops.ts';
 import { type Regions, regionsOf } from './litmus-regions.ts';
-import type { Op, Program, TaskProgram } from './program.ts';
+import { FILE_KINDS, type Op, type Program, type TaskProgram } from './program.ts';
 
 /**
  * The program as litmus text: one column per task, regions named, page numbers kept. `parseLitmus` of it is the
@@ -42,7 +42,7 @@ function machineLines({ machine, rounds, files = [] }: Program): string[] {
     ...(override ? [`  override: ${list(override)};`] : []),
     ...(switches ? [`  switches: ${list(switches)};`] : []),
     ...(rounds === undefined ? [] : [`  rounds: ${rounds};`]),
-    ...files.map((f) => `  file ${f.name} ${f.pages}${f.remote ? ' remote' : ''}${f.memory ? ' memory' : ''};`),
+    ...files.map((f) => ['  file', f.name, f.pages, ...FILE_KINDS.filter((kind) => f[kind])].join(' ') + ';'),
   ];
 }
 

@@ -7,18 +7,19 @@
  *               | "override:" setting { "," setting }   parameters of the geometry: frames=20
  *               | "switches:" setting { "," setting }   pcid=false
  *               | "rounds:" NUMBER
- *               | "file" NAME NUMBER [ "remote" | "memory" ]    a file and its length in pages, all its words zero; remote: a server's,
- *                                                        memory: without a disk
+ *               | "file" NAME NUMBER [ kind ]            a file and its length in pages, all its words zero
  *               | "task" TASK ":" trait { "," trait }   cpu=1 (default: the column), mm=1, forkedBy=P0, kthread, server, priority=1
  *               | NAME "=" "reserve" "(" NUMBER ")" [ at ]      names pages without mapping them
  *               | [ TASK ":" ] operation                the history, in order; without TASK: the first column
+ *     kind      = "remote" | "memory" | "blockdev" | "iomap"   a server's; without a disk; a block device; written by iomap
  *     names     = TASK { "|" TASK } ";"
  *     row       = cell { "|" cell } ";"                 as many cells as columns; a blank cell is no operation
  *     final     = ("forbidden" | "permitted") "(" term { "/\" term } ")" [ ";" ]
  *     term      = COLUMN ":" REGISTER "=" NUMBER        the column by number from 0, or by name
  *     operation = REGION "=" "mmap" "(" rights [ "," NUMBER ] { "," fixed | populate | shared | "file" NAME [ "[" NUMBER "]" ] } ")" [ at ]
  *               | keyword with fields as in litmus-ops.ts: load p[1].w2 -> r0, store p = 5, touch p write, munmap p[1] 1,
- *                 mprotect p r, mremap p -> q size 3, dontneed p, read f[0] -> r0, write f[0].w1 = 5, reclaim f[0] 2,
+ *                 mprotect p r, mremap p -> q size 3, dontneed p, read f[0] -> r0, write f[0].w1 = 5, read f[0] direct -> r0,
+ *                 write f[0] direct = 5, punch f[1] 2, dropcache f, reclaim f[0] 2,
  *                 reclaim p[1] 2 of P1, migrate f[0] sync, migrate p node 1, numascan p, kswapd node 1, compact sync, truncate f 1,
  *                 fsync f, msync p, open f, close f, lock f, unlock f, remote f[0].w1 = 5, gup p[1] 2 fast -> r0,
  *                 gup p w2 write = 5, kalloc 2 irqoff, kfree, device 1, clearrefs, uffdregister p, uffdwp p, uffdresolve p,

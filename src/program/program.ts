@@ -47,9 +47,9 @@ export type Op =
       into?: string;
     }
   | { do: 'madvise'; page: number; pages?: number; advice: Advice }
-  /** read(2) and write(2) of one word of a page of a file; a write behind the end makes the file longer. */
-  | { do: 'read'; file: string; page: number; word?: number; into?: string }
-  | { do: 'write'; file: string; page: number; word?: number; value?: number }
+  /** read(2) and write(2) of one word of a page of a file, past the page cache if `direct`; a write behind the end makes the file longer. */
+  | { do: 'read'; file: string; page: number; word?: number; direct?: boolean; into?: string }
+  | { do: 'write'; file: string; page: number; word?: number; direct?: boolean; value?: number }
   /** The file has `pages` pages afterwards: what lies behind is discarded, a hole reads as zero. */
   | { do: 'truncate'; file: string; pages: number }
   /** Writes dirty pages of the file back and waits. */
@@ -59,7 +59,7 @@ export type Op =
    * cache, close(2) writes dirty pages back, a byte-range lock does both, and its end writes them back.
    */
   | { do: 'open' | 'close' | 'lock' | 'unlock'; file: string }
-  /** The server of a remote file, done by a task marked `server`: another client writes one word. */
+  /** The server of a remote file, or another host at a block device, done by a task marked `server`: one word is written. */
   | { do: 'remote'; file: string; page: number; word?: number; value?: number }
   /** MS_SYNC: writes back what the range shows of shared mappings, and waits. */
   | { do: 'msync'; page: number; pages?: number }
@@ -100,7 +100,11 @@ export type Op =
   | { do: 'uffdregister'; page: number; pages?: number }
   | { do: 'uffdwp'; page: number; pages?: number; on: boolean }
   /** What the tracker is told of at most 15 pages: bit i, the i-th is soft-dirty; bit 15 + i, it is still write-protected. */
-  | { do: 'pagemap'; page: number; pages?: number; into?: string };
+  | { do: 'pagemap'; page: number; pages?: number; into?: string }
+  /** fallocate(2): pages of the file become a hole, which reads as zero. */
+  | { do: 'punch'; file: string; page: number; pages?: number }
+  /** posix_fadvise(DONTNEED), or BLKFLSBUF of a block device: what nobody uses of the file's page cache is dropped. */
+  | { do: 'dropcache'; file: string };
 
 export type OpName = Op['do'];
 
@@ -116,7 +120,7 @@ export interface TaskProgram {
   forkedBy?: string;
   /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only kernel duties, yield, sleep, wake, move, compute. */
   kthread?: boolean;
-  /** A kernel thread that stands for the server of remote files and for its other clients. */
+  /** A kernel thread that stands for the server of remote files and for its other clients, or for another host at block devices. */
   server?: boolean;
   /** 0 is normal; 1 runs before 0. */
   priority?: 0 | 1;
@@ -134,6 +138,10 @@ export interface MachineSpec {
   switches?: Record<string, number | boolean>;
 }
 
+/** What a file may be, at most one of them, beside one of a disk of this machine's own. */
+export const FILE_KINDS = ['remote', 'memory', 'blockdev', 'iomap'] as const;
+export type FileKind = (typeof FILE_KINDS)[number];
+
 /** A file of one of the machine's file systems. All its words are zero, and nothing of it is cached. */
 export interface FileSpec {
   /** Unique in the program. */
@@ -144,6 +152,10 @@ export interface FileSpec {
   remote?: boolean;
   /** It has no disk (tmpfs, memfd_create): what it holds is in memory and in swap, and gone with the machine. */
   memory?: boolean;
+  /** It is a block device, to which another host may write, too. Its length stays. */
+  blockdev?: boolean;
+  /** Its file system writes by iomap, as block devices do anyway. */
+  iomap?: boolean;
 }
 
 export interface Program {

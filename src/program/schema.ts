@@ -41,8 +41,8 @@ const access = { page, word: inPage, into: word.optional() };
 const duty = { file: word.optional(), of: word.optional(), page, pages };
 
 const fileOps = [
-  z.strictObject({ do: z.enum(['read']), file: word, page, word: inPage, into: word.optional() }),
-  z.strictObject({ do: z.enum(['write']), file: word, page, word: inPage, value: value.optional() }),
+  z.strictObject({ do: z.enum(['read']), file: word, page, word: inPage, direct: flag, into: word.optional() }),
+  z.strictObject({ do: z.enum(['write']), file: word, page, word: inPage, direct: flag, value: value.optional() }),
   z.strictObject({ do: z.enum(['truncate']), file: word, pages: z.int().min(0).max(65536) }),
   z.strictObject({ do: z.enum(['fsync', 'open', 'close', 'lock', 'unlock']), file: word }),
   z.strictObject({ do: z.enum(['remote']), file: word, page, word: inPage, value: value.optional() }),
@@ -53,6 +53,8 @@ const fileOps = [
   z.strictObject({ do: z.enum(['compact']), node, sync: flag }),
   z.strictObject({ do: z.enum(['kalloc']), pages, context: z.enum(['task', 'irqoff']).optional() }),
   z.strictObject({ do: z.enum(['kfree']), pages }),
+  z.strictObject({ do: z.enum(['punch']), file: word, page, pages }),
+  z.strictObject({ do: z.enum(['dropcache']), file: word }),
 ] as const;
 
 const trackingOps = [
@@ -114,7 +116,14 @@ const op = z.discriminatedUnion('do', [
   }),
 ]) satisfies z.ZodType<Op>;
 
-const file = z.strictObject({ name: word, pages: z.int().min(0).max(65536), remote: flag, memory: flag });
+const file = z.strictObject({
+  name: word,
+  pages: z.int().min(0).max(65536),
+  remote: flag,
+  memory: flag,
+  blockdev: flag,
+  iomap: flag,
+});
 
 const task = z.strictObject({
   name: word,

@@ -89,13 +89,16 @@ export class Names {
       case 'madvise':
         return `madvise ${this.range(op.page, op.pages)} ${op.advice}`;
       case 'read':
-        return `read ${this.fileWord(op.file, op.page, op.word)}`;
+        return `read ${this.fileWord(op.file, op.page, op.word)}${op.direct ? ' direct' : ''}`;
       case 'write':
       case 'remote':
-        return `${op.do === 'remote' ? 'another client writes' : 'write'} ${this.fileWord(op.file, op.page, op.word)}${op.value === undefined ? '' : ` = ${op.value}`}`;
+        return `${this.writes(op)} ${this.fileWord(op.file, op.page, op.word)}${'direct' in op && op.direct ? ' direct' : ''}${op.value === undefined ? '' : ` = ${op.value}`}`;
       case 'truncate':
         return `truncate ${op.file} to ${op.pages}`;
+      case 'punch':
+        return `punch ${op.file}[${op.page}]${(op.pages ?? 1) > 1 ? ` ${op.pages}` : ''}`;
       case 'fsync':
+      case 'dropcache':
       case 'open':
       case 'close':
       case 'lock':
@@ -129,6 +132,17 @@ export class Names {
       default:
         return op.do;
     }
+  }
+
+  /** What keeps the words of a file that is shared with others. */
+  holder(file: number): string {
+    return this.program.files?.[file - 1]?.blockdev ? 'device' : 'server';
+  }
+
+  private writes({ do: what, file }: Op & { do: 'write' | 'remote' }): string {
+    if (what === 'write') return what;
+    const { blockdev } = this.program.files?.find((f) => f.name === file) ?? {};
+    return `another ${blockdev ? 'host' : 'client'} writes`;
   }
 
   /** `f[0] 2`, or `p[0] 2 of P1`. */

@@ -4,7 +4,7 @@
  */
 import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/pte.ts';
 import { VECTOR_CALL_FUNCTION, VECTOR_DEVICE } from '../hardware/types.ts';
-import { OP, opName } from '../oracle/oracle.ts';
+import { OP, type OpKind, opName } from '../oracle/oracle.ts';
 import type { Op } from '../program/program.ts';
 import type { Names } from './names.ts';
 import { FilePage, isFileStore } from './narrative-file.ts';
@@ -13,6 +13,13 @@ import type { Event, Recording, StepPlace } from './recording.ts';
 /** Operations that move no memory: told only when they belong to the tasks that matter. */
 const MINOR: readonly Op['do'][] = ['load', 'store', 'fetch', 'touch', 'compute'];
 const LAST_PLACES = 10;
+/** Calls behind which what others have written is to be seen. */
+const SHOWING: readonly OpKind[] = [OP.open, OP.lock, OP.directWrite];
+
+function shows(op: Op, file: string): boolean {
+  const drops = op.do === 'open' || op.do === 'lock' || (op.do === 'write' && op.direct);
+  return drops === true && op.file === file;
+}
 
 export class Culprit {
   /** The history alone convicts. */
@@ -87,18 +94,14 @@ export class Culprit {
     this.trace(store);
   }
 
-  /** The write of another client is to be seen since an open or a lock of that file returned, the last one before the end. */
+  /** The write of another client is to be seen since an open, a lock or a direct write of that file returned, the last one before the end. */
   isShown(): void {
     if (this.writer?.op.do !== 'remote') return;
     const { file } = this.writer.op;
-    const calls = this.events.filter(
-      (e) => e.is === 'op' && (e.op.do === 'open' || e.op.do === 'lock') && e.op.file === file,
-    );
+    const calls = this.events.filter((e) => e.is === 'op' && shows(e.op, file));
     for (const call of calls.reverse()) {
       const after = this.events.slice(this.events.indexOf(call) + 1);
-      this.shown = after.find(
-        (e) => e.is === 'returns' && e.task === call.task && (e.kind === OP.open || e.kind === OP.lock),
-      );
+      this.shown = after.find((e) => e.is === 'returns' && e.task === call.task && SHOWING.includes(e.kind));
       this.shownBy = call as Event & { is: 'op' };
       if (this.shown) return;
     }

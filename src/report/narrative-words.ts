@@ -50,7 +50,7 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
     case 'file-store':
       return `write ${names.fileWord(e.file, e.index, e.word)} = ${names.value(e.value)}`;
     case 'server-store':
-      return `server: ${names.fileWord(e.file, e.index, e.word)} = ${names.value(e.value)}`;
+      return `${names.holder(e.file)}: ${names.fileWord(e.file, e.index, e.word)} = ${names.value(e.value)}`;
     case 'file-load':
       return `read ${names.fileWord(e.file, e.index, e.word)} -> ${names.value(e.value)}`;
     case 'send':

@@ -103,6 +103,7 @@ describe('generateProgram', () => {
         .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device'])
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
         .concat(['clearrefs', 'uffdregister', 'uffdwp', 'pagemap'])
+        .concat(['punch', 'dropcache'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -138,8 +139,9 @@ describe('generateProgram', () => {
     const onFiles = drawn.filter((p) => p.files !== undefined);
     expect(share(drawn, (p) => p.files !== undefined)).toBeGreaterThan(0.5);
     const maps = (p: Program) => allOps(p).some((o) => o.do === 'mmap' && o.file !== undefined);
-    const removes = (p: Program) => concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate'].includes(o.do));
-    const changes = (p: Program) => concurrentOps(p).some((o) => ['write', 'truncate'].includes(o.do));
+    const removes = (p: Program) =>
+      concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate', 'punch'].includes(o.do));
+    const changes = (p: Program) => concurrentOps(p).some((o) => ['write', 'truncate', 'punch'].includes(o.do));
     expect(share(onFiles, maps)).toBeGreaterThan(0.6);
     expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
     expect(share(onFiles, (p) => maps(p) && removes(p) && changes(p))).toBeGreaterThan(0.2);
@@ -181,8 +183,8 @@ describe('generateProgram', () => {
     fileShared: (p) => mapsFile(p, true),
     filePrivate: (p) => mapsFile(p, false),
     alias: (p) => new Set(shown(p)).size < shown(p).length,
-    read: (p) => does(p, 'read'),
-    write: (p) => does(p, 'write'),
+    read: (p) => allOps(p).some((o) => o.do === 'read' && !o.direct),
+    write: (p) => allOps(p).some((o) => o.do === 'write' && !o.direct),
     truncate: (p) => does(p, 'truncate'),
     fsync: (p) => does(p, 'fsync'),
     msync: (p) => does(p, 'msync'),
@@ -206,6 +208,11 @@ describe('generateProgram', () => {
     move: (p) => does(p, 'move'),
     clearrefs: (p) => does(p, 'clearrefs'),
     uffdwp: (p) => does(p, 'uffdwp') || does(p, 'uffdregister'),
+    blockdev: (p) => p.files?.some((f) => f.blockdev) ?? false,
+    iomap: (p) => p.files?.some((f) => f.iomap) ?? false,
+    direct: (p) => allOps(p).some((o) => (o.do === 'read' || o.do === 'write') && o.direct === true),
+    punch: (p) => does(p, 'punch'),
+    dropcache: (p) => does(p, 'dropcache'),
     compute: (p) => does(p, 'compute') && !p.tasks.some((t) => t.kthread),
   };
 

@@ -48,7 +48,10 @@ export interface DriverOptions {
   /** As in `BootSpec`. */
   remote?: readonly FileId[];
   memory?: readonly FileId[];
+  blockdev?: readonly FileId[];
+  /** Lengths of files. */
   files?: readonly number[];
+  iomap?: readonly FileId[];
 }
 
 /** A step that could be taken next. */
@@ -120,6 +123,8 @@ export class KernelDriver {
       remote: options.remote,
       memory: options.memory,
       files: options.files,
+      blockdev: options.blockdev,
+      iomap: options.iomap,
       tasks: tasks.map((t, i) => ({
         id: (cpus + i) as TaskId,
         cpu: t.cpu,

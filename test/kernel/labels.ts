@@ -1,25 +1,25 @@
 /** Labels of a solo run, to be compared with the published order of events. */
 import { expect } from 'vitest';
-import type { FileId } from '#tlblab/kernel/types.js';
 import type { Path } from '#tlblab/memory/point.js';
-import { type Body, KernelDriver } from './driver.js';
+import { type Body, type DriverOptions, KernelDriver } from './driver.js';
+
+/** Files that are not of the usual kind, and their lengths. */
+type Kinds = Pick<DriverOptions, 'files' | 'remote' | 'memory' | 'blockdev' | 'iomap'>;
 
 /** Labels that `path` passes on CPU 0 after `before` is done, while a second thread keeps CPU 1 in the same mm. */
 export function labelsOf(
   before: Body,
   path: Body,
-  more: {
-    pteWalkLimit?: number;
-    override?: Record<string, number>;
-    remote?: readonly FileId[];
-    memory?: readonly FileId[];
-  } = {},
+  more: { pteWalkLimit?: number; override?: Record<string, number> } & Kinds = {},
 ): string[] {
   let from = 0;
   const driver: KernelDriver = new KernelDriver({
     cpus: 2,
     remote: more.remote,
     memory: more.memory,
+    files: more.files,
+    blockdev: more.blockdev,
+    iomap: more.iomap,
     override: { pteWalkLimit: more.pteWalkLimit ?? 8, ...more.override },
     tasks: [
       {

@@ -1,4 +1,4 @@
-/** What policies that put flushes off owe where content changes and no program here has written: the scenarios o07 and o10. */
+/** What policies that put flushes off owe where content changes and no program here has written: the scenarios o07 and o10; and past the page cache. */
 import { expect, it } from 'vitest';
 import { dropPoint } from '#tlblab/bugs/drop-point.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
@@ -38,6 +38,24 @@ it.each([
   ['xen-clock', 'o10-network-cached', undefined],
   ['xen-clock', 'o10-network-refill', undefined],
   ['xen-clock', 'o10-network-lock', undefined],
+  ['luf-v11', 'direct-write', undefined],
+  ['luf-v12', 'direct-write', 'stale-read'],
+  ['luf-v12-flag', 'direct-write', undefined],
+  ['xen-clock', 'direct-write', undefined],
+  ['luf-v11', 'iomap-write', undefined],
+  ['luf-v12', 'iomap-write', 'stale-read'],
+  // iomap_file_buffered_write() is no caller of write_begin()
+  ['luf-v12-flag', 'iomap-write', 'stale-read'],
+  ['xen-clock', 'iomap-write', undefined],
+  ['never', 'punch-hole', 'stale-read'],
+  ['luf-v11', 'punch-hole', undefined],
+  ['luf-v12', 'punch-hole', undefined],
+  ['xen-clock', 'punch-hole', undefined],
+  // file_end_write() does nothing for a block device
+  ['luf-v11', 'shared-disk', 'stale-read'],
+  ['luf-v12', 'shared-disk', 'stale-read'],
+  ['luf-v12-flag', 'shared-disk', undefined],
+  ['xen-clock', 'shared-disk', undefined],
 ])('%s, %s: %s', (policy, scenario, harm) => {
   expect(harmOf(policy, scenario)).toBe(harm);
 });
@@ -48,6 +66,11 @@ it.each([
   ['luf-v12-flag', 'o10-network-refill', 'fault', 'inversion'],
   ['xen-clock', 'o10-network-file', 'revalidated', 'stale-read'],
   ['xen-clock', 'o10-network-refill', 'serverRead', 'inversion'],
+  ['luf-v11', 'direct-write', 'fileWrite', 'stale-read'],
+  ['luf-v12-flag', 'direct-write', 'invalidatePages', 'stale-read'],
+  ['luf-v12-flag', 'shared-disk', 'invalidatePages', 'stale-read'],
+  ['xen-clock', 'direct-write', 'directWrite', 'stale-read'],
+  ['xen-clock', 'iomap-write', 'fileWrite', 'stale-read'],
 ])('%s, %s, without %s: %s', (policy, scenario, dropped, harm) => {
   expect(harmOf(policy, scenario, dropped)).toBe(harm);
 });

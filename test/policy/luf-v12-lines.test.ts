@@ -106,6 +106,8 @@ const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
   ['invalidate_inode_pages2_range', 'invalidateInodePages2'],
   ['truncate_inode_folio', 'truncateInodeFolio'],
   ['truncate_inode_pages_range', 'truncateInodePages'],
+  ['mapping_evict_folio, mapping_try_invalidate', 'mappingEvictFolio', 'mappingTryInvalidate'],
+  ['remove_mapping, where a folio is evicted', 'removeMappingThaw'],
   ['remove_mapping: not on the way of shrink_folio_list(), which calls __remove_mapping()', 'mainline removeMapping'],
 ];
 
@@ -151,6 +153,7 @@ describe('the published lines of luf-v12', () => {
       'invalidatePages',
       'truncateFolio',
       'truncate',
+      'evict',
       'reclaimKept',
     ]);
   });

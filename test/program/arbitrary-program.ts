@@ -23,8 +23,24 @@ const fileRange = filePage.chain((p) =>
 );
 
 const fileOp: fc.Arbitrary<Op> = fc.oneof(
-  fc.record({ do: fc.constant('read' as const), file, page: filePage, word: inPage, into: maybe(word) }),
-  fc.record({ do: fc.constant('write' as const), file, page: filePage, word: inPage, value: maybe(fc.nat()) }),
+  fc.record({ do: fc.constant('read' as const), file, page: filePage, word: inPage, direct: flag, into: maybe(word) }),
+  fc.record({
+    do: fc.constant('write' as const),
+    file,
+    page: filePage,
+    word: inPage,
+    direct: flag,
+    value: maybe(fc.nat()),
+  }),
+  fc.record({
+    do: fc.constant('write' as const),
+    file: fc.constant('disk'),
+    page: filePage,
+    word: inPage,
+    direct: flag,
+  }),
+  fileRange.map((r) => ({ do: 'punch' as const, ...r })),
+  fc.record({ do: fc.constant('dropcache' as const), file: fc.constantFrom('f', 'remote_1', 'disk') }),
   fc.record({ do: fc.constant('truncate' as const), file, pages: fc.integer({ min: 0, max: FILE_PAGES }) }),
   fc.record({ do: fc.constantFrom('open' as const, 'close', 'lock', 'unlock'), file: fc.constant('remote_1') }),
   fc
@@ -44,7 +60,7 @@ const fileOp: fc.Arbitrary<Op> = fc.oneof(
 /** What a server does. */
 const served: fc.Arbitrary<Op> = fc.record({
   do: fc.constant('remote' as const),
-  file: fc.constant('remote_1'),
+  file: fc.constantFrom('remote_1', 'disk'),
   page: fc.integer({ min: 0, max: 1 }),
   word: inPage,
   value: maybe(fc.nat()),
@@ -127,6 +143,7 @@ const files: fc.Arbitrary<FileSpec[]> = fc
     { name: 'f', pages: f },
     { name: 'data', pages: data },
     { name: 'remote_1', pages: 2, remote: true },
+    { name: 'disk', pages: 2, blockdev: true },
   ]);
 
 /** In a program without files nothing names one. */

@@ -87,7 +87,9 @@ describe('synthesis', () => {
     expect(points).toEqual([]);
     expect(rejected.map((r) => r.point).sort()).toEqual([
       'allocate',
+      'directWrite',
       'fileWrite',
+      'holePunched',
       'revalidated',
       'serverRead',
       'swapIn',

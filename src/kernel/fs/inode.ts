@@ -43,6 +43,15 @@ export function* iSizeWrite(cpu: Cpu, file: FileId, pages: number, now: Point): 
   iSize.store(file, pages);
 }
 
+/** Linux: mapping->nrpages != 0, which is read without a lock there. */
+export function* hasPages(cpu: Cpu, file: FileId): Path<boolean> {
+  const lock = cpu.inode.iPagesLock.at(file);
+  yield* cpu.kernel.spinLockIrqsave(cpu, lock);
+  const pages = cpu.inode.nrpages.load(file);
+  yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
+  return pages !== 0;
+}
+
 /** Row of a page of a file in the page cache and on disk. */
 export function filePage(cpu: Cpu, file: FileId, index: number): FilePage {
   return (file * cpu.geometry.filePages + index) as FilePage;
@@ -56,6 +65,21 @@ export function isRemote(cpu: Cpu, file: FileId): boolean {
 /** Linux: shmem_mapping(): has the file no disk behind it? */
 export function isMemoryFile(cpu: Cpu, file: FileId): boolean {
   return cpu.inode.memory.load(file) !== 0;
+}
+
+/** Linux: S_ISBLK(): is the file a block device? */
+export function isBlockDevice(cpu: Cpu, file: FileId): boolean {
+  return cpu.inode.blockdev.load(file) !== 0;
+}
+
+/** May others change what the disk has of the file? */
+export function isShared(cpu: Cpu, file: FileId): boolean {
+  return isRemote(cpu, file) || isBlockDevice(cpu, file);
+}
+
+/** Does the file system of the file write by iomap? Block devices do. */
+export function usesIomap(cpu: Cpu, file: FileId): boolean {
+  return isBlockDevice(cpu, file) || cpu.inode.iomap.load(file) !== 0;
 }
 
 /** Does the machine have this file? */

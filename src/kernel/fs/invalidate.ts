@@ -1,6 +1,6 @@
 /**
- * Linux: mm/truncate.c invalidate_inode_pages2_range(), over the whole file: every folio leaves the page cache, whoever holds
- * it, because something newer is to be read. Nothing keeps others from bringing pages in meanwhile; those come from the server.
+ * Linux: mm/truncate.c invalidate_inode_pages2_range(): every folio leaves the page cache, whoever holds it, because something newer
+ * is to be read. Nothing keeps others from bringing pages in meanwhile; those come from the server, or from the device.
  */
 import type { Pfn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
@@ -9,20 +9,26 @@ import { NO_PAGE } from '../mm/page-alloc.ts';
 import { ZAP_INVALIDATE } from '../mm/zap.ts';
 import { EBUSY, type FileId } from '../types.ts';
 import { deleteSlot, isCached } from './filemap.ts';
+import { isRemote } from './inode.ts';
 
 /**
- * Linux: invalidate_inode_pages2(): 0, or EBUSY if some folio stays. If one is mapped, the rest of the file is unmapped first,
- * in one go and without its lock; under the lock it may have to be unmapped again.
+ * Linux: invalidate_inode_pages2_range(), by default the whole file, as invalidate_inode_pages2(): 0, or EBUSY if some folio stays. If
+ * one is mapped, the rest of the range is unmapped first, in one go and without its lock; under the lock it may have to be unmapped again.
  */
-export function* invalidateInodePages2(cpu: Cpu, file: FileId): Path<number> {
-  const { kernel, geometry } = cpu;
+export function* invalidateInodePages2(
+  cpu: Cpu,
+  file: FileId,
+  first = 0,
+  end: number = cpu.geometry.filePages,
+): Path<number> {
+  const { kernel } = cpu;
   let result = 0;
   let didRangeUnmap = false;
-  for (let index = 0; index < geometry.filePages; index++) {
+  for (let index = first; index < end; index++) {
     const folio = yield* kernel.filemapGetFolio(cpu, file, index);
     if (folio === NO_PAGE) continue;
     if (!didRangeUnmap && (yield* kernel.folioMapped(cpu, folio))) {
-      yield* kernel.unmapMappingRange(cpu, file, index, geometry.filePages - index, ZAP_INVALIDATE);
+      yield* kernel.unmapMappingRange(cpu, file, index, end - index, ZAP_INVALIDATE);
       didRangeUnmap = true;
     }
     yield* kernel.folioLock(cpu, folio);
@@ -47,7 +53,9 @@ export function* folioUnmapInvalidate(cpu: Cpu, file: FileId, index: number, fol
     yield* kernel.unmapMappingRange(cpu, file, index, 1, ZAP_INVALIDATE);
     if (yield* kernel.folioMapped(cpu, folio)) cpu.bug(`folio 0x${folio.toString(16)} to be invalidated is mapped`);
   }
-  if (yield* kernel.folioTestDirty(cpu, folio)) yield* kernel.launderFolio(cpu, file, index, folio);
+  const dirtied = yield* kernel.folioTestDirty(cpu, folio);
+  // file systems on a disk have no ->launder_folio
+  if (dirtied && isRemote(cpu, file)) yield* kernel.launderFolio(cpu, file, index, folio);
   const lock = inode.iPagesLock.at(file);
   yield* kernel.spinLockIrqsave(cpu, lock);
   const dirty = yield* kernel.folioTestDirty(cpu, folio);

@@ -10,6 +10,7 @@
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import type { FileId } from '../types.ts';
+import { hasPages } from './inode.ts';
 
 export const GETATTR = point('nfsRevalidateInode: server to be asked for its change attribute');
 export const WRITE_ANSWERS = point('nfsWritebackDone: words at the server, its change attribute to be raised');
@@ -105,15 +106,6 @@ export function* nfsInvalidateMapping(cpu: Cpu, file: FileId): Path<number> {
   if (!(yield* hasPages(cpu, file))) return 0;
   yield* kernel.vfsFsyncRange(cpu, file, 0, cpu.geometry.filePages);
   return yield* kernel.invalidateInodePages2(cpu, file);
-}
-
-/** Linux: mapping->nrpages != 0, which is read without a lock there. */
-function* hasPages(cpu: Cpu, file: FileId): Path<boolean> {
-  const lock = cpu.inode.iPagesLock.at(file);
-  yield* cpu.kernel.spinLockIrqsave(cpu, lock);
-  const pages = cpu.inode.nrpages.load(file);
-  yield* cpu.kernel.spinUnlockIrqrestore(cpu, lock);
-  return pages !== 0;
 }
 
 /** Linux: wait_on_bit(NFS_INO_INVALIDATING). Caller holds no spinlock. */

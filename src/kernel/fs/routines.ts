@@ -1,5 +1,18 @@
 /** The routines of `fs/` that go into the kernel record. */
+
 import { folioEndWriteback, folioStartWriteback, submitBioRead, submitBioWrite } from './bio.ts';
+import { blkdevReadIter, blkdevWriteIter, nvmetBdevExecuteRw } from './block-device.ts';
+import {
+  directWriteFallback,
+  genericFileDirectRead,
+  genericFileDirectWrite,
+  inodeDioBegin,
+  inodeDioEnd,
+  kiocbInvalidatePages,
+  kiocbInvalidatePostDirectWrite,
+} from './direct-io.ts';
+import { mappingEvictFolio, mappingTryInvalidate, removeMappingThaw, sysFadviseDontneed } from './fadvise.ts';
+import { sysPunchHole } from './falloc.ts';
 import {
   filemapAddFolio,
   filemapGetEntry,
@@ -20,6 +33,7 @@ import {
   inodeUnlock,
 } from './inode.ts';
 import { folioUnmapInvalidate, invalidateInodePages2 } from './invalidate.ts';
+import { iomapFileBufferedWrite, iomapWriteBegin, iomapWriteEnd } from './iomap.ts';
 import { doSetlk, doUnlk, launderFolio, nfsFileFlush, nfsFileOpen } from './nfs-file.ts';
 import {
   nfsClearInvalidMapping,
@@ -33,8 +47,11 @@ import {
 } from './nfs-inode.ts';
 import { nfsdWrite } from './nfs-server.ts';
 import {
+  fileBufferedWrite,
   fileEndWrite,
   filemapRead,
+  folioToWrite,
+  genericFileWriteIter,
   genericPerformWrite,
   mappingWriteBegin,
   sysRead,
@@ -45,11 +62,13 @@ import {
 } from './read-write.ts';
 import {
   folioInvalidate,
+  freeBlocks,
   sysTruncate,
   truncateInodeFolio,
   truncateInodePage,
   truncateInodePages,
   truncatePagecache,
+  truncatePagecacheRange,
   unmapMappingRange,
 } from './truncate.ts';
 import {
@@ -128,4 +147,27 @@ export const fsRoutines = {
   doUnlk,
   launderFolio,
   nfsdWrite,
+  genericFileWriteIter,
+  fileBufferedWrite,
+  folioToWrite,
+  iomapFileBufferedWrite,
+  iomapWriteBegin,
+  iomapWriteEnd,
+  genericFileDirectRead,
+  genericFileDirectWrite,
+  kiocbInvalidatePages,
+  kiocbInvalidatePostDirectWrite,
+  directWriteFallback,
+  inodeDioBegin,
+  inodeDioEnd,
+  blkdevReadIter,
+  blkdevWriteIter,
+  nvmetBdevExecuteRw,
+  sysFadviseDontneed,
+  mappingTryInvalidate,
+  mappingEvictFolio,
+  removeMappingThaw,
+  truncatePagecacheRange,
+  freeBlocks,
+  sysPunchHole,
 };

@@ -25,6 +25,11 @@ export const INODE = table<FileId, Geometry>()('inode', (g) => g.files + 1, {
   memory: 'once',
   /** Linux f_count, of a nameless memory file: the VMAs that map it. It ends with the last one. */
   fCount: 'shared',
+  /** 1: the file is a block device; 1: its file system writes by iomap. */
+  blockdev: 'once',
+  iomap: 'once',
+  /** i_dio_count: direct writes under way. */
+  dioCount: 'shared',
   /** i_size, in pages: changes under i_rwsem, is read without. */
   iSize: 'shared',
   /** Folios in the page cache. */

@@ -8,7 +8,7 @@ import type { Cpu } from '../cpu.ts';
 import { PG_DIRTY } from '../mm/folio.ts';
 import { iMmapOf } from '../mm/i-mmap.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
-import { ZAP_TRUNCATE, type ZapDetails } from '../mm/zap.ts';
+import { ZAP_INVALIDATE, ZAP_TRUNCATE, type ZapDetails } from '../mm/zap.ts';
 import { EBADF, EFBIG, type FileId } from '../types.ts';
 import { isCached } from './filemap.ts';
 import { filePage, iSizeRead, iSizeWrite, isFile, isMemoryFile } from './inode.ts';
@@ -16,11 +16,11 @@ import { filePage, iSizeRead, iSizeWrite, isFile, isMemoryFile } from './inode.t
 export const OLD_SIZE = point('sysTruncate: how long is the file?');
 export const NEW_SIZE = point('truncateSetsize: length to be changed');
 export const CANCELS_DIRTY = point('truncateInodeFolio: unmapped, dirty mark to be cancelled');
-export const BLOCK_FREED = point('sysTruncate: pages gone, next word on disk to be freed');
+export const BLOCK_FREED = point('freeBlocks: pages gone, next word on disk to be freed');
 
 /** truncate(2): 0 or a negative errno. */
 export function* sysTruncate(cpu: Cpu, file: number, pages: number): Path<number> {
-  const { kernel, geometry, disk } = cpu;
+  const { kernel, geometry } = cpu;
   if (!isFile(cpu, file)) return EBADF;
   if (pages > geometry.filePages) return EFBIG;
   yield* kernel.inodeLock(cpu, file);
@@ -34,18 +34,23 @@ export function* sysTruncate(cpu: Cpu, file: number, pages: number): Path<number
   yield* iSizeWrite(cpu, file, pages, NEW_SIZE);
   if (pages < former) {
     yield* kernel.truncatePagecache(cpu, file, pages);
-    // freed blocks: what a hole holds is zero
-    for (let index = pages; index < former; index++) {
-      const row = filePage(cpu, file, index);
-      for (let k = 0; k < geometry.wordsPerPage; k++) {
-        if (cpu.at(BLOCK_FREED, disk.words.at(row, k))) yield;
-        disk.words.store(row, 0, k);
-      }
-    }
+    yield* kernel.freeBlocks(cpu, file, pages, former);
   }
   yield* kernel.filemapInvalidateUnlock(cpu, file);
   yield* kernel.inodeUnlock(cpu, file);
   return 0;
+}
+
+/** The blocks of pages [from, to) go: what a hole holds is zero. Caller holds i_rwsem for writing, and nothing of them is cached. */
+export function* freeBlocks(cpu: Cpu, file: FileId, from: number, to: number): Path<void> {
+  const { geometry, disk } = cpu;
+  for (let index = from; index < to; index++) {
+    const row = filePage(cpu, file, index);
+    for (let k = 0; k < geometry.wordsPerPage; k++) {
+      if (cpu.at(BLOCK_FREED, disk.words.at(row, k))) yield;
+      disk.words.store(row, 0, k);
+    }
+  }
 }
 
 /** Linux: truncate_pagecache(). Private copies go, too. Caller holds i_rwsem and invalidate_lock for writing. */
@@ -57,9 +62,20 @@ export function* truncatePagecache(cpu: Cpu, file: FileId, from: number): Path<v
   yield* cpu.kernel.unmapMappingRange(cpu, file, from, filePages - from);
 }
 
-/** Linux: truncate_inode_pages_range() up to the end of the file. */
-export function* truncateInodePages(cpu: Cpu, file: FileId, from: number): Path<void> {
-  for (let index = from; index < cpu.geometry.filePages; index++) {
+/** Linux: truncate_pagecache_range(), of whole pages. Private copies stay. Caller holds i_rwsem and invalidate_lock for writing. */
+export function* truncatePagecacheRange(cpu: Cpu, file: FileId, from: number, to: number): Path<void> {
+  yield* cpu.kernel.unmapMappingRange(cpu, file, from, to - from, ZAP_INVALIDATE);
+  yield* cpu.kernel.truncateInodePages(cpu, file, from, to);
+}
+
+/** Linux: truncate_inode_pages_range(), by default up to the end of the file. */
+export function* truncateInodePages(
+  cpu: Cpu,
+  file: FileId,
+  from: number,
+  to: number = cpu.geometry.filePages,
+): Path<void> {
+  for (let index = from; index < to; index++) {
     yield* cpu.kernel.truncateInodePage(cpu, file, index);
   }
 }
@@ -78,10 +94,10 @@ export function* truncateInodePage(cpu: Cpu, file: FileId, index: number): Path<
   yield* kernel.folioPut(cpu, folio);
 }
 
-/** Linux: truncate_inode_folio() and truncate_cleanup_folio(). Caller holds the folio lock and a reference. */
+/** Linux: truncate_inode_folio() and truncate_cleanup_folio(), which leaves private copies alone. Caller holds the folio lock and a reference. */
 export function* truncateInodeFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
   const { kernel } = cpu;
-  if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.unmapMappingRange(cpu, file, index, 1);
+  if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.unmapMappingRange(cpu, file, index, 1, ZAP_INVALIDATE);
   // folio_needs_release(): nothing is kept behind a folio of a memory file
   if (!isMemoryFile(cpu, file)) yield* kernel.folioInvalidate(cpu, file);
   if (cpu.at(CANCELS_DIRTY, cpu.folio.flags.at(folio))) yield;

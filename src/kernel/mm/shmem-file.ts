@@ -8,6 +8,7 @@ import { EINVAL, ENODATA, ENOMEM, type FileId, NO_SLOT } from '../types.ts';
 import { PG_UPTODATE } from './folio.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { SGP_READ, SGP_WRITE } from './shmem.ts';
+import { ZAP_INVALIDATE } from './zap.ts';
 
 export const READ_SIZE = point('shmemFileReadIter: folio found, is the page still within the file?');
 export const READ_COPIES = point('shmemFileReadIter: word to be copied out');
@@ -84,6 +85,18 @@ export function* shmemSetattr(cpu: Cpu, file: FileId, pages: number): Path<void>
   yield* kernel.shmemUndoRange(cpu, file, pages, geometry.filePages);
   // a private copy may have been made of a page whose truncation was under way
   if (former > pages) yield* kernel.unmapMappingRange(cpu, file, pages, behind);
+}
+
+/** Linux: shmem_fallocate() with FALLOC_FL_PUNCH_HOLE: pages become a hole; private copies stay. 0. */
+export function* shmemFallocate(cpu: Cpu, file: FileId, from: number, pages: number): Path<number> {
+  const { kernel } = cpu;
+  yield* kernel.inodeLock(cpu, file);
+  const end = Math.min(from + pages, cpu.geometry.filePages);
+  yield* kernel.unmapMappingRange(cpu, file, from, end - from, ZAP_INVALIDATE);
+  yield* kernel.shmemUndoRange(cpu, file, from, end);
+  yield* kernel.inodeUnlock(cpu, file);
+  yield* kernel.fileEndWrite(cpu, file);
+  return 0;
 }
 
 /** Linux: shmem_undo_range(): folios and swap entries of pages [from, end) go; round and round until nothing is found. */

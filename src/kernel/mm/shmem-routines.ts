@@ -1,6 +1,7 @@
 /** The routines of mm/shmem.c: memory files. */
 import { shmemAllocAndAddFolio, shmemFault, shmemGetFolio } from './shmem.ts';
 import {
+  shmemFallocate,
   shmemFileReadIter,
   shmemSetattr,
   shmemUndoPage,
@@ -22,6 +23,7 @@ export const shmemRoutines = {
   shmemAllocAndAddFolio,
   shmemFault,
   shmemGetFolio,
+  shmemFallocate,
   shmemFileReadIter,
   shmemSetattr,
   shmemUndoPage,

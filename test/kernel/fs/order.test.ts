@@ -201,7 +201,7 @@ describe('event order of files', () => {
       'smpCallFunctionMany: waits',
       'filemapRemoveFolio',
       'vmaIntervalTreeForeach',
-      'sysTruncate: pages gone',
+      'freeBlocks: pages gone',
       'upWrite',
     ]);
   });
