@@ -138,7 +138,8 @@ describe('generateProgram', () => {
     const onFiles = drawn.filter((p) => p.files !== undefined);
     expect(share(drawn, (p) => p.files !== undefined)).toBeGreaterThan(0.5);
     const maps = (p: Program) => allOps(p).some((o) => o.do === 'mmap' && o.file !== undefined);
-    const removes = (p: Program) => concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate', 'punch'].includes(o.do));
+    const removes = (p: Program) =>
+      concurrentOps(p).some((o) => ['reclaim', 'migrate', 'truncate', 'punch'].includes(o.do));
     const changes = (p: Program) => concurrentOps(p).some((o) => ['write', 'truncate', 'punch'].includes(o.do));
     expect(share(onFiles, maps)).toBeGreaterThan(0.6);
     expect(share(onFiles, (p) => maps(p) && removes(p))).toBeGreaterThan(0.4);
