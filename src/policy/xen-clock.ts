@@ -1,23 +1,27 @@
 /**
  * The TLB-flush clock of Xen (xen/arch/x86/flushtlb.c, common/page_alloc.c), for pages of files. Xen leaves out the flush when a
  * domain gives a page back; here it is reclaim and migration that give it back. Ours is the mapping, because unlike a domain
- * a process goes on using the address: what would let it tell the old page from the new one is flushed for at five more points.
+ * a process goes on using the address: what would let it tell the old page from the new one is flushed for at six more points.
  *
  *     defers     the flush of a folio all of whose entries were clean and read-only; one other entry, and nothing is deferred
  *                on a machine with init_on_free, nothing at all
  *     stamp      with the frame, once its last entry is gone: whoever frees it, and whenever, the debt goes with it
  *     safe       a debt is visible (clock.lastDebt, the mark of the mm) before the folio lock is dropped: before a folio that
  *                replaces this one can be found, be written to, or be mapped where this one was
+ *     memory     a mapping of a memory file is writable from its first load on, and again when mprotect gives the right back, with no store
+ *                that would be noticed: so it is flushed for wherever an entry becomes writable, whatever it is set for. What a
+ *                migration brings back may have become writable meanwhile: there nothing is deferred
  *     server     what another client wrote is seen once a page is read from the server, or must be once open or lock has returned:
  *                a folio that either does not find in the page cache has left it with its debt visible
  *     munmap, mprotect, mremap, DONTNEED, truncation   flushTlbBatchedPending of the mm, as for mainline's batches
  */
 import { irqsOff } from '../hardware/apic.ts';
-import { PTE_D, PTE_RW } from '../hardware/pte.ts';
-import { isRemote } from '../kernel/fs/inode.ts';
+import { PTE_D, PTE_RW, pteWrite } from '../hardware/pte.ts';
+import { isMemoryFile, isRemote } from '../kernel/fs/inode.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { ANY_MM } from '../kernel/tlb/flush-info.ts';
+import { type FileId, VM_NO_WRITENOTIFY } from '../kernel/types.ts';
 import { passOverOwing } from './pass-over.ts';
 import { definePolicy } from './policy.ts';
 import {
@@ -42,7 +46,7 @@ export const xenClock = definePolicy({
     tableFree: 'as mainline',
     narrowing: 'as mainline; entries that were writable or dirty are never put off',
     content:
-      'flushed before write(2) changes a folio, before a writable entry of a file is set, before a page is read from a server, and before open or lock of its file returns',
+      'flushed before write(2) changes a folio, before a writable entry of a file is set, by a fault or by mprotect, before a page is read from a server, and before open or lock of its file returns',
     atomicAlloc: 'with interrupts off only frames that owe nothing, and fails if there is none',
   },
   tables: XEN_TABLES,
@@ -82,7 +86,9 @@ export const xenClock = definePolicy({
     yield* unmapWalk(cpu, folio, MAINLINE.tryToUnmap(cpu, folio, flags));
   },
   *tryToMigrate(cpu, folio, flags) {
-    yield* unmapWalk(cpu, folio, MAINLINE.tryToMigrate(cpu, folio, flags));
+    const walk = MAINLINE.tryToMigrate(cpu, folio, flags);
+    if (isMemoryFile(cpu, cpu.folio.mapping.load(folio) as FileId)) yield* walk;
+    else yield* unmapWalk(cpu, folio, walk);
   },
 
   /** The end of a batch. */
@@ -117,10 +123,18 @@ export const xenClock = definePolicy({
       },
     },
     writableFault: {
-      says: 'a store finds no entry in a file mapping, folio locked: flushed before the writable entry is set, shared or private',
+      says: 'a fault finds no entry in a file mapping, folio locked: flushed before a writable entry is set, shared or private',
       *finishFault(cpu, vmf, page, entry) {
-        if (vmf.write) yield* flushDebts(cpu);
+        if (vmf.write || pteWrite(entry)) yield* flushDebts(cpu);
         return yield* MAINLINE.finishFault(cpu, vmf, page, entry);
+      },
+    },
+    widened: {
+      says: 'an entry of a shared mapping of a memory file gets the right to write back, its PTL held: flushed before it is set',
+      *canChangePteWritable(cpu, old, entry, vmFlags) {
+        const now = yield* MAINLINE.canChangePteWritable(cpu, old, entry, vmFlags);
+        if ((vmFlags & VM_NO_WRITENOTIFY) !== 0 && pteWrite(now) && !pteWrite(old)) yield* flushDebts(cpu);
+        return now;
       },
     },
     serverRead: {

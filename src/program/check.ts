@@ -69,7 +69,7 @@ function checkFiles(program: Program, limits: Limits, fail: Fail): void {
     const first = files.findIndex((f) => f.name === file.name);
     if (first !== i) fail(`files[${i}].name`, `second file named "${file.name}"`, 'a name of its own');
     if (file.remote && file.memory)
-      fail(`files[${i}].memory`, 'remote file without a server', 'remote or memory, not both');
+      fail(`files[${i}].memory`, 'remote file in memory alone', 'remote or memory, not both');
     if (file.pages > most) fail(`files[${i}].pages`, `${file.pages}`, `at most ${most}, the machine's filePages`);
   });
   const known =

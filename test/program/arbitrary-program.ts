@@ -121,6 +121,7 @@ const files: fc.Arbitrary<FileSpec[]> = fc
     { name: 'f', pages: f },
     { name: 'data', pages: data },
     { name: 'remote_1', pages: 2, remote: true },
+    { name: 'memory_1', pages: 2, memory: true },
   ]);
 
 /** In a program without files nothing names one. */
