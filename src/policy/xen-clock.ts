@@ -8,6 +8,9 @@
  *     stamp      with the frame, once its last entry is gone: whoever frees it, and whenever, the debt goes with it
  *     safe       a debt is visible (clock.lastDebt, the mark of the mm) before the folio lock is dropped: before a folio that
  *                replaces this one can be found, be written to, or be mapped where this one was
+ *     memory     a mapping of a memory file is writable from its first load on, and again when mprotect gives the right back, with no store
+ *                that would be noticed: so it is flushed for wherever an entry becomes writable, whatever it is set for. What a
+ *                migration brings back may have become writable meanwhile: there nothing is deferred
  *     server     what another client wrote is seen once a page is read from the server, or must be once open or lock has returned:
  *                a folio that either does not find in the page cache has left it with its debt visible
  *     disk       what a direct write changes is seen once a page is read in again, which asks whether one is under way, or once the
@@ -17,11 +20,11 @@
 import { irqsOff } from '../hardware/apic.ts';
 import { PTE_D, PTE_RW, pteWrite } from '../hardware/pte.ts';
 import { inodeDioFinished } from '../kernel/fs/direct-io.ts';
-import { isShared } from '../kernel/fs/inode.ts';
+import { isMemoryFile, isShared } from '../kernel/fs/inode.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { ANY_MM } from '../kernel/tlb/flush-info.ts';
-import { VM_WRITE } from '../kernel/types.ts';
+import { type FileId, VM_NO_WRITENOTIFY, VM_WRITE } from '../kernel/types.ts';
 import { passOverOwing } from './pass-over.ts';
 import { definePolicy } from './policy.ts';
 import {
@@ -46,7 +49,7 @@ export const xenClock = definePolicy({
     tableFree: 'as mainline',
     narrowing: 'as mainline; entries that were writable or dirty are never put off',
     content:
-      'flushed before write(2) changes a folio, before a writable entry of a file is set, before a page is read from a server, and before open or lock of its file returns',
+      'flushed before write(2) changes a folio, before a writable entry of a file is set, by a fault or by mprotect, before a page is read from a server, and before open or lock of its file returns',
     atomicAlloc: 'with interrupts off only frames that owe nothing, and fails if there is none',
   },
   tables: XEN_TABLES,
@@ -86,7 +89,9 @@ export const xenClock = definePolicy({
     yield* unmapWalk(cpu, folio, MAINLINE.tryToUnmap(cpu, folio, flags));
   },
   *tryToMigrate(cpu, folio, flags) {
-    yield* unmapWalk(cpu, folio, MAINLINE.tryToMigrate(cpu, folio, flags));
+    const walk = MAINLINE.tryToMigrate(cpu, folio, flags);
+    if (isMemoryFile(cpu, cpu.folio.mapping.load(folio) as FileId)) yield* walk;
+    else yield* unmapWalk(cpu, folio, walk);
   },
 
   /** The end of a batch. */
@@ -121,9 +126,9 @@ export const xenClock = definePolicy({
       },
     },
     writableFault: {
-      says: 'a store finds no entry in a file mapping, folio locked: flushed before the writable entry is set, shared or private',
+      says: 'a fault finds no entry in a file mapping, folio locked: flushed before a writable entry is set, shared or private',
       *finishFault(cpu, vmf, page, entry) {
-        if (vmf.write) yield* flushDebts(cpu);
+        if (vmf.write || pteWrite(entry)) yield* flushDebts(cpu);
         return yield* MAINLINE.finishFault(cpu, vmf, page, entry);
       },
     },
@@ -151,6 +156,15 @@ export const xenClock = definePolicy({
         yield* MAINLINE.truncatePagecacheRange(cpu, file, from, to);
         yield* flushDebts(cpu);
       },
+      // a memory file has nothing behind it: its page reads as zero once folio or swap entry is gone
+      *truncateInodeFolio(cpu, file, index, folio) {
+        if (isMemoryFile(cpu, file)) yield* flushDebts(cpu);
+        yield* MAINLINE.truncateInodeFolio(cpu, file, index, folio);
+      },
+      *shmemFreeSwap(cpu, file, index, slot) {
+        yield* flushDebts(cpu);
+        return yield* MAINLINE.shmemFreeSwap(cpu, file, index, slot);
+      },
     },
     revalidated: {
       says: 'open or lock of a remote file has dropped what was old: the CPUs that have not flushed since the newest debt',
@@ -161,10 +175,15 @@ export const xenClock = definePolicy({
       },
     },
     widened: {
-      says: 'a store finds a read-only entry, of a file or of a page that it may take as it is: flushed before the entry becomes writable',
+      says: 'a store finds a read-only entry, or mprotect gives the right to write to a memory file back: flushed before the entry becomes writable',
       *ptepSetAccessFlags(cpu, vmf, pte, old, entry) {
         if (pteWrite(entry) && !pteWrite(old)) yield* flushDebts(cpu);
         yield* MAINLINE.ptepSetAccessFlags(cpu, vmf, pte, old, entry);
+      },
+      *canChangePteWritable(cpu, old, entry, vmFlags) {
+        const now = yield* MAINLINE.canChangePteWritable(cpu, old, entry, vmFlags);
+        if ((vmFlags & VM_NO_WRITENOTIFY) !== 0 && pteWrite(now) && !pteWrite(old)) yield* flushDebts(cpu);
+        return now;
       },
     },
     swapIn: {

@@ -158,7 +158,7 @@ describe('generateProgram', () => {
     kthread: (p) => p.tasks.some((t) => t.kthread && !t.server && t.ops[0]?.do !== 'kswapd'),
     priority: (p) => p.tasks.some((t) => t.priority === 1),
     smallMachine: (p) =>
-      Object.keys(p.machine.override ?? {}).some((k) => k !== 'swapSlots') &&
+      Object.keys(p.machine.override ?? {}).some((k) => k !== 'swapSlots' && k !== 'files') &&
       !does(p, 'fork') &&
       !hasNodes(p) &&
       !does(p, 'kswapd'),
@@ -213,6 +213,8 @@ describe('generateProgram', () => {
     direct: (p) => allOps(p).some((o) => (o.do === 'read' || o.do === 'write') && o.direct === true),
     punch: (p) => does(p, 'punch'),
     dropcache: (p) => does(p, 'dropcache'),
+    memoryFile: (p) => p.files?.some((f) => f.memory) ?? false,
+    sharedMemory: (p) => allOps(p).some((o) => o.do === 'mmap' && o.shared && o.file === undefined),
     compute: (p) => does(p, 'compute') && !p.tasks.some((t) => t.kthread),
   };
 

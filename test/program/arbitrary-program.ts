@@ -144,6 +144,7 @@ const files: fc.Arbitrary<FileSpec[]> = fc
     { name: 'data', pages: data },
     { name: 'remote_1', pages: 2, remote: true },
     { name: 'disk', pages: 2, blockdev: true },
+    { name: 'memory_1', pages: 2, memory: true },
   ]);
 
 /** In a program without files nothing names one. */

@@ -38,6 +38,7 @@ const FILES = `TLB files
   file f 2;
   file data 0;
   file r 1 remote;
+  file m 3 memory;
   task k: cpu=1, kthread;
   task d: cpu=1, kthread;
   task s: cpu=0, kthread, server;
@@ -130,6 +131,7 @@ describe('parseLitmus', () => {
       { name: 'f', pages: 2 },
       { name: 'data', pages: 0 },
       { name: 'r', pages: 1, remote: true },
+      { name: 'm', pages: 3, memory: true },
     ]);
     expect(program.history.map((h) => h.op)).toEqual([
       { do: 'mmap', page: 8, pages: 2, prot: 'r', shared: true, file: 'f' },

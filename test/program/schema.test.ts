@@ -232,6 +232,13 @@ describe('parseProgram', () => {
       'tasks[2].ops[0].do: "write" of kernel thread k; expected one of',
     ],
     [
+      "a file that is a server's and in memory alone",
+      (p) => {
+        p.files = [{ name: 'f', pages: 2, remote: true, memory: true }];
+      },
+      'files[0].memory: remote file in memory alone; expected remote or memory, not both',
+    ],
+    [
       'another client without a server',
       (p) => {
         p.files = [{ name: 'f', pages: 2, remote: true }];

@@ -34,8 +34,8 @@ describe('a recorded program that shares files with its child', () => {
       { name: 'ld_so_cache', pages: 9 },
       { name: 'libc_so_6', pages: 471 },
       { name: 'data', pages: 0 },
-      { name: 'shared', pages: 2 },
-      { name: 'memfd_ring', pages: 0 },
+      { name: 'shared', pages: 2, memory: true },
+      { name: 'memfd_ring', pages: 0, memory: true },
       { name: 'copy', pages: 0 },
     ]);
     expect(onData(parent.ops)).toMatchObject([
@@ -275,7 +275,7 @@ describe('what does not fit or is nobody’s', () => {
       'msync(0x10000, 8192, MS_SYNC) = 0',
       'madvise(0x10000, 4096, MADV_PAGEOUT) = 0',
     ]);
-    expect(program.files).toEqual([{ name: 'shared', pages: 2 }]);
+    expect(program.files).toEqual([{ name: 'shared', pages: 2, memory: true }]);
     expect(program.tasks[0].ops).toMatchObject([
       { do: 'mmap', file: 'shared', shared: true },
       { do: 'fork' },
