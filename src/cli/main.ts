@@ -76,6 +76,7 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
     ),
   )
   .addOption(new Option('--strict', 'convict windows too'))
+  .addOption(memory())
   .addOption(cpus())
   .addOption(seed())
   .addOption(out())
@@ -126,6 +127,7 @@ verb('verify <policy>', 'visits every reachable state of a scenario; goes on whe
   .addOption(patch())
   .addOption(drop())
   .addOption(new Option('--strict', 'convict windows too'))
+  .addOption(memory())
   .addOption(cpus())
   .addOption(seed())
   .addOption(out())

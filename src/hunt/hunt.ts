@@ -5,6 +5,7 @@
 import type { Choice } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
+import type { MemoryModel } from '../memory/tso-memory.ts';
 import type { Harm, OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Op, Program } from '../program/program.ts';
@@ -31,6 +32,8 @@ export interface HuntOptions {
   /** The schedule that the strategy `replay` follows. */
   readonly recorded?: readonly number[];
   readonly strict: boolean;
+  /** `sc` when left out. */
+  readonly memory?: MemoryModel;
   readonly costs: string;
   readonly adversary?: AdversaryBudget;
   /** The debug mode of LUF's reviewers watches, too. */
@@ -106,7 +109,7 @@ export function hunt(options: HuntOptions): HuntResult {
 /** The plan of a machine for hunting. */
 export function huntingPlan(
   program: Program,
-  of: Pick<HuntOptions, 'policy' | 'patches' | 'strict' | 'costs' | 'lufDebug'>,
+  of: Pick<HuntOptions, 'policy' | 'patches' | 'strict' | 'memory' | 'costs' | 'lufDebug'>,
 ): MachinePlan {
   const oracle: OracleOptions = { strict: of.strict, threads: false };
   return {
@@ -114,6 +117,7 @@ export function huntingPlan(
     policy: of.policy,
     patches: of.patches,
     oracle,
+    memory: of.memory,
     costs: of.costs,
     lufDebug: of.lufDebug,
     audit: of.lufDebug,

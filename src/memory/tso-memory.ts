@@ -82,8 +82,9 @@ export class TsoMemory extends SteppedMemory {
   drainWord(cpu: number): Word {
     return this.pending(cpu) === 0 ? NOWHERE : this.wordAt(cpu, 0);
   }
-  /** A step of its own, begun for `cpu`: its oldest store becomes visible. Nothing happens if there is none. */
-  drainStep(cpu: number): void {
+  /** A step of its own, of `cpu` while it runs `task`: its oldest store becomes visible. Nothing happens if there is none. */
+  drainStep(cpu: number, task: number): void {
+    this.beginStep(cpu, task, NOWHERE);
     this.touched = this.drainWord(cpu);
     this.touchedWrite = this.touched !== NOWHERE;
     if (this.touchedWrite) this.drain(cpu);

@@ -28,6 +28,8 @@ const Finding = z.object({
   seed: z.number().int(),
   strategy: z.string(),
   strict: z.boolean(),
+  /** What the machine's memory was; sequentially consistent when left out. */
+  memory: z.enum(['sc', 'tso']).optional(),
   harm: z.string(),
   /** One sentence: what was seen and what was expected. */
   invariant: z.string(),

@@ -171,7 +171,7 @@ export class SuiteRun implements Run {
         adversaryPerform(cpu, choiceArgument(c) as AdversaryAction);
         break;
       case DRAIN:
-        buffers?.drainStep(cpu.id);
+        buffers?.drainStep(cpu.id, cpu.id);
         break;
       default:
         cpu.waiting = false;

@@ -5,6 +5,7 @@ import type { Pcid, Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpumaskClear, cpumaskSet, cpumaskTest, maskWord } from '../cpumask.ts';
+import { smpMb } from '../locking/barrier.ts';
 import { type Asid, INIT_MM, LOADED_MM_SWITCHING, type MmId } from '../types.ts';
 
 const WAS_LAZY = point('switchMm: was lazy');
@@ -23,7 +24,8 @@ export function kernPcid(asid: Asid): Pcid {
 
 /**
  * Makes `next` the loaded mm. Interrupts off. The flusher raises the generation and then reads cpumask, loaded_mm and
- * is_lazy; this publishes itself (SWITCHING, cpumask bit) and then reads the generation: one of the two sees the other.
+ * is_lazy; this publishes itself (SWITCHING, cpumask bit) and then reads the generation: one of the two sees the other. The
+ * locked store of the bit, or the barrier where it is set already, keeps the read behind what was published.
  * The bit in the cpumask of the mm left stays set and is trimmed at flush time (switch `lazyCpumask`).
  */
 export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
@@ -38,6 +40,8 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
   }
   if (prev === next) {
     if (!wasLazy) return;
+    // is_lazy is cleared, then the generation read: pairs with the flusher's read-modify-write of it
+    smpMb(cpu);
     if (cpu.at(LAZY_ENDED, cpu.mm.tlbGen.at(next))) yield;
     const tlbGen = cpu.mm.tlbGen.load(next);
     const asid = tlbState.loadedMmAsid.own(me) as Asid;
@@ -57,7 +61,7 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
     if (!cpumaskTest(cpu, cpu.mm.cpumask, next, me)) {
       if (cpu.at(BIT_CLEAR, mask)) yield;
       cpumaskSet(cpu, cpu.mm.cpumask, next, me);
-    }
+    } else if (cpu.switches.switchMmBarrier) smpMb(cpu);
   }
   if (cpu.at(IN_MASK, cpu.mm.tlbGen.at(next))) yield;
   const tlbGen = cpu.mm.tlbGen.load(next);
