@@ -55,7 +55,8 @@ export const FAIR_AFTER = 5_000;
 /** The strategy's choice, or after very many steps a fair one. */
 export function chooseFairly(strategy: Strategy, run: Run): number {
   if (run.steps < FAIR_AFTER) return strategy.choose(run);
-  return run.choices[run.steps % run.choices.length];
+  // the turn shifts now and then: a loop of as many steps as there are turns would else meet the same one for ever
+  return run.choices[(run.steps + (run.steps >>> 8)) % run.choices.length];
 }
 
 /**

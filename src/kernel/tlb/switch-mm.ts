@@ -2,6 +2,7 @@
 import { irqsOff } from '../../hardware/apic.ts';
 import { writeCr3 } from '../../hardware/invalidate.ts';
 import type { Pcid, Pfn } from '../../hardware/types.ts';
+import { NOWHERE } from '../../memory/memory.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpumaskClear, cpumaskSet, cpumaskTest, maskWord } from '../cpumask.ts';
@@ -15,6 +16,7 @@ const SWITCHING = point('switchMm: switching, cpumask not looked at');
 const LEFT = point('switchMm: switching, still in the cpumask left');
 const BIT_CLEAR = point('switchMm: not in the cpumask');
 const IN_MASK = point('switchMm: in the cpumask, generation not read');
+const GEN_READ = point('switchMm: generation read, CR3 not written');
 const LOADED = point('switchMm: CR3 loaded, loaded mm not published');
 
 /** The PCID of a dynamic ASID; PCID 0 stays unused (Linux: kern_pcid()). */
@@ -46,6 +48,7 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
     const tlbGen = cpu.mm.tlbGen.load(next);
     const asid = tlbState.loadedMmAsid.own(me) as Asid;
     if (tlbState.ctxTlbGen.own(me, asid) === tlbGen) return;
+    if (cpu.mem.buffered && cpu.at(GEN_READ, NOWHERE)) yield;
     loadNewMmCr3(cpu, next, { asid, needFlush: true }, tlbGen);
     return;
   }
@@ -65,6 +68,8 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
   }
   if (cpu.at(IN_MASK, cpu.mm.tlbGen.at(next))) yield;
   const tlbGen = cpu.mm.tlbGen.load(next);
+  // the write of CR3 drains the store buffer: others may look between the read and that
+  if (cpu.mem.buffered && cpu.at(GEN_READ, NOWHERE)) yield;
   loadNewMmCr3(cpu, next, chooseNewAsid(cpu, next, tlbGen), tlbGen);
   if (cpu.at(LOADED, tlbState.loadedMm.at(me))) yield;
   tlbState.loadedMm.store(me, next);
