@@ -11,6 +11,7 @@ import type { Cpu } from '../kernel/cpu.ts';
 import { KernelBug } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
+import { NOWHERE } from '../memory/memory.ts';
 import { type Point, pointLabel, START } from '../memory/point.ts';
 import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
@@ -20,7 +21,7 @@ import { type Choice, choice, choiceCpu, choiceKind, DELIVER, DRAIN, RUN, TICK }
 import { hardwareActs } from './hardware-acts.ts';
 import { stepThroughHistory } from './history.ts';
 import { Machine, type MachinePlan } from './machine.ts';
-import { storeBuffers, waitIsOver } from './store-buffers.ts';
+import { storeBuffers } from './store-buffers.ts';
 import { type StateKey, TaskStack } from './task-stack.ts';
 import { UserBoundary } from './user-boundary.ts';
 import { whoWaits } from './who-waits.ts';
@@ -187,11 +188,15 @@ export class Stepper {
   }
 
   private findChoices(): void {
-    const { choices, running, buffers, machine } = this;
+    const { choices, running, buffers } = this;
+    const { words } = this.machine.mem;
     let n = 0;
     for (let id = 0; id < running.length; id++) {
       const { cpu } = running[id];
-      if (!cpu.waiting || waitIsOver(machine, buffers, cpu)) choices[n++] = choice(RUN, id);
+      const { word, waitSeen } = cpu;
+      // a CPU waits for what it sees, its own stores before they drain among it
+      const over = word !== NOWHERE && (buffers === undefined ? words[word] : buffers.seenBy(id, word)) !== waitSeen;
+      if (!cpu.waiting || over) choices[n++] = choice(RUN, id);
       if (apicHasPending(cpu) && !irqsOff(cpu)) choices[n++] = choice(DELIVER, id);
       if (buffers !== undefined && buffers.pending(id) > 0) choices[n++] = choice(DRAIN, id);
     }

@@ -1,4 +1,4 @@
-/** The store buffers of a stepped machine: what its observer hears of them, and whether a wait is over. */
+/** The store buffers of a stepped machine: what its observer hears of them, and which word is next. */
 import type { Pfn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { NOWHERE, type Word } from '../memory/memory.ts';
@@ -20,12 +20,6 @@ export function storeBuffers({ mem, shape }: Machine, cpuAt: (id: number) => Cpu
     cpu.observer?.pteChanges(cpu, table, index, mem.words[word], low, mem.words[word + 1], high);
   };
   return mem;
-}
-
-/** Has the word for which the CPU waits changed, as far as it can see? */
-export function waitIsOver({ mem }: Machine, buffers: TsoMemory | undefined, { id, word, waitSeen }: Cpu): boolean {
-  if (word === NOWHERE) return false;
-  return (buffers === undefined ? mem.words[word as Word] : buffers.seenBy(id, word)) !== waitSeen;
 }
 
 /** The word that the next drain of the CPU touches, or NOWHERE. */
