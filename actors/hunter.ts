@@ -107,12 +107,13 @@ const actor = {
   verify(request: VerifyRequest, shared: SharedArrayBuffer, found: Found): Promise<WorkerAnswer<VerifyOutcome>> {
     const words = new Int32Array(shared);
     const told: (void | Promise<void>)[] = [];
-    const { policy, patches, plugins, tool, seed, source, strict, mail, runs, out } = request;
+    const { policy, patches, plugins, tool, seed, source, strict, memory, mail, runs, out } = request;
     return answered(plugins.length > 0, async () => {
       try {
         const session = {
           ...(await loadedOf(request)),
           strict,
+          memory,
           origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
           runs,
           out,
@@ -203,7 +204,7 @@ export type HunterActor = typeof actor;
 
 /** What the request asks for, with everything loaded that it names. @throws BadInput for what cannot be used. */
 async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
-  const { source, strategies, strict, cpus } = request;
+  const { source, strategies, strict, memory, cpus } = request;
   return {
     ...(await loadedOf(request)),
     source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
@@ -211,6 +212,7 @@ async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
     recorded: request.recorded,
     cpus,
     strict,
+    memory,
     costs: HUNTING_COSTS,
   };
 }

@@ -21,6 +21,7 @@ import { t114None } from './t1-14-none.ts';
 import { t115 } from './t1-15.ts';
 import { t116 } from './t1-16.ts';
 import { t116Invalid } from './t1-16-invalid.ts';
+import { t201 } from './t2-01.ts';
 import { t203 } from './t2-03.ts';
 import { t204 } from './t2-04.ts';
 import { t204OneUser } from './t2-04-one-user.ts';
@@ -33,7 +34,7 @@ import { t224 } from './t2-24.ts';
 
 const ALL: readonly Patch[] = [
   ...[t101, t104, t110, t112, t113, t114, t114None, t115, t116, t116Invalid],
-  ...[t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
+  ...[t201, t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
   ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, ph3, ph4],
   ...[t107, t108, t108Shared],
 ];

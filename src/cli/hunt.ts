@@ -2,6 +2,7 @@
 import { isPluginPath } from '../engine/load.ts';
 import type { StrategyUse } from '../hunt/hunt.ts';
 import { DEFAULT_MIX, type StrategyName } from '../hunt/portfolio.ts';
+import type { MemoryModel } from '../memory/tso-memory.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
 import { readFinding, requireWritable, writeFinding } from '../report/finding-file.ts';
@@ -28,6 +29,7 @@ export interface HuntOptions {
   readonly drop?: string[];
   readonly lufDebug?: string;
   readonly strict?: boolean;
+  readonly memory: MemoryModel;
   readonly seed: number;
   readonly cpus?: number;
   readonly out: string;
@@ -70,6 +72,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
     corpus: options.corpus,
     recorded: recordedOf(options),
     strict: options.strict ?? false,
+    memory: options.memory,
     mail: options.mail ?? false,
   };
   const { lufDebug } = options;

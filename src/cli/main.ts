@@ -3,7 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, installInterrupts, note, status } from './exit.ts';
 import { toolVersion } from './files.ts';
-import { closestFirst, count, integer, namesOf, ratio, SEED_MOST, seconds, shard, words } from './options.ts';
+import { closestFirst, count, integer, namesOf, oneOf, ratio, SEED_MOST, seconds, shard, words } from './options.ts';
 
 const CPUS = integer(1, 64);
 const TESTED = ['random', 'sticky', 'operations', 'pct-1', 'pct-2', 'pct-3', 'pos', 'urw', 'surw'] as const;
@@ -20,6 +20,10 @@ const span = (text: string) => new Option('--seconds <s>', text).argParser(secon
 const patch = () => new Option('--patch <file...>', 'patches of the kernel: plug-in files');
 const drop = () => new Option('--drop <point...>', 'flush points of the policy to leave out; see list points');
 const each = () => new Option('--schedules <n>', 'schedules of each part at most (default: 10000)').argParser(count);
+const memory = () =>
+  new Option('--memory <model>', 'sc: every store is visible at once; tso: behind store buffers')
+    .argParser(oneOf('memory model', ['sc', 'tso']))
+    .default('sc');
 const trace = () => new Option('--trace <file>', 'a log of strace -f to run as a workload');
 
 const program = new Command('tlblab')
@@ -84,6 +88,7 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
     ),
   )
   .addOption(new Option('--strict', 'convict windows too'))
+  .addOption(memory())
   .addOption(cpus())
   .addOption(seed())
   .addOption(out())
@@ -134,6 +139,7 @@ verb('verify <policy>', 'visits every reachable state of a scenario; goes on whe
   .addOption(patch())
   .addOption(drop())
   .addOption(new Option('--strict', 'convict windows too'))
+  .addOption(memory())
   .addOption(cpus())
   .addOption(seed())
   .addOption(out())
@@ -169,9 +175,20 @@ verb('selftest', 'strategies against their exact chances: expected, seen, standa
   .addOption(
     new Option('--runs <n>', 'runs per program and strategy (default: 20000)').argParser(integer(1, 10_000_000)),
   )
+  .addOption(
+    new Option('--suite <file>', 'the emulated hardware against a litmus suite instead').conflicts([
+      'program',
+      'strategy',
+      'runs',
+    ]),
+  )
+  .addOption(memory())
   .addOption(seed())
   .addOption(json())
-  .action(async (options) => done((await import('./selftest.ts')).selftest(options)));
+  .action(async (options) => {
+    if (options.suite === undefined) return done((await import('./selftest.ts')).selftest(options));
+    return done((await import('./selftest-suite.ts')).selftestSuite(options.suite, options));
+  });
 
 verb('list [kind]', `names of everything, one line each: ${KINDS.join(', ')}`)
   .addOption(json())

@@ -38,6 +38,15 @@ export function namesOf<T extends string>(kind: string, known: readonly T[]): (t
     });
 }
 
+/** A parser of one name of `known`. */
+export function oneOf<T extends string>(kind: string, known: readonly T[]): (text: string) => T {
+  return (text) => {
+    const [name, ...others] = namesOf(kind, known)(text);
+    if (others.length > 0) throw new InvalidArgumentError(`expected one ${kind} of ${known.join(', ')}.`);
+    return name;
+  };
+}
+
 /** A parser of names separated by commas, to be checked by whoever knows them. */
 export const words = (text: string): string[] => text.split(',');
 

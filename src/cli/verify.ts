@@ -1,5 +1,6 @@
 /** `tlblab verify`: every reachable state of one scenario. */
 import { isPluginPath } from '../engine/load.ts';
+import type { MemoryModel } from '../memory/tso-memory.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
 import { requireWritable, writeFinding } from '../report/finding-file.ts';
@@ -21,6 +22,7 @@ export interface VerifyOptions {
   readonly patch?: string[];
   readonly drop?: string[];
   readonly strict?: boolean;
+  readonly memory: MemoryModel;
   readonly seed: number;
   readonly cpus?: number;
   readonly out: string;
@@ -29,7 +31,7 @@ export interface VerifyOptions {
 }
 
 export async function verify(policy: string, options: VerifyOptions): Promise<number> {
-  const { patch = [], drop = [], seed, cpus, out, strict = false, mail = false, runs, seconds = 0 } = options;
+  const { patch = [], drop = [], seed, cpus, out, strict = false, memory, mail = false, runs, seconds = 0 } = options;
   requirePolicyName(policy);
   requirePatchNames(patch);
   const patches = [...patch, ...dropsOf(drop, policy)];
@@ -40,7 +42,7 @@ export async function verify(policy: string, options: VerifyOptions): Promise<nu
   onInterrupt(() => interrupted(policy, options, state));
   const plugins = [policy, ...patches, ...('workload' in source ? [source.workload] : [])].filter(isPluginPath);
   const end = await runVerify(
-    { tool: toolVersion(), policy, patches, plugins, source, seed, cpus, runs, strict, mail, out },
+    { tool: toolVersion(), policy, patches, plugins, source, seed, cpus, runs, strict, memory, mail, out },
     {
       seconds,
       progress: (now) => {

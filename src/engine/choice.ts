@@ -13,7 +13,10 @@ export const ADVERSARY = 2;
 /** The timer of a CPU fires (its interrupt is then delivered as any other). */
 export const TICK = 3;
 
-export type ChoiceKind = typeof RUN | typeof DELIVER | typeof ADVERSARY | typeof TICK;
+/** The oldest store in the buffer of a CPU becomes visible. */
+export const DRAIN = 4;
+
+export type ChoiceKind = typeof RUN | typeof DELIVER | typeof ADVERSARY | typeof TICK | typeof DRAIN;
 
 export function choice(kind: ChoiceKind, cpu: CpuId | number, argument = 0): Choice {
   return ((kind << 26) | (cpu << 20) | argument) as Choice;

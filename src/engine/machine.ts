@@ -15,6 +15,7 @@ import type { Memory, Word } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
 import { type MemoryChecks, SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns, Field, Table } from '../memory/table.ts';
+import { type MemoryModel, STORE_BUFFER, TsoMemory } from '../memory/tso-memory.ts';
 import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
 import { ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
@@ -38,6 +39,8 @@ export interface MachinePlan {
   readonly audit?: boolean;
   /** Name of a cost profile. */
   readonly costs: string;
+  /** Of the stepper: `sc` when left out. Behind store buffers the one-access rule is checked always. */
+  readonly memory?: MemoryModel;
   /** What the stepper's memory checks; everything when left out. */
   readonly checks?: MemoryChecks;
 }
@@ -101,6 +104,7 @@ export class MachineShape {
       ...Object.values(KERNEL_TABLES),
       ...Object.values(ENGINE_TABLES),
       ...this.extraTables(),
+      ...(this.plan.memory === 'tso' ? [STORE_BUFFER] : []),
       ...oracle,
     ];
     return all as unknown as AnyTable[];
@@ -273,7 +277,8 @@ export class MachineCore<M extends Memory> implements UserRun {
 export class Machine extends MachineCore<SteppedMemory> {
   constructor(plan: MachinePlan, engine: EngineSide) {
     const shape = new MachineShape(plan);
-    super(shape, new SteppedMemory(shape.layout as Layout<unknown>, shape.pairs(), plan.checks), engine);
+    const Flavour = plan.memory === 'tso' ? TsoMemory : SteppedMemory;
+    super(shape, new Flavour(shape.layout as Layout<unknown>, shape.pairs(), plan.checks), engine);
     if (plan.checks?.record) this.mem.leaveOut(shape.bookkeeping());
     this.boot();
     this.mem.rebase();

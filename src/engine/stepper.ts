@@ -3,7 +3,6 @@
  * next point; kernel routines called on the way get a frame of their own on that stack, so a step costs the same at any
  * depth. Who runs next is the scheduler's choice, and the choices are the whole schedule.
  */
-import { type AdversaryAction, adversaryPerform, adversaryWord } from '../hardware/adversary.ts';
 import { apicAcknowledge, apicHasPending, irqsOff } from '../hardware/apic.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { VECTOR_TIMER } from '../hardware/types.ts';
@@ -15,13 +14,17 @@ import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import { type Point, pointLabel, START } from '../memory/point.ts';
 import type { Footprint } from '../memory/step-record.ts';
+import type { TsoMemory } from '../memory/tso-memory.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
 import { Call, framed, next } from './calls.ts';
-import { ADVERSARY, type Choice, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK } from './choice.ts';
+import { type Choice, choice, choiceCpu, choiceKind, DELIVER, DRAIN, RUN, TICK } from './choice.ts';
+import { hardwareActs } from './hardware-acts.ts';
 import { stepThroughHistory } from './history.ts';
 import { Machine, type MachinePlan } from './machine.ts';
+import { storeBuffers } from './store-buffers.ts';
 import { type StateKey, TaskStack } from './task-stack.ts';
 import { UserBoundary } from './user-boundary.ts';
+import { whoWaits } from './who-waits.ts';
 
 /** How a run ended. `finished`: every task has done its program and nothing is in flight. */
 export type RunEnd = 'finished' | 'violation' | 'deadlock' | 'livelock' | 'stopped';
@@ -48,6 +51,7 @@ export class Stepper {
   private readonly tasks: TaskStack[] = [];
   private readonly running: TaskStack[] = [];
   private readonly boundary: UserBoundary;
+  private readonly buffers: TsoMemory | undefined;
   private from: Point = START;
   private readonly call = new Call();
   private unframed!: Kernel;
@@ -66,6 +70,7 @@ export class Stepper {
       returned: (cpu) => this.returned(cpu),
     });
     this.boundary = new UserBoundary(this.machine, this.running);
+    this.buffers = storeBuffers(this.machine, (id) => this.running[id].cpu);
     for (const cpu of this.machine.handles) this.tasks[cpu.current] = new TaskStack(cpu.current, cpu);
     this.reset();
     this.runHistory();
@@ -97,15 +102,8 @@ export class Stepper {
     return this.running[id].frames.length;
   }
 
-  /** Who waits for what, for the report of a deadlock. */
   whoWaits(): string {
-    const { layout } = this.machine.shape;
-    const waits = this.running.map(({ cpu }, id) =>
-      cpu.word === NOWHERE
-        ? `CPU${id} has nothing to do`
-        : `CPU${id} waits at "${pointLabel(cpu.point)}" for ${layout.nameOf(cpu.word)} to change from ${cpu.waitSeen}`,
-    );
-    return waits.join('; ');
+    return whoWaits(this);
   }
 
   /** Every word that the last step touched. Only where the memory keeps a record. */
@@ -145,14 +143,8 @@ export class Stepper {
       case DELIVER:
         this.deliver(task);
         break;
-      case ADVERSARY:
-        machine.mem.beginStep(id, task.id, adversaryWord(cpu, choiceArgument(c) as AdversaryAction));
-        adversaryPerform(cpu, choiceArgument(c) as AdversaryAction);
-        break;
-      case TICK:
-        machine.mem.beginStep(id, task.id, cpu.hw.apic.irr.at(id));
-        cpu.hw.apic.irr.or(id, 1 << VECTOR_TIMER);
-        break;
+      default:
+        hardwareActs(machine, this.buffers, cpu, c);
     }
     this.steps++;
     this.boundary.afterStep(id);
@@ -196,13 +188,17 @@ export class Stepper {
   }
 
   private findChoices(): void {
-    const { choices, running } = this;
+    const { choices, running, buffers } = this;
     const { words } = this.machine.mem;
     let n = 0;
     for (let id = 0; id < running.length; id++) {
       const { cpu } = running[id];
-      if (!cpu.waiting || (cpu.word !== NOWHERE && words[cpu.word] !== cpu.waitSeen)) choices[n++] = choice(RUN, id);
+      const { word, waitSeen } = cpu;
+      // a CPU waits for what it sees, its own stores before they drain among it
+      const over = word !== NOWHERE && (buffers === undefined ? words[word] : buffers.seenBy(id, word)) !== waitSeen;
+      if (!cpu.waiting || over) choices[n++] = choice(RUN, id);
       if (apicHasPending(cpu) && !irqsOff(cpu)) choices[n++] = choice(DELIVER, id);
+      if (buffers !== undefined && buffers.pending(id) > 0) choices[n++] = choice(DRAIN, id);
     }
     // popped, not cut by `length`: that setter leaves compiled code
     while (choices.length > n) choices.pop();
@@ -278,6 +274,8 @@ export class Stepper {
   /** An interrupt handler has returned. */
   private endInterrupt(cpu: Cpu): void {
     cpu.kernelDepth--;
+    // IRET is serializing
+    cpu.mem.fence();
     this.machine.oracle?.opEnds(cpu, 0);
     this.probe();
   }

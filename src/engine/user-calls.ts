@@ -68,6 +68,8 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
   const { kernel } = cpu;
   const from = op.page as Vpn;
   const { oracle } = run;
+  // an operation is over when its last store is visible, and what was stored before it is not its own
+  cpu.mem.fence();
   oracle?.opBegins(cpu, kindOf(op), {
     mm: cpu.tasks.mm.own(cpu.current) as MmId,
     from,
@@ -192,6 +194,7 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
   }
   // a task that has left its mm never comes back to user mode
   if (op.do !== 'exit') cpu.kernelDepth--;
+  cpu.mem.fence();
   oracle?.opEnds(cpu, result, childMm);
   run.returned(cpu);
 }

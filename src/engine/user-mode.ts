@@ -211,6 +211,7 @@ function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: Acces
     cpu.kernelDepth++;
     const signal = yield* cpu.kernel.excPageFault(cpu, faultVpn, faultCode);
     cpu.kernelDepth--;
+    cpu.mem.fence();
     oracle?.opEnds(cpu, signal === 0 ? 0 : -signal);
     if (signal !== 0) {
       cpu.observer?.signalled(cpu, faultVpn, signal, kind);
@@ -219,6 +220,7 @@ function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: Acces
     }
     yield* backToUser(cpu);
   }
+  cpu.mem.fence();
   oracle?.opEnds(cpu, performed ? 0 : -1);
   run.returned(cpu);
   return performed;

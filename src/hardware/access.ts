@@ -9,7 +9,7 @@ import { dropForPageFault } from './invalidate.ts';
 import type { LogicalCpu } from './logical-cpu.ts';
 import { PTE_D, PTE_G, PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn } from './pte.ts';
 import { TLB_MISS, tlbHi, tlbLo, tlbLookup } from './tlb.ts';
-import { type AccessKind, FETCH, STORE, type TlbSlot, type Vpn } from './types.ts';
+import { type AccessKind, EXCHANGE, FETCH, STORE, type TlbSlot, type Vpn, writes } from './types.ts';
 import {
   FAULT_PRESENT,
   faultCodeOf,
@@ -35,7 +35,7 @@ const STORE_NEEDS = PTE_P | PTE_US | PTE_RW | PTE_D;
  */
 export function tryAccess(cpu: LogicalCpu, vpn: Vpn, word: number, kind: AccessKind, value: number): boolean {
   const { words } = cpu;
-  const needs = kind === STORE ? STORE_NEEDS : LOAD_NEEDS;
+  const needs = writes(kind) ? STORE_NEEDS : LOAD_NEEDS;
   const hint = cpu.tlbHintAt + (vpn & cpu.hintMask);
   let slot = words[hint] as TlbSlot;
   let lo = words[cpu.tlbLoAt + slot];
@@ -71,7 +71,7 @@ export function* access(cpu: LogicalCpu, vpn: Vpn, word: number, kind: AccessKin
       const lo = tlbLo(cpu, slot);
       if (!rightsAllow(lo, tlbHi(cpu, slot), kind)) {
         if (cpu.switches.spuriousFaults) return pageFault(cpu, vpn, faultCodeOf(kind, FAULT_PRESENT));
-      } else if (kind !== STORE || (lo & PTE_D) !== 0) {
+      } else if (!writes(kind) || (lo & PTE_D) !== 0) {
         const target = dataWord(cpu, lo, word);
         if (cpu.at(TRANSLATED, target)) yield;
         // what was found before the point may be gone, or lead elsewhere: then nothing is touched in this step
@@ -109,7 +109,7 @@ function dataWord(cpu: LogicalCpu, lo: number, word: number): Word {
 /** May the entry serve the access without a walk? A store needs D set in memory first (B-17). */
 function usable(cpu: LogicalCpu, slot: TlbSlot, kind: AccessKind): boolean {
   const lo = tlbLo(cpu, slot);
-  return rightsAllow(lo, tlbHi(cpu, slot), kind) && (kind !== STORE || (lo & PTE_D) !== 0);
+  return rightsAllow(lo, tlbHi(cpu, slot), kind) && (!writes(kind) || (lo & PTE_D) !== 0);
 }
 
 /** The one contended access, and in the same step the observer's look at it. */
@@ -127,7 +127,7 @@ function perform(
   if (kind === STORE) {
     mem.store(target, value);
     cpu.loaded = value;
-  } else cpu.loaded = mem.load(target);
+  } else cpu.loaded = kind === EXCHANGE ? mem.exchange(target, value) : mem.load(target);
   cpu.observer?.accessed(cpu, slot, vpn, word, kind, cpu.loaded);
   if (ptePfn(lo) < cpu.geometry.slowFrom) return;
   cpu.count(cpu.hw.count.slowAccesses);
@@ -135,6 +135,8 @@ function perform(
 }
 
 function pageFault(cpu: LogicalCpu, vpn: Vpn, code: number): boolean {
+  // an exception drains the store buffer (SDM 3A 11.10)
+  cpu.mem.fence();
   dropForPageFault(cpu, vpn);
   cpu.faultVpn = vpn;
   cpu.faultCode = code;

@@ -66,6 +66,20 @@ export function adversaryWord(cpu: LogicalCpu, action: AdversaryAction): Word {
   }
 }
 
+/** The page whose translation the action takes out or brings in; -1 if it is none, or all. */
+export function adversaryPage(cpu: LogicalCpu, action: AdversaryAction): number {
+  switch (kindOf(action)) {
+    case EVICT_TLB:
+      return tlbVpn(cpu, operandOf(action) as TlbSlot);
+    case SPECULATE:
+      return operandOf(action);
+    case WALK_ON:
+      return cpu.hw.walk.vpn.own(cpu.id, 1) >>> 0;
+    default:
+      return -1;
+  }
+}
+
 /**
  * Performs an action, in a step of its own that announced `adversaryWord`. An action that is no longer possible (a replayed
  * schedule has diverged) does nothing.

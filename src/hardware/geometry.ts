@@ -24,6 +24,8 @@ export const GEOMETRY_BOUNDS = {
   tlbSets: [1, 1024],
   tlbWays: [1, 16],
   pscEntries: [1, 64],
+  /** Stores that a CPU may hold back, where memory has store buffers. */
+  storeBuffer: [1, 64],
   /** Address spaces that can exist at once. */
   mms: [1, 64],
   vmas: [4, 1 << 16],
@@ -90,6 +92,7 @@ const TINY: Sizes = {
   tlbSets: 8,
   tlbWays: 2,
   pscEntries: 2,
+  storeBuffer: 4,
   mms: 4,
   vmas: 24,
   tasks: 16,

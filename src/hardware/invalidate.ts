@@ -96,7 +96,9 @@ function loadedPcid(cpu: LogicalCpu): Pcid {
   return cpu.words[cpu.cr3PcidAt] as Pcid;
 }
 
+/** Serializing: the store buffer is drained, too (B-31). */
 function finish(cpu: LogicalCpu, cycles: number): void {
+  cpu.mem.fence();
   walkCancel(cpu, 0);
   walkCancel(cpu, 1);
   cpu.spend(cycles);

@@ -2,7 +2,8 @@
  * The x86-64 page-table entry as two Int32 words: low = the even word, high = the odd one. Every transition on which
  * hardware and kernel can race is one operation on the low word; *set* writes high, then low; *clear* exchanges low first
  * (SDM 3A 4.5, and the PAE protocol of 32-bit kernels). The verbs here are the only way to change an entry: they tell the
- * observer first, so that a ghost version is never younger than the store it stands for.
+ * observer first, so that a ghost version is never younger than the store it stands for; where stores wait in a buffer, the
+ * memory does so when one leaves it.
  */
 import type { Word } from '../memory/memory.ts';
 import type { LogicalCpu } from './logical-cpu.ts';
@@ -73,18 +74,17 @@ export function pteLoadBoth(cpu: LogicalCpu, table: Pfn, index: number): PteLo {
 
 /** Linux set_pte(): replaces the entry, whatever it holds. Racing A/D updates are lost, so only for entries that are not present. */
 export function pteStore(cpu: LogicalCpu, table: Pfn, index: number, lo: PteLo, hi: PteHi): void {
-  const { words } = cpu.hw.frame;
   const { mem } = cpu;
-  const word = words.at(table, index * 2);
-  cpu.observer?.pteChanges(cpu, table, index, mem.words[word], lo, mem.words[word + 1], hi);
-  mem.store((word + 1) as Word, hi);
-  mem.store(word, lo);
+  const word = pteWord(cpu, table, index);
+  if (!mem.buffered) cpu.observer?.pteChanges(cpu, table, index, mem.words[word], lo, mem.words[word + 1], hi);
+  mem.storePair(word, lo, hi);
 }
 
 /** Linux ptep_get_and_clear(): takes the entry away in one exchange, so that no A or D bit set by hardware is lost. */
 export function pteExchange(cpu: LogicalCpu, table: Pfn, index: number, lo: PteLo): PteLo {
   const { mem } = cpu;
   const word = cpu.hw.frame.words.at(table, index * 2);
+  mem.fence();
   const hi = mem.words[word + 1];
   cpu.observer?.pteChanges(cpu, table, index, mem.words[word], lo, hi, hi);
   return mem.exchange(word, lo) as PteLo;
@@ -94,6 +94,7 @@ export function pteExchange(cpu: LogicalCpu, table: Pfn, index: number, lo: PteL
 export function pteCas(cpu: LogicalCpu, table: Pfn, index: number, expected: PteLo, lo: PteLo): PteLo {
   const { mem } = cpu;
   const word = cpu.hw.frame.words.at(table, index * 2);
+  mem.fence();
   const hi = mem.words[word + 1];
   if (mem.words[word] === expected) cpu.observer?.pteChanges(cpu, table, index, expected, lo, hi, hi);
   return mem.cas(word, expected, lo) as PteLo;

@@ -11,6 +11,11 @@ export interface MachineSwitches {
   readonly lazyCpumask: boolean;
   /** Send the flush to CPUs that are in the middle of switch_mm (Linux 6.15, May 2025). */
   readonly ipiWhileSwitching: boolean;
+  /**
+   * switch_mm has a full barrier also where the bit in the cpumask is set already (Linux 6.18: 'x86/mm: Fix SMP ordering in
+   * switch_mm_irqs_off()', October 2025). Only store buffers show the difference.
+   */
+  readonly switchMmBarrier: boolean;
   /** Faults and DONTNEED take the per-VMA lock before they try mmap_lock (Linux 6.4). */
   readonly perVmaLocks: boolean;
   /** MADV_DONTNEED frees page tables it emptied (Linux 6.14, CONFIG_PT_RECLAIM). */
@@ -30,6 +35,7 @@ export const SWITCHES_6_18: MachineSwitches = {
   lazyTlb: true,
   lazyCpumask: true,
   ipiWhileSwitching: true,
+  switchMmBarrier: true,
   perVmaLocks: true,
   ptReclaim: true,
   initOnFree: false,

@@ -18,8 +18,15 @@ export type TlbSlot = number & { readonly brand: 'TlbSlot' };
 export const LOAD = 0;
 export const STORE = 1;
 export const FETCH = 2;
+/** A locked read-modify-write, such as XCHG: needs what a store needs, whose bit it carries. */
+export const EXCHANGE = 3;
 /** What an access does. */
-export type AccessKind = typeof LOAD | typeof STORE | typeof FETCH;
+export type AccessKind = typeof LOAD | typeof STORE | typeof FETCH | typeof EXCHANGE;
+
+/** A store, with or without a lock. */
+export function writes(kind: AccessKind): boolean {
+  return (kind & STORE) !== 0;
+}
 
 /** Interrupt vectors, highest priority first. */
 export const VECTOR_CALL_FUNCTION = 0;

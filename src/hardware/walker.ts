@@ -24,7 +24,7 @@ import {
   pteWord,
 } from './pte.ts';
 import { tlbFill } from './tlb.ts';
-import { type AccessKind, FETCH, type Pfn, type PteHi, type PteLo, STORE, type Vpn } from './types.ts';
+import { type AccessKind, FETCH, type Pfn, type PteHi, type PteLo, type Vpn, writes } from './types.ts';
 
 /** The walk goes on: its next entry is `walkWord`. */
 export const WALK_MORE = 0;
@@ -95,9 +95,18 @@ export function walkCancel(cpu: LogicalCpu, walk: WalkId): void {
 
 /**
  * One step: reads the entry at `walkWord`, or does the locked update that the last step found necessary. The demand walk
- * checks the rights that `kind` needs; the speculative one takes every translation as it is and never sets D.
+ * checks the rights that `kind` needs; the speculative one takes every translation as it is and never sets D. Neither sees
+ * what its CPU has stored and still buffers (B-32).
  */
 export function walkStep(cpu: LogicalCpu, walk: WalkId, kind: AccessKind): WalkResult {
+  const { mem } = cpu;
+  mem.walks?.(true);
+  const result = step(cpu, walk, kind);
+  mem.walks?.(false);
+  return result;
+}
+
+function step(cpu: LogicalCpu, walk: WalkId, kind: AccessKind): WalkResult {
   const { walk: w } = cpu.hw;
   const { id } = cpu;
   if (w.active.own(id, walk) === 0) return WALK_CANCELLED;
@@ -160,19 +169,19 @@ function evaluate(cpu: LogicalCpu, walk: WalkId, kind: AccessKind, lo: PteLo, hi
 /** Does this accumulation of rights let user code do `kind`? D is not a right. */
 export function rightsAllow(lo: number, hi: number, kind: AccessKind): boolean {
   if ((lo & PTE_US) === 0) return false;
-  if (kind === STORE) return (lo & PTE_RW) !== 0;
+  if (writes(kind)) return (lo & PTE_RW) !== 0;
   return kind !== FETCH || (hi & PTE_NX) === 0;
 }
 
 /** The error code of a user access of this kind; `why` is FAULT_PRESENT, FAULT_RESERVED or neither. */
 export function faultCodeOf(kind: AccessKind, why: number): number {
-  return why | FAULT_USER | (kind === STORE ? FAULT_WRITE : 0) | (kind === FETCH ? FAULT_FETCH : 0);
+  return why | FAULT_USER | (writes(kind) ? FAULT_WRITE : 0) | (kind === FETCH ? FAULT_FETCH : 0);
 }
 
 /** Bits that must be set in memory before the entry may be used: A at every level, D in the leaf of a demand store. */
 function marksFor(cpu: LogicalCpu, walk: WalkId, kind: AccessKind, level: number): number {
   const isLeaf = level === cpu.geometry.levelBits.length - 1;
-  return isLeaf && walk === 0 && kind === STORE ? PTE_A | PTE_D : PTE_A;
+  return isLeaf && walk === 0 && writes(kind) ? PTE_A | PTE_D : PTE_A;
 }
 
 function fault(cpu: LogicalCpu, walk: WalkId, kind: AccessKind, why: number): WalkResult {

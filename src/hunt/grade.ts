@@ -39,6 +39,7 @@ export function gradeOf(found: RawFinding, pairs: readonly InOrder[], schedules:
     seed,
     schedules,
     strict: plan.oracle?.strict ?? false,
+    memory: plan.memory,
     costs: plan.costs,
     outOfTime: () => false,
   });

@@ -6,6 +6,7 @@ import { type Choice, choiceCpu } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { NOWHERE } from '../memory/memory.ts';
+import type { MemoryModel } from '../memory/tso-memory.ts';
 import type { Harm, OracleOptions, WindowSummary } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
@@ -35,6 +36,8 @@ export interface HuntOptions {
   /** The schedule that the strategy `replay` follows. */
   readonly recorded?: readonly number[];
   readonly strict: boolean;
+  /** `sc` when left out. */
+  readonly memory?: MemoryModel;
   readonly costs: string;
   readonly adversary?: AdversaryBudget;
   /** The debug mode of LUF's reviewers watches, too. */
@@ -117,7 +120,7 @@ export function hunt(options: HuntOptions): HuntResult {
 /** The plan of a machine for hunting. */
 export function huntingPlan(
   program: Program,
-  of: Pick<HuntOptions, 'policy' | 'patches' | 'strict' | 'costs' | 'lufDebug'>,
+  of: Pick<HuntOptions, 'policy' | 'patches' | 'strict' | 'memory' | 'costs' | 'lufDebug'>,
 ): MachinePlan {
   const oracle: OracleOptions = { strict: of.strict, threads: false };
   return {
@@ -125,6 +128,7 @@ export function huntingPlan(
     policy: of.policy,
     patches: of.patches,
     oracle,
+    memory: of.memory,
     costs: of.costs,
     lufDebug: of.lufDebug,
     audit: of.lufDebug,

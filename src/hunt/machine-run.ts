@@ -1,6 +1,7 @@
 /** An execution of a machine as strategies see it. */
-import { type Choice, choiceCpu, choiceKind, DELIVER } from '../engine/choice.ts';
+import { type Choice, choiceCpu, choiceKind, DELIVER, DRAIN } from '../engine/choice.ts';
 import type { Stepper } from '../engine/stepper.ts';
+import { drainWord } from '../engine/store-buffers.ts';
 import { adversaryActions } from '../hardware/adversary.ts';
 import { apicWord } from '../hardware/apic.ts';
 import type { CpuId } from '../hardware/types.ts';
@@ -26,6 +27,7 @@ export class MachineRun implements Run {
   }
   announced(c: Choice): Word {
     const cpu = this.stepper.cpuAt(choiceCpu(c));
+    if (choiceKind(c) === DRAIN) return drainWord(this.stepper.machine, cpu.id);
     return choiceKind(c) === DELIVER ? apicWord(cpu) : cpu.word;
   }
   /** A point announces a word, not what is done to it. */

@@ -17,7 +17,7 @@ import { pointLabel } from '../memory/point.ts';
 import type { ScheduleSwitch } from '../program/finding.ts';
 import { type Conviction, execute } from './execute.ts';
 
-const DOES = ['run', 'deliver', 'adversary', 'tick'] as const;
+const DOES = ['run', 'deliver', 'adversary', 'tick', 'drain'] as const;
 
 /** Steps between two image hashes of a recording. */
 export const HASH_EVERY = 64;

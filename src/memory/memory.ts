@@ -32,10 +32,18 @@ export interface Memory {
   and(word: Word, bits: number): number;
   /** Plain store to a private word. */
   put(word: Word, value: number): void;
+  /** One store of 64 bits: a page-table entry, its low half at `word`. */
+  storePair(word: Word, low: number, high: number): void;
+  /** Full barrier of the running CPU: every store before it is visible when it returns (Linux: smp_mb(); x86: MFENCE). */
+  fence(): void;
   /** Says that the running context now holds the lock at `lock`, so that the words it guards are free to touch. */
   acquired(lock: Word, exclusive: boolean): void;
   /** Says that the running context gives the lock up; called before the word is released. */
   released(lock: Word): void;
+  /** Stores become visible later: whoever must hear of a pair when it changes hears of it from the memory. */
+  readonly buffered?: boolean;
+  /** Between `true` and `false` the page walker reads and marks memory itself, past the stores that wait in its CPU's buffer. */
+  walks?(on: boolean): void;
   /** Kept by a stepped memory when asked for. */
   readonly record?: StepRecord;
   /** A word is read without an event, by `peek` or `own`; said only while a record is kept. */
@@ -108,6 +116,13 @@ export class SharedMemory implements Memory {
   put(word: Word, value: number): void {
     this.words[word] = value;
   }
+  /** High, then low: readers look at the low half first and last. */
+  storePair(word: Word, low: number, high: number): void {
+    this.store((word + 1) as Word, high);
+    this.store(word, low);
+  }
+  /** Every access is sequentially consistent. */
+  fence(): void {}
   acquired(): void {
     this.side.acquired();
   }

@@ -61,7 +61,7 @@ export class CheckedImage extends TrackedImage {
   /** Owner codes of the words that belong to the CPU and to the task of this step. */
   private cpuOwns = 0;
   private taskOwns = 0;
-  private cpu = 0;
+  protected cpu = 0;
   private task = 0;
   private announced: Word = NOWHERE;
   private highHalfTouched = false;
@@ -142,9 +142,9 @@ export class CheckedImage extends TrackedImage {
     this.record?.notes(word, false, this.words[word], this.reader());
   }
 
-  /** @throws OneAccessError unless this step may touch the word. */
-  protected check(word: Word, write: boolean): void {
-    if (this.record !== undefined) this.record.notes(word, write, this.words[word], this.reader());
+  /** `seen` is what the path reads if it is not what the image holds. @throws OneAccessError unless this step may touch the word. */
+  protected check(word: Word, write: boolean, seen?: number): void {
+    if (this.record !== undefined) this.record.notes(word, write, seen ?? this.words[word], this.reader());
     if (this.checked) this.permit(word, write);
   }
 

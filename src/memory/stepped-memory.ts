@@ -60,4 +60,12 @@ export class SteppedMemory extends CheckedImage implements Memory {
     this.checkPut(word);
     this.set(word, value);
   }
+  storePair(word: Word, low: number, high: number): void {
+    const upper = (word + 1) as Word;
+    this.checkStore(upper, high);
+    this.checkStore(word, low);
+    this.set(upper, high);
+    this.set(word, low);
+  }
+  fence(): void {}
 }

@@ -8,9 +8,9 @@ export const FINDING_SCHEMA = 1;
 
 /** Where a schedule leaves one CPU for another: valid also when the model has changed. */
 const Switch = z.object({
-  /** CPU that acts from here on, and how (a path goes on, an interrupt is delivered, hardware acts, a tick). */
+  /** CPU that acts from here on, and how (a path goes on, an interrupt is delivered, hardware acts, a tick, a store drains). */
   cpu: z.number().int().nonnegative(),
-  does: z.enum(['run', 'deliver', 'adversary', 'tick']),
+  does: z.enum(['run', 'deliver', 'adversary', 'tick', 'drain']),
   /** Number of the adversary's action; 0 otherwise. */
   argument: z.number().int().nonnegative(),
   /** It acts so until it stands at this point for the n-th time since the start. */
@@ -28,6 +28,8 @@ const Finding = z.object({
   seed: z.number().int(),
   strategy: z.string(),
   strict: z.boolean(),
+  /** What the machine's memory was; sequentially consistent when left out. */
+  memory: z.enum(['sc', 'tso']).optional(),
   harm: z.string(),
   /** One sentence: what was seen and what was expected. */
   invariant: z.string(),

@@ -192,14 +192,31 @@ export function parseProgram(value: unknown, where: string, limits: Limits = {})
  * @throws BadInput for the first thing that is wrong
  */
 export function validProgram(value: unknown, limits: Limits, place: (path: string) => string): Program {
-  const result = programSchema.safeParse(value);
-  if (!result.success) {
-    const issue = innermost(result.error.issues[0]);
-    const { path } = issue;
-    throw new BadInput({ what: found(value, path), where: place(pathOf(path)), expected: expectation(issue) });
-  }
-  checkProgram(result.data, limits, place);
-  return canonicalProgram(result.data);
+  const program = parsed(programSchema, value, place, OP_NAMES);
+  checkProgram(program, limits, place);
+  return canonicalProgram(program);
+}
+
+/**
+ * Data of a schema.
+ * @param operations the names that its union of operations knows
+ * @throws BadInput for the first thing that is wrong
+ */
+export function parsed<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  place: (path: string) => string,
+  operations: readonly string[],
+): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = innermost(result.error.issues[0]);
+  const { path } = issue;
+  throw new BadInput({
+    what: found(value, path),
+    where: place(pathOf(path)),
+    expected: expectation(issue, operations),
+  });
 }
 
 type Issue = z.core.$ZodIssue;
@@ -230,7 +247,7 @@ function found(value: unknown, path: readonly PropertyKey[]): string {
   return typeof at === 'string' ? quoted(at) : String(at);
 }
 
-function expectation(issue: Issue): string {
+function expectation(issue: Issue, operations: readonly string[]): string {
   switch (issue.code) {
     case 'invalid_type':
       return issue.expected === 'int'
@@ -245,7 +262,7 @@ function expectation(issue: Issue): string {
     case 'unrecognized_keys':
       return `no field named ${issue.keys.map((k) => `"${k}"`).join(', ')}`;
     case 'invalid_union':
-      return `a known operation: ${OP_NAMES.join(', ')}`;
+      return `a known operation: ${operations.join(', ')}`;
     default:
       return issue.message;
   }

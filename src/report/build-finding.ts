@@ -72,6 +72,7 @@ export function buildFinding(
     seed,
     strategy: raw.strategy,
     strict: plan.oracle?.strict ?? false,
+    ...(plan.memory === 'tso' && { memory: plan.memory }),
     harm,
     invariant: says,
     owed: told.culprit.owed(new Names(program, program.machine.cpus, plan.policy.threads)),

@@ -2,7 +2,7 @@
  * A conviction as data for the page: who did what at each step, which interrupts went where, and after each step what
  * every TLB holds of each page beside what its page table says.
  */
-import { ADVERSARY, type Choice, choiceCpu, choiceKind } from '../engine/choice.ts';
+import { ADVERSARY, type Choice, choiceCpu, choiceKind, DRAIN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine.ts';
 import { Stepper, type StepWatcher } from '../engine/stepper.ts';
 import { execute } from '../hunt/execute.ts';
@@ -143,7 +143,7 @@ function filled(states: (PageRow[] | null)[], shown: number): (PageRow[] | null)
 }
 
 function kindOf(stepper: Stepper, c: Choice, cpu: Cpu): StepKind {
-  if (choiceKind(c) === ADVERSARY) return 'hardware';
+  if (choiceKind(c) === ADVERSARY || choiceKind(c) === DRAIN) return 'hardware';
   if (choiceKind(c) !== 0 || stepper.machine.columns.regs.irqDepth.peek(choiceCpu(c)) > 0) return 'interrupt';
   return cpu.kernelDepth > 0 || cpu.current < stepper.machine.geometry.cpus ? 'kernel' : 'user';
 }

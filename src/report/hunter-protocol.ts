@@ -1,6 +1,7 @@
 /** What crosses between the command line and the worker that hunts. */
 import type { KeptRound } from '../engine/threads-view.ts';
 import type { StrategyName } from '../hunt/portfolio.ts';
+import type { MemoryModel } from '../memory/tso-memory.ts';
 import type { Program } from '../program/program.ts';
 
 /** A program that a workload makes; by built-in name or by the path of a plug-in file. */
@@ -32,6 +33,8 @@ export interface HuntRequest {
   /** The schedule that the strategy `replay` follows. */
   readonly recorded?: readonly number[];
   readonly strict: boolean;
+  /** `sc` when left out. */
+  readonly memory?: MemoryModel;
   /** Columns as for mail. */
   readonly mail: boolean;
 }
@@ -56,7 +59,10 @@ export interface Shard {
 
 /** What to verify. */
 export interface VerifyRequest
-  extends Pick<HuntRequest, 'tool' | 'policy' | 'patches' | 'plugins' | 'seed' | 'cpus' | 'strict' | 'mail'> {
+  extends Pick<
+    HuntRequest,
+    'tool' | 'policy' | 'patches' | 'plugins' | 'seed' | 'cpus' | 'strict' | 'memory' | 'mail'
+  > {
   readonly source: Program | WorkloadCall | Shard;
   readonly runs: number;
   /** Directory of the journal. */

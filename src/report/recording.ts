@@ -2,8 +2,19 @@
  * One run, watched: what a person would say happened, event by event, with the step and CPU of each. The recording
  * stands between machine and oracle as a second observer, so that it sees exactly what the oracle judges.
  */
-import { ADVERSARY, type Choice, choiceArgument, choiceCpu, choiceKind, DELIVER, RUN, TICK } from '../engine/choice.ts';
+import {
+  ADVERSARY,
+  type Choice,
+  choiceArgument,
+  choiceCpu,
+  choiceKind,
+  DELIVER,
+  DRAIN,
+  RUN,
+  TICK,
+} from '../engine/choice.ts';
 import type { Stepper, StepWatcher } from '../engine/stepper.ts';
+import { drainWord } from '../engine/store-buffers.ts';
 import { type AdversaryAction, adversaryLabel } from '../hardware/adversary.ts';
 import type { LogicalCpu } from '../hardware/logical-cpu.ts';
 import { ptePfn } from '../hardware/pte.ts';
@@ -91,6 +102,10 @@ export class Recording implements StepWatcher {
       this.add(cpu, { is: 'deliver', vector: 31 - Math.clz32(pending & -pending) });
     }
     if (choiceKind(c) === TICK) this.add(cpu, { is: 'tick' });
+    if (choiceKind(c) === DRAIN) {
+      const says = `a store to ${layout.nameOf(drainWord(stepper.machine, id))} leaves the store buffer`;
+      this.add(cpu, { is: 'hardware', says });
+    }
     if (choiceKind(c) === ADVERSARY) {
       this.add(cpu, { is: 'hardware', says: adversaryLabel(cpu, choiceArgument(c) as AdversaryAction) });
     }

@@ -76,12 +76,13 @@ function pluginsOf({ policy, patches }: Finding): string[] {
 }
 
 /** The machine of a finding, with its policy and patches loaded. */
-export async function planOf({ policy, patches, program, strict, choices }: Finding): Promise<MachinePlan> {
+export async function planOf({ policy, patches, program, strict, memory, choices }: Finding): Promise<MachinePlan> {
   const loaded = await loadPolicy(policy);
   const plan = huntingPlan(program, {
     policy: loaded,
     patches: await loadPatches(patches, loaded),
     strict,
+    memory,
     costs: HUNTING_COSTS,
   });
   return recordingPlan(plan, choices);

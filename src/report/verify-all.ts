@@ -23,8 +23,8 @@ const DONE = z.object({
 
 /** Ends at the first program that is not clean. @throws PathError when a plug-in breaks the rules of paths. */
 export function verifyAll(session: Omit<VerifySession, 'program'>, { ops, shard }: Shard): VerifyOutcome {
-  const { origin, strict, out } = session;
-  const what = JSON.stringify([modelHash(origin.plugins), origin.policy, origin.patches, strict, ops, shard]);
+  const { origin, strict, memory, out } = session;
+  const what = JSON.stringify([modelHash(origin.plugins), origin.policy, origin.patches, strict, memory, ops, shard]);
   const file = join(out, `verify-all-${createHash('sha256').update(what).digest('hex').slice(0, 12)}.json`);
   const programs = [...allPrograms(ops)].filter((_, i) => i % shard.of === shard.number - 1);
   let done = load(file);

@@ -2,6 +2,7 @@
 import { HUNTING_COSTS, huntingPlan } from '../hunt/hunt.ts';
 import { HASH_BITS } from '../hunt/state-hash.ts';
 import { Verifier, type VerifyState } from '../hunt/verify.ts';
+import type { MemoryModel } from '../memory/tso-memory.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Finding } from '../program/finding.ts';
 import type { Program } from '../program/program.ts';
@@ -14,6 +15,7 @@ export interface VerifySession {
   readonly patches: readonly Patch[];
   readonly program: Program;
   readonly strict: boolean;
+  readonly memory?: MemoryModel;
   readonly origin: FindingOrigin;
   /** Runs at most. */
   readonly runs: number;
@@ -44,9 +46,16 @@ export interface VerifyOutcome extends VerifyState {
 
 /** @throws PathError when a plug-in breaks the rules of paths. */
 export function verifySession(session: VerifySession): VerifyOutcome {
-  const { origin, program, strict, policy, patches } = session;
-  const plan = huntingPlan(program, { policy, patches, strict, costs: HUNTING_COSTS });
-  const what = { model: modelHash(origin.plugins), policy: origin.policy, patches: origin.patches, strict, program };
+  const { origin, program, strict, memory, policy, patches } = session;
+  const plan = huntingPlan(program, { policy, patches, strict, memory, costs: HUNTING_COSTS });
+  const what = {
+    model: modelHash(origin.plugins),
+    policy: origin.policy,
+    patches: origin.patches,
+    strict,
+    memory,
+    program,
+  };
   const journal = new VerifyJournal(session.out, JSON.stringify(what));
   const from = journal.load();
   const verifier = new Verifier(plan, from);

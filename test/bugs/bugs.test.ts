@@ -5,17 +5,17 @@ import { loadPatch } from '#tlblab/engine/load.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { mainline } from '#tlblab/policy/mainline.js';
 import type { Patch } from '#tlblab/policy/policy.js';
-import type { Program } from '#tlblab/program/program.js';
-import { SCENARIOS } from './scenarios.ts';
+import { SCENARIOS, type Scenario } from './scenarios.ts';
 
 const SCHEDULES = 2500;
 
-const huntIn = (source: Program, patches: readonly Patch[]) =>
+const huntIn = ({ program, memory, seed = 1 }: Scenario, patches: readonly Patch[]) =>
   hunt({
     policy: mainline,
     patches,
-    source,
-    seed: 1,
+    source: program,
+    seed,
+    memory,
     schedules: SCHEDULES,
     strict: false,
     costs: 'bare-metal',
@@ -32,14 +32,14 @@ it('bugs go by their id in any case', async () => {
 });
 
 describe.each(Object.keys(BUGS))('%s', (name) => {
-  const { harm, program } = SCENARIOS[name];
+  const scenario = SCENARIOS[name];
 
   it('is found by its harm', () => {
-    expect(huntIn(program, [BUGS[name]]).found?.conviction.harm).toBe(harm);
+    expect(huntIn(scenario, [BUGS[name]]).found?.conviction.harm).toBe(scenario.harm);
   });
 
   it('is not found where it is not', () => {
-    const { found, schedules } = huntIn(program, []);
+    const { found, schedules } = huntIn(scenario, []);
     expect(found?.conviction).toBeUndefined();
     expect(schedules).toBe(SCHEDULES);
   });

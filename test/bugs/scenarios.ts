@@ -35,6 +35,10 @@ import type { MachineSpec, Program } from '#tlblab/program/program.js';
 export interface Scenario {
   readonly harm: string;
   readonly program: Program;
+  /** Where only store buffers show it. */
+  readonly memory?: 'tso';
+  /** 1 when left out. */
+  readonly seed?: number;
 }
 
 const TWO: MachineSpec = { cpus: 2 };
@@ -126,6 +130,17 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
         P0: [mprotect(8, 1, 'none'), dontneed(8), mprotect(8, 1, 'r'), load(8)],
       },
     ),
+  },
+  't2-01': {
+    harm: 'rights-bypass',
+    memory: 'tso',
+    seed: 6,
+    program: race(TWO, {
+      setup: [...cached(), ...by('Q', mmap(8, 1, 'rw', { fixed: true }), store(8))],
+      P0: [munmap(8)],
+      P1: { cpu: 1, ops: [load(8)] },
+      Q: { cpu: 1, mm: 1, ops: [load(8)] },
+    }),
   },
   't2-03': {
     harm: 'rights-bypass',

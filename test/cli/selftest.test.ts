@@ -66,3 +66,57 @@ it('hunt --strategy replay needs a schedule to follow', () => {
   const { strategies } = JSON.parse(again.stdout);
   expect(strategies).toMatchObject([{ name: 'replay', found: ['frame-reuse'] }]);
 });
+
+describe('selftest --suite', () => {
+  const SB = {
+    tso: [
+      {
+        id: 'sb',
+        verdict: 'permitted',
+        threads: ['xy', 'yx'].map(([a, b]) => [
+          { op: 'W', va: a, val: 1 },
+          { op: 'R', va: b, reads: 0 },
+        ]),
+      },
+    ],
+  };
+
+  it('runs a suite under either memory model', () => {
+    const file = scratch.write('sb.json', JSON.stringify(SB));
+    const sc = tlblab('selftest', '--suite', file);
+    expect([sc.code, sc.stdout]).toEqual([
+      0,
+      expect.stringContaining('sb: permitted, and not reached: 0.1 reads 0, 1.1 reads 0\n'),
+    ]);
+    const { code, stdout } = tlblab('selftest', '--suite', file, '--memory', 'tso', '--json');
+    const { verdict, sections } = JSON.parse(stdout);
+    expect([code, verdict, sections[0]]).toMatchObject([
+      0,
+      'clean',
+      { section: 'tso', tests: 1, decided: 1, agreed: 1 },
+    ]);
+  });
+
+  it('ends with 1 where a forbidden outcome is reached', () => {
+    const file = scratch.write('not-sb.json', JSON.stringify(SB).replace('permitted', 'forbidden'));
+    const { code, stdout } = tlblab('selftest', '--suite', file, '--memory', 'tso');
+    expect(code).toBe(1);
+    expect(stdout).toContain('sb: reached, and not permitted: 0.1 reads 0, 1.1 reads 0');
+  });
+
+  it('refuses what is no suite, and a memory model that there is none of, in one line', () => {
+    const broken = scratch.write('broken.json', JSON.stringify(SB).replace('"W"', '"WW"'));
+    for (const [args, says] of [
+      [
+        ['--suite', broken],
+        /broken\.json: tso\[0\]\.threads\[0\]\[0\]\.op: .*expected a known operation: R, W, WPTE, /,
+      ],
+      [['--suite', 'nowhere.json'], /^tlblab: nowhere\.json: no such file; expected a litmus suite\n$/],
+      [['--suite', broken, '--memory', 'pso'], /unknown memory model "pso"; expected /],
+    ] as const) {
+      const { code, stdout, stderr } = tlblab('selftest', ...args);
+      expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([2, '', 1]);
+      expect(stderr).toMatch(says);
+    }
+  });
+});

@@ -1,5 +1,5 @@
 /** How a hunt picks schedules: start an execution or stop, choose the next event, learn how it ended. */
-import { type Choice, choiceCpu, choiceKind, DELIVER } from '../../engine/choice.ts';
+import { type Choice, choiceCpu, choiceKind, RUN } from '../../engine/choice.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import type { Word } from '../../memory/memory.ts';
 import type { Footprint } from '../../memory/step-record.ts';
@@ -55,12 +55,16 @@ export const FAIR_AFTER = 5_000;
 /** The strategy's choice, or after very many steps a fair one. */
 export function chooseFairly(strategy: Strategy, run: Run): number {
   if (run.steps < FAIR_AFTER) return strategy.choose(run);
-  return run.choices[run.steps % run.choices.length];
+  // the turn shifts now and then: a loop of as many steps as there are turns would else meet the same one for ever
+  return run.choices[(run.steps + (run.steps >>> 8)) % run.choices.length];
 }
 
-/** Threads in the sense of the testing literature: the path of each CPU, and the delivery of its interrupts. */
+/**
+ * Threads in the sense of the testing literature: the path of each CPU, and what comes about beside it: the delivery of its
+ * interrupts, and its store buffer where it has one.
+ */
 export function threadOf(c: Choice): number {
-  return choiceCpu(c) * 2 + (choiceKind(c) === DELIVER ? 1 : 0);
+  return choiceCpu(c) * 2 + (choiceKind(c) === RUN ? 0 : 1);
 }
 export function threadsOf(run: Run): number {
   return run.cpus * 2;

@@ -29,7 +29,9 @@ export function* rawSpinLock(cpu: Cpu, lock: Word): Path<void> {
 export function* rawSpinUnlock(cpu: Cpu, lock: Word): Path<void> {
   cpu.mem.released(lock);
   if (cpu.at(SECTION_DONE, lock)) yield;
-  const holder = cpu.mem.exchange(lock, 0);
+  // a plain store, as on x86: it becomes visible behind all that was stored under the lock
+  const holder = cpu.mem.words[lock];
+  cpu.mem.store(lock, 0);
   if (holder !== cpu.id + 1) cpu.bug(`CPU${cpu.id} drops spinlock ${lock} that CPU${holder - 1} holds`);
 }
 

@@ -2,9 +2,11 @@
 import { irqsOff } from '../../hardware/apic.ts';
 import { writeCr3 } from '../../hardware/invalidate.ts';
 import type { Pcid, Pfn } from '../../hardware/types.ts';
+import { NOWHERE } from '../../memory/memory.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpumaskClear, cpumaskSet, cpumaskTest, maskWord } from '../cpumask.ts';
+import { smpMb } from '../locking/barrier.ts';
 import { type Asid, INIT_MM, LOADED_MM_SWITCHING, type MmId } from '../types.ts';
 
 const WAS_LAZY = point('switchMm: was lazy');
@@ -14,6 +16,7 @@ const SWITCHING = point('switchMm: switching, cpumask not looked at');
 const LEFT = point('switchMm: switching, still in the cpumask left');
 const BIT_CLEAR = point('switchMm: not in the cpumask');
 const IN_MASK = point('switchMm: in the cpumask, generation not read');
+const GEN_READ = point('switchMm: generation read, CR3 not written');
 const LOADED = point('switchMm: CR3 loaded, loaded mm not published');
 
 /** The PCID of a dynamic ASID; PCID 0 stays unused (Linux: kern_pcid()). */
@@ -23,7 +26,8 @@ export function kernPcid(asid: Asid): Pcid {
 
 /**
  * Makes `next` the loaded mm. Interrupts off. The flusher raises the generation and then reads cpumask, loaded_mm and
- * is_lazy; this publishes itself (SWITCHING, cpumask bit) and then reads the generation: one of the two sees the other.
+ * is_lazy; this publishes itself (SWITCHING, cpumask bit) and then reads the generation: one of the two sees the other. The
+ * locked store of the bit, or the barrier where it is set already, keeps the read behind what was published.
  * The bit in the cpumask of the mm left stays set and is trimmed at flush time (switch `lazyCpumask`).
  */
 export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
@@ -38,10 +42,13 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
   }
   if (prev === next) {
     if (!wasLazy) return;
+    // is_lazy is cleared, then the generation read: pairs with the flusher's read-modify-write of it
+    smpMb(cpu);
     if (cpu.at(LAZY_ENDED, cpu.mm.tlbGen.at(next))) yield;
     const tlbGen = cpu.mm.tlbGen.load(next);
     const asid = tlbState.loadedMmAsid.own(me) as Asid;
     if (tlbState.ctxTlbGen.own(me, asid) === tlbGen) return;
+    if (cpu.mem.buffered && cpu.at(GEN_READ, NOWHERE)) yield;
     loadNewMmCr3(cpu, next, { asid, needFlush: true }, tlbGen);
     return;
   }
@@ -57,10 +64,12 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
     if (!cpumaskTest(cpu, cpu.mm.cpumask, next, me)) {
       if (cpu.at(BIT_CLEAR, mask)) yield;
       cpumaskSet(cpu, cpu.mm.cpumask, next, me);
-    }
+    } else if (cpu.switches.switchMmBarrier) smpMb(cpu);
   }
   if (cpu.at(IN_MASK, cpu.mm.tlbGen.at(next))) yield;
   const tlbGen = cpu.mm.tlbGen.load(next);
+  // the write of CR3 drains the store buffer: others may look between the read and that
+  if (cpu.mem.buffered && cpu.at(GEN_READ, NOWHERE)) yield;
   loadNewMmCr3(cpu, next, chooseNewAsid(cpu, next, tlbGen), tlbGen);
   if (cpu.at(LOADED, tlbState.loadedMm.at(me))) yield;
   tlbState.loadedMm.store(me, next);
