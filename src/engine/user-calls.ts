@@ -19,6 +19,7 @@ import { NOWHERE } from '../memory/memory.ts';
 import { type Path, point } from '../memory/point.ts';
 import { OP, type OpKind } from '../oracle/oracle.ts';
 import type { CompiledTask, Instruction } from './compile.ts';
+import { ksm, uprobe } from './installer-calls.ts';
 import { freshValue } from './user-hits.ts';
 import type { UserRun } from './user-mode.ts';
 
@@ -47,6 +48,8 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   numascan: OP.numascan,
   gup: OP.gup,
   compact: OP.compact,
+  uprobe: OP.uprobe,
+  ksm: OP.ksm,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
@@ -153,6 +156,12 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'kswapd':
       yield* kernel.kswapd(cpu, op.node);
+      break;
+    case 'uprobe':
+      result = yield* uprobe(cpu, op, valueToWrite(op, run, task));
+      break;
+    case 'ksm':
+      result = yield* ksm(cpu, op);
       break;
     case 'fork':
       result = yield* kernel.sysFork(cpu, op.target as TaskId);

@@ -3,11 +3,13 @@
  * replaced; the stepper wraps each routine so that its steps cost the same at any depth of calls.
  */
 import { entryRoutines } from './entry/routines.ts';
+import { eventRoutines } from './events/routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
 import { compactionRoutines } from './mm/compaction-routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
 import { gupRoutines } from './mm/gup-routines.ts';
+import { ksmRoutines } from './mm/ksm-routines.ts';
 import { numaRoutines } from './mm/numa-routines.ts';
 import { reclaimRoutines } from './mm/reclaim-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
@@ -28,12 +30,14 @@ export const MAINLINE = {
   ...numaRoutines,
   ...gupRoutines,
   ...compactionRoutines,
+  ...ksmRoutines,
   ...fsRoutines,
   ...netRoutines,
   ...tlbRoutines,
   ...smpRoutines,
   ...schedRoutines,
   ...entryRoutines,
+  ...eventRoutines,
 };
 
 export type Kernel = typeof MAINLINE;

@@ -82,6 +82,7 @@ export const MIGRATE_SYNC = 1;
 export type MigrateMode = typeof MIGRATE_ASYNC | typeof MIGRATE_SYNC;
 
 /** Negative results of system calls. */
+export const ENOENT = -2;
 export const ESRCH = -3;
 export const EBADF = -9;
 export const EAGAIN = -11;

@@ -7,6 +7,7 @@ import { Discards } from './discards.ts';
 import type { FileContent } from './file-content.ts';
 import type { Ghost } from './ghost.ts';
 import { isSystemCall, OP, type OpKind } from './ops.ts';
+import type { ProbedPages } from './probed-pages.ts';
 import type { Rights } from './rights.ts';
 import type { Versions } from './versions.ts';
 
@@ -20,6 +21,7 @@ export class Effects {
     private readonly children: Children,
     private readonly backing: Backing,
     private readonly files: FileContent,
+    private readonly probed: ProbedPages,
   ) {
     this.discards = new Discards(ghost, backing);
   }
@@ -38,6 +40,7 @@ export class Effects {
       this.discards.begin(kind, task, depth);
       this.backing.begin(kind, task, depth);
       this.files.begin(kind, task, depth);
+      this.probed.begin(kind, task, depth);
     }
   }
 
@@ -55,6 +58,7 @@ export class Effects {
       this.discards.end(kind, task, depth, result);
       this.backing.end(kind, task, depth, result);
       this.files.end(kind, task, depth, result);
+      this.probed.end(kind, task, depth, result);
       if (result >= 0) this.settle(kind, task, depth);
     }
   }

@@ -41,6 +41,8 @@ export const OP = {
   unlock: 28,
   /** The write of another client, at the server. */
   remote: 29,
+  uprobe: 30,
+  ksm: 31,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

@@ -19,6 +19,7 @@ import { HeldPages } from './held-pages.ts';
 import { Judge } from './judge.ts';
 import { NO_ARGUMENTS, OP, type OpArguments, type OpKind } from './ops.ts';
 import { probe } from './probe.ts';
+import { ProbedPages } from './probed-pages.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
 import { Signals } from './signals.ts';
@@ -31,6 +32,8 @@ export { NO_ARGUMENTS, OP, type OpArguments, type OpKind, opName } from './ops.t
 export { ORACLE_TABLES, oracleFits } from './tables.ts';
 export type { WindowSummary } from './windows.ts';
 
+type ProbeWritten = Parameters<Observer['probeWritten']> extends [unknown, ...infer Rest] ? Rest : never;
+
 export class Oracle extends Translations implements Observer {
   private readonly rights: Rights;
   private readonly effects: Effects;
@@ -40,6 +43,7 @@ export class Oracle extends Translations implements Observer {
   private readonly signals: Signals;
   private readonly children: Children;
   private readonly held: HeldPages;
+  private readonly probed: ProbedPages;
   private readonly judge: Judge;
   private readonly seen = new Windows();
   /** In `threads`: the quick look at each access. */
@@ -60,7 +64,9 @@ export class Oracle extends Translations implements Observer {
     this.files = new FileContent(this.ghost, this.content, this.backing);
     this.signals = new Signals(this.ghost, this.ops, this.rights, this.backing, this.files);
     this.children = new Children(this.ghost, this.ops, this.rights, this.content, this.backing);
-    this.effects = new Effects(this.ghost, this.rights, this.versions, this.children, this.backing, this.files);
+    this.probed = new ProbedPages(this.ghost, this.ops, this.content, this.backing);
+    const { ghost, rights, versions, children, backing, files, probed } = this;
+    this.effects = new Effects(ghost, rights, versions, children, backing, files, probed);
     this.held = new HeldPages(this.ghost, this.ops, this.rights, this.content, this.backing);
     this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen, this.backing);
   }
@@ -192,6 +198,12 @@ export class Oracle extends Translations implements Observer {
   heldAccessed(...access: Parameters<Observer['heldAccessed']>): void {
     const was = this.enter();
     this.held.accessed(...access);
+    this.leave(was);
+  }
+  probeWritten(cpu: Cpu, ...write: ProbeWritten): void {
+    if (this.ghost.options.threads || !this.ghost.checks.content) return;
+    const was = this.enter();
+    this.probed.written(cpu.current, ...write);
     this.leave(was);
   }
   /** What page cache and swap device hold is the kernel's affair: programs notice by what they load. */

@@ -14,6 +14,7 @@ const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
   sync: false,
   node: 0,
   context: 'task',
+  off: false,
 };
 const TASK_DEFAULTS: Readonly<Record<string, unknown>> = { mm: 0, kthread: false, server: false, priority: 0 };
 

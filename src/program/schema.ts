@@ -51,6 +51,8 @@ const fileOps = [
   z.strictObject({ do: z.enum(['compact']), node, sync: flag }),
   z.strictObject({ do: z.enum(['kalloc']), pages, context: z.enum(['task', 'irqoff']).optional() }),
   z.strictObject({ do: z.enum(['kfree']), pages }),
+  z.strictObject({ do: z.enum(['uprobe']), file: word, page, word: inPage, value: value.optional(), off: flag }),
+  z.strictObject({ do: z.enum(['ksm']), page, of: word.optional(), with: page, withOf: word.optional() }),
 ] as const;
 
 const op = z.discriminatedUnion('do', [

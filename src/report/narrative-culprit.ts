@@ -145,6 +145,7 @@ export class Culprit {
         );
       case 'switch':
         return e.cpu === this.cpu && this.isAfterStart(e);
+      case 'probe':
       case 'signal':
         return samePage;
       case 'returns':
