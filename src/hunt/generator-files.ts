@@ -51,6 +51,7 @@ const FILE_OPS = {
   remote: (draw, files) => drawRemoteOp('remote', draw, files, WORDS),
   open: (draw, files) => drawRemoteOp('open', draw, files, WORDS),
   lock: (draw, files) => drawRemoteOp('lock', draw, files, WORDS),
+  uprobe: (draw, files) => ({ do: 'uprobe', ...wordOf(draw, files), ...(draw.chance(0.3) ? { off: true } : {}) }),
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type FileOp = keyof typeof FILE_OPS;
@@ -67,10 +68,11 @@ export const FILE_SHARES: Readonly<Record<FileOp, number>> = {
   remote: 3,
   open: 1,
   lock: 0.7,
+  uprobe: 0.7,
 };
 
 /** What the kernel does on its own account: kernel threads do it, too. */
-const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compaction'];
+const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compaction', 'uprobe'];
 const SERVES: readonly FileOp[] = ['remote'];
 /** Operations that take translations of file pages away. */
 const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate', 'compaction'];

@@ -102,6 +102,7 @@ describe('generateProgram', () => {
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
         .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device'])
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
+        .concat(['uprobe', 'ksm'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -197,6 +198,8 @@ describe('generateProgram', () => {
     compaction: (p) => does(p, 'compact'),
     kalloc: (p) => does(p, 'kalloc') || does(p, 'kfree'),
     device: (p) => does(p, 'device'),
+    uprobe: (p) => does(p, 'uprobe'),
+    ksm: (p) => does(p, 'ksm'),
     fork: (p) => does(p, 'fork'),
     exit: (p) => does(p, 'exit'),
     sleep: (p) => does(p, 'sleep') || does(p, 'wake'),

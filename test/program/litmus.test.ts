@@ -59,6 +59,8 @@ const FILES = `TLB files
  kalloc 3 irqoff   | kfree 2             | device 0                 |               |                    ;
  open r            | lock r              |                          |               |                    ;
  close r           | unlock r            |                          |               |                    ;
+ uprobe f[0].w1 = 5 | uprobe f[0].w1 off | ksm p of P0 with p[1] of P1 |            |                    ;
+ ksm p with q      |                     |                          |               |                    ;
 permitted (1:r0=5)
 `;
 
@@ -146,6 +148,8 @@ describe('parseLitmus', () => {
         { do: 'kalloc', pages: 3, context: 'irqoff' },
         { do: 'open', file: 'r' },
         { do: 'close', file: 'r' },
+        { do: 'uprobe', file: 'f', page: 0, word: 1, value: 5 },
+        { do: 'ksm', page: 8, with: 11 },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -161,6 +165,7 @@ describe('parseLitmus', () => {
         { do: 'kfree', pages: 2 },
         { do: 'lock', file: 'r' },
         { do: 'unlock', file: 'r' },
+        { do: 'uprobe', file: 'f', page: 0, word: 1, off: true },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
@@ -171,6 +176,7 @@ describe('parseLitmus', () => {
         { do: 'pfnwalk', page: 1, pages: 24 },
         { do: 'kalloc', context: 'irqoff' },
         { do: 'device', cpu: 0 },
+        { do: 'ksm', page: 8, of: 'P0', with: 9, withOf: 'P1' },
       ],
       [{ do: 'kswapd', node: 1 }],
       [
