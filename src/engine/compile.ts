@@ -47,6 +47,10 @@ export interface Instruction {
   readonly offset: number;
   /** Migration flushes each entry at once; compaction waits for folios that are busy. */
   readonly sync: boolean;
+  /** A probe is taken away. */
+  readonly off: boolean;
+  /** Task row of whose memory the second page of a merge is; the page is `to`. */
+  readonly partner: number;
   /** Pages of the kernel are allocated with interrupts off. */
   readonly irqsOff: boolean;
   /** read(2) and write(2) past the page cache. */
@@ -134,7 +138,7 @@ export function compileProgram(
         ? (rows.get(op.task) ?? -1)
         : op.do === 'post' || op.do === 'await'
           ? numberOf(flags, op.flag, geometry.flags)
-          : op.do === 'reclaim' || op.do === 'migrate'
+          : op.do === 'reclaim' || op.do === 'migrate' || op.do === 'ksm'
             ? (rows.get(op.of ?? program.tasks[task].name) ?? -1)
             : of('cpu', of('cycles', 0));
     const into = of<string | undefined>('into', undefined);
@@ -156,7 +160,9 @@ export function compileProgram(
       direct: of('direct', false),
       irqsOff: op.do === 'kalloc' && op.context === 'irqoff',
       advice: op.do === 'madvise' ? ADVICE[op.advice] : 0,
-      to: of('to', -1),
+      off: of('off', false),
+      partner: op.do === 'ksm' ? (rows.get(op.withOf ?? program.tasks[task].name) ?? -1) : -1,
+      to: of('to', of('with', -1)),
       newPages: of('newPages', of('pages', 1)),
       target,
       node: of('node', 0) as NodeId,

@@ -20,6 +20,7 @@ import { NOWHERE } from '../memory/memory.ts';
 import { type Path, point } from '../memory/point.ts';
 import { OP, type OpKind } from '../oracle/oracle.ts';
 import type { CompiledTask, Instruction } from './compile.ts';
+import { ksm, uprobe } from './installer-calls.ts';
 import { freshValue } from './user-hits.ts';
 import type { UserRun } from './user-mode.ts';
 
@@ -52,6 +53,8 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   pagemap: OP.pagemap,
   punch: OP.punch,
   dropcache: OP.dropcache,
+  uprobe: OP.uprobe,
+  ksm: OP.ksm,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
@@ -181,6 +184,12 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'dropcache':
       result = yield* kernel.sysFadviseDontneed(cpu, op.file);
+      break;
+    case 'uprobe':
+      result = yield* uprobe(cpu, op, valueToWrite(op, run, task));
+      break;
+    case 'ksm':
+      result = yield* ksm(cpu, op);
       break;
     case 'fork':
       result = yield* kernel.sysFork(cpu, op.target as TaskId);

@@ -57,6 +57,7 @@ const FILE_OPS = {
   direct: (draw, files) => drawPastCacheOp('direct', draw, files, WORDS),
   punch: (draw, files) => drawPastCacheOp('punch', draw, files, WORDS),
   dropcache: (draw, files) => drawPastCacheOp('dropcache', draw, files, WORDS),
+  uprobe: (draw, files) => ({ do: 'uprobe', ...wordOf(draw, files), ...(draw.chance(0.3) ? { off: true } : {}) }),
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type FileOp = keyof typeof FILE_OPS;
@@ -76,10 +77,11 @@ export const FILE_SHARES: Readonly<Record<FileOp, number>> = {
   direct: 1,
   punch: 0.6,
   dropcache: 0.4,
+  uprobe: 0.7,
 };
 
 /** What the kernel does on its own account: kernel threads do it, too. */
-const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compaction'];
+const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compaction', 'uprobe'];
 const SERVES: readonly FileOp[] = ['remote'];
 /** Operations that take translations of file pages away. */
 const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate', 'compaction', 'punch'];

@@ -51,6 +51,8 @@ export const TRAITS = {
   compaction: 'compaction of a node, by a task or a kernel thread',
   kalloc: 'pages that the kernel allocates for itself, with interrupts on or off, and frees',
   device: 'devices that interrupt CPUs, idle ones too, and whose handlers allocate',
+  uprobe: 'uprobes in pages of files, and their ends',
+  ksm: 'pages of equal content are merged, by a task or a kernel thread',
   fork: 'fork',
   exit: 'exit, of children and of others',
   sleep: 'a task sleeps, another wakes it',
@@ -85,6 +87,7 @@ const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, conc
   move: [0.5, 0.5],
   compute: [0, 0.2],
   exit: [0.2, 0.2],
+  ksm: [0.2, 0.6],
 };
 
 /** Those that the player may do now: all but the ones that `possible` calls impossible. */
@@ -123,6 +126,8 @@ const SWARMED: readonly TraitName[] = [
     'direct',
     'punch',
     'dropcache',
+    'uprobe',
+    'ksm',
   ] as const),
   ...([
     'fork',

@@ -10,6 +10,7 @@ import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './ge
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
 import { drawHistoryLength, MOST_HISTORY } from './generator-history.ts';
+import { drawMerge } from './generator-installers.ts';
 import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { drawOther } from './generator-others.ts';
@@ -255,6 +256,7 @@ class Generator {
       exit: isUser && this.cast.others(player).length > 0,
       kalloc: player.role !== 'server',
       device: player.role !== 'server',
+      ksm: player.role !== 'server' && room >= 3 && this.traits.store > 0 && this.mappers().length > 0,
     };
     return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');
   }
@@ -283,6 +285,10 @@ class Generator {
         this.write(player, { do: 'await', flag });
         return;
       }
+      case 'ksm':
+        for (const { player: by, op } of drawMerge(draw, this.mappers(), player, this.traits.shared))
+          this.write(by, op);
+        return;
       case 'exit':
         this.write(player, { do: 'exit' });
         player.exited = true;
@@ -290,6 +296,10 @@ class Generator {
       default:
         this.write(player, drawOther(name, draw, this.cpus));
     }
+  }
+
+  private mappers(): Player[] {
+    return this.cast.alive().filter((p) => p.space && !p.space.isEmpty);
   }
 
   private addChild(parent: Player): Player {

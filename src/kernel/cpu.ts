@@ -61,6 +61,7 @@ export class Cpu extends LogicalCpu {
   rcuState!: KernelColumns['rcuState'];
   tlbUbc!: KernelColumns['tlbUbc'];
   kcount!: KernelColumns['kcount'];
+  uprobe!: KernelColumns['uprobe'];
   /** Columns of the tables that policy and patches declared, by table name; typed by `wordsOf`. */
   extra: Readonly<Record<string, unknown>> = {};
 

@@ -3,12 +3,14 @@
  * replaced; the stepper wraps each routine so that its steps cost the same at any depth of calls.
  */
 import { entryRoutines } from './entry/routines.ts';
+import { eventRoutines } from './events/routines.ts';
 import { procRoutines } from './fs/proc-routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
 import { compactionRoutines } from './mm/compaction-routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
 import { gupRoutines } from './mm/gup-routines.ts';
+import { ksmRoutines } from './mm/ksm-routines.ts';
 import { numaRoutines } from './mm/numa-routines.ts';
 import { reclaimRoutines } from './mm/reclaim-routines.ts';
 import { mmRoutines } from './mm/routines.ts';
@@ -32,6 +34,7 @@ export const MAINLINE = {
   ...gupRoutines,
   ...compactionRoutines,
   ...shmemRoutines,
+  ...ksmRoutines,
   ...fsRoutines,
   ...netRoutines,
   ...tlbRoutines,
@@ -40,6 +43,7 @@ export const MAINLINE = {
   ...entryRoutines,
   ...procRoutines,
   ...userfaultfdRoutines,
+  ...eventRoutines,
 };
 
 export type Kernel = typeof MAINLINE;

@@ -45,6 +45,8 @@ export interface Observer extends HardwareObserver {
   pageFollowed(cpu: Cpu, nth: number, pfn: Pfn): void;
   /** The kernel has accessed that page through the direct map, by the reference that it holds. */
   heldAccessed(cpu: Cpu, nth: number, at: HeldWord, kind: AccessKind, value: number): void;
+  /** The kernel has written a word of a page that private mapping at `vpn` alone has: a breakpoint, or the instruction again. */
+  probeWritten(cpu: Cpu, mm: MmId, vpn: Vpn, word: number, value: number, isRegister: boolean): void;
   /** A slot of the page cache changes: 0 is empty, negative a shadow entry, else a frame. */
   slotChanges(cpu: Cpu, file: FileId, index: number, oldSlot: number, newSlot: number): void;
   /** The words of a folio are about to go out to their slot of the swap device, or to come in from there. */

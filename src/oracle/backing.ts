@@ -74,12 +74,20 @@ export class Backing {
     for (let task = 0 as TaskId; task < cpus + tasks; task++) {
       for (let depth = t.depth.peek(task) - 1; depth >= 0; depth--) {
         const kind = t.kind.peek(task, depth);
+        if (kind === OP.uprobe && this.isPrivate(page) && this.filePageOf(page) === this.probedBy(task, depth))
+          return true;
         if ((kind !== OP.fault && kind !== OP.gup) || t.rights.peek(task, depth) !== VM_WRITE) continue;
         const first = this.pageAt(task, depth, t.from.peek(task, depth));
         if (page >= first && page < first + (kind === OP.fault ? 1 : t.pages.peek(task, depth))) return true;
       }
     }
     return false;
+  }
+
+  /** The page of a file in which the uprobe call in flight has its breakpoint: private mappings of it get copies of their own. */
+  probedBy(task: TaskId, depth: number): number {
+    const { task: t } = this.ghost.g;
+    return t.file.peek(task, depth) * this.ghost.geometry.filePages + t.from.peek(task, depth);
   }
 
   /** From now on the private mapping has, or may have, a copy of its own. */

@@ -7,6 +7,7 @@ import { Discards } from './discards.ts';
 import type { FileContent } from './file-content.ts';
 import type { Ghost } from './ghost.ts';
 import { isSystemCall, OP, type OpKind } from './ops.ts';
+import type { ProbedPages } from './probed-pages.ts';
 import type { Rights } from './rights.ts';
 import type { Tracking } from './tracking.ts';
 import type { Versions } from './versions.ts';
@@ -22,6 +23,7 @@ export class Effects {
     private readonly backing: Backing,
     private readonly files: FileContent,
     private readonly tracking: Tracking,
+    private readonly probed: ProbedPages,
   ) {
     this.discards = new Discards(ghost, backing);
   }
@@ -41,6 +43,7 @@ export class Effects {
       this.backing.begin(kind, task, depth);
       this.files.begin(kind, task, depth);
       this.tracking.begin(kind, task, depth);
+      this.probed.begin(kind, task, depth);
     }
   }
 
@@ -59,6 +62,7 @@ export class Effects {
       this.backing.end(kind, task, depth, result);
       this.files.end(kind, task, depth, result);
       this.tracking.end(kind, task, depth);
+      this.probed.end(kind, task, depth, result);
       if (result >= 0) this.settle(kind, task, depth);
     }
   }

@@ -50,6 +50,8 @@ export const OP = {
   /** Write protection for a userfaultfd; its end is `other`. */
   uffdwp: 35,
   pagemap: 36,
+  uprobe: 37,
+  ksm: 38,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

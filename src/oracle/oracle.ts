@@ -20,6 +20,7 @@ import { Judge } from './judge.ts';
 import { NamelessFiles } from './nameless-files.ts';
 import { NO_ARGUMENTS, OP, type OpArguments, type OpKind } from './ops.ts';
 import { probe } from './probe.ts';
+import { ProbedPages } from './probed-pages.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
 import { Signals } from './signals.ts';
@@ -33,6 +34,8 @@ export { NO_ARGUMENTS, OP, type OpArguments, type OpKind, opName } from './ops.t
 export { ORACLE_TABLES, oracleFits } from './tables.ts';
 export type { WindowSummary } from './windows.ts';
 
+type ProbeWritten = Parameters<Observer['probeWritten']> extends [unknown, ...infer Rest] ? Rest : never;
+
 export class Oracle extends Translations implements Observer {
   private readonly rights: Rights;
   private readonly effects: Effects;
@@ -44,6 +47,7 @@ export class Oracle extends Translations implements Observer {
   private readonly children: Children;
   private readonly held: HeldPages;
   private readonly tracking: Tracking;
+  private readonly probed: ProbedPages;
   private readonly judge: Judge;
   private readonly seen = new Windows();
   /** In `threads`: the quick look at each access. */
@@ -66,15 +70,9 @@ export class Oracle extends Translations implements Observer {
     this.signals = new Signals(this.ghost, this.ops, this.rights, this.backing, this.files);
     this.children = new Children(this.ghost, this.ops, this.rights, this.content, this.backing);
     this.tracking = new Tracking(this.ghost, this.content, this.backing);
-    this.effects = new Effects(
-      this.ghost,
-      this.rights,
-      this.versions,
-      this.children,
-      this.backing,
-      this.files,
-      this.tracking,
-    );
+    this.probed = new ProbedPages(this.ghost, this.ops, this.content, this.backing);
+    const { ghost, rights, versions, children, backing, files, tracking, probed } = this;
+    this.effects = new Effects(ghost, rights, versions, children, backing, files, tracking, probed);
     this.held = new HeldPages(this.ghost, this.ops, this.rights, this.content, this.backing);
     this.judge = new Judge(this.ghost, this.ops, this.versions, this.rights, this.content, this.seen, this.backing);
   }
@@ -231,6 +229,12 @@ export class Oracle extends Translations implements Observer {
     const began = this.ghost.g.task.writesBefore.peek(cpu.current, this.ops.innermost(cpu.current));
     const mm = this.ghost.machine.tasks.mm.peek(cpu.current) as MmId;
     this.tracking.reported(cpu, mm, vpn, began, softDirty, written);
+    this.leave(was);
+  }
+  probeWritten(cpu: Cpu, ...write: ProbeWritten): void {
+    if (this.ghost.options.threads || !this.ghost.checks.content) return;
+    const was = this.enter();
+    this.probed.written(cpu.current, ...write);
     this.leave(was);
   }
   /** What page cache and swap device hold is the kernel's affair: programs notice by what they load. */

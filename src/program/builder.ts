@@ -186,6 +186,20 @@ export const kalloc = (pages = 1, { context }: { context?: AllocContext } = {}):
   context,
 });
 export const kfree = (pages = 1): Op => ({ do: 'kfree', pages });
+/** A breakpoint in a page of a file, wherever that is mapped privately; `off`: what was there before. */
+export const uprobe = (
+  file: string,
+  page: number,
+  { word, value, off }: { word?: number; value?: number; off?: boolean } = {},
+): Op => ({ do: 'uprobe', file, page, word, value, off });
+/** The page at `other` is merged into that at `page`. */
+export const ksm = (page: number, other: number, { of, withOf }: { of?: string; withOf?: string } = {}): Op => ({
+  do: 'ksm',
+  page,
+  of,
+  with: other,
+  withOf,
+});
 /** A device interrupts that CPU. */
 export const device = (cpu: number): Op => ({ do: 'device', cpu });
 export const fork = (task: string): Op => ({ do: 'fork', task });

@@ -15,6 +15,7 @@ const OP_DEFAULTS: Readonly<Record<string, unknown>> = {
   node: 0,
   context: 'task',
   direct: false,
+  off: false,
 };
 const FILE_DEFAULTS: Readonly<Record<string, unknown>> = Object.fromEntries(FILE_KINDS.map((kind) => [kind, false]));
 const TASK_DEFAULTS: Readonly<Record<string, unknown>> = { mm: 0, kthread: false, server: false, priority: 0 };

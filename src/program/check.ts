@@ -16,6 +16,7 @@ const ANYBODYS_OPS: readonly Op['do'][] = ['yield', 'sleep', 'wake', 'post', 'aw
 const KTHREAD_OPS: readonly Op['do'][] = [
   ...ANYBODYS_OPS,
   ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compact', 'kswapd', 'kalloc', 'kfree', 'device'] as const),
+  ...(['uprobe', 'ksm'] as const),
 ];
 /** A server has no part in the kernel of the machine. */
 const SERVER_OPS: readonly Op['do'][] = [...ANYBODYS_OPS, 'remote'];
@@ -45,6 +46,9 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
     }
     checkRange(op, pages, path, fail);
     if (op.do === 'gup') checkGup(op, path, fail);
+    if (op.do === 'uprobe' && op.off && op.value !== undefined) {
+      fail(`${path}.value`, `${op.value}`, 'no value of a probe that is taken away');
+    }
     if (op.do === 'wake' && !byName.has(op.task)) unknownTask(`${path}.task`, op.task, program, fail);
     if ('cpu' in op && op.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, op.cpu, program, fail);
     if (op.do === 'await' && !posted.has(op.flag)) {
@@ -123,6 +127,7 @@ const OF_REMOTE: readonly Op['do'][] = ['open', 'close', 'lock', 'unlock', 'remo
 /** Whose memory is reclaimed or migrated: a kernel thread has none of its own. */
 function checkDuties(program: Program, byName: ByName, fail: Fail): void {
   for (const { op, path, task } of allOps(program)) {
+    if (op.do === 'ksm') checkMerge(op, { path, task, byName }, program, fail);
     if (op.do !== 'reclaim' && op.do !== 'migrate') continue;
     if (op.of !== undefined) {
       if (op.file !== undefined) fail(`${path}.of`, `"${op.of}"`, 'nothing where pages of a file are named');
@@ -132,6 +137,22 @@ function checkDuties(program: Program, byName: ByName, fail: Fail): void {
       fail(path, `${op.do} of kernel thread ${task.name}`, 'a page of a file, or "of" and a task whose memory it is');
     }
   }
+}
+
+/** Two pages, each of an address space that there is. */
+function checkMerge(
+  op: Op & { do: 'ksm' },
+  { path, task, byName }: { path: string; task: TaskProgram; byName: ByName },
+  program: Program,
+  fail: Fail,
+): void {
+  for (const key of ['of', 'withOf'] as const) {
+    const name = op[key] ?? task.name;
+    const owner = byName.get(name) ?? unknownTask(`${path}.${key}`, name, program, fail);
+    if (owner.kthread) fail(`${path}.${key}`, `kernel thread "${name}"`, 'a task with an address space');
+  }
+  const same = (op.of ?? task.name) === (op.withOf ?? task.name) && op.page === op.with;
+  if (same) fail(`${path}.with`, `page ${op.with}`, 'another page');
 }
 
 /** Nodes are nodes of the machine; a daemon is a kernel thread of its own, in which nothing else can stand. */
@@ -222,6 +243,7 @@ function checkRange(op: Op, limit: number, path: string, fail: Fail): void {
   };
   const pages = ('pages' in op ? op.pages : undefined) ?? 1;
   check('page', op.page, pages);
+  if (op.do === 'ksm') check('with', op.with, 1);
   if (op.do === 'mremap' && op.to !== undefined) check('to', op.to, op.newPages ?? pages);
 }
 

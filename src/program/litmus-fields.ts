@@ -13,7 +13,7 @@ export interface Field {
 
 const TARGET = 'a place such as p, p[1] or @12';
 
-function parsePage(lexer: Lexer, regions: Regions): { page: number; whole: number } {
+export function parsePage(lexer: Lexer, regions: Regions): { page: number; whole: number } {
   if (lexer.take('@')) return { page: lexer.number('a page number'), whole: 1 };
   const token = lexer.word(TARGET);
   const region = regions.find(token.text);

@@ -23,6 +23,7 @@ import {
   wordOfEach,
   write,
 } from './litmus-fields.ts';
+import { off, pair } from './litmus-installers.ts';
 import type { Lexer } from './litmus-lexer.ts';
 import { mapping, prot } from './litmus-mapping.ts';
 import type { Regions } from './litmus-regions.ts';
@@ -69,6 +70,8 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   kalloc: { do: 'kalloc', fields: [kernelPages, irqoff] },
   kfree: { do: 'kfree', fields: [kernelPages] },
   device: { do: 'device', fields: [count('cpu', 'a CPU')] },
+  uprobe: { do: 'uprobe', fields: [fileWord, value, off] },
+  ksm: { do: 'ksm', fields: [pair] },
   fork: { do: 'fork', fields: [name('task', 'a task')] },
   exit: { do: 'exit', fields: [] },
   post: { do: 'post', fields: [name('flag', 'a flag')] },
@@ -99,6 +102,8 @@ export const RESERVED: readonly string[] = [
   'fast',
   'irqoff',
   'reserve',
+  'off',
+  'with',
   'forbidden',
   'permitted',
   'direct',

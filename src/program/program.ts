@@ -80,6 +80,16 @@ export type Op =
   | { do: 'kfree'; pages?: number }
   /** A device interrupts that CPU: the handler allocates a page, writes to it, and keeps it until there are too many. */
   | { do: 'device'; cpu: number }
+  /**
+   * A uprobe at a word of a page of a file: in every address space that maps it privately, and not for writing, the kernel puts a
+   * breakpoint (`value`) there; `off` puts back what was there before.
+   */
+  | { do: 'uprobe'; file: string; page: number; word?: number; value?: number; off?: boolean }
+  /**
+   * One step of ksmd: the anonymous page at `page` becomes a KSM page, and the page at `with`, if it holds the same, is merged into
+   * it. `of` and `withOf` are tasks with those address spaces; the acting one when left out.
+   */
+  | { do: 'ksm'; page: number; of?: string; with: number; withOf?: string }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */
   | { do: 'fork'; task: string }
   | { do: 'exit' }

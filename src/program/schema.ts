@@ -55,6 +55,8 @@ const fileOps = [
   z.strictObject({ do: z.enum(['kfree']), pages }),
   z.strictObject({ do: z.enum(['punch']), file: word, page, pages }),
   z.strictObject({ do: z.enum(['dropcache']), file: word }),
+  z.strictObject({ do: z.enum(['uprobe']), file: word, page, word: inPage, value: value.optional(), off: flag }),
+  z.strictObject({ do: z.enum(['ksm']), page, of: word.optional(), with: page, withOf: word.optional() }),
 ] as const;
 
 const trackingOps = [

@@ -117,6 +117,12 @@ export class Names {
         return `${op.do} ${op.pages ?? 1}${op.context === 'irqoff' ? ' with irqs off' : ''}`;
       case 'kfree':
         return `${op.do} ${op.pages ?? 1}`;
+      case 'uprobe': {
+        const what = op.off ? ' off' : op.value === undefined ? '' : ` = ${op.value}`;
+        return `uprobe ${this.fileWord(op.file, op.page, op.word)}${what}`;
+      }
+      case 'ksm':
+        return `ksm ${this.dutyRange(op)} with ${this.dutyRange({ page: op.with, of: op.withOf })}`;
       case 'device':
         return `device interrupts CPU${op.cpu}`;
       case 'fork':

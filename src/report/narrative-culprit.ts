@@ -148,6 +148,7 @@ export class Culprit {
         );
       case 'switch':
         return e.cpu === this.cpu && this.isAfterStart(e);
+      case 'probe':
       case 'signal':
       case 'pagemap':
         return samePage;

@@ -29,6 +29,8 @@ export function tell(e: Event, names: Names, culprit: Culprit, before: Event | u
       const does = e.kind === STORE ? `writes ${word} = ` : `reads ${word} -> `;
       return `gup ${does}${names.value(e.value)} (held: pfn ${e.pfn})`;
     }
+    case 'probe':
+      return `probe writes ${names.word(e.vpn, e.word)} = ${names.value(e.value)}`;
     case 'pte':
       return pteText(e, names, e === culprit.ended ? culprit.cpu : -1);
     case 'table':

@@ -32,6 +32,7 @@ export type Happening =
   | { is: 'op'; op: Op; inHistory: boolean; index: number }
   | { is: 'access'; mm: number; vpn: number; pfn: number; word: number; kind: AccessKind; value: number }
   | { is: 'held'; mm: number; vpn: number; pfn: number; word: number; kind: AccessKind; value: number }
+  | { is: 'probe'; mm: number; vpn: number; word: number; value: number }
   | { is: 'pte'; mm: number; vpn: number; oldLo: number; newLo: number; oldHi: number; newHi: number }
   | { is: 'table'; linked: boolean; mm: number; pfn: number; base: number; level: number }
   | { is: 'walk'; table: number }
@@ -265,6 +266,10 @@ export class Recording implements StepWatcher {
       heldAccessed: (cpu, nth, at, kind, value) => {
         this.add(cpu, { is: 'held', mm: this.mmOf(cpu), ...at, kind, value });
         oracle.heldAccessed(cpu, nth, at, kind, value);
+      },
+      probeWritten: (cpu, mm, vpn, word, value, isRegister) => {
+        this.add(cpu, { is: 'probe', mm, vpn, word, value });
+        oracle.probeWritten(cpu, mm, vpn, word, value, isRegister);
       },
       slotChanges: (cpu, file, index, was, now) => {
         this.add(cpu, { is: 'slot', file, index, was, now });

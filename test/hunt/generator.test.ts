@@ -104,6 +104,7 @@ describe('generateProgram', () => {
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
         .concat(['clearrefs', 'uffdregister', 'uffdwp', 'pagemap'])
         .concat(['punch', 'dropcache'])
+        .concat(['uprobe', 'ksm'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -200,6 +201,8 @@ describe('generateProgram', () => {
     compaction: (p) => does(p, 'compact'),
     kalloc: (p) => does(p, 'kalloc') || does(p, 'kfree'),
     device: (p) => does(p, 'device'),
+    uprobe: (p) => does(p, 'uprobe'),
+    ksm: (p) => does(p, 'ksm'),
     fork: (p) => does(p, 'fork'),
     exit: (p) => does(p, 'exit'),
     sleep: (p) => does(p, 'sleep') || does(p, 'wake'),

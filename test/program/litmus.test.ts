@@ -63,6 +63,8 @@ const FILES = `TLB files
  clearrefs         | pagemap q -> r2     |                          |               |                    ;
  uffdregister p[1] | uffdwp p            |                          |               |                    ;
  pagemap p         | uffdresolve p[1]    |                          |               |                    ;
+ uprobe f[0].w1 = 5 | uprobe f[0].w1 off | ksm p of P0 with p[1] of P1 |            |                    ;
+ ksm p with q      |                     |                          |               |                    ;
 permitted (1:r0=5)
 `;
 
@@ -154,6 +156,8 @@ describe('parseLitmus', () => {
         { do: 'clearrefs' },
         { do: 'uffdregister', page: 9 },
         { do: 'pagemap', page: 8, pages: 2 },
+        { do: 'uprobe', file: 'f', page: 0, word: 1, value: 5 },
+        { do: 'ksm', page: 8, with: 11 },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -172,6 +176,7 @@ describe('parseLitmus', () => {
         { do: 'pagemap', page: 11, into: 'r2' },
         { do: 'uffdwp', page: 8, pages: 2, on: true },
         { do: 'uffdwp', page: 9, on: false },
+        { do: 'uprobe', file: 'f', page: 0, word: 1, off: true },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
@@ -182,6 +187,7 @@ describe('parseLitmus', () => {
         { do: 'pfnwalk', page: 1, pages: 24 },
         { do: 'kalloc', context: 'irqoff' },
         { do: 'device', cpu: 0 },
+        { do: 'ksm', page: 8, of: 'P0', with: 9, withOf: 'P1' },
       ],
       [{ do: 'kswapd', node: 1 }],
       [

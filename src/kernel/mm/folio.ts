@@ -22,6 +22,9 @@ export const PG_SWAPCACHE = 1 << 7;
 /** Anonymous, and what it holds may be discarded while it is clean (Linux: PG_swapbacked is clear). */
 export const PG_LAZYFREE = 1 << 8;
 
+/** Shared by equal pages of KSM: always copied by a store (Linux keeps this in folio->mapping). */
+export const PG_KSM = 1 << 9;
+
 export const GETS = point('folioGet: reference to be taken');
 export const TRIES = point('folioTryGet: refcount to be read');
 export const SAW_ONE = point('folioTryGet: refcount seen above 0');

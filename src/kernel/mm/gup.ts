@@ -4,14 +4,15 @@
  * FOLL_FORCE, unsharing (only pins ask for it) and fatal signals are left out.
  */
 import { PTE_D, pteLoad, ptePfn, pteWord, pteWrite } from '../../hardware/pte.ts';
-import type { Pfn, Vpn } from '../../hardware/types.ts';
+import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EFAULT, ENOMEM, type MmId, VM_READ, VM_WRITE, type VmaId } from '../types.ts';
+import { EFAULT, ENOMEM, type MmId, VM_READ, VM_SHARED, VM_WRITE, type VmaId } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, tableWalk } from './pgtable.ts';
-import { pteMapped } from './pte-prot.ts';
+import { pteMapped, vmNormalPage } from './pte-prot.ts';
+import { isExclusive } from './rmap.ts';
 import { NO_VMA, vmaEnd, vmaFlags, vmaLookup } from './vma-tree.ts';
 
 export const FOLLOWS = point('followPageMask: PTL taken, pte to be read');
@@ -25,6 +26,8 @@ export interface Gup {
   readonly start: number;
   readonly nrPages: number;
   readonly write: boolean;
+  /** FOLL_FORCE: private mappings whatever they allow; to write, to a page of the mapping's own. */
+  readonly force?: boolean;
   readonly pages: Pfn[];
 }
 
@@ -54,7 +57,7 @@ export function* getUserPages(cpu: Cpu, gup: Gup): Path<number> {
     const at = (start + pages.length) as Vpn;
     if (vma === NO_VMA || at >= vmaEnd(cpu, vma)) {
       vma = vmaLookup(cpu, mm, at);
-      if (vma === NO_VMA || !checkVmaFlags(cpu, vma, gup.write)) return EFAULT;
+      if (vma === NO_VMA || !checkVmaFlags(cpu, vma, gup)) return EFAULT;
     }
     const page = yield* cpu.kernel.followPageMask(cpu, gup, at);
     if (page !== NO_PAGE) {
@@ -68,8 +71,17 @@ export function* getUserPages(cpu: Cpu, gup: Gup): Path<number> {
 }
 
 /** Linux: check_vma_flags(). Caller holds mmap_lock. */
-function checkVmaFlags(cpu: Cpu, vma: VmaId, write: boolean): boolean {
-  return (vmaFlags(cpu, vma) & (write ? VM_WRITE : VM_READ)) !== 0;
+function checkVmaFlags(cpu: Cpu, vma: VmaId, { write, force = false }: Gup): boolean {
+  const flags = vmaFlags(cpu, vma);
+  return (flags & (write ? VM_WRITE : VM_READ)) !== 0 || (force && (flags & VM_SHARED) === 0);
+}
+
+/** Linux: can_follow_write_pte(): a forced write goes past an entry that is read-only, if the page is this mapping's alone. Caller holds the PTL. */
+function* canFollowWritePte(cpu: Cpu, { mm, force = false }: Gup, vpn: Vpn, entry: PteLo): Path<boolean> {
+  if (pteWrite(entry)) return true;
+  if (!force || (vmaFlags(cpu, vmaLookup(cpu, mm, vpn)) & (VM_SHARED | VM_WRITE)) !== 0) return false;
+  const page = vmNormalPage(entry);
+  return page !== NO_PAGE && (yield* isExclusive(cpu, page));
 }
 
 /**
@@ -87,7 +99,7 @@ export function* followPageMask(cpu: Cpu, gup: Gup, vpn: Vpn): Path<Pfn> {
   if (cpu.at(FOLLOWS, pteWord(cpu, pte, index))) yield;
   const entry = pteLoad(cpu, pte, index);
   let page = NO_PAGE;
-  if (pteMapped(entry) && (!gup.write || pteWrite(entry))) {
+  if (pteMapped(entry) && (!gup.write || (yield* canFollowWritePte(cpu, gup, vpn, entry)))) {
     page = ptePfn(entry);
     cpu.observer?.pageFollowed(cpu, vpn - gup.start, page);
     // try_grab_folio(): the entry has a reference, and keeps it under the PTL

@@ -145,8 +145,12 @@ export function* doAnonymousPage(cpu: Cpu, vmf: VmFault): Path<number> {
   return 0;
 }
 
-/** Linux: folio_mk_pte(), pte_mkwrite(pte_mkdirty()) of a page that this mapping owns alone. */
+/** Linux: maybe_mkwrite(pte_mkdirty(folio_mk_pte())) of a page that this mapping owns alone. */
 export function mkNewPte(page: Pfn, vmFlags: number): PteLo {
-  const writable = (vmFlags & VM_WRITE) !== 0 ? PTE_RW | PTE_DIRTIED : 0;
-  return ((page << 12) | protLo(vmFlags) | writable) as PteLo;
+  return maybeMkwrite(((page << 12) | protLo(vmFlags) | PTE_DIRTIED) as PteLo, vmFlags);
+}
+
+/** Linux: maybe_mkwrite(): a forced write may come to a mapping that does not allow it. */
+export function maybeMkwrite(entry: PteLo, vmFlags: number): PteLo {
+  return ((vmFlags & VM_WRITE) !== 0 ? entry | PTE_RW : entry) as PteLo;
 }

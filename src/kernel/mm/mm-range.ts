@@ -56,19 +56,23 @@ export function* migrateMmRange(
   return moved;
 }
 
-/** Linux: get_task_mm() and mmget_not_zero(): the address space of the task with one more user, or NO_MM. */
+/** Linux: get_task_mm(): the address space of the task with one more user, or NO_MM. */
 export function* getTaskMm(cpu: Cpu, task: TaskId): Path<MmId> {
   const mm = cpu.tasks.mm.load(task) as MmId;
-  if (mm === NO_MM) return NO_MM;
+  return mm !== NO_MM && (yield* cpu.kernel.mmgetNotZero(cpu, mm)) ? mm : NO_MM;
+}
+
+/** Linux: mmget_not_zero(): one more user, unless the last one is gone. The caller keeps the row from being used again. */
+export function* mmgetNotZero(cpu: Cpu, mm: MmId): Path<boolean> {
   const { users } = cpu.mm;
   if (cpu.at(USERS_READ, users.at(mm))) yield;
   for (let seen = users.load(mm); seen > 0; ) {
     if (cpu.at(USER_JOINS, users.at(mm))) yield;
     const found = users.cas(mm, seen, seen + 1);
-    if (found === seen) return mm;
+    if (found === seen) return true;
     seen = found;
   }
-  return NO_MM;
+  return false;
 }
 
 /** Linux: add_folio_for_migration(), until a batch is full; `next` is the first page not looked at. */

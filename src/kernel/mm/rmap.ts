@@ -64,7 +64,11 @@ export function* folioAddAnonRmapPte(cpu: Cpu, pfn: Pfn, rmapFlags: number): Pat
 
 /** Linux: folio_test_anon() and PageAnonExclusive(). Caller holds the PTL of an entry that maps the folio. */
 export function* pageAnonExclusive(cpu: Cpu, pfn: Pfn): Path<boolean> {
-  if (!folioTestAnon(cpu, pfn)) return false;
+  return folioTestAnon(cpu, pfn) && (yield* isExclusive(cpu, pfn));
+}
+
+/** The same of a page that is anonymous or of a file, on any machine. */
+export function* isExclusive(cpu: Cpu, pfn: Pfn): Path<boolean> {
   if (cpu.at(IS_EXCLUSIVE, cpu.folio.flags.at(pfn))) yield;
   return (cpu.folio.flags.load(pfn) & PG_ANON_EXCLUSIVE) !== 0;
 }

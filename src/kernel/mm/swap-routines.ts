@@ -3,7 +3,7 @@ import { anonVmaLockRead, anonVmaUnlockRead, unlinkAnonVmas } from './anon-vma.t
 import { discardLazyfree, folioMarkLazyfree, isLazyfree, madviseFreePte, removeLazyfree } from './lazyfree.ts';
 import { madviseFree, madviseFreeRange } from './madvise-free.ts';
 import { folioMigrateAnonMapping } from './migrate-anon.ts';
-import { getTaskMm, isolateMapped, isolateMmRange, migrateMmRange, reclaimMmRange } from './mm-range.ts';
+import { getTaskMm, isolateMapped, isolateMmRange, migrateMmRange, mmgetNotZero, reclaimMmRange } from './mm-range.ts';
 import { folioAddAnonRmapPte, folioTryShareAnonRmapPte, pageAnonExclusive } from './rmap.ts';
 import { rmapWalk, rmapWalkAnon } from './rmap-walk.ts';
 import { doSwapPage, mapSwapFolio } from './swap-fault.ts';
@@ -42,6 +42,7 @@ export const swapRoutines = {
   isolateMapped,
   isolateMmRange,
   migrateMmRange,
+  mmgetNotZero,
   reclaimMmRange,
   folioAddAnonRmapPte,
   folioTryShareAnonRmapPte,

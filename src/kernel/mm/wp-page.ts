@@ -1,13 +1,13 @@
 /** Linux: mm/memory.c do_wp_page(), wp_page_reuse(), wp_page_copy(): a store to a page that is mapped read-only for COW. */
-import { PTE_A, PTE_NONE, PTE_RW, pteExchange, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
+import { PTE_A, PTE_NONE, pteExchange, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
 import { type MmId, VM_SHARED, VM_UFFD_WP, type VmaId } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
-import { PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPCACHE } from './folio.ts';
-import { mkNewPte, type VmFault } from './memory.ts';
+import { PG_ANON, PG_ANON_EXCLUSIVE, PG_KSM, PG_SWAPCACHE } from './folio.ts';
+import { maybeMkwrite, mkNewPte, type VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex } from './pgtable.ts';
 import { protHi, vmNormalPage } from './pte-prot.ts';
@@ -38,7 +38,8 @@ export function* doWpPage(cpu: Cpu, fault: VmFault, pte: Pfn): Path<number> {
     return yield* kernel.wpPageShared(cpu, vmf, page);
   }
   if (page !== NO_PAGE && (yield* kernel.wpCanReuseAnonFolio(cpu, page))) {
-    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, vmf.origPte, (vmf.origPte | PTE_A | PTE_DIRTIED | PTE_RW) as PteLo);
+    const entry = maybeMkwrite((vmf.origPte | PTE_A | PTE_DIRTIED) as PteLo, vmf.vmFlags);
+    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, vmf.origPte, entry);
     yield* kernel.pteUnmapUnlock(cpu, pte);
     return 0;
   }
@@ -57,7 +58,7 @@ export function* wpCanReuseAnonFolio(cpu: Cpu, page: Pfn): Path<boolean> {
   if (cpu.at(EXCLUSIVE, folio.flags.at(page))) yield;
   const flags = folio.flags.load(page);
   if ((flags & PG_ANON_EXCLUSIVE) !== 0) return true;
-  if ((flags & PG_ANON) === 0) return false;
+  if ((flags & PG_ANON) === 0 || (flags & PG_KSM) !== 0) return false;
   const cached = (flags & PG_SWAPCACHE) !== 0 ? 1 : 0;
   if (cpu.at(WORTH_LOCKING, folio.refcount.at(page))) yield;
   if (folio.refcount.load(page) > 1 + cached || !(yield* kernel.folioTrylock(cpu, page))) return false;

@@ -1,10 +1,18 @@
 /** Calls that fail half-way for want of frames or rows: an errno, and nothing left behind. */
 import { describe, expect, it } from 'vitest';
 import type { Vpn } from '#tlblab/hardware/types.js';
-import { ENOMEM, MADV_DONTNEED, MAP_FIXED, type MmId, SIGKILL, type TaskId } from '#tlblab/kernel/types.js';
+import {
+  ENOMEM,
+  MADV_DONTNEED,
+  MAP_FIXED,
+  MAP_POPULATE,
+  type MmId,
+  SIGKILL,
+  type TaskId,
+} from '#tlblab/kernel/types.js';
 import type { Path } from '#tlblab/memory/point.js';
 import { KernelDriver } from '../driver.js';
-import { freeFrames, load, RW, rowsInUse, store, vmasOf } from './task.js';
+import { freeFrames, load, R, RW, rowsInUse, store, vmasOf } from './task.js';
 
 /** Everything that allocates, one call after the other; what each returned. */
 function story(override: Record<string, number>): { results: number[]; driver: KernelDriver; before: number } {
@@ -68,7 +76,52 @@ function expectNothingLeft({ driver, before }: ReturnType<typeof story>): void {
   }
 }
 
+/** The same with what installs entries beside faults: populated mappings, of a file too, a merge, a probe and its end. */
+function installers(override: Record<string, number>): ReturnType<typeof story> {
+  const results: number[] = [];
+  const driver: KernelDriver = new KernelDriver({
+    cpus: 1,
+    mms: 1,
+    override: { levels: 122, ...override },
+    tasks: [
+      {
+        cpu: 0,
+        mm: 1,
+        *body(cpu): Path<void> {
+          const { kernel, current } = cpu;
+          results.push(yield* kernel.sysWrite(cpu, 1, 0, 0, 5));
+          results.push(yield* kernel.sysMmap(cpu, 4 as Vpn, 4, RW, MAP_FIXED | MAP_POPULATE));
+          results.push(yield* kernel.sysMmap(cpu, 12 as Vpn, 1, R, MAP_FIXED | MAP_POPULATE, 1, 0));
+          results.push(yield* kernel.cmpAndMergePage(cpu, { task: current, page: 4 }, { task: current, page: 5 }));
+          results.push(yield* kernel.uprobeRegister(cpu, 1, 0, 0, 77));
+          results.push(yield* store(cpu, 4, 6));
+          results.push(yield* kernel.uprobeUnregister(cpu, 1, 0, 0));
+          results.push(yield* kernel.sysTruncate(cpu, 1, 0));
+          yield* kernel.sysExit(cpu);
+          yield* kernel.rcuBarrier(cpu);
+        },
+      },
+    ],
+  });
+  const before = freeFrames(driver);
+  driver.run({ tickEvery: 50 });
+  return { results, driver, before };
+}
+
 describe('out of memory', () => {
+  it('of frames, in what installs entries beside faults: nothing is lost', () => {
+    const probes = new Set<number>();
+    for (let frames = 8; frames < 32; frames++) {
+      const run = installers({ frames });
+      expectNothingLeft(run);
+      probes.add(run.results[4]);
+    }
+    expect([...probes].sort()).toEqual([ENOMEM, 0].sort());
+    const enough = installers({ frames: 64 });
+    expect(enough.results).toEqual([0, 4, 12, 1, 0, 0, 0, 0]);
+    expectNothingLeft(enough);
+  });
+
   it('of frames, at every possible place: nothing is lost', () => {
     const failed = new Set<number>();
     for (let frames = 8; frames < 48; frames++) {

@@ -1,0 +1,21 @@
+/** The routines of `events/`. */
+import { origPageIsIdentical, uprobeWriteOpcode, uprobeWritePte, verifyOpcode } from './uprobe-write.ts';
+import {
+  buildMapInfo,
+  registerForEachVma,
+  uprobeRegister,
+  uprobeUnregister,
+  uprobeUnregisterNosync,
+} from './uprobes.ts';
+
+export const eventRoutines = {
+  uprobeRegister,
+  uprobeUnregister,
+  uprobeUnregisterNosync,
+  registerForEachVma,
+  buildMapInfo,
+  uprobeWriteOpcode,
+  uprobeWritePte,
+  verifyOpcode,
+  origPageIsIdentical,
+};
