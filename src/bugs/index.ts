@@ -9,7 +9,15 @@ import { ph3 } from './ph-3.ts';
 import { ph4 } from './ph-4.ts';
 import { swapinExclusive } from './swapin-exclusive.ts';
 import { t101 } from './t1-01.ts';
+import { t102Madvise } from './t1-02-madvise.ts';
+import { t102Mprotect } from './t1-02-mprotect.ts';
+import { t102Mremap } from './t1-02-mremap.ts';
+import { t102Munmap } from './t1-02-munmap.ts';
+import { t103 } from './t1-03.ts';
 import { t104 } from './t1-04.ts';
+import { t105 } from './t1-05.ts';
+import { t105Early } from './t1-05-early.ts';
+import { t106 } from './t1-06.ts';
 import { t107 } from './t1-07.ts';
 import { t108 } from './t1-08.ts';
 import { t108Shared } from './t1-08-shared.ts';
@@ -26,7 +34,9 @@ import { t203 } from './t2-03.ts';
 import { t204 } from './t2-04.ts';
 import { t204OneUser } from './t2-04-one-user.ts';
 import { t205 } from './t2-05.ts';
+import { t206 } from './t2-06.ts';
 import { t209 } from './t2-09.ts';
+import { t212 } from './t2-12.ts';
 import { t215 } from './t2-15.ts';
 import { t216 } from './t2-16.ts';
 import { t222 } from './t2-22.ts';
@@ -37,6 +47,8 @@ const ALL: readonly Patch[] = [
   ...[t201, t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
   ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, ph3, ph4],
   ...[t107, t108, t108Shared],
+  ...[t102Mprotect, t102Munmap, t102Madvise, t102Mremap, t103, t105, t105Early, t106],
+  ...[t206, t212],
 ];
 
 export const BUGS: Readonly<Record<string, Patch>> = Object.fromEntries(ALL.map((patch) => [patch.name, patch]));

@@ -1,9 +1,9 @@
 /**
- * T1-04, 2018, CVE-2018-18281, commit eb66ae030829: mremap flushes the old place after it has let go of the lock that keeps
- * the moved page's life in its own hands. With files that lock is the page-table lock, because truncation and reclaim take
- * no other; of anonymous memory mmap_lock decides, so here the flush comes after mmap_lock.
+ * T1-04, 2018, CVE-2018-18281, commit eb66ae030829: mremap flushes the old place of a clean page after it has dropped the
+ * page-table lock of the new one, under which truncation or reclaim may free the page by then. (Of a dirty page, see T1-05.)
  */
-import { MAINLINE } from '../kernel/kernel.ts';
+import { PTE_D } from '../hardware/pte.ts';
+import { flushedAtTheEnd } from './late-move.ts';
 import { definePatch } from './patch.ts';
 
 export const t104 = definePatch({
@@ -11,13 +11,9 @@ export const t104 = definePatch({
   says: 'mremap flushes the old place only when others can already free the page at the new one',
   year: 2018,
   source: 'https://git.kernel.org/torvalds/c/eb66ae030829',
+  ...flushedAtTheEnd,
 
-  /** mremap is the only caller: nothing while the locks are held. */
-  *flushTlbRange() {},
-
-  *doMremap(cpu, vrm) {
-    const result = yield* MAINLINE.doMremap(cpu, vrm);
-    if (result >= 0) yield* cpu.kernel.flushTlbMmRange(cpu, vrm.mm, vrm.from, vrm.from + vrm.pages, true);
-    return result;
+  *moveForcesFlush(_cpu, _seen, taken) {
+    return (taken & PTE_D) !== 0;
   },
 });

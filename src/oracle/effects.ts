@@ -63,17 +63,25 @@ export class Effects {
       this.files.end(kind, task, depth, result);
       this.tracking.end(kind, task, depth);
       this.probed.end(kind, task, depth, result);
-      if (result >= 0) this.settle(kind, task, depth);
+      if (result >= 0) this.settle(kind, task, depth, result);
     }
   }
 
-  /** Whoever sees the call return relies on what it took away. */
-  private settle(kind: OpKind, task: TaskId, depth: number): void {
+  /** Whoever sees the call return relies on what it took away; an mremap, that is where the mapping was, and what it replaces. */
+  private settle(kind: OpKind, task: TaskId, depth: number, result: number): void {
     const { task: t } = this.ghost.g;
+    const mm = t.mm.peek(task, depth) as MmId;
+    const from = t.from.peek(task, depth);
+    const pages = t.pages.peek(task, depth);
+    const since = t.since.peek(task, depth);
+    if (kind === OP.mremap) {
+      if (result === from) return;
+      this.versions.settle(mm, from, pages, since);
+      this.versions.settle(mm, result, t.toPages.peek(task, depth), since);
+      return;
+    }
     const replaces = kind === OP.mmap && t.fixed.peek(task, depth) === 1;
     if (!replaces && kind !== OP.munmap && kind !== OP.mprotect && kind !== OP.madvise) return;
-    const { mm, from, pages, since } = t;
-    const range = [from.peek(task, depth), pages.peek(task, depth)] as const;
-    this.versions.settle(mm.peek(task, depth) as MmId, ...range, since.peek(task, depth));
+    this.versions.settle(mm, from, pages, since);
   }
 }

@@ -31,6 +31,7 @@ import {
   yields,
 } from '#tlblab/program/builder.js';
 import type { MachineSpec, Program } from '#tlblab/program/program.js';
+import { RACES } from './race-scenarios.ts';
 
 export interface Scenario {
   readonly harm: string;
@@ -68,10 +69,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   't1-01': {
     harm: 'stale-read',
     program: race(TWO, { setup: cached(), P0: [dontneed(8)], P1: [dontneed(8), load(8)] }),
-  },
-  't1-04': {
-    harm: 'frame-reuse',
-    program: race(TWO, { setup: cached(4), P0: [mremap(8, 2, { to: 16 })], P1: [dontneed(16), store(17), load(8)] }),
   },
   't1-10': {
     harm: 'frame-reuse',
@@ -285,4 +282,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       C: { cpu: 0, forkedBy: 'P0', ops: [] },
     }),
   },
+  ...RACES,
 };

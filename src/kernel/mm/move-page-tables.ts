@@ -99,11 +99,12 @@ export function* movePtes(
     const index = leafIndex(geometry, (from + i) as Vpn);
     const target = leafIndex(geometry, (to + i) as Vpn);
     if (cpu.at(OLD_NEXT, pteWord(cpu, oldPte, index))) yield;
-    if (pteNone(pteLoad(cpu, oldPte, index))) continue;
+    const seen = pteLoad(cpu, oldPte, index);
+    if (pteNone(seen)) continue;
     const hi: PteHi = pteLoadHigh(cpu, oldPte, index);
     if (cpu.at(OLD_FOUND, pteWord(cpu, oldPte, index))) yield;
     const entry = pteExchange(cpu, oldPte, index, PTE_NONE);
-    if (ptePresent(entry)) forceFlush = true;
+    if (yield* kernel.moveForcesFlush(cpu, seen, entry)) forceFlush = true;
     if (cpu.at(OLD_TAKEN, pteWord(cpu, newPte, target))) yield;
     pteStore(cpu, newPte, target, ((entry & ~PTE_UFFD_WP) | PTE_SOFT_DIRTY) as PteLo, hi);
   }
@@ -112,6 +113,11 @@ export function* movePtes(
   yield* kernel.pteUnmap(cpu);
   yield* kernel.pteUnmapUnlock(cpu, oldPte);
   yield* kernel.vmaComplete(cpu, rmap, [], []);
+}
+
+/** Linux: `if (pte_present(pte)) force_flush = true`, of the entry as it was `seen` and as it was `taken`. Caller holds both PTLs. */
+export function* moveForcesFlush(_cpu: Cpu, _seen: PteLo, taken: PteLo): Path<boolean> {
+  return ptePresent(taken);
 }
 
 /** Linux: move_normal_pmd(): hangs a whole pte table from one place to another. False if there is none or the target has one. */

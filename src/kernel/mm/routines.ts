@@ -42,7 +42,7 @@ import {
   tlbRemoveTableFree,
   tlbRemoveTlbEntry,
 } from './mmu-gather.ts';
-import { moveNormalPmd, movePageTables, movePtes } from './move-page-tables.ts';
+import { moveForcesFlush, moveNormalPmd, movePageTables, movePtes } from './move-page-tables.ts';
 import {
   canChangePteWritable,
   changeProtection,
@@ -166,6 +166,7 @@ export const mmRoutines = {
   tlbFinishMmu,
   movePageTables,
   movePtes,
+  moveForcesFlush,
   moveNormalPmd,
   doMprotect,
   mprotectFixup,
