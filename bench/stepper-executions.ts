@@ -3,7 +3,7 @@
  * generator turns at the depth of calls that the run has on average. Leaving out one check at a time gives its price.
  */
 import { choiceCpu } from '../src/engine/choice.ts';
-import type { MachinePlan } from '../src/engine/machine.ts';
+import type { MachinePlan } from '../src/engine/machine-plan.ts';
 import { Stepper } from '../src/engine/stepper.ts';
 import { execute } from '../src/hunt/execute.ts';
 import { huntingPlan } from '../src/hunt/hunt.ts';

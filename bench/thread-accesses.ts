@@ -4,7 +4,8 @@
  * time is given as a detail, because they share the memory's caches.
  */
 
-import { type MachinePlan, MachineShape } from '../src/engine/machine.ts';
+import { MachineShape } from '../src/engine/machine.ts';
+import type { MachinePlan } from '../src/engine/machine-plan.ts';
 import { stress } from '../src/engine/threads.ts';
 import { WorkerCpu } from '../src/engine/worker-cpu.ts';
 import { bindControl, bootImage, type RunLimits } from '../src/engine/worker-machine.ts';

@@ -13,37 +13,17 @@ import { TASK_DEAD, type TaskId, WAKE_KSWAPD, WAKE_KTHREAD } from '../kernel/typ
 import { Layout } from '../memory/layout.ts';
 import type { Memory, Word } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
-import { type MemoryChecks, SteppedMemory } from '../memory/stepped-memory.ts';
+import { SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns, Field, Table } from '../memory/table.ts';
-import { type MemoryModel, STORE_BUFFER, TsoMemory } from '../memory/tso-memory.ts';
+import { STORE_BUFFER, TsoMemory } from '../memory/tso-memory.ts';
 import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
-import { ORACLE_TABLES, Oracle, type OracleOptions } from '../oracle/oracle.ts';
-import type { Patch, Policy } from '../policy/policy.ts';
-import type { Program } from '../program/program.ts';
+import { ORACLE_TABLES, Oracle } from '../oracle/oracle.ts';
 import { type CompiledProgram, compileProgram, type Instruction } from './compile.ts';
 import { LedgerAudit } from './ledger-audit.ts';
+import type { MachinePlan } from './machine-plan.ts';
 import { policyThread } from './policy-thread.ts';
 import { ENGINE_TABLES, type SHARED_USER, type USER } from './tables.ts';
 import { type UserRun, userMode } from './user-mode.ts';
-
-/** Everything that decides what a machine is; two machines of one plan are the same, in any isolate. */
-export interface MachinePlan {
-  readonly program: Program;
-  readonly policy: Policy;
-  readonly patches: readonly Patch[];
-  /** undefined: no oracle. */
-  readonly oracle: OracleOptions | undefined;
-  /** The debug mode of LUF's reviewers watches, too; needs the oracle. */
-  readonly lufDebug?: boolean;
-  /** The audit of the policy, if it has one, looks at every quiet point. */
-  readonly audit?: boolean;
-  /** Name of a cost profile. */
-  readonly costs: string;
-  /** Of the stepper: `sc` when left out. Behind store buffers the one-access rule is checked always. */
-  readonly memory?: MemoryModel;
-  /** What the stepper's memory checks; everything when left out. */
-  readonly checks?: MemoryChecks;
-}
 
 /** What an engine gives its machine. */
 export interface EngineSide {

@@ -9,7 +9,7 @@ import { BadInput } from '../program/bad-input.ts';
 import type { Program } from '../program/program.ts';
 import type { AuditReport } from './ledger-audit.ts';
 import { loadPatches, loadPolicy } from './load.ts';
-import type { MachinePlan } from './machine.ts';
+import type { MachinePlan } from './machine-plan.ts';
 import { WorkerCpu } from './worker-cpu.ts';
 import { bootImage, type RunLimits, type SharedImage } from './worker-machine.ts';
 import type { Injection } from './worker-pace.ts';

@@ -4,7 +4,8 @@ import { COUNTERS } from '../hardware/tables.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { KERNEL_COUNTERS } from '../kernel/tables.ts';
 import { SharedMemory } from '../memory/memory.ts';
-import { MachineCore, type MachinePlan, MachineShape } from './machine.ts';
+import { MachineCore, MachineShape } from './machine.ts';
+import type { MachinePlan } from './machine-plan.ts';
 import { type ControlColumns, controlColumns, controlLayout } from './worker-tables.ts';
 import { WakeBoard } from './worker-wake.ts';
 

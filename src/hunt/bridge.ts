@@ -3,7 +3,7 @@
  * of the stepper that anybody can repeat. First the round itself is followed until it convicts; then a program is looked for
  * that does the same from a boot, for only such a one can be read, made smaller and replayed elsewhere.
  */
-import type { MachinePlan } from '../engine/machine.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import type { KeptRound } from '../engine/threads-view.ts';
 import { makesSense } from './check-machine.ts';

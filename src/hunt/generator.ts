@@ -5,22 +5,19 @@
  * done can be done: every program ends.
  */
 import { canonicalProgram } from '../program/canonical.ts';
-import type { FileSpec, Op, Program } from '../program/program.ts';
-import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
+import type { Program } from '../program/program.ts';
+import { drawDaemons, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
-import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
+import { fileShares } from './generator-files.ts';
 import { drawHistoryLength, MOST_HISTORY } from './generator-history.ts';
-import { drawMerge } from './generator-installers.ts';
-import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
-import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
-import { drawOther } from './generator-others.ts';
-import { AddressSpace, drawObjects } from './generator-pages.ts';
-import { isShared } from './generator-remote.ts';
+import { drawMachine } from './generator-machine.ts';
+import { memoryShares } from './generator-ops.ts';
 import { withNamelessFiles } from './generator-shmem.ts';
-import { drawSwapOp, isDuty, type SwapOp, swapShares } from './generator-swap.ts';
+import { swapShares } from './generator-swap.ts';
 import { drawScan, scanShare } from './generator-tiers.ts';
 import { drawTracking, trackShare } from './generator-tracking.ts';
-import { sharesOfOthers, type TraitName, type Traits } from './generator-traits.ts';
+import type { Traits } from './generator-traits.ts';
+import { ProgramWriter } from './program-writer.ts';
 
 export { allTraits, swarmTraits, TRAITS, type TraitName, type Traits } from './generator-traits.ts';
 
@@ -32,39 +29,7 @@ export function generateProgram(random: () => number, traits: Traits): Program {
 /** Who has used a page, so that a translation of it may be cached. */
 type Use = { readonly user: Player; readonly page: number };
 
-class Generator {
-  readonly history: { task: string; op: Op }[] = [];
-  readonly cast: Cast;
-  private readonly cpus: number;
-  private readonly startSpaces: number;
-  readonly files: FileSpec[];
-  private readonly memory: Memory;
-  private readonly traits: Traits;
-  /** Address spaces so far, those of children included. */
-  private spaces: number;
-  private flags = 0;
-  private concurrent = false;
-  /** Operations of the part that is being written. */
-  private written = 0;
-
-  constructor(
-    private readonly draw: Draw,
-    traits: Traits,
-  ) {
-    const many = draw.weighted({ '2': 5, '3': 3 * traits.manyCpus, '4': 2 * traits.manyCpus });
-    this.cpus = Number(many ?? 2);
-    this.startSpaces = Number(draw.weighted({ '1': 6, '2': 3 * traits.unrelatedMms, '3': traits.unrelatedMms }) ?? 1);
-    this.spaces = this.startSpaces;
-    const objects = drawObjects(draw);
-    this.files = drawFiles(draw, traits);
-    this.memory = drawMemory(draw, traits, this.files.length);
-    // with one node there is nothing to scan for
-    this.traits = this.memory.nodes === 2 ? traits : { ...traits, numascan: 0 };
-    const mappings = new FileMappings(this.files);
-    const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
-    this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces, this.files.some(isShared)));
-  }
-
+class Generator extends ProgramWriter {
   program(): Program {
     const { draw, traits, cast, cpus, memory, startSpaces: mms } = this;
     const name = `fuzz-${(draw.below(2 ** 32) >>> 0).toString(16)}`;
@@ -173,20 +138,6 @@ class Generator {
     else if (how) this.writeMemory(changer, { [how]: 1 });
   }
 
-  /** An operation on a file, or on what some address space maps: mostly the player's own. */
-  private writeDuty(player: Player, shares: Partial<Record<FileOp | SwapOp, number>>): void {
-    const { draw, traits } = this;
-    const name = draw.weighted(shares);
-    if (name === undefined) return;
-    if (isFileOp(name)) {
-      this.write(player, drawFileOp(name, draw, this.files, this.memory.nodes));
-      return;
-    }
-    const owner = player.space && draw.chance(0.6) ? player : this.cast.anyUser();
-    const of = owner === player ? undefined : owner.name;
-    this.write(player, drawSwapOp(name, draw, owner.space!, traits.shared, of));
-  }
-
   /**
    * The last of the history: those who share the address space use what the remover is about to take away, for where nothing
    * is cached no flush is missed.
@@ -219,97 +170,5 @@ class Generator {
     const looker = draw.pick(warm.filter((use) => use !== changer));
     if (traits.store > 0) this.write(changer.user, { do: 'store', page: changer.page });
     if (traits.load > 0) this.write(looker.user, { do: 'load', page: looker.page });
-  }
-
-  /** One operation of the player, or two where one waits for the other. @param room operations that may still be written */
-  private writeAny(player: Player, room: number): void {
-    const { draw, traits } = this;
-    const others = this.otherShares(player, room);
-    const { space } = player;
-    const duties = {
-      ...fileShares(traits, this.files, { role: player.role }),
-      ...(player.role === 'server' ? {} : swapShares(traits, this.memory.swapSlots)),
-    };
-    if (!space) {
-      const duty = draw.weighted<FileOp | TraitName>({ ...duties, ...others }) ?? 'compute';
-      if (isDuty(duty)) this.writeDuty(player, { [duty]: 1 });
-      else this.writeOther(player, duty);
-      return;
-    }
-    const memory = memoryShares(traits);
-    // nothing is mapped: most of what could be done would only fail
-    if (space.isEmpty && memory.mmap && draw.chance(0.8)) this.writeMemory(player, { mmap: 1 });
-    else {
-      const drawn = draw.weighted<MemoryOp | FileOp | TraitName>({ ...memory, ...duties, ...others });
-      if (drawn !== undefined && isDuty(drawn)) this.writeDuty(player, { [drawn]: 1 });
-      else if (drawn !== undefined && Object.hasOwn(others, drawn)) this.writeOther(player, drawn as TraitName);
-      else this.writeMemory(player, memory);
-    }
-  }
-
-  private otherShares(player: Player, room: number): Partial<Record<TraitName, number>> {
-    const isUser = player.space !== undefined;
-    const possible: Partial<Record<TraitName, boolean>> = {
-      fork: isUser && this.spaces < MOST_MMS,
-      sleep: room >= 2 && this.cast.others(player).length > 0 && !(this.concurrent && player.slept),
-      messages: room >= 2 && isUser && this.cast.otherUsers(player).length > 0,
-      exit: isUser && this.cast.others(player).length > 0,
-      kalloc: player.role !== 'server',
-      device: player.role !== 'server',
-      ksm: player.role !== 'server' && room >= 3 && this.traits.store > 0 && this.mappers().length > 0,
-    };
-    return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');
-  }
-
-  private writeMemory(player: Player, shares: Partial<Record<MemoryOp, number>>): void {
-    const name = this.draw.weighted(shares);
-    // every share is 0: time passes instead
-    if (name === undefined || !player.space) this.write(player, { do: 'compute', cycles: 1 });
-    else this.write(player, drawMemoryOp(name, this.draw, player.space, this.traits));
-  }
-
-  private writeOther(player: Player, name: TraitName): void {
-    const { draw } = this;
-    switch (name) {
-      case 'fork':
-        this.write(player, { do: 'fork', task: this.addChild(player).name });
-        return;
-      case 'sleep':
-        this.write(draw.pick(this.cast.others(player)), { do: 'wake', task: player.name });
-        this.write(player, { do: 'sleep' });
-        player.slept ||= this.concurrent;
-        return;
-      case 'messages': {
-        const flag = `f${this.flags++}`;
-        this.write(draw.pick(this.cast.otherUsers(player)), { do: 'post', flag });
-        this.write(player, { do: 'await', flag });
-        return;
-      }
-      case 'ksm':
-        for (const { player: by, op } of drawMerge(draw, this.mappers(), player, this.traits.shared))
-          this.write(by, op);
-        return;
-      case 'exit':
-        this.write(player, { do: 'exit' });
-        player.exited = true;
-        return;
-      default:
-        this.write(player, drawOther(name, draw, this.cpus));
-    }
-  }
-
-  private mappers(): Player[] {
-    return this.cast.alive().filter((p) => p.space && !p.space.isEmpty);
-  }
-
-  private addChild(parent: Player): Player {
-    this.spaces++;
-    return this.cast.fork(parent, this.draw.below(this.cpus));
-  }
-
-  private write(player: Player, op: Op): void {
-    this.written++;
-    if (this.concurrent) player.ops.push(op);
-    else this.history.push({ task: player.name, op });
   }
 }

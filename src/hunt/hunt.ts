@@ -3,7 +3,7 @@
  * it does follows from the seed; time comes in only as `outOfTime`.
  */
 import { type Choice, choiceCpu } from '../engine/choice.ts';
-import type { MachinePlan } from '../engine/machine.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';

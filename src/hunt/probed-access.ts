@@ -4,7 +4,7 @@
  * the real access convicts in their place, at once or when the machine is at rest, perhaps of a harm more exact.
  */
 import { ADVERSARY, type Choice, choice, choiceKind, RUN } from '../engine/choice.ts';
-import type { MachinePlan } from '../engine/machine.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { LOAD, STORE } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';

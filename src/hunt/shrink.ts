@@ -4,7 +4,7 @@
  */
 import type { Choice } from '../engine/choice.ts';
 import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind } from '../engine/choice.ts';
-import type { MachinePlan } from '../engine/machine.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Conviction, execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';

@@ -2,7 +2,7 @@
  * The verifier: every reachable state of one program under one policy, hardware acting on its own left out. It can be asked
  * at any moment where it stands, and go on from there in another process as if it had never stopped.
  */
-import type { MachinePlan } from '../engine/machine.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { execute } from './execute.ts';
 import { type RawFinding, recording } from './hunt.ts';

@@ -3,7 +3,7 @@
  * one program per seed, a trace one per seed and touch inference; seeds vary placement, sampling and when CPUs start.
  * Everything follows from the arguments: two runs of one experiment give the same figures.
  */
-import type { MachinePlan } from '../engine/machine.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { COST_PROFILES } from '../hardware/costs.ts';
 import { randomFrom } from '../hunt/random.ts';

@@ -2,9 +2,10 @@
 import { type AccessKind, LOAD, STORE } from '../hardware/types.ts';
 import type { Conviction } from '../hunt/execute.ts';
 import type { Violation } from '../oracle/oracle.ts';
+import type { Event } from './happening.ts';
 import { Culprit } from './narrative-culprit.ts';
 import { FilePage } from './narrative-file.ts';
-import type { Event, Recording } from './recording.ts';
+import type { Recording } from './recording.ts';
 
 /** What the conviction of a recorded run turns on. */
 export function findCulprit(recording: Recording, conviction: Conviction | undefined): Culprit {

@@ -1,7 +1,7 @@
 /** The life of frames: handed out, mapped, unmapped, freed, handed out again, read and written. */
 import { ptePfn, ptePresent } from '../hardware/pte.ts';
 import { STORE } from '../hardware/types.ts';
-import type { Event } from './recording.ts';
+import type { Event } from './happening.ts';
 
 export interface FrameMark {
   /** Step of the concurrent part; -1: in the history. */

@@ -3,19 +3,19 @@
  * every TLB holds of each page beside what its page table says.
  */
 import { ADVERSARY, type Choice, choiceCpu, choiceKind, DRAIN } from '../engine/choice.ts';
-import type { MachinePlan } from '../engine/machine.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper, type StepWatcher } from '../engine/stepper.ts';
 import { execute } from '../hunt/execute.ts';
 import { ExactReplay } from '../hunt/schedule.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { Finding } from '../program/finding.ts';
 import { printLitmus } from '../program/litmus.ts';
+import type { Event } from './happening.ts';
 import { type FrameLife, framesOf } from './html-frames.ts';
 import { type PageRow, PageStates } from './html-states.ts';
 import { Names } from './names.ts';
 import { type Retold, retell } from './narrative.ts';
 import { tell } from './narrative-words.ts';
-import type { Event } from './recording.ts';
 
 /** In what a CPU was when it took a step: user mode, kernel, interrupt handler, or hardware acting on its own. */
 export type StepKind = 'user' | 'kernel' | 'interrupt' | 'hardware';

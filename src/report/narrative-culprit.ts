@@ -6,9 +6,10 @@ import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn, ptePresent } from '../hardware/p
 import { VECTOR_CALL_FUNCTION, VECTOR_DEVICE } from '../hardware/types.ts';
 import { OP, type OpKind, opName } from '../oracle/oracle.ts';
 import type { Op } from '../program/program.ts';
+import type { Event, StepPlace } from './happening.ts';
 import type { Names } from './names.ts';
 import { FilePage, isFileStore } from './narrative-file.ts';
-import type { Event, Recording, StepPlace } from './recording.ts';
+import type { Recording } from './recording.ts';
 
 /** Operations that move no memory: told only when they belong to the tasks that matter. */
 const MINOR: readonly Op['do'][] = ['load', 'store', 'fetch', 'touch', 'compute'];

@@ -3,8 +3,8 @@
  * write, a store through a mapping of another address space) is why what the translation shows is wrong.
  */
 import { LOAD, STORE } from '../hardware/types.ts';
+import type { Event } from './happening.ts';
 import type { Names } from './names.ts';
-import type { Event } from './recording.ts';
 
 export class FilePage {
   private constructor(

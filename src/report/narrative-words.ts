@@ -5,9 +5,9 @@ import { pteProtnone, swapSlotOf } from '../kernel/mm/pte-prot.ts';
 import { OWNER_KERNEL, OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
 import { NO_SLOT } from '../kernel/types.ts';
 import { opName } from '../oracle/oracle.ts';
+import type { Event } from './happening.ts';
 import type { Names } from './names.ts';
 import type { Culprit } from './narrative-culprit.ts';
-import type { Event } from './recording.ts';
 
 const VECTORS = ['flush IPI', 'reschedule IPI', 'timer interrupt', 'device interrupt'];
 const SIGNALS: Record<number, string> = { 7: 'SIGBUS', 11: 'SIGSEGV' };

@@ -3,7 +3,7 @@
  * losing page, the frame or table behind it, the operation that ended the translation, and the flush it owed; everything
  * else of the run is left out.
  */
-import type { MachinePlan } from '../engine/machine.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Conviction, execute } from '../hunt/execute.ts';
 import { ExactReplay } from '../hunt/schedule.ts';

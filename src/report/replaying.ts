@@ -1,6 +1,6 @@
 /** A finding run again: exactly if the model is the same, else by its switch list; and made smaller. */
 import { isPluginPath, loadPatches, loadPolicy } from '../engine/load.ts';
-import type { MachinePlan } from '../engine/machine.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Execution, execute } from '../hunt/execute.ts';
 import { HUNTING_COSTS, huntingPlan } from '../hunt/hunt.ts';

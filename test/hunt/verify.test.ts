@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Choice, choiceCpu } from '#tlblab/engine/choice.js';
-import type { MachinePlan } from '#tlblab/engine/machine.js';
+import type { MachinePlan } from '#tlblab/engine/machine-plan.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
 import { allPrograms } from '#tlblab/hunt/all-programs.js';
 import { HUNTING_COSTS, hunt, huntingPlan, recording } from '#tlblab/hunt/hunt.js';
