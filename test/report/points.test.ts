@@ -91,6 +91,7 @@ describe('synthesis', () => {
       'mkwrite',
       'revalidated',
       'serverRead',
+      'widened',
       'writableFault',
     ]);
   });
