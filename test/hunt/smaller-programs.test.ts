@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { smallerPrograms } from '#tlblab/hunt/smaller-programs.js';
 import { by, device, kalloc, load, mmap, race, reclaim } from '#tlblab/program/builder.js';
+import { canonicalOp } from '#tlblab/program/canonical.js';
 import type { Program } from '#tlblab/program/program.js';
 
 const program: Program = race(
@@ -41,6 +42,18 @@ it('keeps a CPU that a device interrupts, shortens what the kernel allocates, an
   expect(pages).toContain(1);
   expect(pages).toContain(2);
   expect(less.at(-1)).toMatchObject({ cpus: [0, 1, 3], program: { tasks: [{}, { ops: [{ do: 'device', cpu: 2 }] }] } });
+});
+
+it('puts a memory file on the disk, and gives a task memory of its own for what it shares', () => {
+  const mapped = race(
+    { cpus: 1 },
+    { P0: [mmap(8, 1, 'rw', { shared: true }), mmap(12, 1, 'r', { shared: true, file: 'f' })] },
+    { files: [{ name: 'f', pages: 1, memory: true }] },
+  );
+  const less = [...smallerPrograms(mapped)].map((s) => s.program);
+  expect(less.some((p) => p.files?.[0].name === 'f' && !p.files[0].memory)).toBe(true);
+  const first = less.filter((p) => p.tasks[0].ops.length === 2).map((p) => p.tasks[0].ops);
+  expect(first).toContainEqual([mmap(8, 1, 'rw'), mmap(12, 1, 'r', { shared: true, file: 'f' })].map(canonicalOp));
 });
 
 it('offers nothing larger, and each but once', () => {
