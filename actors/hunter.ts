@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { isPluginPath, loadPatches, loadPolicy, loadWorkload, requireDrop } from '../src/engine/load.ts';
+import { isPluginPath, loadPatches, loadPolicy, loadWorkload } from '../src/engine/load.ts';
 import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
 import { type DebugTally, tallyDebug } from '../src/hunt/debug-tally.ts';
@@ -22,7 +22,7 @@ import { parseProgram } from '../src/program/schema.ts';
 import { type Ablation, ablate } from '../src/report/ablate.ts';
 import { type BridgeOutcome, bridgeSession } from '../src/report/bridge-session.ts';
 import { type RaceView, raceView } from '../src/report/html-race.ts';
-import { HuntJournal } from '../src/report/hunt-journal.ts';
+import { journalFor } from '../src/report/hunt-journal.ts';
 import {
   type BridgeRequest,
   type HuntRequest,
@@ -30,18 +30,18 @@ import {
   PROGRESS,
   STOP_ALL,
   STOP_HUNTING,
+  stops,
   type VerifyRequest,
   type WorkerAnswer,
   type WorkloadCall,
 } from '../src/report/hunter-protocol.ts';
-import { modelHash } from '../src/report/model-hash.ts';
-import type { PointSearchOptions } from '../src/report/point-loss.ts';
+import { withPointSearch } from '../src/report/point-session.ts';
 import { planOf, type Replayed, replayFinding, type Shrunk, shrinkFinding } from '../src/report/replaying.ts';
 import { huntSession, type SessionOptions, type SessionResult } from '../src/report/session.ts';
 import { type Synthesis, synthesise } from '../src/report/synthesise.ts';
 import { verifyAll } from '../src/report/verify-all.ts';
 import { type VerifyOutcome, type VerifySession, verifySession } from '../src/report/verify-session.ts';
-import { listScenarios, loadScenario, WORKLOADS } from '../workloads/index.ts';
+import { WORKLOADS } from '../workloads/index.ts';
 
 type Found = (finding: Finding, final: boolean) => void | Promise<void>;
 
@@ -54,7 +54,7 @@ const actor = {
       try {
         return huntSession({
           feedback,
-          journal: journalOf(request),
+          journal: journalFor(request),
           savesNow: () => Atomics.exchange(words, PROGRESS.save, 0) === 1,
           hunt: await huntOf(request),
           origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
@@ -217,69 +217,10 @@ async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
   };
 }
 
-/** The journal of a hunt: of another model, policy or seed it is another one. How long the hunt is to be makes no other. */
-function journalOf(request: HuntRequest): HuntJournal | undefined {
-  const { corpus, tool, policy, patches, plugins, seed, cpus, strategies, strict, mail, feedback } = request;
-  if (corpus === undefined) return undefined;
-  const of = { model: modelHash(plugins), tool, policy, patches, seed, cpus, strategies, strict, mail, feedback };
-  return new HuntJournal(corpus, JSON.stringify(of));
-}
-
 /** The policy and the patches that a request names. */
 async function loadedOf({ policy, patches }: Pick<HuntRequest, 'policy' | 'patches'>) {
   const loaded = await loadPolicy(policy);
   return { policy: loaded, patches: await loadPatches(patches, loaded) };
-}
-
-/** Has the person, or a time limit, asked to stop? Asking shows that the worker gets on. */
-function stops(words: Int32Array, atLeast: number): boolean {
-  Atomics.add(words, PROGRESS.beat, 1);
-  return Atomics.load(words, PROGRESS.stop) >= atLeast;
-}
-
-/** Runs a search over flush points. @throws BadInput if the policy has none, or not those to begin with */
-async function withPointSearch<T>(
-  { tool, policy: named, seed, schedules, from }: PointsRequest,
-  shared: SharedArrayBuffer,
-  told: (sofar: T | string) => void | Promise<void>,
-  work: (options: PointSearchOptions, update: (sofar: T) => void) => T,
-): Promise<T> {
-  const words = new Int32Array(shared);
-  const policy = await loadPolicy(named);
-  for (const point of from) requireDrop(point, policy);
-  if (policy.flushPoints.length === 0) {
-    throw new BadInput({
-      what: 'no flush points',
-      where: `policy ${policy.name}`,
-      expected: 'a policy with flushPoints',
-    });
-  }
-  const telling: (void | Promise<void>)[] = [];
-  const tell = (what: T | string): void => {
-    telling.push(told(what));
-  };
-  const options: PointSearchOptions = {
-    ...{ tool, named, policy, seed, schedules },
-    scenarios: listScenarios().map((name) => ({ name, program: loadScenario(name) })),
-    outOfTime: () => {
-      Atomics.add(words, PROGRESS.beat, 1);
-      return Atomics.load(words, PROGRESS.over) >= words[PROGRESS.stage];
-    },
-    abandoned: () => stops(words, STOP_ALL),
-    progress: (done) => {
-      words[PROGRESS.schedules] = done;
-    },
-    stage: (says) => {
-      Atomics.add(words, PROGRESS.stage, 1);
-      tell(says);
-    },
-  };
-  try {
-    return work(options, tell);
-  } finally {
-    // the answer must not overtake what is told on the way
-    await Promise.all(telling);
-  }
 }
 
 /** @throws BadInput if the workload, or what it makes, is of no use. */

@@ -1,7 +1,7 @@
 /**
  * Where a hunt gets its programs from: a fresh one, a mutant of one that showed something new, or such a program again,
- * under schedules that begin like the one that showed it. Who yields more, has more turns. Program n follows from the seed, from
- * n, and from what the programs before it showed.
+ * under schedules that begin like the one that showed it. Who yields more, has more turns. Everything follows from the seed and from
+ * what the programs before showed.
  */
 import type { Op, Program } from '../program/program.ts';
 import { Corpus } from './corpus.ts';
@@ -10,7 +10,7 @@ import { generateProgram, swarmTraits } from './generator.ts';
 import { Draw } from './generator-draw.ts';
 import { mutate } from './mutate.ts';
 import { DEFAULT_MIX, Portfolio, type PortfolioPlace, type StrategyName } from './portfolio.ts';
-import { type Random, randomFrom } from './random.ts';
+import { type Random, randomAt, randomFrom } from './random.ts';
 
 /** `replayed`: a program of the corpus as it is. */
 export type Origin = 'fresh' | 'mutated' | 'replayed';
@@ -45,6 +45,8 @@ export interface FuzzOptions {
 /** Where the drawing of programs stands, as data. The corpus belongs to it, and is kept apart. */
 export interface FuzzPlace {
   readonly programs: number;
+  /** Of the stream from which programs are drawn. */
+  readonly draws: readonly number[];
   readonly origins: PortfolioPlace;
   readonly strategies: PortfolioPlace;
   readonly coverage: CoveragePlace;
@@ -62,25 +64,27 @@ export class Fuzz {
   /** Programs drawn so far. */
   programs = 0;
   private readonly origins = new Portfolio(ORIGINS);
+  private draws: Random;
 
   constructor(private readonly options: FuzzOptions) {
+    this.draws = randomFrom(options.seed, 0);
     this.strategies = new Portfolio(options.strategies ?? DEFAULT_MIX);
   }
 
   next(): Drawn {
-    const { seed, cpus } = this.options;
-    const at = (seed + Math.imul(this.programs++, 0x85ebca77)) >>> 0;
-    const { bits } = randomFrom(at, 0);
-    const random = randomFrom(at, 1);
+    const { cpus } = this.options;
+    this.programs++;
+    const { bits } = this.draws;
     const origin = this.due();
     const draw = new Draw(bits);
+    const schedules = (): Random => randomFrom(bits(), 1);
     const fresh = (): Program => onCpus(generateProgram(bits, swarmTraits(bits)), cpus);
-    if (origin === 'fresh') return { program: fresh(), origin, recorded: undefined, random };
+    if (origin === 'fresh') return { program: fresh(), origin, recorded: undefined, random: schedules() };
     const { program, choices } = this.corpus.pick(draw);
-    if (origin === 'replayed') return { program, origin, recorded: choices, random };
+    if (origin === 'replayed') return { program, origin, recorded: choices, random: schedules() };
     const donor = this.corpus.size > 1 && draw.chance(0.5) ? this.corpus.pick(draw).program : fresh();
     const mutant = mutate(program, donor, draw);
-    return { program: mutant ?? fresh(), origin, recorded: undefined, random };
+    return { program: mutant ?? fresh(), origin, recorded: undefined, random: schedules() };
   }
 
   /** The program was hunted in. */
@@ -91,9 +95,16 @@ export class Fuzz {
 
   place(): FuzzPlace {
     const { programs, origins, strategies, coverage } = this;
-    return { programs, origins: origins.place(), strategies: strategies.place(), coverage: coverage.place() };
+    return {
+      programs,
+      draws: this.draws.state(),
+      origins: origins.place(),
+      strategies: strategies.place(),
+      coverage: coverage.place(),
+    };
   }
-  goOn({ programs, origins, strategies, coverage }: FuzzPlace): void {
+  goOn({ programs, draws, origins, strategies, coverage }: FuzzPlace): void {
+    this.draws = randomAt(draws);
     this.programs = programs;
     this.origins.goOn(origins);
     this.strategies.goOn(strategies);

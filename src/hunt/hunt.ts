@@ -217,8 +217,8 @@ class Hunt {
       const name = this.fuzz.strategies.due([...mix.keys()]);
       const strategy = mix.get(name) as Strategy;
       if (strategy.begin(place.run)) {
-        const { fresh, choices } = this.once(place, strategy);
-        this.fuzz.strategies.had(name, fresh);
+        const { pairs, fresh, choices } = this.once(place, strategy);
+        this.fuzz.strategies.had(name, pairs);
         if (fresh > best.gain) Object.assign(best, { gain: fresh, choices });
       } else {
         mix.delete(name);
@@ -231,12 +231,11 @@ class Hunt {
     return { gain: this.fuzz.coverage.size - before.size, steps: this.steps - before.steps, choices: best.choices };
   }
 
-  /** One schedule, with how much it was the first to show. */
-  private once({ plan, stepper, run, ledger }: Place, strategy: Strategy): { fresh: number; choices: number[] } {
+  /** One schedule, with the pairs, and with all, that it was the first to show. */
+  private once({ plan, stepper, run, ledger }: Place, strategy: Strategy) {
     const choices: number[] = [];
     const { coverage } = this.fuzz;
-    const known = coverage.size;
-    const pairs = coverage.pairs;
+    const known = { size: coverage.size, pairs: coverage.pairs };
     let last = NOWHERE;
     coverage.begin();
     stepper.reset();
@@ -250,14 +249,14 @@ class Hunt {
       return c;
     });
     strategy.end?.(run);
-    const use = this.count(strategy, done.steps, coverage.pairs - pairs);
+    const use = this.count(strategy, done.steps, coverage.pairs - known.pairs);
     if (done.convicted || this.schedules % CHECK_EVERY === 1) this.diverged = !isRepeatable(stepper, choices, done);
     if (this.options.judged) this.options.judged(stepper, done);
     else if (done.convicted && !this.diverged) {
       use.found.push(done.convicted.harm);
       this.found = { plan, conviction: done.convicted, choices, strategy: strategy.name, steps: done.steps };
     }
-    return { fresh: coverage.size - known, choices };
+    return { pairs: coverage.pairs - known.pairs, fresh: coverage.size - known.size, choices };
   }
 
   private count(strategy: Strategy, steps: number, newPairs: number): StrategyUse {

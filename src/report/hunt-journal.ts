@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import type { Corpus } from '../hunt/corpus.ts';
 import type { FuzzPlace } from '../hunt/fuzz.ts';
 import type { HuntSums } from '../hunt/hunt.ts';
-import type { Finding } from '../program/finding.ts';
+import { type Finding, parseFinding } from '../program/finding.ts';
 import type { CausesPlace } from './causes.ts';
 import { entryNames, hashOf, readEntry, writeEntry } from './corpus-files.ts';
-import { fileNameOf, readFinding, requireWritable, writeFinding, writeWhole } from './finding-file.ts';
+import { fileNameOf, readText, requireWritable, writeFinding, writeWhole } from './finding-file.ts';
+import type { HuntRequest } from './hunter-protocol.ts';
+import { modelHash } from './model-hash.ts';
 
 /** Where a hunt stands between two programs. */
 export interface HuntStanding {
@@ -22,6 +24,14 @@ export interface HuntStanding {
   readonly findings: readonly string[];
   /** Files of the entries in their order, and how often each was picked. */
   readonly entries: readonly (readonly [name: string, picks: number])[];
+}
+
+/** The journal of a hunt: of another model, policy or seed it is another one. How long the hunt is to be makes no other. */
+export function journalFor(request: HuntRequest): HuntJournal | undefined {
+  const { corpus, tool, policy, patches, plugins, seed, cpus, strategies, strict, mail, feedback } = request;
+  if (corpus === undefined) return undefined;
+  const of = { model: modelHash(plugins), tool, policy, patches, seed, cpus, strategies, strict, mail, feedback };
+  return new HuntJournal(corpus, JSON.stringify(of));
 }
 
 export class HuntJournal {
@@ -75,11 +85,14 @@ export class HuntJournal {
     writeWhole(this.file, JSON.stringify({ schema: 1, of: this.of, hash: hashOf(text), standing }));
   }
 
+  /** A finding as it was written, field by field, so that it is written again as the same bytes. */
   private kept(name: string, odd: (says: string) => void): Finding[] {
+    const path = join(this.dir, name);
     try {
-      const finding = readFinding(join(this.dir, name));
+      const text = readText(path, 'a finding that was kept');
+      parseFinding(text, path);
       this.findings.push(name);
-      return [finding];
+      return [JSON.parse(text) as Finding];
     } catch (error) {
       odd(`${(error as Error).message}; left out`);
       return [];

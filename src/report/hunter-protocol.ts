@@ -87,6 +87,12 @@ export const PROGRESS = {
 export const STOP_HUNTING = 1;
 export const STOP_ALL = 2;
 
+/** Has the person, or a time limit, asked to stop? Asking shows that the worker gets on. */
+export function stops(words: Int32Array, atLeast: number): boolean {
+  Atomics.add(words, PROGRESS.beat, 1);
+  return Atomics.load(words, PROGRESS.stop) >= atLeast;
+}
+
 /** Errors lose their fields on the way between threads, so they cross as data. */
 export type WorkerAnswer<T> =
   | { readonly ok: true; readonly value: T }
