@@ -68,6 +68,8 @@ export class Durable {
     if (ghost.machine.inode.memory.peek(file) !== 0) return;
     if (index >= ghost.g.file.minSize.peek(file) || !ghost.checks.content) return;
     const page = ghost.fileKey(row);
+    // what is about to become a hole is dropped dirty, with older blocks still below it
+    if (this.content.discardedSince(page, since)) return;
     for (let word = 0; word < wordsPerPage; word++) {
       const value = ghost.machine.disk.words.peek(row as FilePage, word);
       if (this.content.isDurable(page, word, value, since)) continue;

@@ -153,8 +153,9 @@ export class FileContent {
     if (this.ghost.g.page.changedAt.peek(page) > since) return;
     const legality = this.content.judgeKey(page, word, value);
     if (legality === 'legal') return;
-    // what it writes back is on disk at some later moment: what had returned when it began is there
-    if (this.isDirect(task) && this.content.isDurable(page, word, value, since)) return;
+    // a direct read has on disk what had returned when it began; under what discards the page, or has, older blocks
+    const durable = this.content.discardedSince(page, since) || this.content.isDurable(page, word, value, since);
+    if (this.isDirect(task) && durable) return;
     // the folio that it looked up may have been dropped for a newer one, which others have seen already
     if (legality === 'below-seen' && (this.ghost.isRemote(page) || this.direct.mayDrop(page, since))) return;
     const foreign = legality === 'foreign' && this.content.writerOf(value) !== this.ghost.ownerOf(page);

@@ -231,6 +231,28 @@ describe('a hole', () => {
     expect(next.harm()).toBe('lost-write');
   });
 
+  it('drops what is dirty before the blocks below go: who reads those meanwhile, or syncs, finds older ones', () => {
+    const overlaps = (act: (m: DirectMachine) => void): string | undefined => {
+      const m = written();
+      m.call(0, OP.fsync, { file: 1 }, () => {
+        m.writeOut(1, 0);
+        return 0;
+      });
+      m.store(0, 3, 6);
+      m.begin(OTHER, OP.punch, { file: 1, from: 0, pages: 1 });
+      act(m);
+      m.end(OTHER);
+      return m.harm();
+    };
+    expect(overlaps((m) => m.call(0, OP.fsync, { file: 1 }))).toBeUndefined();
+    expect(overlaps((m) => m.readsDirect(5))).toBeUndefined();
+    const behind = written();
+    behind.punches();
+    behind.store(0, 3, 6);
+    behind.call(0, OP.fsync, { file: 1 });
+    expect(behind.harm()).toBe('lost-write');
+  });
+
   it('leaves a private copy alone', () => {
     const m = shown();
     m.mapFile(0, 1, 5, { shared: false });
