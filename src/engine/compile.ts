@@ -82,6 +82,8 @@ export interface CompiledProgram {
   readonly files: readonly number[];
   /** Rows of those that are a server's. */
   readonly remote: readonly FileId[];
+  /** Rows of those that stand for devices. */
+  readonly devices: readonly FileId[];
   /** `registers[taskIndex][name]` is the number of a register. */
   readonly registers: readonly ReadonlyMap<string, number>[];
 }
@@ -135,7 +137,8 @@ export function compileProgram(
     return {
       do: op.do,
       page: of('page', 0),
-      pages: of('pages', 1),
+      // nothing is left of what is revoked
+      pages: op.do === 'revoke' ? 0 : of('pages', 1),
       word: of('word', 0),
       value: of('value', -1),
       rights: (prot ? RIGHTS[prot] : 0) | (of('shared', false) ? VM_SHARED : 0),
@@ -181,6 +184,7 @@ export function compileProgram(
     rounds: program.rounds ?? 1,
     files: files.map((f) => f.pages),
     remote: files.flatMap((f, i) => (f.remote ? [(i + 1) as FileId] : [])),
+    devices: files.flatMap((f, i) => (f.device ? [(i + 1) as FileId] : [])),
     registers,
   };
 }

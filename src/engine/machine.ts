@@ -229,6 +229,7 @@ export class MachineCore<M extends Memory> implements UserRun {
       mms: program.mms,
       files: program.files,
       remote: program.remote,
+      devices: program.devices,
       tasks: program.tasks.map((t) => ({
         id: t.id,
         cpu: t.cpu,

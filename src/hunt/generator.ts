@@ -266,7 +266,8 @@ class Generator {
         return;
       }
       case 'ksm':
-        for (const { player: by, op } of drawMerge(draw, this.mappers(), player, this.traits.shared)) this.write(by, op);
+        for (const { player: by, op } of drawMerge(draw, this.mappers(), player, this.traits.shared))
+          this.write(by, op);
         return;
       case 'exit':
         this.write(player, { do: 'exit' });

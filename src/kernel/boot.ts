@@ -47,6 +47,8 @@ export interface BootSpec {
   readonly files?: readonly number[];
   /** Rows of the files that are a server's. */
   readonly remote?: readonly FileId[];
+  /** Rows of those that stand for devices. */
+  readonly devices?: readonly FileId[];
 }
 
 /**
@@ -70,6 +72,7 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
     put(cpu.inode.iSize, (i + 1) as FileId, pages);
   });
   for (const file of spec.remote ?? []) put(cpu.inode.remote, file, 1);
+  for (const file of spec.devices ?? []) put(cpu.deviceMemory.isDevice, file, 1);
   put(cpu.slab.used, SLAB_MM, spec.mms);
   put(cpu.slab.serial, SLAB_MM, spec.mms + 1);
   for (const task of spec.tasks) bootTask(cpu, task);

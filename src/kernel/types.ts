@@ -52,6 +52,8 @@ export const VM_READ = 1;
 export const VM_WRITE = 2;
 export const VM_EXEC = 4;
 export const VM_SHARED = 8;
+/** The entries are raw: no folio behind them. Set by the driver, never by the program. */
+export const VM_PFNMAP = 16;
 
 /** Flags of mmap. */
 export const MAP_FIXED = 1;
@@ -90,6 +92,7 @@ export const ENOMEM = -12;
 export const EFAULT = -14;
 export const EBUSY = -16;
 export const EEXIST = -17;
+export const ENODEV = -19;
 export const EINVAL = -22;
 export const EFBIG = -27;
 /** Instead of 0 bytes: read(2) at the end of a file. */

@@ -50,7 +50,7 @@ export class FileContent {
     if (SYNCS.includes(kind)) this.durable.begin(file);
     if (kind === OP.msync) this.durable.beginAll();
     if (kind === OP.gup) this.gets(task, depth, true);
-    if (kind !== OP.write && kind !== OP.truncate) return;
+    if (kind !== OP.write && !cutsOff(kind)) return;
     const size = this.sizeAfter(kind, task, depth);
     f.resizing.put(file, f.resizing.peek(file) + 1);
     f.maxSize.put(file, Math.max(f.maxSize.peek(file), size));
@@ -72,13 +72,13 @@ export class FileContent {
     }
     if (kind === OP.gup) this.gets(task, depth, false);
     this.remote.end(kind, task, depth, result);
-    if (kind !== OP.write && kind !== OP.truncate) return;
+    if (kind !== OP.write && !cutsOff(kind)) return;
     const before = t.writesBefore.peek(task, depth);
     const alone = f.resizing.peek(file) === 1 && f.resizedAt.peek(file) <= since;
     const size = this.sizeAfter(kind, task, depth);
     if (kind === OP.write) this.written(t.op.peek(task, depth), before, since, result);
     else this.truncated(file, size, since, before, result >= 0);
-    if (result >= 0 && kind === OP.truncate && alone) {
+    if (result >= 0 && cutsOff(kind) && alone) {
       f.minSize.put(file, size);
       f.maxSize.put(file, size);
     } else if (result >= 0 && kind === OP.write && alone) f.minSize.put(file, Math.max(f.minSize.peek(file), size));
@@ -206,4 +206,9 @@ export class FileContent {
     const { filePages } = this.ghost.geometry;
     for (let index = size; index < filePages; index++) each(this.ghost.fileKey(file * filePages + index));
   }
+}
+
+/** Does it take the end of the file away? Of a device, all of it. */
+function cutsOff(kind: OpKind): boolean {
+  return kind === OP.truncate || kind === OP.revoke;
 }

@@ -43,6 +43,7 @@ export const OP = {
   remote: 29,
   uprobe: 30,
   ksm: 31,
+  revoke: 32,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

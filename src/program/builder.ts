@@ -187,6 +187,8 @@ export const ksm = (page: number, other: number, { of, withOf }: { of?: string; 
   with: other,
   withOf,
 });
+/** The driver of a device takes its memory away. */
+export const revoke = (file: string): Op => ({ do: 'revoke', file });
 /** A device interrupts that CPU. */
 export const device = (cpu: number): Op => ({ do: 'device', cpu });
 export const fork = (task: string): Op => ({ do: 'fork', task });

@@ -27,7 +27,10 @@ export function canonicalProgram(program: Program): Program {
       name,
       says,
       machine: canonicalMachine(machine),
-      files: files !== undefined && files.length > 0 ? files.map((f) => without({ remote: false }, f)) : undefined,
+      files:
+        files !== undefined && files.length > 0
+          ? files.map((f) => without({ remote: false, device: false }, f))
+          : undefined,
       tasks: tasks.map(canonicalTask),
       history: history.map(({ task, op }) => ({ task, op: canonicalOp(op) })),
       rounds,

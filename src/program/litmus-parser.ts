@@ -133,6 +133,7 @@ class Parser {
       this.at.set(`files[${this.files.length}]`, first);
       const file: Draft = { name: lexer.word('a name').text, pages: lexer.number('a number of pages') };
       if (lexer.take('remote')) file.remote = true;
+      if (lexer.take('device')) file.device = true;
       this.files.push(file);
     } else if (first.text === 'task' && !lexer.is('=') && !lexer.is(':')) this.traitsOf(lexer.word('a task'));
     else if (lexer.is('=')) this.assignment(first);

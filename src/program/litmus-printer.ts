@@ -42,7 +42,7 @@ function machineLines({ machine, rounds, files = [] }: Program): string[] {
     ...(override ? [`  override: ${list(override)};`] : []),
     ...(switches ? [`  switches: ${list(switches)};`] : []),
     ...(rounds === undefined ? [] : [`  rounds: ${rounds};`]),
-    ...files.map((f) => `  file ${f.name} ${f.pages}${f.remote ? ' remote' : ''};`),
+    ...files.map((f) => `  file ${f.name} ${f.pages}${f.remote ? ' remote' : ''}${f.device ? ' device' : ''};`),
   ];
 }
 

@@ -90,6 +90,8 @@ export type Op =
    * it. `of` and `withOf` are tasks with those address spaces; the acting one when left out.
    */
   | { do: 'ksm'; page: number; of?: string; with: number; withOf?: string }
+  /** The driver of a device takes its memory away from all mappings, for good, and gives it back. */
+  | { do: 'revoke'; file: string }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */
   | { do: 'fork'; task: string }
   | { do: 'exit' }
@@ -145,6 +147,8 @@ export interface FileSpec {
   pages: number;
   /** It is a server's, and so is what is said of the disk: other clients change it, too. Its length stays. */
   remote?: boolean;
+  /** It stands for a device whose frames are mapped, shared, and which has no page cache: only mmap and `revoke`. */
+  device?: boolean;
 }
 
 export interface Program {

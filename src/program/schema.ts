@@ -42,7 +42,7 @@ const fileOps = [
   z.strictObject({ do: z.enum(['read']), file: word, page, word: inPage, into: word.optional() }),
   z.strictObject({ do: z.enum(['write']), file: word, page, word: inPage, value: value.optional() }),
   z.strictObject({ do: z.enum(['truncate']), file: word, pages: z.int().min(0).max(65536) }),
-  z.strictObject({ do: z.enum(['fsync', 'open', 'close', 'lock', 'unlock']), file: word }),
+  z.strictObject({ do: z.enum(['fsync', 'open', 'close', 'lock', 'unlock', 'revoke']), file: word }),
   z.strictObject({ do: z.enum(['remote']), file: word, page, word: inPage, value: value.optional() }),
   z.strictObject({ do: z.enum(['reclaim']), ...duty }),
   z.strictObject({ do: z.enum(['migrate']), ...duty, sync: flag, node }),
@@ -101,7 +101,7 @@ const op = z.discriminatedUnion('do', [
   }),
 ]) satisfies z.ZodType<Op>;
 
-const file = z.strictObject({ name: word, pages: z.int().min(0).max(65536), remote: flag });
+const file = z.strictObject({ name: word, pages: z.int().min(0).max(65536), remote: flag, device: flag });
 
 const task = z.strictObject({
   name: word,

@@ -47,6 +47,8 @@ export interface DriverOptions {
   observer?: Observer;
   /** Files that are a server's. */
   remote?: readonly FileId[];
+  /** Files that stand for devices. */
+  devices?: readonly FileId[];
 }
 
 /** A step that could be taken next. */
@@ -116,6 +118,7 @@ export class KernelDriver {
     bootKernel(this.stacks[0].cpu, {
       mms: options.mms ?? Math.max(0, ...tasks.map((t) => t.mm ?? 0)),
       remote: options.remote,
+      devices: options.devices,
       tasks: tasks.map((t, i) => ({
         id: (cpus + i) as TaskId,
         cpu: t.cpu,

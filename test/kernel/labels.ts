@@ -8,12 +8,18 @@ import { type Body, KernelDriver } from './driver.js';
 export function labelsOf(
   before: Body,
   path: Body,
-  more: { pteWalkLimit?: number; override?: Record<string, number>; remote?: readonly FileId[] } = {},
+  more: {
+    pteWalkLimit?: number;
+    override?: Record<string, number>;
+    remote?: readonly FileId[];
+    devices?: readonly FileId[];
+  } = {},
 ): string[] {
   let from = 0;
   const driver: KernelDriver = new KernelDriver({
     cpus: 2,
     remote: more.remote,
+    devices: more.devices,
     override: { pteWalkLimit: more.pteWalkLimit ?? 8, ...more.override },
     tasks: [
       {

@@ -64,15 +64,13 @@ const duty: fc.Arbitrary<Op> = fc.oneof(
     .map(([pages, context]) => ({ do: 'kalloc' as const, pages, context })),
   maybe(fc.integer({ min: 1, max: 9 })).map((pages) => ({ do: 'kfree' as const, pages })),
   fc.constantFrom(0, 1).map((cpu) => ({ do: 'device' as const, cpu })),
-  fc
-    .tuple(fileRange, inPage, maybe(fc.nat()), flag)
-    .map(([{ file: f, page: p }, w, v, off]) => ({
-      do: 'uprobe' as const,
-      file: f,
-      page: p,
-      word: w,
-      ...(off ? { off } : { value: v }),
-    })),
+  fc.tuple(fileRange, inPage, maybe(fc.nat()), flag).map(([{ file: f, page: p }, w, v, off]) => ({
+    do: 'uprobe' as const,
+    file: f,
+    page: p,
+    word: w,
+    ...(off ? { off } : { value: v }),
+  })),
   fc.tuple(range, range).map(([r, q]) => ({ do: 'ksm' as const, page: r.page, of: 'P0', with: q.page, withOf: 'P1' })),
 );
 

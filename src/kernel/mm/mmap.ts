@@ -2,6 +2,7 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { isDevice } from '../drivers/vfio-pci.ts';
 import { isFile } from '../fs/inode.ts';
 import {
   EBADF,
@@ -14,6 +15,7 @@ import {
   type MmId,
   NO_FILE,
   VM_EXEC,
+  VM_PFNMAP,
   VM_READ,
   VM_SHARED,
   VM_WRITE,
@@ -61,8 +63,19 @@ export function* doMmap(
   const start = fixed ? hint : getUnmappedArea(cpu, mm, hint, pages);
   if (start < 0 || start + pages > cpu.geometry.pages) return ENOMEM;
   if ((mapFlags & MAP_FIXED_NOREPLACE) !== 0 && vmasIn(cpu, mm, start, start + pages).length > 0) return EEXIST;
+  if (file !== NO_FILE && isDevice(cpu, file)) {
+    const error = yield* cpu.kernel.vfioPciMmap(cpu, file, vmFlags);
+    if (error !== 0) return error;
+  }
   if (!fixed) cpu.observer?.placed(cpu, mm, start);
-  const range = { start, end: start + pages, flags: vmFlags, pgoff: file === NO_FILE ? start : pgoff, object: file };
+  const raw = file !== NO_FILE && isDevice(cpu, file) ? VM_PFNMAP : 0;
+  const range = {
+    start,
+    end: start + pages,
+    flags: vmFlags | raw,
+    pgoff: file === NO_FILE ? start : pgoff,
+    object: file,
+  };
   return yield* cpu.kernel.mmapRegion(cpu, mm, range);
 }
 
@@ -95,7 +108,7 @@ export function* mmPopulate(cpu: Cpu, mm: MmId, start: number, pages: number): P
     const [vma] = vmasIn(cpu, mm, at, at + 1);
     if (vma === undefined) break;
     const flags = cpu.vma.flags.load(vma);
-    if ((flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0) break;
+    if ((flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0 || (flags & VM_PFNMAP) !== 0) break;
     if ((yield* cpu.kernel.handleMmFault(cpu, mm, vma, at as Vpn, (flags & VM_WRITE) !== 0)) !== 0) break;
   }
   yield* cpu.kernel.mmapReadUnlock(cpu, mm);
