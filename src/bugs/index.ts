@@ -10,6 +10,7 @@ import { ph4 } from './ph-4.ts';
 import { swapinExclusive } from './swapin-exclusive.ts';
 import { t101 } from './t1-01.ts';
 import { t104 } from './t1-04.ts';
+import { t109 } from './t1-09.ts';
 import { t110 } from './t1-10.ts';
 import { t112 } from './t1-12.ts';
 import { t113 } from './t1-13.ts';
@@ -29,7 +30,7 @@ import { t222 } from './t2-22.ts';
 import { t224 } from './t2-24.ts';
 
 const ALL: readonly Patch[] = [
-  ...[t101, t104, t110, t112, t113, t114, t114None, t115, t116, t116Invalid],
+  ...[t101, t104, t109, t110, t112, t113, t114, t114None, t115, t116, t116Invalid],
   ...[t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
   ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, ph3, ph4],
 ];

@@ -9,7 +9,7 @@ import type { FileSpec, Op, Program } from '../program/program.ts';
 import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
-import { drawMerge } from './generator-installers.ts';
+import { drawDevices, drawMerge } from './generator-installers.ts';
 import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { drawOther } from './generator-others.ts';
@@ -35,6 +35,7 @@ class Generator {
   private readonly cpus: number;
   private readonly startSpaces: number;
   private readonly files: FileSpec[];
+  private readonly devices: FileSpec[];
   private readonly memory: Memory;
   private readonly traits: Traits;
   /** Address spaces so far, those of children included. */
@@ -54,10 +55,11 @@ class Generator {
     this.spaces = this.startSpaces;
     const objects = drawObjects(draw);
     this.files = drawFiles(draw, traits);
+    this.devices = drawDevices(draw, traits, this.files.length);
     this.memory = drawMemory(draw, traits, this.files.length);
     // with one node there is nothing to scan for
     this.traits = this.memory.nodes === 2 ? traits : { ...traits, numascan: 0 };
-    const mappings = new FileMappings(this.files);
+    const mappings = new FileMappings(this.files, this.devices);
     const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
     this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces, this.files.some(isRemote)));
   }
@@ -70,7 +72,7 @@ class Generator {
     return canonicalProgram({
       name,
       machine: drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
-      files: this.files,
+      files: [...this.files, ...this.devices],
       tasks: [...cast.players.map(taskOf), ...drawDaemons(draw, cpus, memory)],
       history: this.history,
     });
@@ -236,6 +238,7 @@ class Generator {
       exit: isUser && this.cast.others(player).length > 0,
       kalloc: player.role !== 'server',
       device: player.role !== 'server',
+      rawmap: player.role !== 'server' && this.devices.length > 0,
       ksm: player.role !== 'server' && room >= 3 && this.traits.store > 0 && this.mappers().length > 0,
     };
     return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');

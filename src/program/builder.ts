@@ -155,12 +155,17 @@ export const reclaimMemory = (page: number, pages = 1, { of }: { of?: string } =
   page,
   pages,
 });
-export const migrateMemory = (page: number, pages = 1, { of, sync }: { of?: string; sync?: boolean } = {}): Op => ({
+export const migrateMemory = (
+  page: number,
+  pages = 1,
+  { of, sync, node }: { of?: string; sync?: boolean; node?: number } = {},
+): Op => ({
   do: 'migrate',
   of,
   page,
   pages,
   sync,
+  node,
 });
 /** All that a kernel thread does: it reclaims when the node is low on frames. */
 export const kswapd = (node = 0): Op => ({ do: 'kswapd', node });

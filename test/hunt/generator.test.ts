@@ -102,7 +102,7 @@ describe('generateProgram', () => {
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
         .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device'])
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
-        .concat(['uprobe', 'ksm'])
+        .concat(['uprobe', 'ksm', 'revoke'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -200,6 +200,7 @@ describe('generateProgram', () => {
     device: (p) => does(p, 'device'),
     uprobe: (p) => does(p, 'uprobe'),
     ksm: (p) => does(p, 'ksm'),
+    rawmap: (p) => does(p, 'revoke') || (p.files?.some((f) => f.device) ?? false),
     fork: (p) => does(p, 'fork'),
     exit: (p) => does(p, 'exit'),
     sleep: (p) => does(p, 'sleep') || does(p, 'wake'),

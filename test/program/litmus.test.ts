@@ -38,6 +38,7 @@ const FILES = `TLB files
   file f 2;
   file data 0;
   file r 1 remote;
+  file d 2 device;
   task k: cpu=1, kthread;
   task d: cpu=1, kthread;
   task s: cpu=0, kthread, server;
@@ -60,7 +61,7 @@ const FILES = `TLB files
  open r            | lock r              |                          |               |                    ;
  close r           | unlock r            |                          |               |                    ;
  uprobe f[0].w1 = 5 | uprobe f[0].w1 off | ksm p of P0 with p[1] of P1 |            |                    ;
- ksm p with q      |                     |                          |               |                    ;
+ ksm p with q      | revoke d            |                          |               |                    ;
 permitted (1:r0=5)
 `;
 
@@ -129,6 +130,7 @@ describe('parseLitmus', () => {
       { name: 'f', pages: 2 },
       { name: 'data', pages: 0 },
       { name: 'r', pages: 1, remote: true },
+      { name: 'd', pages: 2, device: true },
     ]);
     expect(program.history.map((h) => h.op)).toEqual([
       { do: 'mmap', page: 8, pages: 2, prot: 'r', shared: true, file: 'f' },
@@ -166,6 +168,7 @@ describe('parseLitmus', () => {
         { do: 'lock', file: 'r' },
         { do: 'unlock', file: 'r' },
         { do: 'uprobe', file: 'f', page: 0, word: 1, off: true },
+        { do: 'revoke', file: 'd' },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
