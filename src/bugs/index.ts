@@ -21,6 +21,7 @@ import { t106 } from './t1-06.ts';
 import { t107 } from './t1-07.ts';
 import { t108 } from './t1-08.ts';
 import { t108Shared } from './t1-08-shared.ts';
+import { t109 } from './t1-09.ts';
 import { t110 } from './t1-10.ts';
 import { t112 } from './t1-12.ts';
 import { t113 } from './t1-13.ts';
@@ -43,7 +44,7 @@ import { t222 } from './t2-22.ts';
 import { t224 } from './t2-24.ts';
 
 const ALL: readonly Patch[] = [
-  ...[t101, t104, t110, t112, t113, t114, t114None, t115, t116, t116Invalid],
+  ...[t101, t104, t109, t110, t112, t113, t114, t114None, t115, t116, t116Invalid],
   ...[t201, t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
   ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, ph3, ph4],
   ...[t107, t108, t108Shared],

@@ -91,6 +91,8 @@ export interface CompiledProgram {
   /** Rows of those that are block devices, and of those written by iomap. */
   readonly blockdev: readonly FileId[];
   readonly iomap: readonly FileId[];
+  /** Rows of those that stand for devices. */
+  readonly devices: readonly FileId[];
   /** `registers[taskIndex][name]` is the number of a register. */
   readonly registers: readonly ReadonlyMap<string, number>[];
 }
@@ -145,7 +147,8 @@ export function compileProgram(
     return {
       do: op.do,
       page: of('page', 0),
-      pages: of('pages', 1),
+      // nothing is left of what is revoked
+      pages: op.do === 'revoke' ? 0 : of('pages', 1),
       word: of('word', 0),
       value: of('value', -1),
       rights: (prot ? RIGHTS[prot] : 0) | (of('shared', false) ? VM_SHARED : 0),
@@ -196,6 +199,7 @@ export function compileProgram(
     memory: rowsOf('memory'),
     blockdev: rowsOf('blockdev'),
     iomap: rowsOf('iomap'),
+    devices: rowsOf('device'),
     registers,
   };
 }

@@ -216,6 +216,7 @@ export class MachineCore<M extends Memory> implements UserRun {
       memory: program.memory,
       blockdev: program.blockdev,
       iomap: program.iomap,
+      devices: program.devices,
       tasks: program.tasks.map((t) => ({
         id: t.id,
         cpu: t.cpu,

@@ -55,6 +55,7 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   dropcache: OP.dropcache,
   uprobe: OP.uprobe,
   ksm: OP.ksm,
+  revoke: OP.revoke,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
@@ -190,6 +191,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'ksm':
       result = yield* ksm(cpu, op);
+      break;
+    case 'revoke':
+      result = yield* kernel.vfioPciRevoke(cpu, op.file as FileId);
       break;
     case 'fork':
       result = yield* kernel.sysFork(cpu, op.target as TaskId);

@@ -135,11 +135,16 @@ export class FileMappings {
   /** Pages that some mapping shows: `f0`. */
   private readonly shown = new Set<string>();
 
-  constructor(readonly files: readonly FileSpec[]) {}
+  /** @param devices are mapped shared, from their first page on */
+  constructor(
+    readonly files: readonly FileSpec[],
+    private readonly devices: readonly FileSpec[],
+  ) {}
 
   /** For an mmap of `pages` pages; undefined where it shows private memory. */
   draw(draw: Draw, traits: Traits, pages: number): Mapped | undefined {
     if (draw.chance(SHARED_MEMORY * traits.sharedMemory)) return { shared: true };
+    if (this.devices.length > 0 && draw.chance(0.4)) return { file: this.devices[0].name, shared: true };
     if (this.files.length === 0 || !draw.chance(0.75)) return undefined;
     const kind = draw.weighted({ shared: 0.6 * traits.fileShared, private: 0.4 * traits.filePrivate });
     const place = draw.chance(traits.alias) ? this.anyPlace(draw, pages) : this.freshPlace(pages);

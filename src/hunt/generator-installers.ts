@@ -1,12 +1,25 @@
-/** Merges in generated programs. Pages are equal only where somebody makes them so: both are stored to first. */
-import type { Op } from '../program/program.ts';
+/** Merges in generated programs, and devices whose frames tasks map. */
+import type { FileSpec, Op } from '../program/program.ts';
 import type { Player } from './generator-cast.ts';
 import type { Draw } from './generator-draw.ts';
+import type { Traits } from './generator-traits.ts';
 
 /** Values that pages have in common. */
 const VALUES = 3;
 
-/** Two stores of one value by `users`, who have address spaces with something mapped, and the merge, which `merger` does. */
+/** Of all its pages. */
+const DEVICE_PAGES = 4;
+
+/** The device of a program with at most one file, for a tiny machine has two; none if the trait is off. */
+export function drawDevices(draw: Draw, traits: Traits, files: number): FileSpec[] {
+  if (files > 1 || !draw.chance(0.15 * traits.rawmap)) return [];
+  return [{ name: 'd', pages: draw.between(1, DEVICE_PAGES), device: true }];
+}
+
+/**
+ * Pages are equal only where somebody makes them so: two stores of one value by `users`, who have address spaces with something mapped,
+ * then the merge, which `merger` does.
+ */
 export function drawMerge(
   draw: Draw,
   users: readonly Player[],

@@ -11,6 +11,8 @@ export function drawOther(name: TraitName, draw: Draw, cpus: number): Op {
       return drawKernelPages(draw);
     case 'device':
       return drawDevice(draw, cpus);
+    case 'rawmap':
+      return { do: 'revoke', file: 'd' };
     case 'move':
       return { do: 'move', cpu: draw.below(cpus) };
     case 'yield':

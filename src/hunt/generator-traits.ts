@@ -53,6 +53,7 @@ export const TRAITS = {
   device: 'devices that interrupt CPUs, idle ones too, and whose handlers allocate',
   uprobe: 'uprobes in pages of files, and their ends',
   ksm: 'pages of equal content are merged, by a task or a kernel thread',
+  rawmap: 'frames of a device that tasks map, and their revocation',
   fork: 'fork',
   exit: 'exit, of children and of others',
   sleep: 'a task sleeps, another wakes it',
@@ -88,6 +89,7 @@ const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, conc
   compute: [0, 0.2],
   exit: [0.2, 0.2],
   ksm: [0.2, 0.6],
+  rawmap: [0.1, 1],
 };
 
 /** Those that the player may do now: all but the ones that `possible` calls impossible. */
@@ -128,6 +130,7 @@ const SWARMED: readonly TraitName[] = [
     'dropcache',
     'uprobe',
     'ksm',
+    'rawmap',
   ] as const),
   ...([
     'fork',

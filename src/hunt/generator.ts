@@ -42,7 +42,7 @@ class Generator extends ProgramWriter {
         drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
         this,
       ),
-      files: this.files,
+      files: [...this.files, ...this.devices],
       tasks: [...cast.players.map(taskOf), ...drawDaemons(draw, cpus, memory)],
       history: this.history,
     });

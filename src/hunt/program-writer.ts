@@ -3,7 +3,7 @@ import type { FileSpec, Op } from '../program/program.ts';
 import { Cast, drawCast, MOST_MMS, type Player } from './generator-cast.ts';
 import type { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
-import { drawMerge } from './generator-installers.ts';
+import { drawDevices, drawMerge } from './generator-installers.ts';
 import { drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { drawOther } from './generator-others.ts';
@@ -19,6 +19,7 @@ export class ProgramWriter {
   protected readonly cpus: number;
   protected readonly startSpaces: number;
   readonly files: FileSpec[];
+  protected readonly devices: FileSpec[];
   protected readonly memory: Memory;
   protected readonly traits: Traits;
   /** Address spaces so far, those of children included. */
@@ -38,10 +39,11 @@ export class ProgramWriter {
     this.spaces = this.startSpaces;
     const objects = drawObjects(draw);
     this.files = drawFiles(draw, traits);
+    this.devices = drawDevices(draw, traits, this.files.length);
     this.memory = drawMemory(draw, traits, this.files.length);
     // with one node there is nothing to scan for
     this.traits = this.memory.nodes === 2 ? traits : { ...traits, numascan: 0 };
-    const mappings = new FileMappings(this.files);
+    const mappings = new FileMappings(this.files, this.devices);
     const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
     this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces, this.files.some(isShared)));
   }
@@ -95,6 +97,7 @@ export class ProgramWriter {
       exit: isUser && this.cast.others(player).length > 0,
       kalloc: player.role !== 'server',
       device: player.role !== 'server',
+      rawmap: player.role !== 'server' && this.devices.length > 0,
       ksm: player.role !== 'server' && room >= 3 && this.traits.store > 0 && this.mappers().length > 0,
     };
     return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');

@@ -53,6 +53,8 @@ export interface BootSpec {
   /** Rows of those that are block devices, and of those whose file system writes by iomap. */
   readonly blockdev?: readonly FileId[];
   readonly iomap?: readonly FileId[];
+  /** Rows of those that stand for devices. */
+  readonly devices?: readonly FileId[];
 }
 
 /**
@@ -81,6 +83,7 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
   const named = spec.files?.length ?? geometry.files;
   for (let row = named + 1; row <= geometry.files; row++) put(cpu.inode.memory, row as FileId, NAMELESS_FILE);
   put(cpu.slab.used, SLAB_INODE, named);
+  for (const file of spec.devices ?? []) put(cpu.deviceMemory.isDevice, file, 1);
   put(cpu.slab.used, SLAB_MM, spec.mms);
   put(cpu.slab.serial, SLAB_MM, spec.mms + 1);
   for (const task of spec.tasks) bootTask(cpu, task);

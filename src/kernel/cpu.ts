@@ -62,6 +62,7 @@ export class Cpu extends LogicalCpu {
   tlbUbc!: KernelColumns['tlbUbc'];
   kcount!: KernelColumns['kcount'];
   uprobe!: KernelColumns['uprobe'];
+  deviceMemory!: KernelColumns['deviceMemory'];
   /** Columns of the tables that policy and patches declared, by table name; typed by `wordsOf`. */
   extra: Readonly<Record<string, unknown>> = {};
 

@@ -2,6 +2,7 @@
  * The record of every kernel routine: mainline Linux 6.18. A policy or a patch is this record with some routines
  * replaced; the stepper wraps each routine so that its steps cost the same at any depth of calls.
  */
+import { driverRoutines } from './drivers/routines.ts';
 import { entryRoutines } from './entry/routines.ts';
 import { eventRoutines } from './events/routines.ts';
 import { procRoutines } from './fs/proc-routines.ts';
@@ -44,6 +45,7 @@ export const MAINLINE = {
   ...procRoutines,
   ...userfaultfdRoutines,
   ...eventRoutines,
+  ...driverRoutines,
 };
 
 export type Kernel = typeof MAINLINE;

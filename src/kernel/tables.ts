@@ -2,6 +2,7 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import { table } from '../memory/table.ts';
+import { DEVICE_MEMORY } from './drivers/tables.ts';
 import { UPROBE } from './events/tables.ts';
 import { DISK, INODE, NFS_INODE, NFS_SERVER, PAGE_CACHE } from './fs/tables.ts';
 import { ANON_VMA, SWAP, SWAP_DISK } from './mm/swap-tables.ts';
@@ -289,4 +290,5 @@ export const KERNEL_TABLES = {
   tlbUbc: TLB_UBC,
   kcount: KERNEL_COUNTERS,
   uprobe: UPROBE,
+  deviceMemory: DEVICE_MEMORY,
 } as const;

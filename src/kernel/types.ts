@@ -61,6 +61,8 @@ export const VM_NO_WRITENOTIFY = 64;
 export const VM_SOFTDIRTY = 16;
 /** Registered with a userfaultfd for write protection. */
 export const VM_UFFD_WP = 32;
+/** The entries are raw: no folio behind them. Set by the driver, never by the program. */
+export const VM_PFNMAP = 128;
 
 /** Flags of mmap. */
 export const MAP_FIXED = 1;
@@ -102,6 +104,7 @@ export const ENOMEM = -12;
 export const EFAULT = -14;
 export const EBUSY = -16;
 export const EEXIST = -17;
+export const ENODEV = -19;
 export const EINVAL = -22;
 export const EFBIG = -27;
 export const ENOSPC = -28;

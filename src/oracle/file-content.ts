@@ -17,7 +17,7 @@ import { RemoteFiles } from './remote-files.ts';
 import { type PageKey, WRITES } from './tables.ts';
 
 /** Calls that may change the length of a file. */
-const RESIZES: readonly OpKind[] = [OP.write, OP.directWrite, OP.truncate];
+const RESIZES: readonly OpKind[] = [OP.write, OP.directWrite, OP.truncate, OP.revoke];
 
 export class FileContent {
   private readonly durable: Durable;
@@ -62,7 +62,7 @@ export class FileContent {
     const size = this.sizeAfter(kind, task, depth);
     f.resizing.put(file, f.resizing.peek(file) + 1);
     f.maxSize.put(file, Math.max(f.maxSize.peek(file), size));
-    if (kind !== OP.truncate) return;
+    if (!cutsOff(kind)) return;
     f.minSize.put(file, Math.min(f.minSize.peek(file), size));
     this.pages(file, size, this.ghost.geometry.filePages, (page) => this.discards(page));
     this.losesCopies(file, size);
@@ -88,12 +88,12 @@ export class FileContent {
     const alone = f.resizing.peek(file) === 1 && f.resizedAt.peek(file) <= since;
     const size = this.sizeAfter(kind, task, depth);
     const sure = result >= 0 && (kind === OP.write || clean);
-    if (kind !== OP.truncate) this.written(t.op.peek(task, depth), before, since, sure);
+    if (!cutsOff(kind)) this.written(t.op.peek(task, depth), before, since, sure);
     else this.truncated(file, size, since, before, result >= 0);
-    if (result >= 0 && kind === OP.truncate && alone) {
+    if (result >= 0 && cutsOff(kind) && alone) {
       f.minSize.put(file, size);
       f.maxSize.put(file, size);
-    } else if (result >= 0 && kind !== OP.truncate && alone) f.minSize.put(file, Math.max(f.minSize.peek(file), size));
+    } else if (result >= 0 && !cutsOff(kind) && alone) f.minSize.put(file, Math.max(f.minSize.peek(file), size));
     f.resizing.put(file, f.resizing.peek(file) - 1);
     f.resizedAt.put(file, this.ghost.tick());
   }
@@ -241,11 +241,16 @@ export class FileContent {
 
   private sizeAfter(kind: OpKind, task: TaskId, depth: number): number {
     const { task: t } = this.ghost.g;
-    return kind === OP.truncate ? t.pages.peek(task, depth) : t.from.peek(task, depth) + 1;
+    return cutsOff(kind) ? t.pages.peek(task, depth) : t.from.peek(task, depth) + 1;
   }
 
   private pages(file: FileId, from: number, to: number, each: (page: PageKey) => void): void {
     const { filePages } = this.ghost.geometry;
     for (let index = from; index < Math.min(to, filePages); index++) each(this.ghost.fileKey(file * filePages + index));
   }
+}
+
+/** Does it take the end of the file away? Of a device, all of it. */
+function cutsOff(kind: OpKind): boolean {
+  return kind === OP.truncate || kind === OP.revoke;
 }

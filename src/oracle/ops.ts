@@ -52,6 +52,7 @@ export const OP = {
   pagemap: 36,
   uprobe: 37,
   ksm: 38,
+  revoke: 39,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

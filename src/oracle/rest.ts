@@ -63,10 +63,13 @@ function readBackFiles(ghost: Ghost, content: Content): boolean {
   return false;
 }
 
-/** The word of a page of a file, from its folio or from disk, of a memory file from swap; 0 for row -1: no file. */
+/** The word of a page of a file, from its folio or from disk, of a memory file from swap, of a device from its frame; 0 for row -1: no file. */
 function fileWord(ghost: Ghost, row: number, word: number): number {
   if (row < 0) return 0;
   const { machine } = ghost;
+  const { filePages } = ghost.geometry;
+  const raw = machine.deviceMemory.frame.peek(Math.floor(row / filePages) as FileId, row % filePages) as Pfn;
+  if (raw > 0) return machine.frame.words.peek(raw, word);
   const slot = machine.pageCache.slot.peek(row as FilePage);
   const swap = swapEntryIn(ghost, row);
   const pfn = swap !== NO_SLOT ? cachedFrame(ghost, swap) : Math.max(slot, 0);
@@ -128,10 +131,13 @@ function isAlive({ machine }: Ghost, file: FileId): boolean {
   return machine.inode.memory.peek(file) !== NAMELESS_FILE || machine.inode.nrMmap.peek(file) > 0;
 }
 
-/** What the kernel has allocated for itself: the zero page, its list, the packets that CPUs have received. */
+/** What the kernel has allocated for itself: the zero page, memory of devices, its list, the packets that CPUs have received. */
 function* ownPages({ geometry, machine }: Ghost): Iterable<number> {
   const { kernelPages, softnet } = machine;
   yield zeroPfn(geometry);
+  for (let file = 1 as FileId; file <= geometry.files; file++) {
+    for (let index = 0; index < geometry.filePages; index++) yield machine.deviceMemory.frame.peek(file, index);
+  }
   for (let i = 0; i < kernelPages.count.peek(0); i++) yield kernelPages.list.peek(0, i);
   for (let id = 0 as CpuId; id < geometry.cpus; id++) {
     for (let i = 0; i < softnet.qlen.peek(id); i++) yield softnet.packets.peek(id, i);

@@ -168,12 +168,17 @@ export const reclaimMemory = (page: number, pages = 1, { of }: { of?: string } =
   page,
   pages,
 });
-export const migrateMemory = (page: number, pages = 1, { of, sync }: { of?: string; sync?: boolean } = {}): Op => ({
+export const migrateMemory = (
+  page: number,
+  pages = 1,
+  { of, sync, node }: { of?: string; sync?: boolean; node?: number } = {},
+): Op => ({
   do: 'migrate',
   of,
   page,
   pages,
   sync,
+  node,
 });
 /** All that a kernel thread does: it reclaims when the node is low on frames. */
 export const kswapd = (node = 0): Op => ({ do: 'kswapd', node });
@@ -200,6 +205,8 @@ export const ksm = (page: number, other: number, { of, withOf }: { of?: string; 
   with: other,
   withOf,
 });
+/** The driver of a device takes its memory away. */
+export const revoke = (file: string): Op => ({ do: 'revoke', file });
 /** A device interrupts that CPU. */
 export const device = (cpu: number): Op => ({ do: 'device', cpu });
 export const fork = (task: string): Op => ({ do: 'fork', task });

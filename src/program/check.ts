@@ -16,7 +16,7 @@ const ANYBODYS_OPS: readonly Op['do'][] = ['yield', 'sleep', 'wake', 'post', 'aw
 const KTHREAD_OPS: readonly Op['do'][] = [
   ...ANYBODYS_OPS,
   ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compact', 'kswapd', 'kalloc', 'kfree', 'device'] as const),
-  ...(['uprobe', 'ksm'] as const),
+  ...(['uprobe', 'ksm', 'revoke'] as const),
 ];
 /** A server has no part in the kernel of the machine. */
 const SERVER_OPS: readonly Op['do'][] = [...ANYBODYS_OPS, 'remote'];
@@ -34,6 +34,7 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
   checkForks(program, byName, fail);
   checkFiles(program, limits, fail);
   checkRemote(program, fail);
+  checkDevices(program, fail);
   checkDuties(program, byName, fail);
   checkNodes(program, fail);
   const pages = limits.pages ?? 2 ** 32;
@@ -123,6 +124,19 @@ function checkRemote({ files = [], ...program }: Program, fail: Fail): void {
   }
 }
 const OF_REMOTE: readonly Op['do'][] = ['open', 'close', 'lock', 'unlock', 'remote'];
+
+/** What stands for a device is mapped and revoked, and nothing else; it is nobody else's. */
+function checkDevices({ files = [], ...program }: Program, fail: Fail): void {
+  for (const [i, file] of files.entries()) {
+    if (file.device && file.remote) fail(`files[${i}].device`, 'a device at a server', 'one of the two');
+  }
+  for (const { op, path } of allOps(program)) {
+    const file = 'file' in op ? files.find((f) => f.name === op.file) : undefined;
+    if (file === undefined || (op.do === 'mmap' && file.device)) continue;
+    if ((op.do === 'revoke') === (file.device ?? false)) continue;
+    fail(`${path}.file`, `file "${file.name}"`, op.do === 'revoke' ? 'a device' : 'a file that is no device');
+  }
+}
 
 /** Whose memory is reclaimed or migrated: a kernel thread has none of its own. */
 function checkDuties(program: Program, byName: ByName, fail: Fail): void {

@@ -72,6 +72,7 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   device: { do: 'device', fields: [count('cpu', 'a CPU')] },
   uprobe: { do: 'uprobe', fields: [fileWord, value, off] },
   ksm: { do: 'ksm', fields: [pair] },
+  revoke: { do: 'revoke', fields: [file] },
   fork: { do: 'fork', fields: [name('task', 'a task')] },
   exit: { do: 'exit', fields: [] },
   post: { do: 'post', fields: [name('flag', 'a flag')] },

@@ -90,6 +90,8 @@ export type Op =
    * it. `of` and `withOf` are tasks with those address spaces; the acting one when left out.
    */
   | { do: 'ksm'; page: number; of?: string; with: number; withOf?: string }
+  /** The driver of a device takes its memory away from all mappings, for good, and gives it back. */
+  | { do: 'revoke'; file: string }
   /** Starts the task `task` (declared with `forkedBy`) in a copy of this address space. */
   | { do: 'fork'; task: string }
   | { do: 'exit' }
@@ -149,7 +151,7 @@ export interface MachineSpec {
 }
 
 /** What a file may be, at most one of them, beside one of a disk of this machine's own. */
-export const FILE_KINDS = ['remote', 'memory', 'blockdev', 'iomap'] as const;
+export const FILE_KINDS = ['remote', 'memory', 'blockdev', 'iomap', 'device'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 /** A file of one of the machine's file systems. All its words are zero, and nothing of it is cached. */
@@ -166,6 +168,8 @@ export interface FileSpec {
   blockdev?: boolean;
   /** Its file system writes by iomap, as block devices do anyway. */
   iomap?: boolean;
+  /** It stands for a device whose frames are mapped, shared, and which has no page cache: only mmap and `revoke`. */
+  device?: boolean;
 }
 
 export interface Program {

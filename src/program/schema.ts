@@ -44,7 +44,7 @@ const fileOps = [
   z.strictObject({ do: z.enum(['read']), file: word, page, word: inPage, direct: flag, into: word.optional() }),
   z.strictObject({ do: z.enum(['write']), file: word, page, word: inPage, direct: flag, value: value.optional() }),
   z.strictObject({ do: z.enum(['truncate']), file: word, pages: z.int().min(0).max(65536) }),
-  z.strictObject({ do: z.enum(['fsync', 'open', 'close', 'lock', 'unlock']), file: word }),
+  z.strictObject({ do: z.enum(['fsync', 'open', 'close', 'lock', 'unlock', 'revoke']), file: word }),
   z.strictObject({ do: z.enum(['remote']), file: word, page, word: inPage, value: value.optional() }),
   z.strictObject({ do: z.enum(['reclaim']), ...duty }),
   z.strictObject({ do: z.enum(['migrate']), ...duty, sync: flag, node }),
@@ -125,6 +125,7 @@ const file = z.strictObject({
   memory: flag,
   blockdev: flag,
   iomap: flag,
+  device: flag,
 });
 
 const task = z.strictObject({

@@ -103,6 +103,7 @@ export class Names {
       case 'close':
       case 'lock':
       case 'unlock':
+      case 'revoke':
         return `${op.do} ${op.file}`;
       case 'reclaim':
       case 'migrate':

@@ -9,8 +9,10 @@ import {
   fileWrite,
   fork,
   gup,
+  ksm,
   load,
   migrate,
+  migrateMemory,
   mmap,
   move,
   mprotect,
@@ -69,6 +71,26 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   't1-01': {
     harm: 'stale-read',
     program: race(TWO, { setup: cached(), P0: [dontneed(8)], P1: [dontneed(8), load(8)] }),
+  },
+  't1-09': {
+    harm: 'lost-write',
+    // long walks and long pages: the flush is pending for long, and the comparison takes long
+    program: race(
+      { cpus: 3, override: { nodes: 2, fastFrames: 20, swapSlots: 8, wordsPerPage: 16 } },
+      {
+        setup: [
+          mmap(8, 8, 'rw', { fixed: true }),
+          store(8, { value: 4 }),
+          store(9, { value: 4 }),
+          write(10, 6),
+          migrateMemory(8, 8, { node: 1 }),
+          ...by('P1', store(8, { value: 4 })),
+        ],
+        P0: [numascan(8, 8)],
+        P1: [store(8, { value: 5 })],
+        P2: [ksm(9, 8)],
+      },
+    ),
   },
   't1-10': {
     harm: 'frame-reuse',

@@ -104,7 +104,7 @@ describe('generateProgram', () => {
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
         .concat(['clearrefs', 'uffdregister', 'uffdwp', 'pagemap'])
         .concat(['punch', 'dropcache'])
-        .concat(['uprobe', 'ksm'])
+        .concat(['uprobe', 'ksm', 'revoke'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -203,6 +203,7 @@ describe('generateProgram', () => {
     device: (p) => does(p, 'device'),
     uprobe: (p) => does(p, 'uprobe'),
     ksm: (p) => does(p, 'ksm'),
+    rawmap: (p) => does(p, 'revoke') || (p.files?.some((f) => f.device) ?? false),
     fork: (p) => does(p, 'fork'),
     exit: (p) => does(p, 'exit'),
     sleep: (p) => does(p, 'sleep') || does(p, 'wake'),

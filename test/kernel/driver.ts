@@ -52,6 +52,8 @@ export interface DriverOptions {
   /** Lengths of files. */
   files?: readonly number[];
   iomap?: readonly FileId[];
+  /** Files that stand for devices. */
+  devices?: readonly FileId[];
 }
 
 /** A step that could be taken next. */
@@ -125,6 +127,7 @@ export class KernelDriver {
       files: options.files,
       blockdev: options.blockdev,
       iomap: options.iomap,
+      devices: options.devices,
       tasks: tasks.map((t, i) => ({
         id: (cpus + i) as TaskId,
         cpu: t.cpu,

@@ -4,7 +4,7 @@ import type { Path } from '#tlblab/memory/point.js';
 import { type Body, type DriverOptions, KernelDriver } from './driver.js';
 
 /** Files that are not of the usual kind, and their lengths. */
-type Kinds = Pick<DriverOptions, 'files' | 'remote' | 'memory' | 'blockdev' | 'iomap'>;
+type Kinds = Pick<DriverOptions, 'files' | 'remote' | 'memory' | 'blockdev' | 'iomap' | 'devices'>;
 
 /** Labels that `path` passes on CPU 0 after `before` is done, while a second thread keeps CPU 1 in the same mm. */
 export function labelsOf(
@@ -20,6 +20,7 @@ export function labelsOf(
     files: more.files,
     blockdev: more.blockdev,
     iomap: more.iomap,
+    devices: more.devices,
     override: { pteWalkLimit: more.pteWalkLimit ?? 8, ...more.override },
     tasks: [
       {

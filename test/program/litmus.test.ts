@@ -39,6 +39,7 @@ const FILES = `TLB files
   file data 0;
   file r 1 remote;
   file m 3 memory;
+  file d 2 device;
   task k: cpu=1, kthread;
   task d: cpu=1, kthread;
   task s: cpu=0, kthread, server;
@@ -64,7 +65,7 @@ const FILES = `TLB files
  uffdregister p[1] | uffdwp p            |                          |               |                    ;
  pagemap p         | uffdresolve p[1]    |                          |               |                    ;
  uprobe f[0].w1 = 5 | uprobe f[0].w1 off | ksm p of P0 with p[1] of P1 |            |                    ;
- ksm p with q      |                     |                          |               |                    ;
+ ksm p with q      | revoke d            |                          |               |                    ;
 permitted (1:r0=5)
 `;
 
@@ -134,6 +135,7 @@ describe('parseLitmus', () => {
       { name: 'data', pages: 0 },
       { name: 'r', pages: 1, remote: true },
       { name: 'm', pages: 3, memory: true },
+      { name: 'd', pages: 2, device: true },
     ]);
     expect(program.history.map((h) => h.op)).toEqual([
       { do: 'mmap', page: 8, pages: 2, prot: 'r', shared: true, file: 'f' },
@@ -177,6 +179,7 @@ describe('parseLitmus', () => {
         { do: 'uffdwp', page: 8, pages: 2, on: true },
         { do: 'uffdwp', page: 9, on: false },
         { do: 'uprobe', file: 'f', page: 0, word: 1, off: true },
+        { do: 'revoke', file: 'd' },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },

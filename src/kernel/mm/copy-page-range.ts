@@ -6,7 +6,7 @@ import type { Cpu } from '../cpu.ts';
 import { ENOMEM, type MmId, NO_SLOT } from '../types.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, pmdAddrEnd, pmdLevel, tableWalk } from './pgtable.ts';
-import { migrationPfn, PTE_SWP_EXCLUSIVE, pteNone, swapSlotOf, vmNormalPage } from './pte-prot.ts';
+import { migrationPfn, PTE_SPECIAL, PTE_SWP_EXCLUSIVE, pteNone, swapSlotOf, vmNormalPage } from './pte-prot.ts';
 import { PTE_UFFD_WP } from './pte-tracking.ts';
 
 export const PARENT_NEXT = point('copyPte: next pte of the parent to be read');
@@ -92,9 +92,11 @@ export function* copyPte(cpu: Cpu, to: Pfn, from: Pfn, vpn: Vpn): Path<void> {
     yield* kernel.folioGet(cpu, page);
     yield* kernel.folioTryDupAnonRmap(cpu, page);
   }
-  if (pteWrite(entry)) entry = yield* kernel.ptepSetWrprotect(cpu, from, index, entry);
+  // of special entries only the raw ones of shared mappings are writable: is_cow_mapping() is false
+  const raw = (entry & PTE_SPECIAL) !== 0;
+  if (pteWrite(entry) && !raw) entry = yield* kernel.ptepSetWrprotect(cpu, from, index, entry);
   if (cpu.at(CHILD_SETS, pteWord(cpu, to, index))) yield;
-  pteStore(cpu, to, index, (entry & ~(PTE_RW | PTE_A | PTE_UFFD_WP)) as PteLo, hi);
+  pteStore(cpu, to, index, (entry & ~((raw ? 0 : PTE_RW) | PTE_A | PTE_UFFD_WP)) as PteLo, hi);
 }
 
 /** Linux: ptep_set_wrprotect(): hardware may set A and D meanwhile, so by compare and exchange. Returns the new entry. */

@@ -9,7 +9,7 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { isMemoryFile } from '../fs/inode.ts';
 import { OWNER_USER } from '../observer.ts';
-import { VM_SHARED } from '../types.ts';
+import { VM_PFNMAP, VM_SHARED } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
 import { mkNewPte, type VmFault } from './memory.ts';
 import { NO_PAGE } from './page-alloc.ts';
@@ -25,6 +25,7 @@ export const MKWRITE_RECHECK = point('finishMkwriteFault: folio dirty, PTL taken
 
 /** Linux: do_fault(). 0 or a VM_FAULT_ code. */
 export function* doFault(cpu: Cpu, vmf: VmFault): Path<number> {
+  if ((vmf.vmFlags & VM_PFNMAP) !== 0) return yield* cpu.kernel.vfioPciMmapPageFault(cpu, vmf);
   if (!vmf.write) return yield* cpu.kernel.doReadFault(cpu, vmf);
   if ((vmf.vmFlags & VM_SHARED) !== 0) return yield* cpu.kernel.doSharedFault(cpu, vmf);
   return yield* cpu.kernel.doCowFault(cpu, vmf);

@@ -3,7 +3,7 @@ import type { Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_TABLE } from '../observer.ts';
-import { ENOMEM, type MmId, VM_SHARED, VM_UFFD_WP } from '../types.ts';
+import { ENOMEM, type MmId, VM_PFNMAP, VM_SHARED, VM_UFFD_WP } from '../types.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { SLAB_MM, slabTake } from './slab.ts';
 import { NO_VMA, vmaAt, vmaRange } from './vma-tree.ts';
@@ -79,8 +79,8 @@ export function* dupMmap(cpu: Cpu, child: MmId, parent: MmId): Path<number> {
     range.flags &= ~VM_UFFD_WP;
     const copy = yield* kernel.vmaLink(cpu, child, range);
     if (copy === NO_VMA) error = ENOMEM;
-    // vma_needs_copy(): what a shared mapping maps, faults will find again
-    else if ((range.flags & VM_SHARED) === 0) {
+    // vma_needs_copy(): what a shared mapping maps, faults will find again; raw entries they might not
+    else if ((range.flags & VM_SHARED) === 0 || (range.flags & VM_PFNMAP) !== 0) {
       error = yield* kernel.copyPageRange(cpu, child, parent, range.start, range.end);
     }
   }

@@ -7,7 +7,7 @@ import { PTE_D, pteLoad, ptePfn, pteWord, pteWrite } from '../../hardware/pte.ts
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EFAULT, ENOMEM, type MmId, VM_READ, VM_SHARED, VM_WRITE, type VmaId } from '../types.ts';
+import { EFAULT, ENOMEM, type MmId, VM_PFNMAP, VM_READ, VM_SHARED, VM_WRITE, type VmaId } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
 import { NO_PAGE } from './page-alloc.ts';
 import { leafIndex, tableWalk } from './pgtable.ts';
@@ -73,6 +73,7 @@ export function* getUserPages(cpu: Cpu, gup: Gup): Path<number> {
 /** Linux: check_vma_flags(). Caller holds mmap_lock. */
 function checkVmaFlags(cpu: Cpu, vma: VmaId, { write, force = false }: Gup): boolean {
   const flags = vmaFlags(cpu, vma);
+  if ((flags & VM_PFNMAP) !== 0) return false;
   return (flags & (write ? VM_WRITE : VM_READ)) !== 0 || (force && (flags & VM_SHARED) === 0);
 }
 

@@ -2,9 +2,19 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EINVAL, ENOMEM, MADV_COLD, MADV_DONTNEED, MADV_FREE, MADV_PAGEOUT, type MmId, type VmaId } from '../types.ts';
+import {
+  EINVAL,
+  ENOMEM,
+  MADV_COLD,
+  MADV_DONTNEED,
+  MADV_FREE,
+  MADV_PAGEOUT,
+  type MmId,
+  VM_PFNMAP,
+  type VmaId,
+} from '../types.ts';
 import type { MmuGather } from './mmu-gather.ts';
-import { NO_VMA, vmaEnd, vmaStart, vmasIn } from './vma-tree.ts';
+import { NO_VMA, vmaEnd, vmaFlags, vmaStart, vmasIn } from './vma-tree.ts';
 import { ZAP_DONTNEED, zapOf } from './zap.ts';
 
 const ADVICE: readonly number[] = [MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT];
@@ -55,7 +65,10 @@ export function* madviseWalkVmas(cpu: Cpu, tlb: MmuGather, start: number, end: n
   return hole || at < end;
 }
 
-/** Linux: madvise_dontneed_single_vma() and zap_page_range_single_batched(). Caller holds the VMA or mmap_lock for reading. */
+/**
+ * Linux: madvise_dontneed_single_vma() and zap_page_range_single_batched(). Caller holds the VMA or mmap_lock for reading. Raw mappings
+ * are passed over; Linux ends at the first one, with -EINVAL.
+ */
 export function* zapPageRangeSingleBatched(
   cpu: Cpu,
   tlb: MmuGather,
@@ -63,5 +76,6 @@ export function* zapPageRangeSingleBatched(
   start: number,
   end: number,
 ): Path<void> {
+  if ((vmaFlags(cpu, vma) & VM_PFNMAP) !== 0) return;
   yield* cpu.kernel.unmapPageRange(cpu, tlb, { vma, start, end }, zapOf(ZAP_DONTNEED, cpu.vma.object.load(vma)));
 }

@@ -2,6 +2,7 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { isDevice } from '../drivers/vfio-pci.ts';
 import { isFile, isMemoryFile } from '../fs/inode.ts';
 import {
   EBADF,
@@ -15,6 +16,7 @@ import {
   NO_FILE,
   VM_EXEC,
   VM_NO_WRITENOTIFY,
+  VM_PFNMAP,
   VM_READ,
   VM_SHARED,
   VM_SOFTDIRTY,
@@ -64,10 +66,15 @@ export function* doMmap(
   const start = fixed ? hint : getUnmappedArea(cpu, mm, hint, pages);
   if (start < 0 || start + pages > cpu.geometry.pages) return ENOMEM;
   if ((mapFlags & MAP_FIXED_NOREPLACE) !== 0 && vmasIn(cpu, mm, start, start + pages).length > 0) return EEXIST;
+  if (file !== NO_FILE && isDevice(cpu, file)) {
+    const error = yield* cpu.kernel.vfioPciMmap(cpu, file, vmFlags);
+    if (error !== 0) return error;
+  }
   if (!fixed) cpu.observer?.placed(cpu, mm, start);
   const shared = (vmFlags & VM_SHARED) !== 0;
-  const atOnce = shared && (file === NO_FILE || isMemoryFile(cpu, file));
-  const flags = vmFlags | VM_SOFTDIRTY | (atOnce ? VM_NO_WRITENOTIFY : 0);
+  const raw = file !== NO_FILE && isDevice(cpu, file) ? VM_PFNMAP : 0;
+  const atOnce = shared && (file === NO_FILE || isMemoryFile(cpu, file)) ? VM_NO_WRITENOTIFY : 0;
+  const flags = vmFlags | raw | VM_SOFTDIRTY | atOnce;
   const first = file === NO_FILE && !shared ? start : pgoff;
   const range = { start, end: start + pages, flags, pgoff: first, object: file };
   return yield* cpu.kernel.mmapRegion(cpu, mm, range);
@@ -102,7 +109,7 @@ export function* mmPopulate(cpu: Cpu, mm: MmId, start: number, pages: number): P
     const [vma] = vmasIn(cpu, mm, at, at + 1);
     if (vma === undefined) break;
     const flags = cpu.vma.flags.load(vma);
-    if ((flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0) break;
+    if ((flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0 || (flags & VM_PFNMAP) !== 0) break;
     if ((yield* cpu.kernel.handleMmFault(cpu, mm, vma, at as Vpn, (flags & VM_WRITE) !== 0)) !== 0) break;
   }
   yield* cpu.kernel.mmapReadUnlock(cpu, mm);

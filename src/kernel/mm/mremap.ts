@@ -2,13 +2,14 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EFAULT, EINVAL, ENOMEM, type MmId, VM_UFFD_WP, type VmaId } from '../types.ts';
+import { EFAULT, EINVAL, ENOMEM, type MmId, VM_PFNMAP, VM_UFFD_WP, type VmaId } from '../types.ts';
 import { NO_RMAP, rmapOf } from './i-mmap.ts';
 import {
   findVma,
   getUnmappedArea,
   NO_VMA,
   vmaEnd,
+  vmaFlags,
   vmaLookup,
   vmaRange,
   vmaStart,
@@ -35,6 +36,8 @@ export function* doMremap(cpu: Cpu, vrm: VmaRemap): Path<number> {
   const vma = vmaLookup(cpu, mm, from);
   let result: number;
   if (vma === NO_VMA || from + pages > vmaEnd(cpu, vma)) result = EFAULT;
+  // check_prep_vma(): VM_DONTEXPAND
+  else if (newPages > pages && (vmaFlags(cpu, vma) & VM_PFNMAP) !== 0) result = EFAULT;
   else if (to >= 0) result = yield* cpu.kernel.mremapTo(cpu, vrm);
   else if (newPages <= pages) result = yield* cpu.kernel.shrinkVma(cpu, mm, from, pages, newPages);
   else result = yield* cpu.kernel.expandVma(cpu, vrm, vma);

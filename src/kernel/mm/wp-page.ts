@@ -4,7 +4,7 @@ import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
-import { type MmId, VM_SHARED, VM_UFFD_WP, type VmaId } from '../types.ts';
+import { type MmId, VM_PFNMAP, VM_SHARED, VM_UFFD_WP, type VmaId } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_KSM, PG_SWAPCACHE } from './folio.ts';
 import { maybeMkwrite, mkNewPte, type VmFault } from './memory.ts';
@@ -32,12 +32,14 @@ export function* doWpPage(cpu: Cpu, fault: VmFault, pte: Pfn): Path<number> {
     yield* kernel.flushUffdWpPending(cpu, vmf);
   }
   const page = vmNormalPage(vmf.origPte);
-  if ((vmf.vmFlags & VM_SHARED) !== 0) {
+  if ((vmf.vmFlags & VM_SHARED) !== 0 && page !== NO_PAGE) {
     yield* kernel.folioGet(cpu, page);
     yield* kernel.pteUnmapUnlock(cpu, pte);
     return yield* kernel.wpPageShared(cpu, vmf, page);
   }
-  if (page !== NO_PAGE && (yield* kernel.wpCanReuseAnonFolio(cpu, page))) {
+  // wp_pfn_shared(): a raw entry has nothing to be told of a store
+  const raw = (vmf.vmFlags & VM_PFNMAP) !== 0;
+  if (raw || (page !== NO_PAGE && (yield* kernel.wpCanReuseAnonFolio(cpu, page)))) {
     const entry = maybeMkwrite((vmf.origPte | PTE_A | PTE_DIRTIED) as PteLo, vmf.vmFlags);
     yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, vmf.origPte, entry);
     yield* kernel.pteUnmapUnlock(cpu, pte);
