@@ -19,6 +19,7 @@ import { t105 } from './t1-05.ts';
 import { t105Early } from './t1-05-early.ts';
 import { t106 } from './t1-06.ts';
 import { t110 } from './t1-10.ts';
+import { t111 } from './t1-11.ts';
 import { t112 } from './t1-12.ts';
 import { t113 } from './t1-13.ts';
 import { t114 } from './t1-14.ts';
@@ -43,7 +44,7 @@ const ALL: readonly Patch[] = [
   ...[t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
   ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, ph3, ph4],
   ...[t102Mprotect, t102Munmap, t102Madvise, t102Mremap, t103, t105, t105Early, t106],
-  ...[t206, t212],
+  ...[t206, t212, t111],
 ];
 
 export const BUGS: Readonly<Record<string, Patch>> = Object.fromEntries(ALL.map((patch) => [patch.name, patch]));

@@ -47,6 +47,7 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   numascan: OP.numascan,
   gup: OP.gup,
   compact: OP.compact,
+  devmigrate: OP.migrate,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
@@ -138,6 +139,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'migrate':
       result = yield* migrate(cpu, op);
+      break;
+    case 'devmigrate':
+      result = yield* kernel.dmirrorMigrateToDevice(cpu, op.page, op.pages);
       break;
     case 'pfnwalk':
       result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);

@@ -59,6 +59,7 @@ export const TRAITS = {
   move: 'a task moves to another CPU',
   compute: 'user work without accesses',
   shared: 'tasks use the same few pages instead of any page',
+  devmigrate: 'pages move to the memory of a device',
 } as const;
 
 export type TraitName = keyof typeof TRAITS;
@@ -112,7 +113,7 @@ const SWARMED: readonly TraitName[] = [
     'swapout',
     'relocate',
   ] as const),
-  ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute', 'kalloc', 'device'] as const),
+  ...(['fork', 'exit', 'sleep', 'messages', 'yield', 'move', 'compute', 'kalloc', 'device', 'devmigrate'] as const),
 ];
 
 /**

@@ -6,6 +6,7 @@ import { entryRoutines } from './entry/routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
 import { compactionRoutines } from './mm/compaction-routines.ts';
+import { deviceRoutines } from './mm/device-routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
 import { gupRoutines } from './mm/gup-routines.ts';
 import { numaRoutines } from './mm/numa-routines.ts';
@@ -28,6 +29,7 @@ export const MAINLINE = {
   ...numaRoutines,
   ...gupRoutines,
   ...compactionRoutines,
+  ...deviceRoutines,
   ...fsRoutines,
   ...netRoutines,
   ...tlbRoutines,

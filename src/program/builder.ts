@@ -172,6 +172,7 @@ export const kalloc = (pages = 1, { context }: { context?: AllocContext } = {}):
   pages,
   context,
 });
+export const devmigrate = (page: number, pages = 1): Op => ({ do: 'devmigrate', page, pages });
 export const kfree = (pages = 1): Op => ({ do: 'kfree', pages });
 /** A device interrupts that CPU. */
 export const device = (cpu: number): Op => ({ do: 'device', cpu });

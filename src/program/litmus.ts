@@ -20,7 +20,7 @@
  *                 mprotect p r, mremap p -> q size 3, dontneed p, read f[0] -> r0, write f[0].w1 = 5, reclaim f[0] 2,
  *                 reclaim p[1] 2 of P1, migrate f[0] sync, migrate p node 1, numascan p, kswapd node 1, compact sync, truncate f 1,
  *                 fsync f, msync p, open f, close f, lock f, unlock f, remote f[0].w1 = 5, gup p[1] 2 fast -> r0,
- *                 gup p w2 write = 5, kalloc 2 irqoff, kfree, device 1, fork P2, post f, await f, sleep, wake P1, move 1, …
+ *                 gup p w2 write = 5, kalloc 2 irqoff, kfree, device 1, fork P2, post f, await f, sleep, wake P1, move 1, devmigrate p, …
  *     at        = "at" "@" NUMBER                       the page at which the region lies
  *     place     = REGION [ "[" NUMBER "]" ] | "@" NUMBER
  *

@@ -69,6 +69,7 @@ export class Names {
       case 'munmap':
       case 'numascan':
       case 'msync':
+      case 'devmigrate':
         return `${op.do} ${this.range(op.page, op.pages)}`;
       case 'gup': {
         const how = `${op.fast ? ' fast' : ''}${op.write ? ' write' : ''}${op.value === undefined ? '' : ` = ${op.value}`}`;

@@ -59,6 +59,7 @@ const FILES = `TLB files
  kalloc 3 irqoff   | kfree 2             | device 0                 |               |                    ;
  open r            | lock r              |                          |               |                    ;
  close r           | unlock r            |                          |               |                    ;
+ devmigrate p[1]   | devmigrate p        |                          |               |                    ;
 permitted (1:r0=5)
 `;
 
@@ -146,6 +147,7 @@ describe('parseLitmus', () => {
         { do: 'kalloc', pages: 3, context: 'irqoff' },
         { do: 'open', file: 'r' },
         { do: 'close', file: 'r' },
+        { do: 'devmigrate', page: 9 },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -161,6 +163,7 @@ describe('parseLitmus', () => {
         { do: 'kfree', pages: 2 },
         { do: 'lock', file: 'r' },
         { do: 'unlock', file: 'r' },
+        { do: 'devmigrate', page: 8, pages: 2 },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },
