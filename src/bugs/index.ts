@@ -23,6 +23,7 @@ import { t108 } from './t1-08.ts';
 import { t108Shared } from './t1-08-shared.ts';
 import { t109 } from './t1-09.ts';
 import { t110 } from './t1-10.ts';
+import { t111 } from './t1-11.ts';
 import { t112 } from './t1-12.ts';
 import { t113 } from './t1-13.ts';
 import { t114 } from './t1-14.ts';
@@ -49,7 +50,7 @@ const ALL: readonly Patch[] = [
   ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, ph3, ph4],
   ...[t107, t108, t108Shared],
   ...[t102Mprotect, t102Munmap, t102Madvise, t102Mremap, t103, t105, t105Early, t106],
-  ...[t206, t212],
+  ...[t206, t212, t111],
 ];
 
 export const BUGS: Readonly<Record<string, Patch>> = Object.fromEntries(ALL.map((patch) => [patch.name, patch]));

@@ -56,6 +56,7 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   uprobe: OP.uprobe,
   ksm: OP.ksm,
   revoke: OP.revoke,
+  devmigrate: OP.migrate,
 };
 
 /** MADV_PAGEOUT and MADV_COLD take no content away, MADV_FREE takes it later. */
@@ -151,6 +152,9 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       break;
     case 'migrate':
       result = yield* migrate(cpu, op);
+      break;
+    case 'devmigrate':
+      result = yield* kernel.dmirrorMigrateToDevice(cpu, op.page, op.pages);
       break;
     case 'pfnwalk':
       result = yield* kernel.pageIdleWalk(cpu, op.page, op.pages);

@@ -105,6 +105,11 @@ const MEMORY_OPS = {
     space.remember(range.page);
     return drawUffdWp(draw, range);
   },
+  devmigrate(draw, space, sharing) {
+    const range = space.rangeToChange(draw, sharing);
+    space.remember(range.page);
+    return { do: 'devmigrate', ...spelt(range) };
+  },
 } satisfies Partial<Record<TraitName, Drawer>>;
 
 export type MemoryOp = keyof typeof MEMORY_OPS;
@@ -127,12 +132,13 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   gup: 0.5,
   clearrefs: 0.4,
   uffdwp: 0.5,
+  devmigrate: 0.5,
 };
 
 const ACCESSES: readonly MemoryOp[] = ['load', 'store', 'fetch', 'touch', 'gup'];
 
 /** Operations that take a translation, or rights, away. */
-const REMOVERS: readonly MemoryOp[] = ['munmap', 'mprotect', 'mremap', 'dontneed', 'numascan'];
+const REMOVERS: readonly MemoryOp[] = ['munmap', 'mprotect', 'mremap', 'dontneed', 'numascan', 'devmigrate'];
 
 /** Shares of the operations on memory: all, or only accesses or removers. */
 export function memoryShares(traits: Traits, only?: 'accesses' | 'removers'): Partial<Record<MemoryOp, number>> {

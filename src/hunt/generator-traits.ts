@@ -71,6 +71,7 @@ export const TRAITS = {
   direct: 'read(2) and write(2) past the page cache',
   punch: 'holes punched into files',
   dropcache: 'posix_fadvise DONTNEED',
+  devmigrate: 'pages move to the memory of a device',
 } as const;
 
 export type TraitName = keyof typeof TRAITS;
@@ -144,6 +145,7 @@ const SWARMED: readonly TraitName[] = [
     'device',
     'clearrefs',
     'uffdwp',
+    'devmigrate',
   ] as const),
 ];
 

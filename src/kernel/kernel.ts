@@ -9,6 +9,7 @@ import { procRoutines } from './fs/proc-routines.ts';
 import { fsRoutines } from './fs/routines.ts';
 import { lockingRoutines } from './locking/routines.ts';
 import { compactionRoutines } from './mm/compaction-routines.ts';
+import { deviceRoutines } from './mm/device-routines.ts';
 import { filePageRoutines } from './mm/file-routines.ts';
 import { gupRoutines } from './mm/gup-routines.ts';
 import { ksmRoutines } from './mm/ksm-routines.ts';
@@ -36,6 +37,7 @@ export const MAINLINE = {
   ...compactionRoutines,
   ...shmemRoutines,
   ...ksmRoutines,
+  ...deviceRoutines,
   ...fsRoutines,
   ...netRoutines,
   ...tlbRoutines,

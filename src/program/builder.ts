@@ -190,6 +190,7 @@ export const kalloc = (pages = 1, { context }: { context?: AllocContext } = {}):
   pages,
   context,
 });
+export const devmigrate = (page: number, pages = 1): Op => ({ do: 'devmigrate', page, pages });
 export const kfree = (pages = 1): Op => ({ do: 'kfree', pages });
 /** A breakpoint in a page of a file, wherever that is mapped privately; `off`: what was there before. */
 export const uprobe = (

@@ -78,6 +78,8 @@ export type Op =
   /** The kernel allocates pages for itself, with interrupts on or off, and writes to them; it frees those that it has longest. */
   | { do: 'kalloc'; pages?: number; context?: AllocContext }
   | { do: 'kfree'; pages?: number }
+  /** A driver moves pages of the task's own address space to the memory of its device: frames of node 1 if there is one. */
+  | { do: 'devmigrate'; page: number; pages?: number }
   /** A device interrupts that CPU: the handler allocates a page, writes to it, and keeps it until there are too many. */
   | { do: 'device'; cpu: number }
   /**

@@ -86,7 +86,7 @@ const op = z.discriminatedUnion('do', [
     file: word.optional(),
     offset: page.optional(),
   }),
-  z.strictObject({ do: z.enum(['munmap', 'numascan', 'msync']), page, pages }),
+  z.strictObject({ do: z.enum(['munmap', 'numascan', 'msync', 'devmigrate']), page, pages }),
   z.strictObject({ do: z.enum(['mprotect']), page, pages, prot }),
   z.strictObject({ do: z.enum(['mremap']), page, pages, to: page.optional(), newPages: pages }),
   z.strictObject({ do: z.enum(['madvise']), page, pages, advice: z.enum(['dontneed', 'free', 'cold', 'pageout']) }),

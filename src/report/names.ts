@@ -69,6 +69,7 @@ export class Names {
       case 'munmap':
       case 'numascan':
       case 'msync':
+      case 'devmigrate':
         return `${op.do} ${this.range(op.page, op.pages)}`;
       case 'uffdregister':
       case 'pagemap':

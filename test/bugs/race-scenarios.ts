@@ -2,8 +2,10 @@
 import {
   awaits,
   by,
+  devmigrate,
   dontneed,
   fileRead,
+  fork,
   fsync,
   load,
   migrateMemory,
@@ -104,6 +106,15 @@ export const RACES: Readonly<Record<string, Scenario>> = {
   't1-06': {
     harm: 'lost-write',
     program: race(THREE, { setup: ofFile(), P0: [munmap(8)], P1: [store(8), ...readAnew], P2: [fsync('f')] }, F),
+  },
+  't1-11': {
+    harm: 'stale-read',
+    program: race(SWAP, {
+      setup: [mmap(8, 1, 'rw', { fixed: true }), store(8), fork('C'), ...by('P1', load(8))],
+      P0: [devmigrate(8)],
+      P1: [dontneed(8), load(8)],
+      C: { cpu: 0, forkedBy: 'P0', ops: [] },
+    }),
   },
   't2-06': {
     harm: 'table-reuse',

@@ -100,7 +100,7 @@ describe('generateProgram', () => {
         'munmap',
       ]
         .concat(['pfnwalk', 'post', 'read', 'reclaim', 'sleep', 'store', 'touch', 'truncate', 'wake', 'write', 'yield'])
-        .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device'])
+        .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device', 'devmigrate'])
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
         .concat(['clearrefs', 'uffdregister', 'uffdwp', 'pagemap'])
         .concat(['punch', 'dropcache'])
@@ -166,6 +166,7 @@ describe('generateProgram', () => {
     tiers: hasNodes,
     kswapd: (p) => does(p, 'kswapd') || p.machine.override?.watermarkHigh !== undefined,
     numascan: (p) => does(p, 'numascan'),
+    devmigrate: (p) => does(p, 'devmigrate'),
     variants: (p) => p.machine.switches !== undefined,
     gup: (p) => does(p, 'gup'),
     history: (p) => p.history.length > 0,

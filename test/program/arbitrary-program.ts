@@ -99,6 +99,7 @@ const memoryOp: fc.Arbitrary<Op> = fc.oneof(
     .map(([r, p, fixed, populate, shared]) => ({ do: 'mmap' as const, ...r, prot: p, fixed, populate, shared })),
   range.map((r) => ({ do: 'munmap' as const, ...r })),
   range.map((r) => ({ do: 'numascan' as const, ...r })),
+  range.map((r) => ({ do: 'devmigrate' as const, ...r })),
   range.map((r) => ({ do: 'msync' as const, ...r })),
   fc.constant<Op>({ do: 'clearrefs' }),
   range.map((r) => ({ do: 'uffdregister' as const, ...r })),

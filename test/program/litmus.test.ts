@@ -66,6 +66,7 @@ const FILES = `TLB files
  pagemap p         | uffdresolve p[1]    |                          |               |                    ;
  uprobe f[0].w1 = 5 | uprobe f[0].w1 off | ksm p of P0 with p[1] of P1 |            |                    ;
  ksm p with q      | revoke d            |                          |               |                    ;
+ devmigrate p[1]   | devmigrate p        |                          |               |                    ;
 permitted (1:r0=5)
 `;
 
@@ -160,6 +161,7 @@ describe('parseLitmus', () => {
         { do: 'pagemap', page: 8, pages: 2 },
         { do: 'uprobe', file: 'f', page: 0, word: 1, value: 5 },
         { do: 'ksm', page: 8, with: 11 },
+        { do: 'devmigrate', page: 9 },
       ],
       [
         { do: 'read', file: 'f', page: 0, word: 1, into: 'r0' },
@@ -180,6 +182,7 @@ describe('parseLitmus', () => {
         { do: 'uffdwp', page: 9, on: false },
         { do: 'uprobe', file: 'f', page: 0, word: 1, off: true },
         { do: 'revoke', file: 'd' },
+        { do: 'devmigrate', page: 8, pages: 2 },
       ],
       [
         { do: 'reclaim', file: 'f', page: 0, pages: 2 },

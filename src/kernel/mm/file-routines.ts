@@ -35,6 +35,7 @@ import {
   migrationEntryWait,
   removeMigrationPte,
   removeMigrationPtes,
+  setMigrationPte,
   tryToMigrate,
   tryToMigrateOne,
 } from './migration-entries.ts';
@@ -100,6 +101,7 @@ export const filePageRoutines = {
   removeMigrationPtes,
   tryToMigrate,
   tryToMigrateOne,
+  setMigrationPte,
   pageVmaMappedWalk,
   rmapWalkFile,
   folioMkclean,

@@ -37,18 +37,27 @@ export function* tryToMigrateOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: 
   const { kernel } = cpu;
   const pte = yield* kernel.pageVmaMappedWalk(cpu, folio, place, false);
   if (pte === NO_PAGE) return true;
-  const index = leafIndex(cpu.geometry, place.start as Vpn);
   const exclusive = yield* kernel.pageAnonExclusive(cpu, folio);
   const old = yield* kernel.ptepUnhook(cpu, place, pte, flags);
   if ((old & PTE_D) !== 0) yield* kernel.folioMarkDirty(cpu, folio);
   if (exclusive) yield* kernel.folioTryShareAnonRmapPte(cpu, folio);
+  yield* kernel.setMigrationPte(cpu, folio, pte, place.start as Vpn, old, exclusive);
+  yield* kernel.pteUnmapUnlock(cpu, pte);
+  return true;
+}
+
+/**
+ * Where `old` was, the end of try_to_migrate_one() and of migrate_vma_collect_pmd() for one entry: the migration entry, and the
+ * mapping with its reference goes. Caller holds the folio lock, a reference of its own, and the PTL under which the entry was cleared.
+ */
+export function* setMigrationPte(cpu: Cpu, folio: Pfn, pte: Pfn, vpn: Vpn, old: PteLo, exclusive: boolean): Path<void> {
+  const { kernel } = cpu;
+  const index = leafIndex(cpu.geometry, vpn);
   const kept = (old & KEPT) | (exclusive ? PTE_SWP_EXCLUSIVE : 0);
   if (cpu.at(MIGRATION_SETS, pteWord(cpu, pte, index))) yield;
   pteStore(cpu, pte, index, mkMigration(folio, kept), 0 as PteHi);
   yield* kernel.folioRemoveRmapPte(cpu, folio, MIGRATES_AWAY);
   yield* kernel.folioPut(cpu, folio);
-  yield* kernel.pteUnmapUnlock(cpu, pte);
-  return true;
 }
 
 /**
