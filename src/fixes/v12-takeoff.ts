@@ -14,11 +14,11 @@ export const v12Takeoff = definePatch({
   source: 'findings/luf-v12-takeoff-interrupted.md',
 
   *rmqueue(cpu, node, mark) {
-    const { rmqueue } = LUF12_FLUSH_POINTS.allocate;
-    if (!irqsOff(cpu)) return yield* rmqueue(cpu, node, mark);
+    const { allocate } = LUF12_FLUSH_POINTS;
+    if (!irqsOff(cpu)) return yield* allocate.rmqueue(cpu, node, mark);
     const { lufNoShootdown } = cpu.wordsOf(LUF12_TASK);
     lufNoShootdown.put(cpu.current, lufNoShootdown.own(cpu.current) + 1);
-    const pfn = yield* rmqueue(cpu, node, mark);
+    const pfn = yield* allocate.rmqueue(cpu, node, mark);
     lufNoShootdown.put(cpu.current, lufNoShootdown.own(cpu.current) - 1);
     return pfn;
   },

@@ -111,7 +111,7 @@ function mayDo(role: Role, name: FileOp): boolean {
 function isPossible(name: FileOp, files: readonly FileSpec[]): boolean {
   if (name === 'truncate') return files.some(isLocal);
   if (SERVES.includes(name)) return files.some(isShared);
-  if (name === 'direct' || name === 'punch') return files.some((f) => mayPass(name, f));
+  if (name === 'direct' || name === 'punch' || name === 'dropcache') return files.some((f) => mayPass(name, f));
   return LOOKERS.includes(name) ? files.some(isRemote) : files.length > 0;
 }
 
@@ -144,7 +144,7 @@ export class FileMappings {
   /** For an mmap of `pages` pages; undefined where it shows private memory. */
   draw(draw: Draw, traits: Traits, pages: number): Mapped | undefined {
     if (draw.chance(SHARED_MEMORY * traits.sharedMemory)) return { shared: true };
-    if (this.devices.length > 0 && draw.chance(0.4)) return { file: this.devices[0].name, shared: true };
+    if (this.devices.length > 0 && draw.chance(0.25)) return { file: this.devices[0].name, shared: true };
     if (this.files.length === 0 || !draw.chance(0.75)) return undefined;
     const kind = draw.weighted({ shared: 0.6 * traits.fileShared, private: 0.4 * traits.filePrivate });
     const place = draw.chance(traits.alias) ? this.anyPlace(draw, pages) : this.freshPlace(pages);

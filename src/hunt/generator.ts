@@ -60,9 +60,9 @@ class Generator extends ProgramWriter {
     this.written = 0;
     const most = draw.between(2, 8);
     if (draw.chance(0.6 * scanShare(traits, this.memory))) this.scanSlowPages();
-    else if (this.files.length > 0 && draw.chance(0.7)) this.removeFilePages();
-    else if (draw.chance(0.45 * trackShare(traits))) this.trackWrites();
-    else if (draw.chance(0.8)) {
+    else if (this.files.length > 0 && draw.chance(0.75)) this.removeFilePages();
+    else if (draw.chance(0.25 * trackShare(traits))) this.trackWrites();
+    else if (draw.chance(0.9)) {
       const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
       const remover = swaps ? this.cast.anyOfMachine() : this.cast.anyUser();
       if (swaps) this.writeDuty(remover, swapShares(traits, this.memory.swapSlots));

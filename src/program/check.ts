@@ -1,14 +1,10 @@
 /** What the shape of a program cannot say: names that must exist, ranges that must fit, tasks that must be started. */
 import { BadInput } from './bad-input.ts';
-import { FILE_KINDS, type Op, type Program, type TaskProgram } from './program.ts';
+import { checkDevices, checkFiles, checkRemote } from './check-files.ts';
+import { allOps, type Fail, type Limits } from './check-walk.ts';
+import type { Op, Program, TaskProgram } from './program.ts';
 
-/** Bounds that depend on the machine. */
-export interface Limits {
-  /** Virtual pages of an address space. Default 2^32, the largest that any geometry has. */
-  pages?: number;
-  /** Pages that a file may have at most. Default 65536, the most that any geometry has. */
-  filePages?: number;
-}
+export type { Limits } from './check-walk.ts';
 
 /** Operations that concern no memory. */
 const ANYBODYS_OPS: readonly Op['do'][] = ['yield', 'sleep', 'wake', 'post', 'await', 'move', 'compute'];
@@ -66,78 +62,6 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
 /** Words that begin other statements of litmus text. */
 const NO_TASK_NAMES = ['machine', 'override', 'switches', 'rounds', 'file'];
 
-/** Files have names of their own; operations name files that exist, and pages that the machine's files can have. */
-function checkFiles(program: Program, limits: Limits, fail: Fail): void {
-  const { files = [] } = program;
-  const most = limits.filePages ?? 65536;
-  files.forEach((file, i) => {
-    const first = files.findIndex((f) => f.name === file.name);
-    if (first !== i) fail(`files[${i}].name`, `second file named "${file.name}"`, 'a name of its own');
-    const kinds = FILE_KINDS.filter((kind) => file[kind]);
-    if (kinds.length > 1) fail(`files[${i}].${kinds[1]}`, `${kinds.join(', ')}`, 'one of them');
-    if (file.pages > most) fail(`files[${i}].pages`, `${file.pages}`, `at most ${most}, the machine's filePages`);
-  });
-  const known =
-    files.length > 0 ? files.map((f) => f.name).join(', ') : 'a file of the program, of which there is none';
-  for (const { op, path } of allOps(program)) {
-    if (!('file' in op) || op.file === undefined) {
-      if (op.do === 'mmap' && op.offset) fail(`${path}.offset`, `${op.offset}`, 'no offset without a file');
-      continue;
-    }
-    if (!files.some((f) => f.name === op.file)) fail(`${path}.file`, `no file "${op.file}"`, known);
-    if (!('page' in op) && op.do !== 'truncate') continue;
-    const first = op.do === 'mmap' ? (op.offset ?? 0) : op.do === 'truncate' ? 0 : op.page;
-    const pages = ('pages' in op ? op.pages : undefined) ?? 1;
-    if (first + pages > most) fail(path, `${op.do} reaches page ${first + pages} of the file`, `at most ${most} pages`);
-  }
-}
-
-/**
- * What is asked of a server is asked of a remote file, what another host does is done to a block device, too; the length of either
- * stays. What a server does, a server does.
- */
-function checkRemote({ files = [], ...program }: Program, fail: Fail): void {
-  program.tasks.forEach((task, i) => {
-    if (task.server && !task.kthread) fail(`tasks[${i}].server`, 'server with an address space', 'a kernel thread');
-  });
-  for (const { op, path, task } of allOps(program)) {
-    const file = 'file' in op ? files.find((f) => f.name === op.file) : undefined;
-    if (file === undefined) continue;
-    const written = op.do === 'remote' && file.blockdev;
-    if (OF_REMOTE.includes(op.do) && !file.remote && !written)
-      fail(
-        `${path}.file`,
-        `file "${file.name}"`,
-        op.do === 'remote' ? 'a remote file or a block device' : 'a remote file',
-      );
-    if ((op.do === 'truncate' || op.do === 'punch') && (file.remote || file.blockdev))
-      fail(
-        `${path}.file`,
-        `${file.remote ? 'remote file' : 'block device'} "${file.name}"`,
-        file.remote ? 'a file that is not remote' : 'a file that is none',
-      );
-    if ('direct' in op && op.direct && file.remote)
-      fail(`${path}.direct`, `direct ${op.do} of remote file "${file.name}"`, 'a file that is not remote');
-    if (op.do !== 'remote') continue;
-    if (!task.server) fail(`${path}.do`, `"remote" of ${task.name}`, 'a task that is a server');
-    if (op.page >= file.pages) fail(`${path}.page`, `page ${op.page}`, `below ${file.pages}, the length of the file`);
-  }
-}
-const OF_REMOTE: readonly Op['do'][] = ['open', 'close', 'lock', 'unlock', 'remote'];
-
-/** What stands for a device is mapped and revoked, and nothing else; it is nobody else's. */
-function checkDevices({ files = [], ...program }: Program, fail: Fail): void {
-  for (const [i, file] of files.entries()) {
-    if (file.device && file.remote) fail(`files[${i}].device`, 'a device at a server', 'one of the two');
-  }
-  for (const { op, path } of allOps(program)) {
-    const file = 'file' in op ? files.find((f) => f.name === op.file) : undefined;
-    if (file === undefined || (op.do === 'mmap' && file.device)) continue;
-    if ((op.do === 'revoke') === (file.device ?? false)) continue;
-    fail(`${path}.file`, `file "${file.name}"`, op.do === 'revoke' ? 'a device' : 'a file that is no device');
-  }
-}
-
 /** Whose memory is reclaimed or migrated: a kernel thread has none of its own. */
 function checkDuties(program: Program, byName: ByName, fail: Fail): void {
   for (const { op, path, task } of allOps(program)) {
@@ -185,7 +109,6 @@ function checkNodes(program: Program, fail: Fail): void {
   }
 }
 
-type Fail = (path: string, what: string, expected: string) => never;
 type ByName = ReadonlyMap<string, TaskProgram>;
 
 function checkTasks(program: Program, fail: Fail): ByName {
@@ -277,15 +200,6 @@ function checkFinal(program: Program, byName: ByName, fail: Fail): void {
       fail(`final.where[${i}].register`, `register "${term.register}" of ${term.task} is never loaded`, expected);
     }
   }
-}
-
-function allOps(program: Program): { op: Op; path: string; task: TaskProgram }[] {
-  const byName = new Map(program.tasks.map((t) => [t.name, t]));
-  const history = program.history.map((h, i) => ({ op: h.op, path: `history[${i}].op`, task: byName.get(h.task)! }));
-  const own = program.tasks.flatMap((task, t) =>
-    task.ops.map((op, i) => ({ op, path: `tasks[${t}].ops[${i}]`, task })),
-  );
-  return [...history, ...own];
 }
 
 function unknownTask(path: string, name: string, program: Program, fail: Fail): never {

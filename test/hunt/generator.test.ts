@@ -20,14 +20,18 @@ const allOps = (p: Program): Op[] => [...p.history.map((h) => h.op), ...p.tasks.
 const hasNodes = (p: Program) => p.machine.override?.nodes !== undefined;
 const does = (p: Program, op: Op['do']) => allOps(p).some((o) => o.do === op);
 /** Pages of files that mappings show, as often as they do. */
+/** Devices are files of a trait of their own. */
+const isDevice = (p: Program, name: string) => p.files?.some((f) => f.name === name && f.device) ?? false;
 const shown = (p: Program) =>
   allOps(p).flatMap((op) =>
-    op.do === 'mmap' && op.file !== undefined
+    op.do === 'mmap' && op.file !== undefined && !isDevice(p, op.file)
       ? Array.from({ length: op.pages ?? 1 }, (_, i) => `${op.file}[${(op.offset ?? 0) + i}]`)
       : [],
   );
 const mapsFile = (p: Program, shared: boolean) =>
-  allOps(p).some((op) => op.do === 'mmap' && op.file !== undefined && (op.shared ?? false) === shared);
+  allOps(p).some(
+    (op) => op.do === 'mmap' && op.file !== undefined && !isDevice(p, op.file) && (op.shared ?? false) === shared,
+  );
 /** Part of the programs for which it is true. */
 const share = (list: Program[], is: (p: Program) => boolean) => list.filter(is).length / list.length;
 
@@ -181,7 +185,7 @@ describe('generateProgram', () => {
     dontneed: (p) => allOps(p).some((o) => o.do === 'madvise' && o.advice === 'dontneed'),
     free: (p) => allOps(p).some((o) => o.do === 'madvise' && (o.advice === 'free' || o.advice === 'cold')),
     pageout: (p) => allOps(p).some((o) => o.do === 'madvise' && o.advice === 'pageout'),
-    files: (p) => p.files !== undefined || does(p, 'write'),
+    files: (p) => (p.files?.some((f) => !f.device) ?? false) || does(p, 'write'),
     fileShared: (p) => mapsFile(p, true),
     filePrivate: (p) => mapsFile(p, false),
     alias: (p) => new Set(shown(p)).size < shown(p).length,

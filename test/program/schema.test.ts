@@ -236,7 +236,7 @@ describe('parseProgram', () => {
       (p) => {
         p.files = [{ name: 'f', pages: 2, remote: true, memory: true }];
       },
-      'files[0].memory: remote file in memory alone; expected remote or memory, not both',
+      'files[0].memory: remote, memory; expected one of them',
     ],
     [
       'another client without a server',
