@@ -20,7 +20,8 @@ const sources = new Map(
  */
 const LINES: readonly (readonly [line: string, ...models: string[]])[] = [
   ['luf_ugen: starts at 2, values whose low 16 bits are 0 are skipped', 'luf12-ugen/newLufUgen', 'newLufUgen: '],
-  ['luf_batch: empty, flags false, ugen = luf_ugen - 1', 'mmAlloc', 'luf12-batch/mmLufBatchInit', 'lufBatchInit: '],
+  ['luf_batch: empty, flags false, ugen = luf_ugen - 1', 'mmAlloc', 'luf12-batch/lufBatchInit', 'lufBatchInit: '],
+  ['address_space->luf_batch: initialised at inode initialisation', 'shmemZeroSetup'],
   ['luf_kgen hands out keys round-robin, key 0 never', 'luf12-ugen/newLufKey', 'newLufKey: '],
   ['reset(b)', 'luf12-batch/resetBatch'],
   ['fold(dst, src, r): if not src.flush_required: return', 'luf12-batch/foldBatch'],
