@@ -101,14 +101,13 @@ class Generator {
     const most = draw.between(2, 8);
     if (draw.chance(0.6 * scanShare(traits, this.memory))) this.scanSlowPages();
     else if (this.files.length > 0 && draw.chance(0.7)) this.removeFilePages();
-    else if (draw.chance(0.45 * trackShare(traits))) this.trackWrites();
     else if (draw.chance(0.8)) {
       const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
       const remover = swaps ? this.cast.anyOfMachine() : this.cast.anyUser();
       if (swaps) this.writeDuty(remover, swapShares(traits, this.memory.swapSlots));
       else this.writeMemory(remover, memoryShares(traits, 'removers'));
       this.warm(remover);
-    }
+    } else if (draw.chance(0.8 * trackShare(traits))) this.trackWrites();
     while (this.written < most) {
       const player = this.cast.any();
       if (player.space && draw.chance(0.4)) this.writeMemory(player, memoryShares(traits, 'accesses'));
