@@ -130,8 +130,8 @@ const SHARES: Readonly<Record<MemoryOp, number>> = {
   msync: 0.5,
   numascan: 2,
   gup: 0.5,
-  clearrefs: 0.4,
-  uffdwp: 0.5,
+  clearrefs: 0.25,
+  uffdwp: 0.3,
   devmigrate: 0.5,
 };
 

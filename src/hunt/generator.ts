@@ -61,15 +61,14 @@ class Generator extends ProgramWriter {
     const most = draw.between(2, 8);
     if (draw.chance(0.6 * scanShare(traits, this.memory))) this.scanSlowPages();
     else if (this.files.length > 0 && draw.chance(0.75)) this.removeFilePages();
-    else if (draw.chance(0.25 * trackShare(traits))) this.trackWrites();
-    else if (draw.chance(0.9)) {
+    else if (draw.chance(0.8)) {
       const swaps = this.memory.swapSlots > 0 && draw.chance(0.7);
       const remover = swaps ? this.cast.anyOfMachine() : this.cast.anyUser();
       if (swaps) this.writeDuty(remover, swapShares(traits, this.memory.swapSlots));
       else this.writeMemory(remover, memoryShares(traits, 'removers'));
       const warm = this.warm(remover, swaps && draw.chance(0.4));
       if (swaps && warm.length > 1 && draw.chance(0.5)) this.changeOwn(warm);
-    }
+    } else if (draw.chance(0.8 * trackShare(traits))) this.trackWrites();
     while (this.written < most) {
       const player = this.cast.any();
       if (player.space && draw.chance(0.4)) this.writeMemory(player, memoryShares(traits, 'accesses'));
