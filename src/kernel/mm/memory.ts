@@ -7,7 +7,7 @@ import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
-import { type FileId, type MmId, NO_FILE, NO_SLOT, VM_WRITE, type VmaId } from '../types.ts';
+import { type FileId, type MmId, NO_FILE, NO_SLOT, VM_EXEC, VM_READ, VM_WRITE, type VmaId } from '../types.ts';
 import { VM_FAULT_OOM } from './fault.ts';
 import { NO_PAGE, zeroPfn } from './page-alloc.ts';
 import { leafIndex, pmdLevel, tableWalk } from './pgtable.ts';
@@ -70,7 +70,9 @@ export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
     yield* kernel.pteUnmap(cpu);
     return yield* kernel.doSwapPage(cpu, { ...vmf, origPte });
   }
-  if (pteProtnone(origPte)) return yield* kernel.doNumaPage(cpu, { ...vmf, origPte }, pte);
+  // vma_is_accessible(): the kernel comes to mappings without rights, too
+  const isHint = pteProtnone(origPte) && (vmf.vmFlags & (VM_READ | VM_WRITE | VM_EXEC)) !== 0;
+  if (isHint) return yield* kernel.doNumaPage(cpu, { ...vmf, origPte }, pte);
   if (!pteMapped(origPte)) {
     cpu.bug(`mm ${vmf.mm} page 0x${vpn.toString(16)}: pte 0x${(origPte >>> 0).toString(16)} in an accessible mapping`);
   }

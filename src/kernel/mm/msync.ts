@@ -5,7 +5,7 @@
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { EINVAL, ENOMEM, type MmId, NO_FILE, VM_SHARED } from '../types.ts';
+import { EINVAL, ENOMEM, type MmId, NO_FILE, VM_PFNMAP, VM_SHARED } from '../types.ts';
 import { findVma, NO_VMA, vmaEnd, vmaFlags, vmaRange, vmaStart } from './vma-tree.ts';
 
 /** 0 or a negative errno; -ENOMEM says that part of the range was not mapped: the rest is done. */
@@ -26,7 +26,10 @@ export function* doMsync(cpu: Cpu, mm: MmId, from: Vpn, pages: number): Path<num
     const shared = object !== NO_FILE && (vmaFlags(cpu, vma) & VM_SHARED) !== 0;
     at = vmaEnd(cpu, vma);
     if (!shared) continue;
+    const raw = (vmaFlags(cpu, vma) & VM_PFNMAP) !== 0;
     yield* kernel.mmapReadUnlock(cpu, mm);
+    // the driver has no fsync
+    if (raw) return EINVAL;
     yield* kernel.vfsFsyncRange(cpu, object, first, last);
     // Linux does not take the lock again for nothing
     if (at >= end) return hole ? ENOMEM : 0;

@@ -113,6 +113,18 @@ it('shows the breakpoint in private mappings that cannot be written to, and nowh
   expect(seen).toEqual([0, EINVAL, BREAKPOINT, 5, 5, 0, 5, ENOENT]);
 });
 
+it('comes to a mapping without rights, too', () => {
+  const seen: number[] = [];
+  alone(function* (cpu) {
+    yield* mapped(cpu);
+    yield* cpu.kernel.sysMprotect(cpu, P, 1, 0);
+    seen.push(yield* on(cpu));
+    yield* cpu.kernel.sysMprotect(cpu, P, 1, R);
+    seen.push(yield* load(cpu, P));
+  });
+  expect(seen).toEqual([0, BREAKPOINT]);
+});
+
 it('puts back what the file held, into a page that was stored to as well, and gives the frames back', () => {
   const seen: number[] = [];
   const body = (probe: boolean): Body =>
