@@ -103,6 +103,13 @@ verb('survey <policy...>', 'scenarios against policies, one Markdown table of ve
   .addOption(
     new Option('--schedules <n>', 'schedules at most, for each scenario and policy').argParser(count).default(2000),
   )
+  .addOption(
+    new Option('--bugs [names]', 'instead of scenarios, bundled bugs (default: all), each hunted blind and by strategy')
+      .argParser(words)
+      .preset('all'),
+  )
+  .addOption(new Option('--seeds <n>', 'blind hunts for each bug').argParser(integer(1, 1000)).default(20))
+  .addOption(span('time of each hunt for a bug at most').default(60))
   .addOption(new Option('--luf-debug', 'what the mechanisms of the debug mode catch, and their false alarms'))
   .addOption(seed())
   .addOption(out())

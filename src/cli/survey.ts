@@ -7,6 +7,7 @@ import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './
 import { requirePolicyName } from './names.ts';
 import { unknown } from './options.ts';
 import { plainRequest, runHunter } from './run-hunter.ts';
+import { surveyBugs } from './survey-bugs.ts';
 import { surveyDebug } from './survey-debug.ts';
 
 export interface SurveyOptions {
@@ -14,6 +15,10 @@ export interface SurveyOptions {
   readonly schedules: number;
   readonly seed: number;
   readonly out: string;
+  /** Hunt these bugs, or `all`, instead of scenarios: so many blind hunts, each of so many seconds at most. */
+  readonly bugs?: string[];
+  readonly seeds: number;
+  readonly seconds: number;
   /** Count what the debug mode sees instead of looking for the first conviction. */
   readonly lufDebug?: boolean;
   readonly json?: boolean;
@@ -38,6 +43,7 @@ export async function survey(policies: readonly string[], options: SurveyOptions
   const names = options.scenarios ?? known;
   for (const name of names) if (!known.includes(name)) throw unknown('scenario', name, known);
   requireWritable(options.out);
+  if (options.bugs) return surveyBugs(policies, options.bugs, options);
   if (options.lufDebug) return surveyDebug(policies, names, options);
   const started = performance.now();
   const cells: Cell[] = [];

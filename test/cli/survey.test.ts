@@ -41,6 +41,25 @@ describe('survey', () => {
   });
 });
 
+describe('survey of bugs', () => {
+  it('hunts blind, then by each strategy in the program of the finding', () => {
+    const args = ['--bugs', 'T1-16', '--seeds', '1', '--seconds', '60', '--schedules', '50', ...OUT];
+    const { code, stdout } = tlblab('survey', 'mainline', ...args, '--json');
+    expect(code).toBe(1);
+    const { catalogue, bugs, timing } = JSON.parse(stdout);
+    expect(catalogue).toHaveLength(46);
+    expect(bugs).toMatchObject([{ bug: 't1-16', blind: { seeds: 1, schedules: [expect.any(Number)] } }]);
+    expect(bugs[0].strategies).toContainEqual({ strategy: 'pos', found: true, schedules: expect.any(Number) });
+    expect(bugs[0].blind.smallest).toMatchObject({ cpus: expect.any(Number), harm: expect.any(String) });
+    expect(timing.bugs).toEqual([{ bug: 't1-16', seconds: [expect.any(Number)] }]);
+  });
+
+  it('names the bugs that there are, and takes one policy', () => {
+    expect(tlblab('survey', 'mainline', '--bugs', 't9-99', ...OUT).stderr).toMatch(/bug "t9-99": no such name/);
+    expect(tlblab('survey', 'mainline', 'eager', '--bugs', ...OUT).code).toBe(2);
+  });
+});
+
 describe('debug mode', () => {
   const args = ['luf-v11', '--scenario', 'o03-alias', '--schedules', '60', '--seed', '7', ...OUT];
 

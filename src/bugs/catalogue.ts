@@ -1,0 +1,99 @@
+/** The catalogue of real TLB bugs and hazards that the model is held against: every entry, with or without a patch here. */
+
+export interface CatalogueEntry {
+  readonly id: string;
+  readonly title: string;
+  /** The smallest number of CPUs to which the case can be reduced. */
+  readonly cpus: string;
+  /** Why there is no patch, or what of the entry the patches leave out. */
+  readonly missing?: string;
+}
+
+/** Does the patch of that name put the entry back, or one form of it? `t1-02-munmap` is one of T1-02. */
+export function isPatchOf({ id }: CatalogueEntry, patch: string): boolean {
+  const stem = id.toLowerCase();
+  return patch === stem || patch.startsWith(`${stem}-`);
+}
+
+const entry = (id: string, cpus: string, title: string, missing?: string): CatalogueEntry => ({
+  ...{ id, title, cpus },
+  ...(missing === undefined ? {} : { missing }),
+});
+
+const HUGE = 'huge pages are not modelled';
+
+export const CATALOGUE: readonly CatalogueEntry[] = [
+  entry('T1-01', '2', 'parallel MADV_DONTNEED misses a flush'),
+  entry('T1-02', '2', 'reclaim batch beside mprotect, munmap, madvise, mremap'),
+  entry('T1-03', '3', 'mark of pending batches cleared over a new one'),
+  entry(
+    ...(['T1-04', '3', 'mremap flushes after it has let go of the moved page'] as const),
+    'not the form that flushes with one of the two locks still held: whoever frees the page comes by the old place first, and waits there',
+  ),
+  entry('T1-05', '3', 'mremap beside page cleaning'),
+  entry('T1-06', '3', 'zap beside page cleaning'),
+  entry('T1-07', '3', 'userfaultfd write-protection beside a COW copy', 'userfaultfd is not modelled'),
+  entry('T1-08', '2', 'clearing soft-dirty does not flush', 'soft-dirty tracking is not modelled'),
+  entry('T1-09', '3-4', 'KSM merges a page that is writable elsewhere', 'KSM is not modelled'),
+  entry('T1-10', '3', 'migration beside a protection change whose flush is pending'),
+  entry('T1-11', '2', 'device migration flushes after the page-table lock'),
+  entry('T1-12', '2', 'COW installs the new frame before the old entry is gone'),
+  entry('T1-13', '1-2', 'a one-page flush passes on an empty range'),
+  entry('T1-14', '2', 'flush of the local CPU only, or none'),
+  entry('T1-15', '2', 'set of CPUs cut to one word'),
+  entry('T1-16', '1-2', 'frame freed with its mapping left in place'),
+  entry('T2-01', '2', 'switch_mm beside a flush without a barrier', 'store buffers are not modelled'),
+  entry(
+    ...(['T2-02', '2', 'CPU leaves the set before it leaves the page tables'] as const),
+    'tables are freed by RCU, and a CPU in the middle of a switch holds the grace period up: put back, it did no harm in 20,000 schedules',
+  ),
+  entry('T2-03', '2', 'flush suppressed in the middle of a switch'),
+  entry('T2-04', '2', 'table freed before the flush when memory for the batch runs out'),
+  entry('T2-05', '2', 'lazy CPU walks freed tables'),
+  entry(
+    'T2-06',
+    '2',
+    'flush does not say that tables are freed',
+    'khugepaged is not modelled: here whoever unmaps does it',
+  ),
+  entry('T2-07', '2', 'khugepaged beside a lockless walk', `${HUGE}, and no flush goes without an interrupt`),
+  entry('T2-08', '2', 'mm switched with interrupts on', 'neither exec nor kthread_use_mm() is modelled'),
+  entry('T2-09', '2', 'set of CPUs trimmed over a new user'),
+  entry(
+    'T2-10',
+    '3',
+    'invalidation by a tag that was just replaced',
+    'tags belong to one CPU here and are never named by another',
+  ),
+  entry('T2-11', '2', 'temporary mm entered from lazy mode', 'no path uses a temporary mm'),
+  entry('T2-12', '2', 'invalidation of an entry loses its dirty bit', 'of small entries; huge ones are not modelled'),
+  entry('T2-13', '3', 'huge zero page freed before the flush', `${HUGE}, and the small zero page is never freed`),
+  entry('T2-14', '2', 'one entry of a contiguous group unmapped', 'x86 has no contiguous groups'),
+  entry('T2-15', '2', 'tables freed outside the gather'),
+  entry('T2-16', '2', 'no invalidation when a batch of tables is full'),
+  entry('T2-17', '2', 'big and small entries with different attributes', HUGE),
+  entry('T2-18', '2-3', 'broadcast flush beside interrupts, tags that change', 'INVLPGB is not modelled'),
+  entry(
+    'T2-19',
+    '1',
+    'bitmap of pending flushes too small',
+    'user and kernel share their tags: no page-table isolation',
+  ),
+  entry('T2-20', '1-2', 'demoted superpage leaves small entries', HUGE),
+  entry('T2-21', '2', 'software refill beside a freed table', 'hardware refills here; for it the mistake is T2-15'),
+  entry('T2-22', '1-2', 'flush first, free later, with the root still loaded'),
+  entry('T2-23', '2', 'purge with a stale context number', 'no flush names a tag of another CPU'),
+  entry('T2-24', '1-2', 'table reused at another level without invalidation'),
+  entry('T2-25', '2', 'segment cache and software preload disagree', 'x86 has no segment cache'),
+  entry('T2-26', '2', 'coalescing to a superpage frees a table in use', HUGE),
+  entry(
+    ...(['PH-1', '2', 'LUF: frame read through a stale entry after its reuse'] as const),
+    'a hazard of the policy, not of the kernel: `ablate luf-v11` drops the flush points of the allocator',
+  ),
+  entry(
+    ...(['PH-2', '2', 'LUF: file content changes behind a stale entry'] as const),
+    'a hazard of the policy, not of the kernel: `ablate luf-v11` drops the flush points of files',
+  ),
+  entry('PH-3', '3', 'flush of mremap removed because of mmap_lock'),
+  entry('PH-4', '2', 'write protection of fork flushed behind the lock'),
+];
