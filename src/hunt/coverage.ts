@@ -30,7 +30,7 @@ export interface CoveragePlace {
 }
 
 /** Steps between two looks at a ledger that nobody seems to write. */
-const LOOK_EVERY = 16;
+const LOOK_EVERY = 64;
 
 export class Coverage {
   private readonly labels = pointLabels().length + 1;
