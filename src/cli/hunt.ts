@@ -48,6 +48,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
   requirePatchNames(patch);
   const patches = [...patch, ...dropsOf(drop, policy)];
   requireWritable(options.out);
+  if (options.corpus !== undefined) requireWritable(options.corpus, '--corpus');
   const source = options.scenario === undefined ? 'fuzz' : scenario(options.scenario, options);
   const limits = limitsOf(options);
   const files = new Map<string, { finding: Finding; file: string }>();

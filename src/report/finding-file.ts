@@ -1,20 +1,34 @@
 /** Finding files: written whole or not at all, and read with the plan that runs them. */
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { BadInput, requireText } from '../program/bad-input.ts';
 import { type Finding, parseFinding } from '../program/finding.ts';
 
 const EXPECTED = 'a *.race.json file';
 
-/** Makes sure that files can be written to `dir`. @throws BadInput if not. */
-export function requireWritable(dir: string): void {
+/** Makes sure that files can be written to `dir`, the argument of `option`. @throws BadInput if not. */
+export function requireWritable(dir: string, option = '--out'): void {
+  const fail = (what: string): never => {
+    throw new BadInput({ what, where: `${option} ${dir}`, expected: 'a directory that can be written to' });
+  };
   try {
     makeDirectory(resolve(dir));
     accessSync(dir, constants.W_OK);
   } catch (error) {
-    throw new BadInput({ what: codeOf(error), where: `--out ${dir}`, expected: 'a directory that can be written to' });
+    fail(codeOf(error));
   }
+  if (!statSync(dir).isDirectory()) fail('not a directory');
 }
 
 /** One level at a time: where nothing can be made, as in /proc, the recursive form of mkdir never ends. */

@@ -46,7 +46,7 @@ export class HuntJournal {
     private readonly dir: string,
     private readonly of: string,
   ) {
-    requireWritable(dir);
+    requireWritable(dir, '--corpus');
     this.file = join(dir, `hunt-${hashOf(of).slice(0, 12)}.json`);
   }
 

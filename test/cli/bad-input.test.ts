@@ -22,6 +22,16 @@ describe('names that do not exist, the closest ones first', () => {
   it.each([
     ['a verb', ['hnut'], /unknown verb "hnut"; expected hunt, /],
     ['no verb', [], /no verb; expected evaluate, /],
+    [
+      'a file for --out',
+      ['hunt', 'never', '--fuzz', '--out', 'package.json'],
+      /--out package.json: not a directory; expected a dir/,
+    ],
+    [
+      'a file for --corpus',
+      ['hunt', 'never', '--fuzz', '--corpus', 'package.json', ...OUT],
+      /--corpus package.json: not a dir/,
+    ],
     ['an option', ['hunt', 'never', '--scedules', '3'], /unknown option "--scedules"; expected --schedules, /],
     ['a policy', ['hunt', 'mainlin'], /policy "mainlin": no such name; expected mainline, /],
     [
