@@ -2,7 +2,6 @@
  * PH-4, 2006, a report on the kernel list: fork makes the parent's entries read-only and flushes later. Linux may, because
  * mmap_lock is held until the flush; here the flush slips past the lock.
  */
-
 import { NO_VMA, vmaAt, vmaRange } from '../kernel/mm/vma-tree.ts';
 import { ENOMEM } from '../kernel/types.ts';
 import { definePatch } from './patch.ts';

@@ -2,7 +2,6 @@
  * A page that comes back from swap is mapped writable as if its address space had it alone. Whether it does is what the
  * exclusive mark of the swap entry remembers, which fork takes away.
  */
-
 import type { PteLo } from '../hardware/types.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { PTE_SWP_EXCLUSIVE } from '../kernel/mm/pte-prot.ts';

@@ -2,7 +2,8 @@
  * T1-04, 2018, CVE-2018-18281, commit eb66ae030829: mremap flushes the old place of a clean page after it has dropped the
  * page-table lock of the new one, under which truncation or reclaim may free the page by then. (Of a dirty page, see T1-05.)
  */
-import { PTE_D } from '../hardware/pte.ts';
+import { PTE_D, PTE_NONE } from '../hardware/pte.ts';
+import { MAINLINE } from '../kernel/kernel.ts';
 import { flushedAtTheEnd } from './late-move.ts';
 import { definePatch } from './patch.ts';
 
@@ -13,7 +14,9 @@ export const t104 = definePatch({
   source: 'https://git.kernel.org/torvalds/c/eb66ae030829',
   ...flushedAtTheEnd,
 
-  *moveForcesFlush(_cpu, _seen, taken) {
-    return (taken & PTE_D) !== 0;
+  /** Of what is clean move_ptes() does not hear. */
+  *movePte(cpu, ...rest) {
+    const moved = yield* MAINLINE.movePte(cpu, ...rest);
+    return (moved & PTE_D) !== 0 ? moved : PTE_NONE;
   },
 });

@@ -3,9 +3,14 @@
  * looked up before the entry was taken away; hardware may set D in between. Entries that were clean then are late as in T1-04,
  * and that is how it shows here: no file system of this model maps a page writable and clean for two threads.
  */
-import { PTE_D } from '../hardware/pte.ts';
+import { PTE_D, PTE_NONE, pteLoad, pteWord } from '../hardware/pte.ts';
+import { MAINLINE } from '../kernel/kernel.ts';
+import { leafIndex } from '../kernel/mm/pgtable.ts';
+import { point } from '../memory/point.ts';
 import { flushedAtTheEnd } from './late-move.ts';
 import { definePatch } from './patch.ts';
+
+const LOOKED_UP = point('t1-05-early: old pte, is it dirty?');
 
 export const t105Early = definePatch({
   name: 't1-05-early',
@@ -14,7 +19,11 @@ export const t105Early = definePatch({
   source: 'https://lore.kernel.org/r/ccf33e20-5126-15c5-a036-918d7a94344b@intel.com',
   ...flushedAtTheEnd,
 
-  *moveForcesFlush(_cpu, seen) {
-    return (seen & PTE_D) !== 0;
+  *movePte(cpu, oldPte, from, newPte, to) {
+    const index = leafIndex(cpu.geometry, from);
+    if (cpu.at(LOOKED_UP, pteWord(cpu, oldPte, index))) yield;
+    const dirty = (pteLoad(cpu, oldPte, index) & PTE_D) !== 0;
+    const moved = yield* MAINLINE.movePte(cpu, oldPte, from, newPte, to);
+    return dirty ? moved : PTE_NONE;
   },
 });

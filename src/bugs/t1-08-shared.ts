@@ -2,7 +2,7 @@
  * T1-08, second half, 2021, Linux proc clear_refs, commit 29a951dfb3c3: entries become read-only under the shared mmap_lock. A store that
  * faults before the flush copies the page, while another CPU still writes to it.
  */
-import { vmasOf } from '../kernel/fs/clear-refs.ts';
+import { vmasIn } from '../kernel/mm/vma-tree.ts';
 import type { MmId } from '../kernel/types.ts';
 import { definePatch } from './patch.ts';
 import { reuseByCount } from './reuse-by-count.ts';
@@ -20,7 +20,7 @@ export const t108Shared = definePatch({
     yield* kernel.clearVmSoftdirty(cpu, mm);
     yield* kernel.mmapWriteDowngrade(cpu, mm);
     yield* kernel.incTlbFlushPending(cpu, mm);
-    for (const vma of vmasOf(cpu, mm)) yield* kernel.clearRefsVma(cpu, mm, vma);
+    for (const vma of vmasIn(cpu, mm, 0, cpu.geometry.pages)) yield* kernel.clearRefsVma(cpu, mm, vma);
     yield* kernel.flushTlbMm(cpu, mm);
     yield* kernel.decTlbFlushPending(cpu, mm);
     yield* kernel.mmapReadUnlock(cpu, mm);

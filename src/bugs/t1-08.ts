@@ -2,7 +2,7 @@
  * T1-08, 2021, Linux proc clear_refs, commit 912efa17e512: the flush is left to the end of a gather into which nothing was
  * gathered, so since commit 0758cd830494 there is none. A store through a cached writable entry is never seen.
  */
-import { vmasOf } from '../kernel/fs/clear-refs.ts';
+import { vmasIn } from '../kernel/mm/vma-tree.ts';
 import { definePatch } from './patch.ts';
 
 export const t108 = definePatch({
@@ -14,7 +14,7 @@ export const t108 = definePatch({
   *clearRefsMm(cpu, mm) {
     const { kernel } = cpu;
     const tlb = yield* kernel.tlbGatherMmu(cpu, mm);
-    for (const vma of vmasOf(cpu, mm)) {
+    for (const vma of vmasIn(cpu, mm, 0, cpu.geometry.pages)) {
       yield* kernel.vmaStartWrite(cpu, mm, vma);
       yield* kernel.clearRefsVma(cpu, mm, vma);
     }

@@ -2,7 +2,6 @@
  * T2-09, 2020, commit a665eec0a22e and its sparc64 twin: an mm that seems to have one user has its set of CPUs overwritten
  * with the CPU of that user. A CPU that holds the mm lazily loses its bit, and comes back to the mm without setting it.
  */
-
 import { cpumaskSet, maskWord } from '../kernel/cpumask.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { preemptDisable, preemptEnable } from '../kernel/locking/preempt.ts';

@@ -1,5 +1,4 @@
 /** `tlblab list`: the names that other verbs take, each with one line. */
-
 import { listScenarios, loadScenario, WORKLOADS } from '../../workloads/index.ts';
 import { BUGS } from '../bugs/index.ts';
 import { loadWorkload } from '../engine/load.ts';

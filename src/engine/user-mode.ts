@@ -46,8 +46,8 @@ export interface UserRun {
 
 /** The whole life of a task in user mode. Starts right behind the switch to it, at the first operation not yet done. */
 export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
-  yield* history(cpu, run, task);
   const { user } = run;
+  if (yield* history(cpu, run, task)) return yield* die(cpu, run, task);
   // a child that exited and is forked again does its operations again
   user.done.put(task.id, 0);
   while (run.goesOn(cpu, user.round.own(task.id))) {
@@ -59,10 +59,7 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
       if (op.do !== 'await' && op.do !== 'kswapd') user.pc.put(task.id, pc + 1);
       if (!run.plainHits || !hit(cpu, run, task, op)) yield* perform(cpu, run, task, op);
       if (op.do === 'await') user.pc.put(task.id, pc + 1);
-      if (op.do === 'exit') {
-        user.done.put(task.id, 1);
-        return yield* cpu.kernel.doTaskDead(cpu);
-      }
+      if (op.do === 'exit') return yield* die(cpu, run, task);
       yield* backToUser(cpu);
       if (run.between(cpu)) yield;
     }
@@ -74,21 +71,30 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
 
 /**
  * The operations of the history, in their order over all tasks, each to its end before the next begins; then the wait
- * for the concurrent part, which the engine opens when everybody is here.
+ * for the concurrent part, which the engine opens when everybody is here. True if the task has exited.
  */
-function* history(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
+function* history(cpu: Cpu, run: UserRun, task: CompiledTask): Path<boolean> {
   const { turn } = run.shared;
   const steps = run.program.history;
-  if (turn.peek(0) > steps.length) return;
+  if (turn.peek(0) > steps.length) return false;
   for (let i = 0; i < steps.length; i++) {
     if (steps[i].task !== task.id || i < turn.peek(0)) continue;
     yield* untilTurn(cpu, run, i);
-    yield* perform(cpu, run, task, steps[i].op);
-    yield* backToUser(cpu);
+    const { op } = steps[i];
+    yield* perform(cpu, run, task, op);
+    if (op.do !== 'exit') yield* backToUser(cpu);
     if (cpu.at(TURN_DONE, turn.at(0))) yield;
     turn.store(0, i + 1);
+    if (op.do === 'exit') return true;
   }
   yield* untilConcurrent(cpu, run);
+  return false;
+}
+
+/** The end of a task that has exited. */
+function* die(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
+  run.user.done.put(task.id, 1);
+  yield* cpu.kernel.doTaskDead(cpu);
 }
 
 /** Until the history is over and everybody stands before what comes behind it. */

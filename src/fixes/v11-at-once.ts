@@ -2,7 +2,7 @@
 import { definePatch } from '../bugs/patch.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { LUF_TASK } from '../policy/luf-tables.ts';
-import { atOnceCounts } from './entry-facts.ts';
+import { atOnceCounts } from './of-both.ts';
 
 export const v11AtOnce = definePatch({
   name: 'v11-at-once',

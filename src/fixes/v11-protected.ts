@@ -1,7 +1,7 @@
 /** An entry that was write-protected a moment ago may be writable in a TLB. */
 import { definePatch } from '../bugs/patch.ts';
 import { LUF_ROUTINES } from '../policy/luf-v11.ts';
-import { protectedCounts } from './entry-facts.ts';
+import { protectedCounts } from './of-both.ts';
 
 export const v11Protected = definePatch({
   name: 'v11-protected',

@@ -2,7 +2,7 @@
 import { definePatch } from '../bugs/patch.ts';
 import { LUF12_FLUSH_POINTS } from '../policy/luf-v12.ts';
 import { LUF12_TASK } from '../policy/luf12-tables.ts';
-import { atOnceCounts } from './entry-facts.ts';
+import { atOnceCounts } from './of-both.ts';
 
 export const v12AtOnce = definePatch({
   name: 'v12-at-once',

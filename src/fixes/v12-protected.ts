@@ -1,7 +1,7 @@
 /** An entry that was write-protected a moment ago may be writable in a TLB, as with v11. */
 import { definePatch } from '../bugs/patch.ts';
 import { lufV12Flag } from '../policy/luf-v12-flag.ts';
-import { protectedCounts } from './entry-facts.ts';
+import { protectedCounts } from './of-both.ts';
 
 export const v12Protected = definePatch({
   name: 'v12-protected',

@@ -2,7 +2,6 @@
  * A handler that allocates runs on the counts of the task that it has interrupted. A count of its own around its brackets keeps
  * their end from flushing what their start forbade; what the task has folded stays for the task.
  */
-
 import { definePatch } from '../bugs/patch.ts';
 import { irqsOff } from '../hardware/apic.ts';
 import { LUF12_FLUSH_POINTS } from '../policy/luf-v12.ts';

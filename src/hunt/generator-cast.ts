@@ -85,9 +85,9 @@ export class Cast {
   anyOfMachine(): Player {
     return this.draw.pick(this.alive().filter((p) => p.role !== 'server'));
   }
-  /** With an address space. It may have exited: what it does then is never done. */
+  /** With an address space. There is always one. */
   anyUser(): Player {
-    return this.draw.pick(this.players.filter((p) => p.space));
+    return this.draw.pick(this.alive().filter((p) => p.space));
   }
   others(player: Player): Player[] {
     return this.alive().filter((p) => p !== player);

@@ -6,13 +6,13 @@ import { canonicalProgram } from '../program/canonical.ts';
 import type { Op, OpName, Program, TaskProgram } from '../program/program.ts';
 import { makesSense } from './check-machine.ts';
 import type { Draw } from './generator-draw.ts';
+import { MOST_HISTORY } from './generator-history.ts';
 import { isFreeSize } from './generator-machine.ts';
 
 /** Changes of one mutation: 1, 2 or 4. */
 const DOUBLINGS = 3;
-/** Operations of the two parts at most. */
+/** Operations of the concurrent part at most: one more than the generator writes. */
 const MOST_CONCURRENT = 9;
-const MOST_HISTORY = 40;
 /** Mutations tried until one makes sense. */
 const TRIES = 4;
 
@@ -157,7 +157,8 @@ class Mutation {
       if (!program.files?.length) program.files = structuredClone(donor.files ?? []);
       else if (!program.files.some((f) => f.name === op.file)) changed.file = draw.pick(program.files).name;
     }
-    if ('of' in op && op.of !== undefined) changed.of = draw.pick(program.tasks.filter((t) => !t.kthread)).name;
+    const users = program.tasks.filter((t) => !t.kthread);
+    for (const owner of ['of', 'withOf']) if (changed[owner] !== undefined) changed[owner] = draw.pick(users).name;
     if ('cpu' in op) changed.cpu = op.cpu % program.machine.cpus;
     if ('node' in op && (program.machine.override?.nodes ?? 1) === 1) delete changed.node;
     return changed as Op;

@@ -94,7 +94,7 @@ export class ProgramWriter {
       fork: isUser && this.spaces < MOST_MMS,
       sleep: room >= 2 && this.cast.others(player).length > 0 && !(this.concurrent && player.slept),
       messages: room >= 2 && isUser && this.cast.otherUsers(player).length > 0,
-      exit: isUser && this.cast.others(player).length > 0,
+      exit: isUser && this.cast.otherUsers(player).length > 0,
       kalloc: player.role !== 'server',
       device: player.role !== 'server',
       rawmap: player.role !== 'server' && this.devices.length > 0,

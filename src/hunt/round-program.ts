@@ -2,7 +2,7 @@
  * Programs that do what a round did last: a run that began with the image of a round becomes one that begins with a boot. The
  * operations that ended before the cut are its history, in the order of their ends; those in flight and behind it happen at the same time.
  */
-import { choiceCpu } from '../engine/choice.ts';
+import { type Choice, choiceCpu } from '../engine/choice.ts';
 import type { Stepper, StepWatcher } from '../engine/stepper.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { canonicalProgram } from '../program/canonical.ts';
@@ -24,22 +24,22 @@ export interface Lifted {
 
 /** Watches a run for the operations that its tasks begin and end. Attach before the first step. */
 export class OperationLog implements StepWatcher {
-  readonly choices: number[] = [];
+  readonly choices: Choice[] = [];
   private readonly done: Done[] = [];
   private readonly open = new Map<number, Done>();
   private readonly stood = new Map<number, number>();
 
   constructor(private readonly program: Program) {}
 
-  before(stepper: Stepper, c: number): void {
+  before(stepper: Stepper, c: Choice): void {
     this.choices.push(c);
     // where tasks stand at the beginning is not something they do
     if (this.stood.size === 0)
       for (const task of this.tasks(stepper)) this.stood.set(task, this.standing(stepper, task));
   }
 
-  after(stepper: Stepper, c: number): void {
-    const task = stepper.cpuAt(choiceCpu(c as never)).current as number;
+  after(stepper: Stepper, c: Choice): void {
+    const task = stepper.cpuAt(choiceCpu(c)).current as number;
     const index = task - stepper.machine.geometry.cpus;
     if (!this.program.tasks[index]) return;
     const now = this.standing(stepper, task as TaskId);

@@ -2,7 +2,6 @@
  * The one image of the machine: shared words, per-CPU private words and oracle words in a single Int32Array. Reset, hash,
  * snapshot and replay are therefore one mechanism, and nothing that outlives an operation lives anywhere else.
  */
-
 import type { StepRecord } from './step-record.ts';
 
 /** The address of one 32-bit word in the image. */

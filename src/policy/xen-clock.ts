@@ -1,5 +1,5 @@
 /**
- * The TLB-flush clock of Xen (xen/arch/x86/flushtlb.c, common/page_alloc.c), for pages of files. Xen leaves out the flush when a
+ * The TLB-flush clock of Xen (xen/arch/x86/flushtlb.c, common/page_alloc.c), for pages of files and of address spaces. Xen leaves out the flush when a
  * domain gives a page back; here it is reclaim and migration that give it back. Ours is the mapping, because unlike a domain
  * a process goes on using the address: what would let it tell the old page from the new one is flushed for at more points.
  *
@@ -118,9 +118,14 @@ export const xenClock = definePolicy({
       },
     },
     fileWrite: {
-      says: 'write(2) has locked the folio that it will change, by iomap too: the CPUs that have not flushed since the newest debt',
+      says: 'write(2) has locked the folio that it will change, whatever the file system: the CPUs that have not flushed since the newest debt',
       *folioToWrite(cpu, file, index) {
         const folio = yield* MAINLINE.folioToWrite(cpu, file, index);
+        if (folio !== NO_PAGE) yield* flushDebts(cpu);
+        return folio;
+      },
+      *shmemWriteBegin(cpu, file, index) {
+        const folio = yield* MAINLINE.shmemWriteBegin(cpu, file, index);
         if (folio !== NO_PAGE) yield* flushDebts(cpu);
         return folio;
       },

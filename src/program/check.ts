@@ -28,6 +28,7 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
   };
   const byName = checkTasks(program, fail);
   checkForks(program, byName, fail);
+  checkExits(program, fail);
   checkFiles(program, limits, fail);
   checkRemote(program, fail);
   checkDevices(program, fail);
@@ -167,6 +168,15 @@ function checkForks(program: Program, byName: ByName, fail: Fail): void {
       );
     }
   });
+}
+
+/** What exits does nothing afterwards: nobody would come to do it. */
+function checkExits(program: Program, fail: Fail): void {
+  const exited = new Set<string>();
+  for (const { op, path, task } of allOps(program)) {
+    if (exited.has(task.name)) fail(path, `task "${task.name}" acts after its exit`, 'nothing behind its exit');
+    if (op.do === 'exit') exited.add(task.name);
+  }
 }
 
 function checkRange(op: Op, limit: number, path: string, fail: Fail): void {

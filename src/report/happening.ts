@@ -1,5 +1,4 @@
 /** The events of a run, as a recording keeps them and a narrative tells them. */
-
 import type { AccessKind } from '../hardware/types.ts';
 import type { FrameOwner } from '../kernel/observer.ts';
 import type { OpKind } from '../oracle/ops.ts';

@@ -1,5 +1,4 @@
 /** A search over flush points on behalf of a person, who is told what is known so far. */
-
 import { listScenarios, loadScenario } from '../../workloads/index.ts';
 import { loadPolicy, requireDrop } from '../engine/load.ts';
 import { BadInput } from '../program/bad-input.ts';

@@ -4,36 +4,24 @@
  */
 import { expect, it } from 'vitest';
 import { BUGS } from '#tlblab/bugs/index.js';
-import { definePatch } from '#tlblab/bugs/patch.js';
-import { hunt } from '#tlblab/hunt/hunt.js';
 import { MAINLINE } from '#tlblab/kernel/kernel.js';
 import { mainline } from '#tlblab/policy/mainline.js';
 import { fork, gup, load, mmap, munmap, race, store } from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
+import { harmOf, type Routines } from '../hunt/harm.js';
 import { SCENARIOS } from './scenarios.ts';
-
-type Routines = (typeof BUGS)[string]['routines'];
 
 const { gupFast, gupFastPte } = BUGS['gup-no-recheck'].routines;
 
 /** The harm of the program on a mainline with these routines. */
-const harmOf = (source: Program, routines?: Routines) =>
-  hunt({
-    policy: mainline,
-    patches: routines ? [definePatch({ name: 'part', says: 'a part of it', source: 'this test', ...routines })] : [],
-    source,
-    seed: 1,
-    schedules: 2500,
-    strict: false,
-    costs: 'bare-metal',
-    outOfTime: () => false,
-  }).found?.conviction.harm;
+const harmIn = (source: Program, routines?: Routines) =>
+  harmOf(mainline, source, { seed: 1, schedules: 2500, routines });
 
 it('a second look at the entry, or interrupts off: one of them is enough', () => {
   const { program } = SCENARIOS['gup-no-recheck'];
-  expect(harmOf(program, { gupFast })).toBeUndefined();
-  expect(harmOf(program, { gupFastPte })).toBeUndefined();
-  expect(harmOf(program, { gupFast, gupFastPte })).toBe('frame-reuse');
+  expect(harmIn(program, { gupFast })).toBeUndefined();
+  expect(harmIn(program, { gupFastPte })).toBeUndefined();
+  expect(harmIn(program, { gupFast, gupFastPte })).toBe('frame-reuse');
 });
 
 it('a walk that RCU knows of: else its tables are freed under it', () => {
@@ -45,13 +33,13 @@ it('a walk that RCU knows of: else its tables are freed under it', () => {
       P1: [gup(8, 1, { fast: true })],
     },
   );
-  expect(harmOf(program)).toBeUndefined();
+  expect(harmIn(program)).toBeUndefined();
   const unprotected: Routines = {
     *gupFast(cpu, request) {
       yield* cpu.kernel.gupFastPgdRange(cpu, request);
     },
   };
-  expect(harmOf(program, unprotected)).toBe('table-reuse');
+  expect(harmIn(program, unprotected)).toBe('table-reuse');
 });
 
 it('a copy before a shared page is written to: else the child sees it', () => {
@@ -63,11 +51,11 @@ it('a copy before a shared page is written to: else the child sees it', () => {
       C: { cpu: 1, forkedBy: 'P0', ops: [load(8), load(8)] },
     },
   );
-  expect(harmOf(program)).toBeUndefined();
+  expect(harmIn(program)).toBeUndefined();
   const careless: Routines = {
     *followPageMask(cpu, request, vpn) {
       return yield* MAINLINE.followPageMask(cpu, { ...request, write: false }, vpn);
     },
   };
-  expect(harmOf(program, careless)).toBe('isolation');
+  expect(harmIn(program, careless)).toBe('isolation');
 });

@@ -8,6 +8,7 @@ import { policyNamed } from '#tlblab/policy/index.js';
 import {
   by,
   dontneed,
+  exit,
   fork,
   kalloc,
   kfree,
@@ -65,9 +66,14 @@ const TURNS = race(
       ...by('P1', mremap(7, 1, { to: 20 })),
       ...by('P0', load(20), kalloc(2)),
       ...by('P1', kfree(), kalloc(1, { context: 'irqoff' })),
+      ...by('P0', fork('C')),
+      ...by('C', store(5), exit()),
+      ...by('P1', exit()),
+      ...by('P0', store(20)),
     ],
-    P0: [],
+    P0: [load(20)],
     P1: [],
+    C: { cpu: 1, forkedBy: 'P0', ops: [] },
   },
   { name: 'turns' },
 );

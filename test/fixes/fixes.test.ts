@@ -1,12 +1,10 @@
 /** Each fix cures the scenario of its finding and leaves the others as they were. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FIXES } from '#tlblab/fixes/index.js';
-import { hunt } from '#tlblab/hunt/hunt.js';
 import { lufV11 } from '#tlblab/policy/luf-v11.js';
 import { lufV12Flag } from '#tlblab/policy/luf-v12-flag.js';
 import type { Policy } from '#tlblab/policy/policy.js';
-import { parseLitmus } from '#tlblab/program/litmus.js';
+import { harmOf } from '../hunt/harm.js';
 
 /** The scenario that convicts the policy with the fixes of `before`, and does not with `fix` beside or instead of them. */
 const CHAIN: Record<string, { scenario: string; before: string[]; after: string[] }> = {
@@ -41,20 +39,8 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
 /** `luf-v12-flag` is luf-v12 with the fix of its first finding. */
 const policyOf = (fix: string) => (fix.startsWith('v12') ? lufV12Flag : lufV11);
 
-const convicts = (policy: Policy, scenario: string, fixes: string[]): boolean => {
-  const url = new URL(`../../workloads/litmus/${scenario}.litmus`, import.meta.url);
-  const { found } = hunt({
-    policy,
-    patches: fixes.map((name) => FIXES[name]),
-    source: parseLitmus(readFileSync(url, 'utf8'), scenario),
-    seed: 7,
-    schedules: 2500,
-    strict: false,
-    costs: 'bare-metal',
-    outOfTime: () => false,
-  });
-  return found !== undefined;
-};
+const convicts = (policy: Policy, scenario: string, fixes: string[]): boolean =>
+  harmOf(policy, scenario, { schedules: 2500, patches: fixes.map((name) => FIXES[name]) }) !== undefined;
 
 it('every fix has its place in the chain', () => {
   expect(Object.keys(CHAIN).sort()).toEqual(Object.keys(FIXES).sort());

@@ -2,7 +2,6 @@
  * A machine without a kernel: hardware tables over a stepped memory with the one-access check on, page tables written by
  * hand, and paths driven step by step.
  */
-
 import { access } from '#tlblab/hardware/access.js';
 import { COST_PROFILES, type CostProfile } from '#tlblab/hardware/costs.js';
 import { type Geometry, geometry, pteIndex } from '#tlblab/hardware/geometry.js';

@@ -1,5 +1,4 @@
 /** What the debug mode's mechanisms can see and cannot, as the threads argued it: held against the oracle's convictions. */
-
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type DebugTally, type MechanismTally, tallyDebug } from '#tlblab/hunt/debug-tally.js';

@@ -1,7 +1,5 @@
 /** What the oracle holds memory files and shared anonymous memory to, each with a kernel that breaks it and is convicted. */
 import { describe, expect, it } from 'vitest';
-import { definePatch } from '#tlblab/bugs/patch.js';
-import { hunt } from '#tlblab/hunt/hunt.js';
 import { MAINLINE } from '#tlblab/kernel/kernel.js';
 import { NO_FILE } from '#tlblab/kernel/types.js';
 import { mainline } from '#tlblab/policy/mainline.js';
@@ -22,26 +20,14 @@ import {
   truncate,
 } from '#tlblab/program/builder.js';
 import type { Op, Program } from '#tlblab/program/program.js';
+import { harmOf, type Routines } from '../hunt/harm.js';
 
 const P = 8;
 const SWAP = { cpus: 1, override: { swapSlots: 4, files: 3 } };
 const FILE = { files: [{ name: 'f', pages: 2, memory: true }] };
 const SHARED = mmap(P, 2, 'rw', { fixed: true, shared: true });
 
-type Routines = Omit<Parameters<typeof definePatch>[0], 'name' | 'says' | 'source'>;
-
-function harmOf(source: Program, routines?: Routines): string | undefined {
-  return hunt({
-    policy: mainline,
-    patches: routines ? [definePatch({ name: 'broken', says: 'breaks it', source: 'this test', ...routines })] : [],
-    source,
-    seed: 1,
-    schedules: 40,
-    strict: false,
-    costs: 'bare-metal',
-    outOfTime: () => false,
-  }).found?.conviction.harm;
-}
+const harmIn = (source: Program, routines?: Routines) => harmOf(mainline, source, { seed: 1, schedules: 40, routines });
 const alone = (...P0: Op[]) => race(SWAP, { P0 }, FILE);
 
 /** Marks the folio as read from swap, which it was not. */
@@ -70,26 +56,26 @@ describe('of a memory file', () => {
   ])('what was written is seen by %s behind a reclaim', (_, look) => {
     const map = mmap(P, 1, 'rw', { fixed: true, shared: true, file: 'f' });
     const program = alone(map, fileWrite('f', 0), reclaim('f', 0), look);
-    expect(harmOf(program)).toBeUndefined();
+    expect(harmIn(program)).toBeUndefined();
     const wrong = look.do === 'fsync' ? { *submitBioWrite() {} } : readsNothing;
-    expect(harmOf(program, wrong)).toBe('lost-write');
+    expect(harmIn(program, wrong)).toBe('lost-write');
   });
 
   it('fsync promises nothing of a disk', () => {
-    expect(harmOf(alone(fileWrite('f', 0), fsync('f')))).toBeUndefined();
+    expect(harmIn(alone(fileWrite('f', 0), fsync('f')))).toBeUndefined();
   });
 
   it('what was truncated is gone, from swap, too, and leaves nothing there', () => {
     const program = alone(fileWrite('f', 0), reclaim('f', 0), truncate('f', 0), truncate('f', 2), fileRead('f', 0));
-    expect(harmOf(program)).toBeUndefined();
+    expect(harmIn(program)).toBeUndefined();
     const keepsEntries: Routines = {
       *shmemUndoRange() {},
     };
-    expect(harmOf(program, keepsEntries)).toBe('lost-write');
+    expect(harmIn(program, keepsEntries)).toBe('lost-write');
     const keepsSlots: Routines = {
       *freeSwapAndCache() {},
     };
-    expect(harmOf(program, keepsSlots)).toBe('leak');
+    expect(harmIn(program, keepsSlots)).toBe('leak');
   });
 });
 
@@ -103,12 +89,12 @@ describe('of shared anonymous memory', () => {
   );
 
   it('parent and child see what the other stores', () => {
-    expect(harmOf(family)).toBeUndefined();
-    expect(harmOf(family, sharesNothing)).toMatch(/^(lost-write|stale-read|inversion)$/);
+    expect(harmIn(family)).toBeUndefined();
+    expect(harmIn(family, sharesNothing)).toMatch(/^(lost-write|stale-read|inversion)$/);
   });
 
   it('it survives swap', () => {
-    expect(harmOf(family, readsNothing)).toBe('lost-write');
+    expect(harmIn(family, readsNothing)).toBe('lost-write');
   });
 
   it('it ends with its last mapping, and begins with zeroes wherever it is', () => {
@@ -123,11 +109,11 @@ describe('of shared anonymous memory', () => {
       store(P),
       munmap(P, 2),
     );
-    expect(harmOf(program)).toBeUndefined();
-    expect(harmOf(program, keepsFiles)).toBe('leak');
+    expect(harmIn(program)).toBeUndefined();
+    expect(harmIn(program, keepsFiles)).toBe('leak');
     const keepsContent: Routines = {
       *shmemUndoRange() {},
     };
-    expect(harmOf(program, keepsContent)).toMatch(/^(isolation|lost-write|stale-read)$/);
+    expect(harmIn(program, keepsContent)).toMatch(/^(isolation|lost-write|stale-read)$/);
   });
 });

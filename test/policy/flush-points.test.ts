@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { dropPoint } from '#tlblab/bugs/drop-point.js';
 import { loadPatches } from '#tlblab/engine/load.js';
-import { hunt } from '#tlblab/hunt/hunt.js';
 import { MAINLINE } from '#tlblab/kernel/kernel.js';
 import { POLICIES } from '#tlblab/policy/index.js';
 import { mainline } from '#tlblab/policy/mainline.js';
 import { definePolicy } from '#tlblab/policy/policy.js';
-import { loadScenario } from '../../dist/workloads/index.js';
+import { harmOf } from '../hunt/harm.js';
 
 const BASE = { name: 'mine', says: 'a test', base: 'mainline 6.18' };
 const WRITE = { says: 'at a write', *fileEndWrite() {} };
@@ -70,19 +69,8 @@ describe('a dropped flush point', () => {
   });
 
   /** What the policy is convicted of, as it is or without the point. */
-  function look(name: string, scenario: string, dropped?: string): string | undefined {
-    const policy = POLICIES[name];
-    return hunt({
-      policy,
-      patches: dropped === undefined ? [] : [dropPoint(policy, dropped)],
-      source: loadScenario(scenario),
-      seed: 1,
-      schedules: 300,
-      strict: false,
-      costs: 'bare-metal',
-      outOfTime: () => false,
-    }).found?.conviction.harm;
-  }
+  const look = (name: string, scenario: string, drop?: string) =>
+    harmOf(POLICIES[name], scenario, { seed: 1, schedules: 300, drop });
 
   it.each(['xen-clock', 'luf-v11'])('%s: what the write to a file is for is found', (name) => {
     expect(look(name, 'seed-page-cache', 'fileWrite')).toBe('stale-read');

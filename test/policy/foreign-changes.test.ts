@@ -1,22 +1,10 @@
 /** What policies that put flushes off owe where content changes and no program here has written: the scenarios o07 and o10; and past the page cache. */
 import { expect, it } from 'vitest';
-import { dropPoint } from '#tlblab/bugs/drop-point.js';
-import { hunt } from '#tlblab/hunt/hunt.js';
 import { POLICIES } from '#tlblab/policy/index.js';
-import { loadScenario } from '../../dist/workloads/index.js';
+import { harmOf } from '../hunt/harm.js';
 
-function harmOf(policy: string, scenario: string, dropped?: string): string | undefined {
-  return hunt({
-    policy: POLICIES[policy],
-    patches: dropped === undefined ? [] : [dropPoint(POLICIES[policy], dropped)],
-    source: loadScenario(scenario),
-    seed: 7,
-    schedules: 100,
-    strict: false,
-    costs: 'bare-metal',
-    outOfTime: () => false,
-  }).found?.conviction.harm;
-}
+const harmIn = (policy: string, scenario: string, drop?: string) =>
+  harmOf(POLICIES[policy], scenario, { schedules: 100, drop });
 
 it.each([
   ['never', 'o07-init-on-free', 'stale-read'],
@@ -57,7 +45,7 @@ it.each([
   ['luf-v12-flag', 'shared-disk', undefined],
   ['xen-clock', 'shared-disk', undefined],
 ])('%s, %s: %s', (policy, scenario, harm) => {
-  expect(harmOf(policy, scenario)).toBe(harm);
+  expect(harmIn(policy, scenario)).toBe(harm);
 });
 
 it.each([
@@ -72,5 +60,5 @@ it.each([
   ['xen-clock', 'direct-write', 'directWrite', 'stale-read'],
   ['xen-clock', 'iomap-write', 'fileWrite', 'stale-read'],
 ])('%s, %s, without %s: %s', (policy, scenario, dropped, harm) => {
-  expect(harmOf(policy, scenario, dropped)).toBe(harm);
+  expect(harmIn(policy, scenario, dropped)).toBe(harm);
 });

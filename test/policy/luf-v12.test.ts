@@ -1,11 +1,11 @@
 /** LUF v12: which of its demands flush, and what the flag that they miss is for. */
 import { describe, expect, it } from 'vitest';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { hunt, huntingPlan } from '#tlblab/hunt/hunt.js';
+import { huntingPlan } from '#tlblab/hunt/hunt.js';
 import { POLICIES } from '#tlblab/policy/index.js';
 import { by, fileRead, fileWrite, load, migrate, mmap, race, reclaim } from '#tlblab/program/builder.js';
 import type { Op } from '#tlblab/program/program.js';
-import { loadScenario } from '../../dist/workloads/index.js';
+import { harmOf } from '../hunt/harm.js';
 
 type Steps = { task: string; op: Op }[];
 
@@ -64,17 +64,7 @@ describe('luf-v12', () => {
 });
 
 describe('what a task switch does to the batch of a task', () => {
-  const found = (policy: string) =>
-    hunt({
-      policy: POLICIES[policy],
-      patches: [],
-      source: loadScenario('reclaim-preempted'),
-      seed: 7,
-      schedules: 200,
-      strict: false,
-      costs: 'bare-metal',
-      outOfTime: () => false,
-    }).found?.conviction.harm;
+  const found = (policy: string) => harmOf(POLICIES[policy], 'reclaim-preempted', { schedules: 200 });
 
   it.each(['luf-v12', 'luf-v12-flag'])('%s forgets it', (policy) => {
     expect(found(policy)).toMatch(/^(frame-reuse|lost-write)$/);

@@ -127,7 +127,6 @@ const memoryOp: fc.Arbitrary<Op> = fc.oneof(
   fc
     .tuple(range, fc.constantFrom('dontneed' as const, 'free' as const, 'cold' as const, 'pageout' as const))
     .map(([r, advice]) => ({ do: 'madvise' as const, ...r, advice })),
-  fc.constant<Op>({ do: 'exit' }),
   word.map((f) => ({ do: 'post' as const, flag: f })),
 );
 
@@ -181,6 +180,7 @@ export const arbitraryProgram: fc.Arbitrary<Program> = fc
     kthread: fc.boolean(),
     priority: maybe(fc.constantFrom(0 as const, 1 as const)),
     waits: fc.boolean(),
+    exits: fc.boolean(),
     final: maybe(
       fc.tuple(fc.constantFrom('forbidden' as const, 'permitted' as const), fc.integer({ min: -5, max: 5 })),
     ),
@@ -194,6 +194,7 @@ export const arbitraryProgram: fc.Arbitrary<Program> = fc
       ops[1].push({ do: 'await', flag: 'w' });
     }
     if (d.final) ops[1].push({ do: 'load', page: 1, into: 'last' });
+    if (d.exits) ops[1].push({ do: 'exit' });
     const tasks: TaskProgram[] = [
       { name: TASKS[0], cpu: d.cpus[0], mm: d.mms[0], ops: ops[0] },
       { name: TASKS[1], cpu: d.cpus[1], mm: d.mms[1], priority: d.priority, ops: ops[1] },

@@ -110,6 +110,11 @@ describe('parseProgram', () => {
       'history[0].task: unknown task "Q"; expected P0, P1',
     ],
     [
+      'an operation behind an exit',
+      (p) => p.history.push({ task: 'P1', op: { do: 'exit' } }, { task: 'P1', op: { do: 'load', page: 1 } }),
+      'history[1].op: task "P1" acts after its exit; expected nothing behind its exit',
+    ],
+    [
       'child started and not forked',
       (p) => (p.tasks[1].forkedBy = 'P0'),
       'tasks[1].forkedBy: task "P1" is never forked; expected an operation of "P0" that forks it',

@@ -2,6 +2,7 @@
 import { origPageIsIdentical, uprobeWriteOpcode, uprobeWritePte, verifyOpcode } from './uprobe-write.ts';
 import {
   buildMapInfo,
+  copyInsn,
   registerForEachVma,
   uprobeRegister,
   uprobeUnregister,
@@ -10,6 +11,7 @@ import {
 
 export const eventRoutines = {
   uprobeRegister,
+  copyInsn,
   uprobeUnregister,
   uprobeUnregisterNosync,
   registerForEachVma,

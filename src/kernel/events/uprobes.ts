@@ -3,11 +3,13 @@
  * every address space that maps it privately. Mappings that come later (uprobe_mmap()) get none; forks do not wait
  * (dup_mmap_sem): a child that is being made has what the parent had when its entry was copied.
  */
-import type { Vpn } from '../../hardware/types.ts';
+import type { Pfn, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { isFile } from '../fs/inode.ts';
+import { isFile, isMemoryFile } from '../fs/inode.ts';
+import { copyOut } from '../fs/read-write.ts';
 import { iMmapOf, type RmapPlace } from '../mm/i-mmap.ts';
+import { SGP_CACHE } from '../mm/shmem.ts';
 import { NO_VMA, vmaFlags, vmaLookup, vmaRange } from '../mm/vma-tree.ts';
 import { EBADF, EINVAL, ENOENT, type FileId, NO_FILE, VM_SHARED, VM_WRITE, type VmaId } from '../types.ts';
 import { UPROBES } from './tables.ts';
@@ -38,7 +40,7 @@ export function* uprobeRegister(cpu: Cpu, file: number, index: number, word: num
   yield* kernel.downWrite(cpu, lock);
   const probe = { file, index, word };
   const slot = findUprobe(cpu, probe) < 0 ? freeUprobe(cpu) : -1;
-  let error = slot < 0 ? EINVAL : yield* kernel.filemapRead(cpu, file, index, word);
+  let error = slot < 0 ? EINVAL : yield* kernel.copyInsn(cpu, file, index, word);
   if (error === 0) {
     const insn = cpu.loaded;
     uprobe.file.store(ROW, file, slot);
@@ -51,6 +53,21 @@ export function* uprobeRegister(cpu: Cpu, file: number, index: number, word: num
   }
   yield* kernel.upWrite(cpu, lock);
   return error;
+}
+
+/**
+ * Linux: copy_insn(): the instruction that is there, in `cpu.loaded`; 0 or a negative errno. By read_mapping_page(), of a memory file
+ * by shmem_read_mapping_page(), which leaves no hole.
+ */
+export function* copyInsn(cpu: Cpu, file: FileId, index: number, word: number): Path<number> {
+  const { kernel } = cpu;
+  if (!isMemoryFile(cpu, file)) return yield* kernel.filemapRead(cpu, file, index, word);
+  const found = yield* kernel.shmemGetFolio(cpu, file, index, SGP_CACHE);
+  if (found < 0) return found;
+  yield* kernel.folioUnlock(cpu, found as Pfn);
+  yield* copyOut(cpu, file, index, found as Pfn, word);
+  yield* kernel.folioPut(cpu, found as Pfn);
+  return 0;
 }
 
 /** Linux: uprobe_unregister_nosync(), by place: 0, or -ENOENT where there is no probe. */

@@ -10,7 +10,7 @@ import { NO_PAGE } from '../mm/page-alloc.ts';
 import { leafIndex, pmdAddrEnd, tableWalk } from '../mm/pgtable.ts';
 import { pteMapped } from '../mm/pte-prot.ts';
 import { PTE_SOFT_DIRTY } from '../mm/pte-tracking.ts';
-import { NO_VMA, vmaAt, vmaFlags, vmaRange, vmaStoreFlags, vmaTreeEdit } from '../mm/vma-tree.ts';
+import { vmaFlags, vmaRange, vmaStoreFlags, vmasIn, vmaTreeEdit } from '../mm/vma-tree.ts';
 import { ESRCH, INIT_MM, type MmId, VM_SOFTDIRTY, type VmaId } from '../types.ts';
 
 export const PTE_NEXT = point('clearSoftDirty: next pte to be read');
@@ -20,8 +20,8 @@ export const NOT_PRESENT = point('clearSoftDirty: swap or migration entry found,
 
 /**
  * Linux: clear_refs_write(). mmap_lock is held for writing until after the flush: a fault that sets the mark again, or copies the page,
- * comes behind it. The VMAs lose their mark first (vma_set_page_prot() changes nothing here: no entry is made writable
- * before a store), then the flush becomes pending, then come the entries. 0, or a negative errno of a task without memory.
+ * comes behind it. The VMAs lose their mark first, and with it what lets
+ * entries be writable before a store (vma_set_page_prot()), then the flush becomes pending, then come the entries. 0, or a negative errno of a task without memory.
  */
 export function* clearRefsWrite(cpu: Cpu): Path<number> {
   const { kernel } = cpu;
@@ -36,7 +36,7 @@ export function* clearRefsWrite(cpu: Cpu): Path<number> {
 
 /** The first loop of clear_refs_write(). Caller holds mmap_lock for writing. */
 export function* clearVmSoftdirty(cpu: Cpu, mm: MmId): Path<void> {
-  for (const vma of vmasOf(cpu, mm)) {
+  for (const vma of vmasIn(cpu, mm, 0, cpu.geometry.pages)) {
     const flags = vmaFlags(cpu, vma);
     if ((flags & VM_SOFTDIRTY) === 0) continue;
     yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
@@ -48,7 +48,7 @@ export function* clearVmSoftdirty(cpu: Cpu, mm: MmId): Path<void> {
 export function* clearRefsMm(cpu: Cpu, mm: MmId): Path<void> {
   const { kernel } = cpu;
   yield* kernel.incTlbFlushPending(cpu, mm);
-  for (const vma of vmasOf(cpu, mm)) {
+  for (const vma of vmasIn(cpu, mm, 0, cpu.geometry.pages)) {
     // PGWALK_WRLOCK
     yield* kernel.vmaStartWrite(cpu, mm, vma);
     yield* kernel.clearRefsVma(cpu, mm, vma);
@@ -104,11 +104,4 @@ export function* clearSoftDirty(cpu: Cpu, pte: Pfn, vpn: Vpn): Path<void> {
   const old = pteExchange(cpu, pte, index, PTE_NONE);
   if (cpu.at(PTE_PROTECTED, word)) yield;
   pteStore(cpu, pte, index, (old & ~(PTE_RW | PTE_SOFT_DIRTY)) as PteLo, hi);
-}
-
-/** The VMAs of the address space, lowest first. Caller holds mmap_lock. */
-export function vmasOf(cpu: Cpu, mm: MmId): VmaId[] {
-  const found: VmaId[] = [];
-  for (let i = 0, vma = vmaAt(cpu, mm, 0); vma !== NO_VMA; vma = vmaAt(cpu, mm, ++i)) found.push(vma);
-  return found;
 }

@@ -2,7 +2,6 @@
  * Linux: mm/fadvise.c POSIX_FADV_DONTNEED and block/ioctl.c BLKFLSBUF: the page cache of a file is dropped as far as nobody uses it.
  * Nothing is promised: what is mapped, dirty, locked or held stays.
  */
-
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';

@@ -43,14 +43,17 @@ export function* filemapRead(cpu: Cpu, file: FileId, index: number, word: number
   }
   // i_size is looked at behind uptodate, or stale words behind the end could be copied
   const inside = index < (yield* iSizeRead(cpu, file, READ_SIZE));
-  if (inside) {
-    const { words } = cpu.hw.frame;
-    if (cpu.at(READ_COPIES, words.at(folio, word))) yield;
-    cpu.loaded = words.load(folio, word);
-    cpu.observer?.fileLoaded(cpu, file, index, word, cpu.loaded);
-  }
+  if (inside) yield* copyOut(cpu, file, index, folio, word);
   yield* kernel.folioPut(cpu, folio);
   return inside ? 0 : ENODATA;
+}
+
+/** Linux: copy_folio_to_iter(): the word in `cpu.loaded`. Caller holds a reference. */
+export function* copyOut(cpu: Cpu, file: FileId, index: number, folio: Pfn, word: number): Path<void> {
+  const { words } = cpu.hw.frame;
+  if (cpu.at(READ_COPIES, words.at(folio, word))) yield;
+  cpu.loaded = words.load(folio, word);
+  cpu.observer?.fileLoaded(cpu, file, index, word, cpu.loaded);
 }
 
 /** The words of write(2), past the page cache if `direct`. */

@@ -1,5 +1,4 @@
 /** The routines of `fs/` that go into the kernel record. */
-
 import { folioEndWriteback, folioStartWriteback, submitBioRead, submitBioWrite } from './bio.ts';
 import { blkdevReadIter, blkdevWriteIter, nvmetBdevExecuteRw } from './block-device.ts';
 import {

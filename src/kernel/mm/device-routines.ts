@@ -12,7 +12,6 @@ import {
   migrateVmaCollect,
   migrateVmaCollectPmd,
   migrateVmaCollectPte,
-  migrateVmaFlush,
   migrateVmaSetup,
 } from './migrate-vma.ts';
 
@@ -24,7 +23,6 @@ export const deviceRoutines = {
   migrateVmaCollect,
   migrateVmaCollectPmd,
   migrateVmaCollectPte,
-  migrateVmaFlush,
   migrateDeviceUnmap,
   migrateVmaCheckPage,
   migrateVmaPages,

@@ -140,15 +140,31 @@ export function* faultDirtySharedPage(cpu: Cpu, folio: Pfn): Path<void> {
   yield* cpu.kernel.folioUnlock(cpu, folio);
 }
 
-/** Linux: wp_page_shared(): a store to a read-only entry of a shared mapping. Caller holds a reference on `folio`, no lock. */
-export function* wpPageShared(cpu: Cpu, vmf: VmFault, folio: Pfn): Path<number> {
+/**
+ * Linux: wp_page_shared(): a store to a read-only entry of a shared mapping. A memory file has no page_mkwrite: its entry becomes
+ * writable at once (wp_page_reuse()), the folio dirty behind that. Caller holds the PTL, which is dropped.
+ */
+export function* wpPageShared(cpu: Cpu, vmf: VmFault, pte: Pfn, folio: Pfn): Path<number> {
   const { kernel } = cpu;
-  if (yield* kernel.doPageMkwrite(cpu, vmf, folio)) {
-    yield* kernel.finishMkwriteFault(cpu, vmf);
-    yield* kernel.faultDirtySharedPage(cpu, folio);
+  yield* kernel.folioGet(cpu, folio);
+  let writable = true;
+  if (isMemoryFile(cpu, vmf.file)) {
+    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, vmf.origPte, asWritten(vmf.origPte));
+    yield* kernel.pteUnmapUnlock(cpu, pte);
+    yield* kernel.folioLock(cpu, folio);
+  } else {
+    yield* kernel.pteUnmapUnlock(cpu, pte);
+    writable = yield* kernel.doPageMkwrite(cpu, vmf, folio);
+    if (writable) yield* kernel.finishMkwriteFault(cpu, vmf);
   }
+  if (writable) yield* kernel.faultDirtySharedPage(cpu, folio);
   yield* kernel.folioPut(cpu, folio);
   return 0;
+}
+
+/** Linux: pte_mkyoung(), pte_mkdirty(), pte_mkwrite(). */
+function asWritten(entry: PteLo): PteLo {
+  return (entry | PTE_A | PTE_DIRTIED | PTE_RW) as PteLo;
 }
 
 /** Linux: finish_mkwrite_fault(): the entry becomes writable if it is what it was. */
@@ -159,8 +175,7 @@ export function* finishMkwriteFault(cpu: Cpu, vmf: VmFault): Path<void> {
   const index = leafIndex(cpu.geometry, vmf.vpn);
   if (cpu.at(MKWRITE_RECHECK, pteWord(cpu, pte, index))) yield;
   const now = pteLoad(cpu, pte, index);
-  if (now === vmf.origPte)
-    yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, now, (now | PTE_A | PTE_DIRTIED | PTE_RW) as PteLo);
+  if (now === vmf.origPte) yield* kernel.ptepSetAccessFlags(cpu, vmf, pte, now, asWritten(now));
   else yield* kernel.updateMmuTlb(cpu, vmf, now);
   yield* kernel.pteUnmapUnlock(cpu, pte);
 }

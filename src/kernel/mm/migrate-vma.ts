@@ -57,13 +57,8 @@ export function* migrateVmaCollectPmd(cpu: Cpu, args: MigrateVma, pmd: Pfn, star
   for (let at = start; at < end; at++) {
     if (yield* kernel.migrateVmaCollectPte(cpu, args, pte, at as Vpn)) unmapped = true;
   }
-  if (unmapped) yield* kernel.migrateVmaFlush(cpu, args, start, end);
+  if (unmapped) yield* kernel.flushTlbRange(cpu, args.mm, start, end);
   yield* kernel.pteUnmapUnlock(cpu, pte);
-}
-
-/** Linux: the flush_tlb_range() of migrate_vma_collect_pmd(). Caller holds the PTL. */
-export function* migrateVmaFlush(cpu: Cpu, args: MigrateVma, start: number, end: number): Path<void> {
-  yield* cpu.kernel.flushTlbRange(cpu, args.mm, start, end);
 }
 
 /**

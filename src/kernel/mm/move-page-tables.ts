@@ -71,7 +71,7 @@ export function* movePageTables(
   return pages;
 }
 
-/** Linux: move_ptes(), move_soft_dirty_pte(): a page that moves counts as written to. Both tables are stable: mmap_lock is held for writing and the VMAs are marked. */
+/** Linux: move_ptes(). Both tables are stable: mmap_lock is held for writing and the VMAs are marked. */
 export function* movePtes(
   cpu: Cpu,
   mm: MmId,
@@ -82,7 +82,7 @@ export function* movePtes(
   pages: number,
   rmap: VmaPrepare,
 ): Path<void> {
-  const { kernel, geometry } = cpu;
+  const { kernel } = cpu;
   yield* kernel.vmaPrepare(cpu, rmap);
   const oldPte = yield* kernel.pteOffsetMapLock(cpu, oldPmd, from as Vpn);
   if (oldPte === NO_PAGE) {
@@ -96,17 +96,8 @@ export function* movePtes(
   yield* kernel.flushTlbBatchedPending(cpu, mm);
   let forceFlush = false;
   for (let i = 0; i < pages; i++) {
-    const index = leafIndex(geometry, (from + i) as Vpn);
-    const target = leafIndex(geometry, (to + i) as Vpn);
-    if (cpu.at(OLD_NEXT, pteWord(cpu, oldPte, index))) yield;
-    const seen = pteLoad(cpu, oldPte, index);
-    if (pteNone(seen)) continue;
-    const hi: PteHi = pteLoadHigh(cpu, oldPte, index);
-    if (cpu.at(OLD_FOUND, pteWord(cpu, oldPte, index))) yield;
-    const entry = pteExchange(cpu, oldPte, index, PTE_NONE);
-    if (yield* kernel.moveForcesFlush(cpu, seen, entry)) forceFlush = true;
-    if (cpu.at(OLD_TAKEN, pteWord(cpu, newPte, target))) yield;
-    pteStore(cpu, newPte, target, ((entry & ~PTE_UFFD_WP) | PTE_SOFT_DIRTY) as PteLo, hi);
+    const moved = yield* kernel.movePte(cpu, oldPte, (from + i) as Vpn, newPte, (to + i) as Vpn);
+    if (ptePresent(moved)) forceFlush = true;
   }
   if (forceFlush) yield* kernel.flushTlbRange(cpu, mm, from, from + pages);
   if (nested) yield* kernel.spinUnlock(cpu, cpu.folio.ptl.at(newPte));
@@ -115,9 +106,19 @@ export function* movePtes(
   yield* kernel.vmaComplete(cpu, rmap, [], []);
 }
 
-/** Linux: `if (pte_present(pte)) force_flush = true`, of the entry as it was `seen` and as it was `taken`. Caller holds both PTLs. */
-export function* moveForcesFlush(_cpu: Cpu, _seen: PteLo, taken: PteLo): Path<boolean> {
-  return ptePresent(taken);
+/** Linux: the loop body of move_ptes(), and move_soft_dirty_pte(): the entry that has moved, as it was; or PTE_NONE. Caller holds both PTLs. */
+export function* movePte(cpu: Cpu, oldPte: Pfn, from: Vpn, newPte: Pfn, to: Vpn): Path<PteLo> {
+  const index = leafIndex(cpu.geometry, from);
+  const target = leafIndex(cpu.geometry, to);
+  if (cpu.at(OLD_NEXT, pteWord(cpu, oldPte, index))) yield;
+  if (pteNone(pteLoad(cpu, oldPte, index))) return PTE_NONE;
+  const hi: PteHi = pteLoadHigh(cpu, oldPte, index);
+  if (cpu.at(OLD_FOUND, pteWord(cpu, oldPte, index))) yield;
+  const entry = pteExchange(cpu, oldPte, index, PTE_NONE);
+  if (cpu.at(OLD_TAKEN, pteWord(cpu, newPte, target))) yield;
+  // a page that moves counts as written to
+  pteStore(cpu, newPte, target, ((entry & ~PTE_UFFD_WP) | PTE_SOFT_DIRTY) as PteLo, hi);
+  return entry;
 }
 
 /** Linux: move_normal_pmd(): hangs a whole pte table from one place to another. False if there is none or the target has one. */

@@ -1,5 +1,4 @@
 /** The routines of `mm/` that find frames: nodes and their order, the daemons, reclaim. */
-
 import { demoteFolioList } from './demotion.ts';
 import { shrinkNode, tryToFreePages } from './direct-reclaim.ts';
 import { dropReferenced, folioReferenced, folioReferencedOne } from './folio-referenced.ts';

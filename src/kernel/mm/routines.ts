@@ -42,7 +42,7 @@ import {
   tlbRemoveTableFree,
   tlbRemoveTlbEntry,
 } from './mmu-gather.ts';
-import { moveForcesFlush, moveNormalPmd, movePageTables, movePtes } from './move-page-tables.ts';
+import { moveNormalPmd, movePageTables, movePte, movePtes } from './move-page-tables.ts';
 import {
   canChangePteWritable,
   changeProtection,
@@ -166,7 +166,7 @@ export const mmRoutines = {
   tlbFinishMmu,
   movePageTables,
   movePtes,
-  moveForcesFlush,
+  movePte,
   moveNormalPmd,
   doMprotect,
   mprotectFixup,

@@ -4,6 +4,7 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { isCached, swapEntryOf } from '../fs/filemap.ts';
 import { iSizeRead, iSizeWrite } from '../fs/inode.ts';
+import { copyOut } from '../fs/read-write.ts';
 import { EINVAL, ENODATA, ENOMEM, type FileId, NO_SLOT } from '../types.ts';
 import { PG_UPTODATE } from './folio.ts';
 import { NO_PAGE } from './page-alloc.ts';
@@ -11,7 +12,6 @@ import { SGP_READ, SGP_WRITE } from './shmem.ts';
 import { ZAP_INVALIDATE } from './zap.ts';
 
 export const READ_SIZE = point('shmemFileReadIter: folio found, is the page still within the file?');
-export const READ_COPIES = point('shmemFileReadIter: word to be copied out');
 export const TAIL_CHECK = point('shmemWriteEnd: copied, was the folio up to date before?');
 export const TAIL_ZEROES = point('shmemWriteEnd: new folio, next word that was not written to be zeroed');
 export const TAIL_DONE = point('shmemWriteEnd: new folio complete, to be marked up to date');
@@ -35,12 +35,7 @@ export function* shmemFileReadIter(cpu: Cpu, file: FileId, index: number, word: 
   const inside = index < (yield* iSizeRead(cpu, file, READ_SIZE));
   if (folio === NO_PAGE) cpu.loaded = 0;
   else {
-    if (inside) {
-      const { words } = cpu.hw.frame;
-      if (cpu.at(READ_COPIES, words.at(folio, word))) yield;
-      cpu.loaded = words.load(folio, word);
-      cpu.observer?.fileLoaded(cpu, file, index, word, cpu.loaded);
-    }
+    if (inside) yield* copyOut(cpu, file, index, folio, word);
     yield* kernel.folioPut(cpu, folio);
   }
   return inside ? 0 : ENODATA;

@@ -33,9 +33,7 @@ export function* doWpPage(cpu: Cpu, fault: VmFault, pte: Pfn): Path<number> {
   }
   const page = vmNormalPage(vmf.origPte);
   if ((vmf.vmFlags & VM_SHARED) !== 0 && page !== NO_PAGE) {
-    yield* kernel.folioGet(cpu, page);
-    yield* kernel.pteUnmapUnlock(cpu, pte);
-    return yield* kernel.wpPageShared(cpu, vmf, page);
+    return yield* kernel.wpPageShared(cpu, vmf, pte, page);
   }
   // wp_pfn_shared(): a raw entry has nothing to be told of a store
   const raw = (vmf.vmFlags & VM_PFNMAP) !== 0;

@@ -4,7 +4,6 @@
  * whose queue was empty, and the handler takes the whole queue, so calls of several initiators merge into one interrupt.
  * Restated: a queue of several mask words counts as empty per word; the interrupt then merges in the APIC instead.
  */
-
 import { localIrqRestore, localIrqSave, sendIpi } from '../../hardware/apic.ts';
 import { ipiAckCycles } from '../../hardware/costs.ts';
 import { type CpuId, VECTOR_CALL_FUNCTION } from '../../hardware/types.ts';

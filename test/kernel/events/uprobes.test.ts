@@ -1,7 +1,7 @@
 /** uprobes: the order of events of solo runs as since Linux 6.16, and what they leave. */
 import { describe, expect, it } from 'vitest';
 import type { Vpn } from '#tlblab/hardware/types.js';
-import { EINVAL, ENOENT, MAP_FIXED, VM_EXEC, VM_READ, VM_SHARED } from '#tlblab/kernel/types.js';
+import { EINVAL, ENOENT, type FileId, MAP_FIXED, VM_EXEC, VM_READ, VM_SHARED } from '#tlblab/kernel/types.js';
 import type { Path } from '#tlblab/memory/point.js';
 import type { Body } from '../driver.js';
 import { inOrder, labelsOf } from '../labels.js';
@@ -123,6 +123,17 @@ it('comes to a mapping without rights, too', () => {
     seen.push(yield* load(cpu, P));
   });
   expect(seen).toEqual([0, BREAKPOINT]);
+});
+
+it('finds the instruction in swap, where that is of a memory file', () => {
+  const seen: number[] = [];
+  const body: Body = function* (cpu) {
+    yield* mapped(cpu);
+    yield* cpu.kernel.reclaimPages(cpu, FILE as FileId, 0, 1);
+    seen.push(yield* on(cpu), yield* load(cpu, P), yield* off(cpu), yield* load(cpu, P));
+  };
+  alone(body, { override: { swapSlots: 4 }, memory: [FILE as FileId] });
+  expect(seen).toEqual([0, BREAKPOINT, 0, 5]);
 });
 
 it('puts back what the file held, into a page that was stored to as well, and gives the frames back', () => {

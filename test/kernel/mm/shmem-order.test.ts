@@ -75,6 +75,26 @@ describe('event order of memory files', () => {
     ]);
   });
 
+  it('a store to a read-only entry: writable under the PTL, for no page_mkwrite waits; then the folio locked, dirty, unlocked', () => {
+    const cleared = function* (cpu: Handle): Path<void> {
+      yield* stored(cpu);
+      yield* cpu.kernel.clearRefsWrite(cpu);
+    };
+    inOrder(
+      labelsOf(cleared, (cpu) => store(cpu, P, 7), MACHINE),
+      [
+        'handlePteFault: PTL taken',
+        'folioGet',
+        'ptepSetAccessFlags: entry to be widened',
+        'spinUnlock',
+        'folioLock',
+        'folioMarkDirty',
+        'folioUnlock',
+        'folioPut',
+      ],
+    );
+  });
+
   it('swap-in: read into the swap cache, locked, confirmed, into the page cache; only then out of the swap cache, dirty, slot free', () => {
     inOrder(
       labelsOf(swappedOut, (cpu) => load(cpu, P), MACHINE),
