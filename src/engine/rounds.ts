@@ -1,20 +1,23 @@
 /**
  * Rounds of a parallel run: every few hundred operations all CPUs come to rest between two operations. While they rest, the
  * image is one that the stepper could start from; the last to arrive may copy it. A CPU that rests goes on taking
- * interrupts, because the others still wait for its acknowledgements.
+ * interrupts, because the others still wait for its acknowledgements; an idle one is woken if a task is put on it, because the
+ * others may wait for what that does.
  */
 import type { CpuId } from '../hardware/types.ts';
-import { NOWHERE } from '../memory/memory.ts';
+import type { Word } from '../memory/memory.ts';
 import { type ControlColumns, GO_ON, STOP_NOW } from './worker-tables.ts';
 import type { WakeBoard } from './worker-wake.ts';
 
-/** How a rest ended. `interrupted`: an interrupt has to be taken, and the CPU has to come to rest again. */
-export type RestEnd = 'interrupted' | 'over' | 'stopped' | 'restarted';
+/** How a rest ended. `called`: there is an interrupt to take or a task to run, and the CPU has to come to rest again. */
+export type RestEnd = 'called' | 'over' | 'stopped' | 'restarted';
 
 /** What the CPU that rests brings along. */
 export interface Resting {
-  /** Is an interrupt pending that it may take? */
-  interrupted(): boolean;
+  /** Is an interrupt pending that it may take, or does its idle task see that there is something to run? */
+  called(): boolean;
+  /** The word that its idle task watches; NOWHERE if it rests in another task. */
+  watched(): Word;
   /** Nothing happened for a while. */
   nothingHappened(): void;
   /** All CPUs are at rest, and this one was the last: alone in the machine, it does what is to be done between rounds. */
@@ -49,7 +52,7 @@ export class Rounds {
     if (run.asked.cas(0, rounds, rounds + 1) === rounds) this.wakes.wakeAll();
   }
 
-  /** Rests until all CPUs do, or until an interrupt comes. */
+  /** Rests until all CPUs do, or until it is called. */
   rest(cpu: Resting): RestEnd {
     const { run } = this.control;
     const round = run.rounds.load(0);
@@ -62,21 +65,22 @@ export class Rounds {
       run.arrived.store(0, (round + 1) << COUNT_BITS);
       run.rounds.store(0, round + 1);
       this.wakes.wakeAll();
-    } else if (!this.untilOver(cpu, round)) return 'interrupted';
+    } else if (!this.untilOver(cpu, round)) return 'called';
     if (run.stop.load(0) !== GO_ON) return 'stopped';
     return run.restarts.load(0) === restarts ? 'over' : 'restarted';
   }
 
-  /** False: an interrupt is to be taken, and this CPU no longer counts as resting. */
+  /** False: this CPU is called, and no longer counts as resting. */
   private untilOver(cpu: Resting, round: number): boolean {
     const { run } = this.control;
+    const word = cpu.watched();
     for (let polls = 0; run.rounds.load(0) === round && run.stop.load(0) !== STOP_NOW; polls++) {
-      if (cpu.interrupted() && this.leave(round)) return false;
+      if (cpu.called() && this.leave(round)) return false;
       if (polls < POLLS) continue;
-      const before = this.wakes.prepare(this.id, NOWHERE);
-      const idle = run.rounds.load(0) === round && run.stop.load(0) !== STOP_NOW && !cpu.interrupted();
+      const before = this.wakes.prepare(this.id, word);
+      const idle = run.rounds.load(0) === round && run.stop.load(0) !== STOP_NOW && !cpu.called();
       const woken = idle ? this.wakes.doze(this.id, before, SLEEP_MS) : 'ok';
-      this.wakes.arise(this.id, NOWHERE);
+      this.wakes.arise(this.id, word);
       if (woken === 'timed-out') cpu.nothingHappened();
     }
     return true;

@@ -8,7 +8,7 @@ import type { CpuId } from '../hardware/types.ts';
 import { walkCancel } from '../hardware/walker.ts';
 import { type Cpu, KernelBug } from '../kernel/cpu.ts';
 import type { TaskId } from '../kernel/types.ts';
-import { NOWHERE } from '../memory/memory.ts';
+import { NOWHERE, type Word } from '../memory/memory.ts';
 import { type Path, START } from '../memory/point.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
 import { MachineShape } from './machine.ts';
@@ -18,7 +18,7 @@ import { RoundLog } from './rounds-log.ts';
 import { BETWEEN } from './user-mode.ts';
 import { bindControl, type RunLimits, type SharedImage, ThreadMachine } from './worker-machine.ts';
 import { type Injection, WorkerPace } from './worker-pace.ts';
-import { isBusy, letOthersRun, mayRest, REST_POINTS } from './worker-rest.ts';
+import { isBusy, isWoken, letOthersRun, mayRest, REST_POINTS } from './worker-rest.ts';
 import { TaskStack } from './worker-stack.ts';
 import { type ControlColumns, GO_ON, STOP_AT_REST, STOP_NOW } from './worker-tables.ts';
 import type { WakeBoard } from './worker-wake.ts';
@@ -93,7 +93,7 @@ export class WorkerCpu implements Resting {
             if (this.rest() === 'stopped') break;
             continue;
           }
-          if (stack.id >= machine.geometry.cpus) this.giveWay(stack);
+          if (!this.isIdle()) this.giveWay(stack);
           else if (!this.waitIsOver(cpu)) continue;
         } else if (cpu.waiting) {
           if (!this.waitIsOver(cpu)) continue;
@@ -114,8 +114,12 @@ export class WorkerCpu implements Resting {
     return this.running.stands(this.machine.shape.layout);
   }
 
-  interrupted(): boolean {
-    return this.pace.interrupted();
+  called(): boolean {
+    return this.pace.interrupted() || (this.isIdle() && isWoken(this.running.cpu));
+  }
+
+  watched(): Word {
+    return this.isIdle() ? this.running.cpu.word : NOWHERE;
   }
 
   nothingHappened(): void {
@@ -270,6 +274,10 @@ export class WorkerCpu implements Resting {
     this.wakes.arise(this.id, cpu.word);
     board.waits.store(this.id, 0);
     return false;
+  }
+
+  private isIdle(): boolean {
+    return this.running.id < this.machine.geometry.cpus;
   }
 
   private rest(): string {

@@ -13,10 +13,15 @@ export const REST_POINTS: readonly Point[] = [BETWEEN, AWAITS, TURN_COMES];
 /** Is the running task between two operations, or waiting for another task to do one? */
 export function mayRest({ id, cpu, interposed }: TaskStack, { program, columns, geometry }: ThreadMachine): boolean {
   if (interposed.length > 0) return false;
-  if (id < geometry.cpus) return cpu.waiting;
+  if (id < geometry.cpus) return cpu.waiting && !isWoken(cpu);
   if (cpu.kernelDepth > 0) return false;
   if (cpu.point === TURN_COMES) return columns.program.turn.peek(0) === program.history.length;
   return cpu.point === BETWEEN || cpu.point === AWAITS || cpu.point === PARKED;
+}
+
+/** Is what the idle task of a CPU waits for there: something to run? */
+export function isWoken({ mem, word, waitSeen }: Cpu): boolean {
+  return mem.load(word) !== waitSeen;
 }
 
 /** Does this task, which last ran on CPU `on` and does not run now, stand in the middle of an operation? */

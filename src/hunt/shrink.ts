@@ -1,6 +1,7 @@
 /**
- * Shrinking: first the program (see smaller-programs.ts), then the schedule (preemptions), each to a fixed point. A smaller candidate counts only if it convicts with the same harm, and only strict replays are
- * kept; failures are not monotone, so every removal starts again from the best so far.
+ * Shrinking: first the program (see smaller-programs.ts), then the schedule (preemptions), each to a fixed point. A smaller
+ * candidate counts only if it convicts with the same harm, and only strict replays are kept; failures are not monotone, so
+ * every removal starts again from the best so far.
  */
 import type { Choice } from '../engine/choice.ts';
 import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind } from '../engine/choice.ts';

@@ -76,8 +76,8 @@ export class Causes {
 }
 
 /** The kind of a conviction as found: the same harm, ended by the same sort of operation, seen by the same sort of access. */
-export function kindOf({ conviction: { harm, violation, says }, plan }: RawFinding): string {
-  if (!violation) return `${plan.program.machine.cpus} ${harm} ${says.replace(/\d+/g, 'n')}`;
+export function kindOf({ conviction: { harm, violation, says } }: RawFinding): string {
+  if (!violation) return `${harm} ${says.replace(/\d+/g, 'n')}`;
   const { kind, endedBy } = violation;
   const access = kind < 0 ? 'read back' : kind === STORE ? 'store' : kind === LOAD ? 'load' : 'fetch';
   return `${harm}: ${access}${endedBy ? ` behind ${opName(endedBy.op)}` : ''}`;

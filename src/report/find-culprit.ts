@@ -30,6 +30,7 @@ export function findCulprit(recording: Recording, conviction: Conviction | undef
   if (at?.is === 'walk') culprit.pfn = at.table;
   else if (at && 'pfn' in at) culprit.pfn = at.pfn;
   if (culprit.losing?.is === 'held') culprit.startsWith(culprit.losing);
+  else if (violation.harm === 'missed-tracking') culprit.loses(lastStore(culprit));
   else culprit.trace(culprit.losing);
   if (violation.harm === 'inversion') culprit.seen = lastOther(LOAD, culprit, violation);
   if (violation.harm === 'stale-read') culprit.writer = opOf(events, lastOther(STORE, culprit, violation));
@@ -47,6 +48,11 @@ function lastOther(
   return events.findLast(
     (e) => e.is === 'access' && e.kind === kind && e.mm === mm && e.vpn === vpn && e.word === word && e.value !== value,
   );
+}
+
+/** The last store to the page: the one that should have left a mark. Which CPU told of the page does not matter. */
+function lastStore({ events, mm, vpn }: Culprit): Event | undefined {
+  return events.findLast((e) => e.is === 'access' && e.kind === STORE && e.mm === mm && e.vpn === vpn);
 }
 
 /** The operation in which something happened. */

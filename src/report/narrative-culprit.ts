@@ -84,7 +84,7 @@ export class Culprit {
     this.from = this.lastIndex(this.events.indexOf(held), (e) => e.is === 'op' && e.task === held.task);
   }
 
-  /** Nobody's access convicts: the story is that of the store that was lost. */
+  /** No access convicts, but what is missing afterwards: the story is that of the store that was lost, or left no mark. */
   loses(store: Event | undefined): void {
     if (store?.is === 'access') {
       this.cpu = store.cpu;

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type StressOptions, StressRun, stress } from '#tlblab/engine/threads.js';
 import { POOL } from '#tlblab/engine/threads-pool.js';
+import { by, exit, fork, load, mmap, race, store } from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
 
 const oracle = { strict: false, threads: true };
@@ -137,6 +138,24 @@ describe('threads', () => {
     expect(result).toMatchObject({ verdict: 'clean', says: '' });
     // each time, two tasks do five operations
     expect(result.restarts).toBeGreaterThan(20);
+  });
+
+  it.each([0, 1, 2])('runs a child of the history on CPU %i, also if that one was at rest', async (cpu) => {
+    const program = race(
+      { cpus: 3 },
+      {
+        setup: [
+          ...by('P0', mmap(4, 1, 'rw', { fixed: true }), store(4), fork('C')),
+          ...by('C', store(4), exit()),
+          ...by('P0', store(4)),
+        ],
+        P0: [load(4)],
+        C: { cpu, forkedBy: 'P0', ops: [] },
+      },
+      { name: 'born-in-history' },
+    );
+    const plan = { program, policy: 'mainline', patches: [], oracle, costs: 'timeless' };
+    expect(await stress({ plan, seed: 7, repeat: 'no', tickEvery: 0 })).toMatchObject({ verdict: 'clean', says: '' });
   });
 
   it('starts a program again when all its tasks have ended', async () => {

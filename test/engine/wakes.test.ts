@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MachineShape } from '#tlblab/engine/machine.js';
-import { Rounds } from '#tlblab/engine/rounds.js';
+import { type Resting, Rounds } from '#tlblab/engine/rounds.js';
 import { LOG_DELIVER, LOG_RUN, logKind, logTicket, RoundLog } from '#tlblab/engine/rounds-log.js';
 import { bindControl, bootImage, ThreadMachine } from '#tlblab/engine/worker-machine.js';
 import { WorkerPace } from '#tlblab/engine/worker-pace.js';
@@ -105,7 +105,12 @@ describe('WorkerPace', () => {
 });
 
 describe('Rounds', () => {
-  const idle = { interrupted: () => false, nothingHappened: () => {}, betweenRounds: () => {} };
+  const idle: Resting = {
+    called: () => false,
+    watched: () => NOWHERE,
+    nothingHappened: () => {},
+    betweenRounds: () => {},
+  };
 
   it('lets the last CPU that comes to rest act alone, and then all go on', () => {
     const { control, wakes } = machine();
@@ -113,7 +118,7 @@ describe('Rounds', () => {
     zero.ask();
     expect(one.asked()).toBe(true);
     // CPU 1 leaves its rest for an interrupt: it no longer counts
-    expect(one.rest({ ...idle, interrupted: () => true })).toBe('interrupted');
+    expect(one.rest({ ...idle, called: () => true })).toBe('called');
     let alone = 0;
     // CPU 1 comes to rest; in its place the test counts it
     control.run.arrived.add(0, 1);

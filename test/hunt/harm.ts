@@ -1,10 +1,13 @@
 /** What a hunt in one program convicts of: what most tests of policies, bugs and fixes ask. */
 import { dropPoint } from '#tlblab/bugs/drop-point.js';
 import { definePatch, type Patch } from '#tlblab/bugs/patch.js';
-import { hunt } from '#tlblab/hunt/hunt.js';
+import { type HuntOptions, hunt } from '#tlblab/hunt/hunt.js';
 import type { Policy } from '#tlblab/policy/policy.js';
 import type { Program } from '#tlblab/program/program.js';
 import { loadScenario } from '../../dist/workloads/index.js';
+
+/** Schedules in which what a test expects to be convicted is convicted. */
+export const ENOUGH = 2500;
 
 /** Routines of the kernel that a test breaks. */
 export type Routines = Omit<Parameters<typeof definePatch>[0], 'name' | 'says' | 'source'>;
@@ -12,19 +15,26 @@ export type Routines = Omit<Parameters<typeof definePatch>[0], 'name' | 'says' |
 export interface Look {
   readonly schedules: number;
   readonly seed?: number;
+  readonly memory?: HuntOptions['memory'];
   readonly patches?: readonly Patch[];
   /** A flush point of the policy that is left out. */
   readonly drop?: string;
   readonly routines?: Routines;
 }
 
-/** @param source a program, or the name of a scenario @returns the harm, undefined if nothing was convicted */
-export function harmOf(
+/** What a hunt came to: undefined if nothing was convicted. */
+export interface Outcome {
+  readonly harm: string | undefined;
+  readonly schedules: number;
+}
+
+/** @param source a program, or the name of a scenario */
+export function huntIn(
   policy: Policy,
   source: Program | string,
-  { schedules, seed = 7, patches = [], drop, routines }: Look,
-): string | undefined {
-  return hunt({
+  { schedules, seed = 7, memory, patches = [], drop, routines }: Look,
+): Outcome {
+  const result = hunt({
     policy,
     patches: [
       ...patches,
@@ -33,9 +43,21 @@ export function harmOf(
     ],
     source: typeof source === 'string' ? loadScenario(source) : source,
     seed,
+    memory,
     schedules,
     strict: false,
     costs: 'bare-metal',
     outOfTime: () => false,
-  }).found?.conviction.harm;
+  });
+  return { harm: result.found?.conviction.harm, schedules: result.schedules };
+}
+
+/** @returns the harm, undefined if nothing was convicted */
+export function harmOf(policy: Policy, source: Program | string, look: Look): string | undefined {
+  return huntIn(policy, source, look).harm;
+}
+
+/** What an innocent twin of a convict comes to: nothing, in ten times the schedules that the convict needed, 500 at least. */
+export function acquittal(convict: Outcome): Outcome {
+  return { harm: undefined, schedules: Math.min(ENOUGH, Math.max(500, 10 * convict.schedules)) };
 }

@@ -20,8 +20,9 @@ export const NOT_PRESENT = point('clearSoftDirty: swap or migration entry found,
 
 /**
  * Linux: clear_refs_write(). mmap_lock is held for writing until after the flush: a fault that sets the mark again, or copies the page,
- * comes behind it. The VMAs lose their mark first, and with it what lets
- * entries be writable before a store (vma_set_page_prot()), then the flush becomes pending, then come the entries. 0, or a negative errno of a task without memory.
+ * comes behind it. The VMAs lose their mark first, and with it what lets entries be writable before a store
+ * (vma_set_page_prot()), then the flush becomes pending, then come the entries. 0, or a negative errno of a task without
+ * memory.
  */
 export function* clearRefsWrite(cpu: Cpu): Path<number> {
   const { kernel } = cpu;

@@ -35,7 +35,10 @@ export function* shmemWriteout(cpu: Cpu, file: FileId, index: number, folio: Pfn
   return true;
 }
 
-/** Linux: shmem_delete_from_page_cache(): as filemap_remove_folio(), and the slot says where in swap the page lies. Caller holds the folio lock and a reference. */
+/**
+ * Linux: shmem_delete_from_page_cache(): as filemap_remove_folio(), and the slot says where in swap the page lies. Caller holds
+ * the folio lock and a reference.
+ */
 export function* shmemDeleteFromPageCache(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
   const { kernel } = cpu;
   const lock = cpu.inode.iPagesLock.at(file);

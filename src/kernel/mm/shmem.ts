@@ -52,7 +52,10 @@ export function* shmemGetFolio(cpu: Cpu, file: FileId, index: number, sgp: SgpTy
   }
 }
 
-/** Linux: shmem_alloc_and_add_folio() and what shmem_get_folio_gfp() does with its folio; -EEXIST if another task was faster. Clean: it holds no more than the hole did. */
+/**
+ * Linux: shmem_alloc_and_add_folio() and what shmem_get_folio_gfp() does with its folio; -EEXIST if another task was faster.
+ * Clean: it holds no more than the hole did.
+ */
 export function* shmemAllocAndAddFolio(cpu: Cpu, file: FileId, index: number, sgp: SgpType): Path<number> {
   const { kernel } = cpu;
   const folio: Pfn = yield* kernel.allocPage(cpu, OWNER_USER);
