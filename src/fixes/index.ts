@@ -1,11 +1,15 @@
-/** Repairs of published policies, one for each cause found: `hunt luf-v11 --patch v11-kept v11-fault …` hunts what is left. */
+/** Repairs of published policies and of mainline, one for each cause found: `hunt luf-v11 --patch v11-kept v11-fault …` hunts what is left. */
 import type { Patch } from '../policy/policy.ts';
+import { mainlineMergeTracked } from './mainline-merge-tracked.ts';
+import { mainlineMovingTracked } from './mainline-moving-tracked.ts';
+import { mainlineSwapRecheck } from './mainline-swap-recheck.ts';
 import { v11AtOnce } from './v11-at-once.ts';
 import { v11Atomic } from './v11-atomic.ts';
 import { v11Bulk } from './v11-bulk.ts';
 import { v11Fault } from './v11-fault.ts';
 import { v11FaultBefore } from './v11-fault-before.ts';
 import { v11Held } from './v11-held.ts';
+import { v11Invalidated } from './v11-invalidated.ts';
 import { v11Kept } from './v11-kept.ts';
 import { v11Network } from './v11-network.ts';
 import { v11Protected } from './v11-protected.ts';
@@ -14,6 +18,7 @@ import { v11WriteBefore } from './v11-write-before.ts';
 import { v12AtOnce } from './v12-at-once.ts';
 import { v12FaultBefore } from './v12-fault-before.ts';
 import { v12Held } from './v12-held.ts';
+import { v12Iomap } from './v12-iomap.ts';
 import { v12Network } from './v12-network.ts';
 import { v12Paid } from './v12-paid.ts';
 import { v12Protected } from './v12-protected.ts';
@@ -32,12 +37,17 @@ export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
     v11Bulk,
     v11Network,
     v11AtOnce,
+    v11Invalidated,
     v12AtOnce,
     v12FaultBefore,
     v12Held,
+    v12Iomap,
     v12Network,
     v12Paid,
     v12Protected,
     v12Takeoff,
+    mainlineSwapRecheck,
+    mainlineMovingTracked,
+    mainlineMergeTracked,
   ].map((patch) => [patch.name, patch]),
 );

@@ -5,6 +5,7 @@ import type { Cpu } from '../kernel/cpu.ts';
 import { isRemote } from '../kernel/fs/inode.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import type { VmFault } from '../kernel/mm/memory.ts';
+import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { type FileId, type TaskId, VM_WRITE } from '../kernel/types.ts';
 import { type Path, point } from '../memory/point.ts';
 import type { Column } from '../memory/table.ts';
@@ -59,6 +60,20 @@ export function beforeWritable(
     *mapSwapFolio(cpu, vmf, pte, folio) {
       if ((vmf.vmFlags & VM_WRITE) !== 0) yield* flush(cpu, vmf);
       return yield* MAINLINE.mapSwapFolio(cpu, vmf, pte, folio);
+    },
+  };
+}
+
+/**
+ * Where the file system writes by iomap no routine of the address space is called: the flush comes once the folio is found and locked
+ * there, and before it is written to.
+ */
+export function atIomap(flush: (cpu: Cpu, file: FileId) => Path<void>): Pick<Kernel, 'iomapWriteBegin'> {
+  return {
+    *iomapWriteBegin(cpu, file, index) {
+      const folio = yield* MAINLINE.iomapWriteBegin(cpu, file, index);
+      if (folio !== NO_PAGE) yield* flush(cpu, file);
+      return folio;
     },
   };
 }

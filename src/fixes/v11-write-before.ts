@@ -1,11 +1,13 @@
 /**
  * The flush at the end of write(2) comes too late for whoever is told of the new content by somebody that has read it. Here
- * everything put off is flushed once the folio is found and locked and before it is written to, as in v12.
+ * everything put off is flushed once the folio is found and locked and before it is written to, as in v12; where the file system writes
+ * by iomap, too.
  */
 import { definePatch } from '../bugs/patch.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { lufFlush } from '../policy/luf-coordinator.ts';
+import { atIomap } from './of-both.ts';
 
 export const v11WriteBefore = definePatch({
   name: 'v11-write-before',
@@ -17,4 +19,5 @@ export const v11WriteBefore = definePatch({
     if (folio !== NO_PAGE) yield* lufFlush(cpu);
     return folio;
   },
+  ...atIomap(lufFlush),
 });

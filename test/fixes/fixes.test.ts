@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { FIXES } from '#tlblab/fixes/index.js';
 import { lufV11 } from '#tlblab/policy/luf-v11.js';
 import { lufV12Flag } from '#tlblab/policy/luf-v12-flag.js';
+import { mainline } from '#tlblab/policy/mainline.js';
 import type { Policy } from '#tlblab/policy/policy.js';
+import type { Program } from '#tlblab/program/program.js';
+import { readFinding } from '#tlblab/report/finding-file.js';
+import { loadScenario } from '../../dist/workloads/index.js';
 import { acquittal, ENOUGH, huntIn } from '../hunt/harm.js';
 
 /** The scenario that convicts the policy with the fixes of `before`, and does not with `fix` beside or instead of them. */
@@ -25,6 +29,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v11-bulk': { scenario: 'bulk-preempted', before: [], after: ['v11-bulk'] },
   'v11-network': { scenario: 'o10-network-file', before: [], after: ['v11-network'] },
   'v11-at-once': { scenario: 'flushed-at-once', before: [], after: ['v11-at-once'] },
+  'v11-invalidated': { scenario: 'shared-disk', before: [], after: ['v11-invalidated'] },
   'v11-held': { scenario: 'migrate-held', before: [], after: ['v11-held'] },
   'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
   'v12-protected': { scenario: 'o06-write-protect', before: [], after: ['v12-protected'] },
@@ -32,6 +37,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v12-paid': { scenario: 'reclaim-preempted', before: [], after: ['v12-paid'] },
   'v12-held': { scenario: 'migrate-held', before: [], after: ['v12-held'] },
   'v12-fault-before': { scenario: 'store-behind-fault', before: [], after: ['v12-fault-before'] },
+  'v12-iomap': { scenario: 'iomap-write', before: [], after: ['v12-iomap'] },
   'v12-network': { scenario: 'o10-network-file', before: [], after: ['v12-network'] },
   'v12-takeoff': { scenario: 'alloc-in-interrupt', before: [], after: ['v12-takeoff'] },
 };
@@ -40,17 +46,35 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
 const policyOf = (fix: string) => (fix.startsWith('v12') ? lufV12Flag : lufV11);
 
 /** Convicted with the fixes of `before`, and with those of `after` not. */
-function expectCure(policy: Policy, scenario: string, before: string[], after: string[]): void {
+function expectCure(
+  policy: Policy,
+  scenario: Program | string,
+  before: string[],
+  after: string[],
+  recorded?: readonly number[],
+): void {
   const behind = (fixes: string[], schedules: number) =>
-    huntIn(policy, scenario, { schedules, patches: fixes.map((name) => FIXES[name]) });
+    huntIn(policy, scenario, { schedules, recorded, patches: fixes.map((name) => FIXES[name]) });
   const convict = behind(before, ENOUGH);
   expect(convict.harm).toBeDefined();
   const clean = acquittal(convict);
   expect(behind(after, clean.schedules)).toEqual(clean);
 }
 
+/** Fixes of mainline, which the schedule of the finding convicts; behind it the hunt goes on as it likes. */
+const OF_MAINLINE: Record<string, string> = {
+  'mainline-moving-tracked': 'mainline-soft-dirty-migration',
+  'mainline-merge-tracked': 'mainline-ksm-soft-dirty',
+  'mainline-swap-recheck': 'mainline-swap-lookup',
+};
+
 it('every fix has its place in the chain', () => {
-  expect(Object.keys(CHAIN).sort()).toEqual(Object.keys(FIXES).sort());
+  expect([...Object.keys(CHAIN), ...Object.keys(OF_MAINLINE)].sort()).toEqual(Object.keys(FIXES).sort());
+});
+
+it.each(Object.entries(OF_MAINLINE))('%s is needed and suffices', (fix, finding) => {
+  const { program, choices } = readFinding(`findings/${finding}.race.json`);
+  expectCure(mainline, program, [], [fix], choices);
 });
 
 it.each(Object.entries(CHAIN))('%s is needed and suffices', (fix, { scenario, before, after }) => {
@@ -61,4 +85,11 @@ describe.each(['swap-in-store', 'reuse-store'])('%s, the same for anonymous memo
   it.each(['v11-fault-before', 'v12-fault-before'])('needs %s', (fix) => {
     expectCure(policyOf(fix), scenario, fix === 'v11-fault-before' ? ['v11-fault'] : [], [fix]);
   });
+});
+
+it('v11-write-before cures write-in-flight on a file system that writes by iomap, too', () => {
+  const { before, after } = CHAIN['v11-write-before'];
+  const program = loadScenario('write-in-flight');
+  const files = program.files?.map((file) => ({ ...file, iomap: true }));
+  expectCure(lufV11, { ...program, files }, before, after);
 });

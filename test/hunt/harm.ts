@@ -16,6 +16,8 @@ export interface Look {
   readonly schedules: number;
   readonly seed?: number;
   readonly memory?: HuntOptions['memory'];
+  /** A schedule that is followed, with a free tail. */
+  readonly recorded?: readonly number[];
   readonly patches?: readonly Patch[];
   /** A flush point of the policy that is left out. */
   readonly drop?: string;
@@ -32,7 +34,7 @@ export interface Outcome {
 export function huntIn(
   policy: Policy,
   source: Program | string,
-  { schedules, seed = 7, memory, patches = [], drop, routines }: Look,
+  { schedules, seed = 7, memory, recorded, patches = [], drop, routines }: Look,
 ): Outcome {
   const result = hunt({
     policy,
@@ -44,6 +46,7 @@ export function huntIn(
     source: typeof source === 'string' ? loadScenario(source) : source,
     seed,
     memory,
+    ...(recorded ? { recorded, strategies: ['replay'] } : {}),
     schedules,
     strict: false,
     costs: 'bare-metal',
