@@ -86,6 +86,8 @@ export interface CompiledProgram {
   readonly files: readonly number[];
   /** Rows of those that are a server's. */
   readonly remote: readonly FileId[];
+  /** Rows of those of a FUSE file system. */
+  readonly fuse: readonly FileId[];
   /** Rows of those that lie in memory alone. */
   readonly memory: readonly FileId[];
   /** Rows of those that are block devices, and of those written by iomap. */
@@ -196,6 +198,7 @@ export function compileProgram(
     rounds: program.rounds ?? 1,
     files: files.map((f) => f.pages),
     remote: rowsOf('remote'),
+    fuse: rowsOf('fuse'),
     memory: rowsOf('memory'),
     blockdev: rowsOf('blockdev'),
     iomap: rowsOf('iomap'),

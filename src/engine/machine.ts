@@ -213,6 +213,7 @@ export class MachineCore<M extends Memory> implements UserRun {
       mms: program.mms,
       files: program.files,
       remote: program.remote,
+      fuse: program.fuse,
       memory: program.memory,
       blockdev: program.blockdev,
       iomap: program.iomap,

@@ -1,7 +1,6 @@
 /** User mode enters the kernel: which routine serves which operation, and what the oracle is told about it. */
 import type { Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
-import { isBlockDevice } from '../kernel/fs/inode.ts';
 import {
   type FileId,
   MADV_COLD,
@@ -21,6 +20,7 @@ import { type Path, point } from '../memory/point.ts';
 import { OP, type OpKind } from '../oracle/oracle.ts';
 import type { CompiledTask, Instruction } from './compile.ts';
 import { ksm, uprobe } from './installer-calls.ts';
+import { elsewhere, notifyStore, open } from './remote-calls.ts';
 import { freshValue } from './user-hits.ts';
 import type { UserRun } from './user-mode.ts';
 
@@ -53,6 +53,8 @@ const KINDS: Partial<Record<Instruction['do'], OpKind>> = {
   pagemap: OP.pagemap,
   punch: OP.punch,
   dropcache: OP.dropcache,
+  notifystore: OP.notifystore,
+  notifyinval: OP.notifyinval,
   uprobe: OP.uprobe,
   ksm: OP.ksm,
   revoke: OP.revoke,
@@ -130,7 +132,7 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       result = yield* kernel.sysMsync(cpu, from, op.pages);
       break;
     case 'open':
-      result = yield* kernel.nfsFileOpen(cpu, op.file as FileId);
+      result = yield* open(cpu, op.file as FileId);
       break;
     case 'close':
       result = yield* kernel.nfsFileFlush(cpu, op.file as FileId);
@@ -190,6 +192,12 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
     case 'dropcache':
       result = yield* kernel.sysFadviseDontneed(cpu, op.file);
       break;
+    case 'notifystore':
+      result = yield* notifyStore(cpu, op, valueToWrite(op, run, task));
+      break;
+    case 'notifyinval':
+      result = yield* kernel.fuseReverseInvalInode(cpu, op.file as FileId, op.page, op.pages);
+      break;
     case 'uprobe':
       result = yield* uprobe(cpu, op, valueToWrite(op, run, task));
       break;
@@ -222,14 +230,6 @@ function* gup(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): Path
   const got = yield* cpu.kernel.gupTestIoctl(cpu, { start, word, fast, write, values });
   if (got > 0 && !write && op.register >= 0) run.user.register.put(task.id, cpu.loaded, op.register);
   return got;
-}
-
-/** A write of another client at its server, or of another host at a block device. */
-function* elsewhere(cpu: Cpu, { file, page, word }: Instruction, value: number): Path<number> {
-  const { kernel } = cpu;
-  return isBlockDevice(cpu, file as FileId)
-    ? yield* kernel.nvmetBdevExecuteRw(cpu, file as FileId, page, word, value)
-    : yield* kernel.nfsdWrite(cpu, file as FileId, page, word, value);
 }
 
 function valueToWrite(op: Instruction, run: UserRun, task: CompiledTask): number {

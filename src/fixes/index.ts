@@ -8,6 +8,7 @@ import { v11Atomic } from './v11-atomic.ts';
 import { v11Bulk } from './v11-bulk.ts';
 import { v11Fault } from './v11-fault.ts';
 import { v11FaultBefore } from './v11-fault-before.ts';
+import { v11Fuse } from './v11-fuse.ts';
 import { v11Held } from './v11-held.ts';
 import { v11Invalidated } from './v11-invalidated.ts';
 import { v11Kept } from './v11-kept.ts';
@@ -17,8 +18,10 @@ import { v11Published } from './v11-published.ts';
 import { v11WriteBefore } from './v11-write-before.ts';
 import { v12AtOnce } from './v12-at-once.ts';
 import { v12FaultBefore } from './v12-fault-before.ts';
+import { v12Fuse } from './v12-fuse.ts';
 import { v12Held } from './v12-held.ts';
 import { v12Iomap } from './v12-iomap.ts';
+import { v12Nested } from './v12-nested.ts';
 import { v12Network } from './v12-network.ts';
 import { v12Paid } from './v12-paid.ts';
 import { v12Protected } from './v12-protected.ts';
@@ -38,10 +41,13 @@ export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
     v11Network,
     v11AtOnce,
     v11Invalidated,
+    v11Fuse,
     v12AtOnce,
     v12FaultBefore,
     v12Held,
     v12Iomap,
+    v12Nested,
+    v12Fuse,
     v12Network,
     v12Paid,
     v12Protected,

@@ -79,6 +79,25 @@ export function atIomap(flush: (cpu: Cpu, file: FileId) => Path<void>): Pick<Ker
 }
 
 /**
+ * A FUSE daemon changes pages without anybody's write(2): by a notification, once the folio is locked, and by what it answers to a read
+ * ahead, before that is in the page cache.
+ */
+export function atDaemon(
+  flush: (cpu: Cpu, file: FileId) => Path<void>,
+): Pick<Kernel, 'fuseCopyFolio' | 'fuseTryMoveFolio'> {
+  return {
+    *fuseCopyFolio(cpu, file, folio, word, value) {
+      yield* flush(cpu, file);
+      yield* MAINLINE.fuseCopyFolio(cpu, file, folio, word, value);
+    },
+    *fuseTryMoveFolio(cpu, file, index, old) {
+      yield* flush(cpu, file);
+      return yield* MAINLINE.fuseTryMoveFolio(cpu, file, index, old);
+    },
+  };
+}
+
+/**
  * Another client's write is seen here once a page is read from the server, or must be once open or lock has returned: there it is
  * flushed, whether or not a page of the file is cached.
  */

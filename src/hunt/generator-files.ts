@@ -2,7 +2,7 @@
 import type { FileSpec, Op } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
 import { drawKind, drawPastCacheOp, mayPass } from './generator-past-cache.ts';
-import { drawRemoteOp, isLocal, isRemote, isShared } from './generator-remote.ts';
+import { drawRemoteOp, isFuse, isLocal, mayServe } from './generator-remote.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
 
 /** Words of a page on a tiny machine. */
@@ -20,7 +20,7 @@ export function drawFiles(draw: Draw, traits: Traits): FileSpec[] {
   const names = draw.chance(0.3) ? ['f', 'g'] : ['f'];
   return names.map((name) => {
     const file = { name, pages: draw.between(1, PAGES) };
-    return draw.chance(0.2 * traits.remote) ? { ...file, remote: true } : { ...file, ...drawKind(draw, traits) };
+    return { ...file, ...(draw.chance(0.2 * traits.remote) ? { remote: true } : drawKind(draw, traits)) };
   });
 }
 
@@ -31,7 +31,7 @@ type Drawer = (draw: Draw, files: readonly FileSpec[], nodes: number) => Op;
 
 const FILE_OPS = {
   read: (draw, files) => ({ do: 'read', ...wordOf(draw, files) }),
-  write: (draw, files) => ({ do: 'write', ...wordOf(draw, files) }),
+  write: (draw, files) => ({ do: 'write', ...wordOf(draw, files.filter(mayWrite)) }),
   truncate: (draw, files) => ({
     do: 'truncate',
     file: fileOf(draw, files.filter(isLocal)),
@@ -54,6 +54,7 @@ const FILE_OPS = {
   remote: (draw, files) => drawRemoteOp('remote', draw, files, WORDS),
   open: (draw, files) => drawRemoteOp('open', draw, files, WORDS),
   lock: (draw, files) => drawRemoteOp('lock', draw, files, WORDS),
+  notify: (draw, files) => drawRemoteOp('notify', draw, files, WORDS),
   direct: (draw, files) => drawPastCacheOp('direct', draw, files, WORDS),
   punch: (draw, files) => drawPastCacheOp('punch', draw, files, WORDS),
   dropcache: (draw, files) => drawPastCacheOp('dropcache', draw, files, WORDS),
@@ -74,6 +75,7 @@ export const FILE_SHARES: Readonly<Record<FileOp, number>> = {
   remote: 3,
   open: 1,
   lock: 0.7,
+  notify: 3,
   direct: 1,
   punch: 0.6,
   dropcache: 0.4,
@@ -82,7 +84,7 @@ export const FILE_SHARES: Readonly<Record<FileOp, number>> = {
 
 /** What the kernel does on its own account: kernel threads do it, too. */
 const DUTIES: readonly FileOp[] = ['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compaction', 'uprobe'];
-const SERVES: readonly FileOp[] = ['remote'];
+const SERVES: readonly FileOp[] = ['remote', 'notify'];
 /** Operations that take translations of file pages away. */
 const REMOVERS: readonly FileOp[] = ['reclaim', 'migrate', 'truncate', 'compaction', 'punch'];
 /** Operations after which what a stale translation shows is wrong. */
@@ -107,12 +109,14 @@ function mayDo(role: Role, name: FileOp): boolean {
   return (role === 'server' ? SERVES : DUTIES).includes(name);
 }
 
-/** The length of what others write to stays what it is. */
+/** The length of what others write to stays what it is, and FUSE files are not written to here. */
 function isPossible(name: FileOp, files: readonly FileSpec[]): boolean {
   if (name === 'truncate') return files.some(isLocal);
-  if (SERVES.includes(name)) return files.some(isShared);
+  if (name === 'write') return files.some(mayWrite);
+  if (name === 'remote' || name === 'open' || name === 'lock' || name === 'notify')
+    return files.some((f) => mayServe(name, f));
   if (name === 'direct' || name === 'punch' || name === 'dropcache') return files.some((f) => mayPass(name, f));
-  return LOOKERS.includes(name) ? files.some(isRemote) : files.length > 0;
+  return files.length > 0;
 }
 
 export function isFileOp(name: string): name is FileOp {
@@ -154,6 +158,11 @@ export class FileMappings {
     return { file, ...(offset > 0 ? { offset } : {}), ...(kind === 'shared' ? { shared: true } : {}) };
   }
 
+  /** May what is mapped so be stored to? */
+  mayStore({ file, shared }: Mapped): boolean {
+    return !shared || !this.files.some((f) => f.name === file && isFuse(f));
+  }
+
   private anyPlace(draw: Draw, pages: number): { file: string; offset: number } {
     const offset = draw.chance(0.75) || pages >= PAGES ? 0 : draw.between(1, PAGES - pages);
     return { file: fileOf(draw, this.files), offset };
@@ -169,6 +178,10 @@ export class FileMappings {
     }
     return undefined;
   }
+}
+
+function mayWrite(file: FileSpec): boolean {
+  return !isFuse(file);
 }
 
 function fileOf(draw: Draw, files: readonly FileSpec[]): string {

@@ -9,6 +9,8 @@ import type { TraitName, Traits } from './generator-traits.ts';
 /** Words of a page on a tiny machine. */
 const WORDS = 4;
 
+const WITHOUT_STORES: Readonly<Record<Prot, Prot>> = { none: 'none', r: 'r', rw: 'r', rx: 'rx', rwx: 'rx' };
+
 type Drawer = (draw: Draw, space: AddressSpace, sharing: number, traits: Traits) => Op;
 
 /** Operations on memory that a user task does alone, by trait. */
@@ -27,14 +29,9 @@ const MEMORY_OPS = {
     const prot = draw.weighted<Prot>({ rw: 10, r: 2, none: 1, rwx: 1 })!;
     const fixed = draw.chance(0.75) ? { fixed: true } : {};
     const populate = draw.chance(0.15) ? { populate: true } : {};
-    return {
-      do: 'mmap',
-      ...spelt(range),
-      prot,
-      ...fixed,
-      ...populate,
-      ...space.mappings.draw(draw, traits, range.pages),
-    };
+    const mapped = space.mappings.draw(draw, traits, range.pages) ?? {};
+    const rights = space.mappings.mayStore(mapped) ? prot : WITHOUT_STORES[prot];
+    return { do: 'mmap', ...spelt(range), prot: rights, ...fixed, ...populate, ...mapped };
   },
   munmap(draw, space, sharing) {
     const range = space.rangeToChange(draw, sharing);

@@ -1,7 +1,7 @@
 /** Files of generated programs whose content changes past the page cache, and the operations that do that or drop the cache. */
 import type { FileSpec, Op } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
-import { isLocal, isRemote } from './generator-remote.ts';
+import { isFuse, isLocal, isRemote } from './generator-remote.ts';
 import type { Traits } from './generator-traits.ts';
 
 type PastCacheOp = 'direct' | 'punch' | 'dropcache';
@@ -9,13 +9,14 @@ type PastCacheOp = 'direct' | 'punch' | 'dropcache';
 /** Pages that an operation names, whatever the length of the file. */
 const PAGES = 4;
 
-/** The kind of a file that is no server's. */
-export function drawKind(draw: Draw, traits: Traits): Pick<FileSpec, 'memory' | 'blockdev' | 'iomap'> {
+/** The kind of a file that is no NFS server's. */
+export function drawKind(draw: Draw, traits: Traits): Pick<FileSpec, 'memory' | 'blockdev' | 'iomap' | 'fuse'> {
   const kind = draw.weighted({
     none: 6,
     memory: 2.5 * traits.memoryFile,
     blockdev: traits.blockdev,
     iomap: traits.iomap,
+    fuse: traits.fuse,
   });
   return kind === undefined || kind === 'none' ? {} : { [kind]: true };
 }
@@ -24,7 +25,7 @@ export function drawKind(draw: Draw, traits: Traits): Pick<FileSpec, 'memory' | 
 export function mayPass(name: PastCacheOp, file: FileSpec): boolean {
   if (name === 'punch') return isLocal(file);
   // of memory files both do nothing of their own
-  return !file.memory && (name === 'dropcache' || !isRemote(file));
+  return !file.memory && (name === 'dropcache' || !(isRemote(file) || isFuse(file)));
 }
 
 /** @param words of a page */

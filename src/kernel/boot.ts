@@ -5,7 +5,7 @@
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import type { Column } from '../memory/table.ts';
 import type { Cpu } from './cpu.ts';
-import { MEMORY_FILE, NAMELESS_FILE } from './fs/inode.ts';
+import { FUSE_FILE, MEMORY_FILE, NAMELESS_FILE } from './fs/inode.ts';
 import { bootAllocator } from './mm/page-alloc.ts';
 import { SLAB_INODE, SLAB_MM } from './mm/slab.ts';
 import { kernPcid } from './tlb/switch-mm.ts';
@@ -48,6 +48,8 @@ export interface BootSpec {
   readonly files?: readonly number[];
   /** Rows of the files that are a server's. */
   readonly remote?: readonly FileId[];
+  /** Rows of those of a FUSE file system. */
+  readonly fuse?: readonly FileId[];
   /** Rows of the files that lie in memory alone. */
   readonly memory?: readonly FileId[];
   /** Rows of those that are block devices, and of those whose file system writes by iomap. */
@@ -79,6 +81,7 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
   });
   for (const kind of ['remote', 'blockdev', 'iomap'] as const)
     for (const file of spec[kind] ?? []) put(cpu.inode[kind], file, 1);
+  for (const file of spec.fuse ?? []) put(cpu.inode.remote, file, FUSE_FILE);
   for (const file of spec.memory ?? []) put(cpu.inode.memory, file, MEMORY_FILE);
   const named = spec.files?.length ?? geometry.files;
   for (let row = named + 1; row <= geometry.files; row++) put(cpu.inode.memory, row as FileId, NAMELESS_FILE);

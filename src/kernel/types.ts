@@ -99,6 +99,7 @@ export type MigrateMode = typeof MIGRATE_ASYNC | typeof MIGRATE_SYNC;
 export const ENOENT = -2;
 export const ESRCH = -3;
 export const EBADF = -9;
+export const EACCES = -13;
 export const EAGAIN = -11;
 export const ENOMEM = -12;
 export const EFAULT = -14;

@@ -136,13 +136,13 @@ export class Ghost {
   fileOf(page: PageKey): FileId {
     return Math.floor((page - this.filesFrom) / this.geometry.filePages) as FileId;
   }
-  /** Is it a page of a file that others write to, too: a server's, or a block device? */
+  /** Is it a page of a file that others write to, too: a server's, a daemon's, or a block device? */
   isRemote(page: PageKey): boolean {
     return this.isFileKey(page) && this.isRemoteFile(this.fileOf(page));
   }
   isRemoteFile(file: FileId): boolean {
     const { remote, blockdev } = this.machine.inode;
-    return remote.peek(file) === 1 || blockdev.peek(file) === 1;
+    return remote.peek(file) !== 0 || blockdev.peek(file) === 1;
   }
   /** Whose memory it is: the address space, or behind those the file. */
   ownerOf(page: PageKey): number {

@@ -53,6 +53,9 @@ export const OP = {
   uprobe: 37,
   ksm: 38,
   revoke: 39,
+  /** What the daemon of a FUSE file says: a word has changed, and goes into the page cache; pages are to be dropped there. */
+  notifystore: 40,
+  notifyinval: 41,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 

@@ -1,10 +1,10 @@
 /**
- * Files of a server, to which other clients write, and block devices, to which another host does. Such a write is performed when the server has the word, but it has returned for
- * this machine only when an open or a lock has that began after the server had answered, and of a block device a write past the page
- * cache, for its page: until then the old value is legal. What
- * writes pages back writes whole pages, so it may undo the write of another client that it never saw; and which of the two comes
- * last, where no lock tells, is nobody's business. So a write counts only if no page of the file could have been dirty since it
- * began. That is followed by file, from what programs asked for. Only for the stepper.
+ * Files of a server, to which other clients write, of a FUSE daemon, and block devices, to which another host writes. Such a write is
+ * performed when the server has the word, but it has returned for this machine only when an open or a lock has that began after the
+ * server had answered, of a FUSE file the daemon's notification, and of a block device a write past the page cache, for its page:
+ * until then the old value is legal. What writes pages back writes whole pages, so it may undo the write of another client that
+ * it never saw; and which of the two comes last, where no lock tells, is nobody's business. So a write counts only if no page of
+ * the file could have been dirty since it began. That is followed by file, from what programs asked for. Only for the stepper.
  */
 import type { FileId, TaskId } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
@@ -39,13 +39,15 @@ export class RemoteFiles {
       this.count(file, -1);
       if (!clean) this.isSoiled(file);
     }
-    if (kind === OP.remote) this.reached(file, task, depth);
+    if (kind === OP.remote || kind === OP.notifystore)
+      this.reached(file, task, depth, kind === OP.notifystore && result >= 0);
     if (result < 0) return;
     if (SYNCS.includes(kind) && !this.isBusy(file) && f.soiledAt.peek(file) <= since) this.isClean(file);
     const { filePages } = this.ghost.geometry;
     const first = file * filePages;
     if (kind === OP.open || kind === OP.lock) this.revalidated(file, since, first, first + filePages);
     const page = first + t.from.peek(task, depth);
+    if (kind === OP.notifyinval) this.revalidated(file, since, page, page + t.pages.peek(task, depth));
     if (kind === OP.directWrite && clean) this.revalidated(file, since, page, page + 1);
   }
 
@@ -92,15 +94,26 @@ export class RemoteFiles {
     return !this.isBusy(file) && f.soiled.peek(file) === 0 && f.cleanAt.peek(file) <= since;
   }
 
-  /** The server has answered the write that this operation was. */
-  private reached(file: FileId, task: TaskId, depth: number): void {
+  /** The server has answered the write that this operation was; `told`: and the page cache has the word, too. */
+  private reached(file: FileId, task: TaskId, depth: number, told: boolean): void {
     const { task: t, write, global } = this.ghost.g;
     if (!this.cleanSince(file, t.since.peek(task, depth))) return;
     const now = this.ghost.tick();
     const before = t.writesBefore.peek(task, depth);
     for (let seq = global.writes.peek(0); seq > before && seq > global.writes.peek(0) - WRITES; seq--) {
-      if (write.op.peek(seq % WRITES) === t.op.peek(task, depth)) write.reached.put(seq % WRITES, now);
+      const row = seq % WRITES;
+      if (write.op.peek(row) !== t.op.peek(task, depth)) continue;
+      write.reached.put(row, now);
+      if (told) this.overwrites(write.key.peek(row) as WordKey, row);
     }
+  }
+
+  /** What the word held before the write of that row is to be seen no more. */
+  private overwrites(key: WordKey, row: number): void {
+    this.content.returned(key, this.ghost.g.write.began.peek(row));
+    // who has looked the page up before, read(2) that is, may return what it found
+    const page = Math.floor(key / this.ghost.geometry.wordsPerPage) as PageKey;
+    this.ghost.g.page.changedAt.put(page, this.ghost.tick());
   }
 
   /** What is cached of these pages has been dropped by a call begun at ghost time `since`: what the server had answered by then is overwritten. */
@@ -109,11 +122,9 @@ export class RemoteFiles {
     for (let row = first; row < end; row++) {
       const page = this.ghost.fileKey(row);
       for (let word = 0; word < wordsPerPage; word++) {
-        const seq = this.lastReached(file, this.ghost.wordKey(page, word), since);
-        if (seq === 0) continue;
-        this.content.returned(this.ghost.wordKey(page, word), this.ghost.g.write.began.peek(seq % WRITES));
-        // who has looked the page up before, read(2) that is, may return what it found
-        this.ghost.g.page.changedAt.put(page, this.ghost.tick());
+        const key = this.ghost.wordKey(page, word);
+        const seq = this.lastReached(file, key, since);
+        if (seq !== 0) this.overwrites(key, seq % WRITES);
       }
     }
   }

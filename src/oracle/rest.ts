@@ -2,6 +2,7 @@
 import { PTE_G, PTE_NONE, PTE_P, ptePfn } from '../hardware/pte.ts';
 import type { CpuId, Pfn, PteLo, Vpn } from '../hardware/types.ts';
 import { NAMELESS_FILE } from '../kernel/fs/inode.ts';
+import { PG_UPTODATE } from '../kernel/mm/folio.ts';
 import { zeroPfn } from '../kernel/mm/page-alloc.ts';
 import { swapSlotOf } from '../kernel/mm/pte-prot.ts';
 import { SWAP_HAS_CACHE } from '../kernel/mm/swap-state.ts';
@@ -72,9 +73,14 @@ function fileWord(ghost: Ghost, row: number, word: number): number {
   if (raw > 0) return machine.frame.words.peek(raw, word);
   const slot = machine.pageCache.slot.peek(row as FilePage);
   const swap = swapEntryIn(ghost, row);
-  const pfn = swap !== NO_SLOT ? cachedFrame(ghost, swap) : Math.max(slot, 0);
+  const pfn = swap !== NO_SLOT ? cachedFrame(ghost, swap) : filledFrame(ghost, slot);
   if (pfn !== 0) return ghost.frameWord(pfn, word);
   return swap !== NO_SLOT ? swapWord(ghost, swap, word) : machine.disk.words.peek(row as FilePage, word);
+}
+
+/** The folio that a slot of the page cache leads to, if it is up to date: else it is read first, as when there is none. 0: none. */
+function filledFrame({ machine }: Ghost, slot: number): number {
+  return slot > 0 && (machine.folio.flags.peek(slot as Pfn) & PG_UPTODATE) !== 0 ? slot : 0;
 }
 
 /** Where in swap the page of a memory file lies, or NO_SLOT. */

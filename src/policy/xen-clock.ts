@@ -118,7 +118,11 @@ export const xenClock = definePolicy({
       },
     },
     fileWrite: {
-      says: 'write(2) has locked the folio that it will change, whatever the file system: the CPUs that have not flushed since the newest debt',
+      says: 'write(2), or what a FUSE daemon says, has locked the folio that it will change, whatever the file system: the CPUs that have not flushed since the newest debt',
+      *fuseCopyFolio(cpu, file, folio, word, value) {
+        yield* flushDebts(cpu);
+        yield* MAINLINE.fuseCopyFolio(cpu, file, folio, word, value);
+      },
       *folioToWrite(cpu, file, index) {
         const folio = yield* MAINLINE.folioToWrite(cpu, file, index);
         if (folio !== NO_PAGE) yield* flushDebts(cpu);
@@ -138,10 +142,14 @@ export const xenClock = definePolicy({
       },
     },
     serverRead: {
-      says: 'a page is about to be read from a server, a block device or under a direct write, and may have changed there: the CPUs that have not flushed since the newest debt',
+      says: 'a page is about to be read from a server, a FUSE daemon, a block device or under a direct write, and may have changed there: the CPUs that have not flushed since the newest debt',
       *filemapReadFolio(cpu, file, index, folio) {
         if (isShared(cpu, file) || !(yield* inodeDioFinished(cpu, file))) yield* flushDebts(cpu);
         yield* MAINLINE.filemapReadFolio(cpu, file, index, folio);
+      },
+      *fuseTryMoveFolio(cpu, file, index, old) {
+        yield* flushDebts(cpu);
+        return yield* MAINLINE.fuseTryMoveFolio(cpu, file, index, old);
       },
     },
     directWrite: {
@@ -172,9 +180,19 @@ export const xenClock = definePolicy({
       },
     },
     revalidated: {
-      says: 'open or lock of a remote file has dropped what was old: the CPUs that have not flushed since the newest debt',
+      says: 'open or lock of a remote file, or a FUSE daemon, has dropped what was old: the CPUs that have not flushed since the newest debt',
       *nfsRevalidateMapping(cpu, file) {
         const result = yield* MAINLINE.nfsRevalidateMapping(cpu, file);
+        yield* flushDebts(cpu);
+        return result;
+      },
+      *fuseFinishOpen(cpu, file) {
+        const result = yield* MAINLINE.fuseFinishOpen(cpu, file);
+        yield* flushDebts(cpu);
+        return result;
+      },
+      *fuseReverseInvalInode(cpu, file, first, pages) {
+        const result = yield* MAINLINE.fuseReverseInvalInode(cpu, file, first, pages);
         yield* flushDebts(cpu);
         return result;
       },

@@ -28,10 +28,7 @@ export function checkFiles(program: Program, limits: Limits, fail: Fail): void {
   }
 }
 
-/**
- * What is asked of a server is asked of a remote file, what another host does is done to a block device, too; the length of either
- * stays. What a server does, a server does.
- */
+/** What is asked of a server, or done by one, a daemon or another host, is about a file of theirs, whose length stays. What a server does, a server does. */
 export function checkRemote({ files = [], ...program }: Program, fail: Fail): void {
   program.tasks.forEach((task, i) => {
     if (task.server && !task.kthread) fail(`tasks[${i}].server`, 'server with an address space', 'a kernel thread');
@@ -39,27 +36,42 @@ export function checkRemote({ files = [], ...program }: Program, fail: Fail): vo
   for (const { op, path, task } of allOps(program)) {
     const file = 'file' in op ? files.find((f) => f.name === op.file) : undefined;
     if (file === undefined) continue;
-    const written = op.do === 'remote' && file.blockdev;
-    if (OF_REMOTE.includes(op.do) && !file.remote && !written)
+    const kinds = OF_KINDS[op.do];
+    if (kinds && !kinds.some((kind) => file[kind]))
+      fail(`${path}.file`, `file "${file.name}"`, kinds.map((kind) => KIND_NAMES[kind]).join(' or '));
+    const kind = (['remote', 'fuse', 'blockdev'] as const).find((k) => file[k]);
+    const direct = 'direct' in op && op.direct;
+    if (kind && (NEVER[kind].includes(op.do) || (direct && kind !== 'blockdev')))
       fail(
-        `${path}.file`,
-        `file "${file.name}"`,
-        op.do === 'remote' ? 'a remote file or a block device' : 'a remote file',
+        direct ? `${path}.direct` : `${path}.file`,
+        `${direct ? 'direct ' : ''}${op.do} of "${file.name}"`,
+        `a file that is not ${KIND_NAMES[kind]}`,
       );
-    if ((op.do === 'truncate' || op.do === 'punch') && (file.remote || file.blockdev))
-      fail(
-        `${path}.file`,
-        `${file.remote ? 'remote file' : 'block device'} "${file.name}"`,
-        file.remote ? 'a file that is not remote' : 'a file that is none',
-      );
-    if ('direct' in op && op.direct && file.remote)
-      fail(`${path}.direct`, `direct ${op.do} of remote file "${file.name}"`, 'a file that is not remote');
-    if (op.do !== 'remote') continue;
-    if (!task.server) fail(`${path}.do`, `"remote" of ${task.name}`, 'a task that is a server');
-    if (op.page >= file.pages) fail(`${path}.page`, `page ${op.page}`, `below ${file.pages}, the length of the file`);
+    if (!SERVES.includes(op.do)) continue;
+    if (!task.server) fail(`${path}.do`, `"${op.do}" of ${task.name}`, 'a task that is a server');
+    if ('page' in op && op.page >= file.pages)
+      fail(`${path}.page`, `page ${op.page}`, `below ${file.pages}, the length of the file`);
   }
 }
-const OF_REMOTE: readonly Op['do'][] = ['open', 'close', 'lock', 'unlock', 'remote'];
+
+const KIND_NAMES = { remote: 'a remote file', fuse: 'a FUSE file', blockdev: 'a block device' } as const;
+/** What is done to files of some kinds alone. */
+const OF_KINDS: Partial<Record<Op['do'], readonly (keyof typeof KIND_NAMES)[]>> = {
+  open: ['remote', 'fuse'],
+  close: ['remote'],
+  lock: ['remote'],
+  unlock: ['remote'],
+  remote: ['remote', 'fuse', 'blockdev'],
+  notifystore: ['fuse'],
+  notifyinval: ['fuse'],
+};
+/** What is never done to files of a kind. A FUSE file system is mounted read-only. */
+const NEVER: Readonly<Record<keyof typeof KIND_NAMES, readonly Op['do'][]>> = {
+  remote: ['truncate', 'punch'],
+  fuse: ['truncate', 'punch', 'write'],
+  blockdev: ['truncate', 'punch'],
+};
+const SERVES: readonly Op['do'][] = ['remote', 'notifystore', 'notifyinval'];
 
 /** What stands for a device is mapped and revoked, and nothing else; it is nobody else's. */
 export function checkDevices({ files = [], ...program }: Program, fail: Fail): void {

@@ -15,7 +15,7 @@ const KTHREAD_OPS: readonly Op['do'][] = [
   ...(['uprobe', 'ksm', 'revoke'] as const),
 ];
 /** A server has no part in the kernel of the machine. */
-const SERVER_OPS: readonly Op['do'][] = [...ANYBODYS_OPS, 'remote'];
+const SERVER_OPS: readonly Op['do'][] = [...ANYBODYS_OPS, 'remote', 'notifystore', 'notifyinval'];
 
 /**
  * Checks what a well-shaped program says about itself.

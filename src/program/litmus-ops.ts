@@ -89,6 +89,8 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   uffdresolve: { do: 'uffdwp', means: { on: false }, fields: [range] },
   pagemap: { do: 'pagemap', fields: [range, into] },
   punch: { do: 'punch', fields: [fileRange] },
+  notifystore: { do: 'notifystore', fields: [fileWord, value] },
+  notifyinval: { do: 'notifyinval', fields: [fileRange] },
   dropcache: { do: 'dropcache', fields: [file] },
 };
 

@@ -55,11 +55,14 @@ export type Op =
   /** Writes dirty pages of the file back and waits. */
   | { do: 'fsync'; file: string }
   /**
-   * Of a remote file, what promises to see the writes of other clients, or to have sent those of this one: open(2) drops an old page
+   * Of a remote file (`open` of a FUSE file, too), what promises to see the writes of other clients, or to have sent those of this one: open(2) drops an old page
    * cache, close(2) writes dirty pages back, a byte-range lock does both, and its end writes them back.
    */
   | { do: 'open' | 'close' | 'lock' | 'unlock'; file: string }
-  /** The server of a remote file, or another host at a block device, done by a task marked `server`: one word is written. */
+  /**
+   * The server of a remote file, the daemon of a FUSE file, or another host at a block device, done by a task marked `server`: one word is
+   * written, and this machine is not told.
+   */
   | { do: 'remote'; file: string; page: number; word?: number; value?: number }
   /** MS_SYNC: writes back what the range shows of shared mappings, and waits. */
   | { do: 'msync'; page: number; pages?: number }
@@ -118,7 +121,10 @@ export type Op =
   /** fallocate(2): pages of the file become a hole, which reads as zero. */
   | { do: 'punch'; file: string; page: number; pages?: number }
   /** posix_fadvise(DONTNEED), or BLKFLSBUF of a block device: what nobody uses of the file's page cache is dropped. */
-  | { do: 'dropcache'; file: string };
+  | { do: 'dropcache'; file: string }
+  /** The daemon of a FUSE file, done by a task marked `server`: it changes a word and puts it into the page cache, too; or it has pages dropped there. */
+  | { do: 'notifystore'; file: string; page: number; word?: number; value?: number }
+  | { do: 'notifyinval'; file: string; page: number; pages?: number };
 
 export type OpName = Op['do'];
 
@@ -134,7 +140,7 @@ export interface TaskProgram {
   forkedBy?: string;
   /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only kernel duties, yield, sleep, wake, move, compute. */
   kthread?: boolean;
-  /** A kernel thread that stands for the server of remote files and for its other clients, or for another host at block devices. */
+  /** A kernel thread that stands for the server of remote files and for its other clients, for a daemon, or for another host at block devices. */
   server?: boolean;
   /** 0 is normal; 1 runs before 0. */
   priority?: 0 | 1;
@@ -153,7 +159,7 @@ export interface MachineSpec {
 }
 
 /** What a file may be, at most one of them, beside one of a disk of this machine's own. */
-export const FILE_KINDS = ['remote', 'memory', 'blockdev', 'iomap', 'device'] as const;
+export const FILE_KINDS = ['remote', 'fuse', 'memory', 'blockdev', 'iomap', 'device'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 /** A file of one of the machine's file systems. All its words are zero, and nothing of it is cached. */
@@ -164,6 +170,8 @@ export interface FileSpec {
   pages: number;
   /** It is a server's, and so is what is said of the disk: other clients change it, too. Its length stays. */
   remote?: boolean;
+  /** It is one of a FUSE file system, mounted read-only, whose daemon changes it and may say so. Its length stays. */
+  fuse?: boolean;
   /** It has no disk (tmpfs, memfd_create): what it holds is in memory and in swap, and gone with the machine. */
   memory?: boolean;
   /** It is a block device, to which another host may write, too. Its length stays. */

@@ -92,12 +92,14 @@ export class Names {
       case 'read':
         return `read ${this.fileWord(op.file, op.page, op.word)}${op.direct ? ' direct' : ''}`;
       case 'write':
+      case 'notifystore':
       case 'remote':
         return `${this.writes(op)} ${this.fileWord(op.file, op.page, op.word)}${'direct' in op && op.direct ? ' direct' : ''}${op.value === undefined ? '' : ` = ${op.value}`}`;
       case 'truncate':
         return `truncate ${op.file} to ${op.pages}`;
       case 'punch':
-        return `punch ${op.file}[${op.page}]${(op.pages ?? 1) > 1 ? ` ${op.pages}` : ''}`;
+      case 'notifyinval':
+        return `${op.do} ${op.file}[${op.page}]${(op.pages ?? 1) > 1 ? ` ${op.pages}` : ''}`;
       case 'fsync':
       case 'dropcache':
       case 'open':
@@ -144,13 +146,14 @@ export class Names {
 
   /** What keeps the words of a file that is shared with others. */
   holder(file: number): string {
-    return this.program.files?.[file - 1]?.blockdev ? 'device' : 'server';
+    const { blockdev, fuse } = this.program.files?.[file - 1] ?? {};
+    return blockdev ? 'device' : fuse ? 'daemon' : 'server';
   }
 
-  private writes({ do: what, file }: Op & { do: 'write' | 'remote' }): string {
-    if (what === 'write') return what;
-    const { blockdev } = this.program.files?.find((f) => f.name === file) ?? {};
-    return `another ${blockdev ? 'host' : 'client'} writes`;
+  private writes({ do: what, file }: Op & { do: 'write' | 'notifystore' | 'remote' }): string {
+    if (what !== 'remote') return what;
+    const { blockdev, fuse } = this.program.files?.find((f) => f.name === file) ?? {};
+    return fuse ? 'the daemon changes' : `another ${blockdev ? 'host' : 'client'} writes`;
   }
 
   /** `f[0] 2`, or `p[0] 2 of P1`. */

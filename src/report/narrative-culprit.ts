@@ -15,10 +15,10 @@ import type { Recording } from './recording.ts';
 const MINOR: readonly Op['do'][] = ['load', 'store', 'fetch', 'touch', 'compute'];
 const LAST_PLACES = 10;
 /** Calls behind which what others have written is to be seen. */
-const SHOWING: readonly OpKind[] = [OP.open, OP.lock, OP.directWrite];
+const SHOWING: readonly OpKind[] = [OP.open, OP.lock, OP.directWrite, OP.notifyinval];
 
 function shows(op: Op, file: string): boolean {
-  const drops = op.do === 'open' || op.do === 'lock' || (op.do === 'write' && op.direct);
+  const drops = op.do === 'open' || op.do === 'lock' || op.do === 'notifyinval' || (op.do === 'write' && op.direct);
   return drops === true && op.file === file;
 }
 
@@ -95,7 +95,7 @@ export class Culprit {
     this.trace(store);
   }
 
-  /** The write of another client is to be seen since an open, a lock or a direct write of that file returned, the last one before the end. */
+  /** The write of another client is to be seen since an open, a lock, a direct write or a notification of that file returned, the last one before the end. */
   isShown(): void {
     if (this.writer?.op.do !== 'remote') return;
     const { file } = this.writer.op;
@@ -192,7 +192,7 @@ export class Culprit {
 
   /** A write to the page of the file that was shown: the line of the word it stores tells it. */
   private isToldByStore(e: Event): boolean {
-    if (e.is !== 'op' || (e.op.do !== 'write' && e.op.do !== 'remote')) return false;
+    if (e.is !== 'op' || (e.op.do !== 'write' && e.op.do !== 'remote' && e.op.do !== 'notifystore')) return false;
     const later = this.events.slice(this.events.indexOf(e) + 1);
     const next = later.find((f) => f.task === e.task && (f.is === 'op' || isFileStore(f)));
     return next !== undefined && isFileStore(next) && this.filePage?.concerns(next) === true;

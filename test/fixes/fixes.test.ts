@@ -30,6 +30,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v11-network': { scenario: 'o10-network-file', before: [], after: ['v11-network'] },
   'v11-at-once': { scenario: 'flushed-at-once', before: [], after: ['v11-at-once'] },
   'v11-invalidated': { scenario: 'shared-disk', before: [], after: ['v11-invalidated'] },
+  'v11-fuse': { scenario: 'fuse-store', before: [], after: ['v11-fuse'] },
   'v11-held': { scenario: 'migrate-held', before: [], after: ['v11-held'] },
   'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
   'v12-protected': { scenario: 'o06-write-protect', before: [], after: ['v12-protected'] },
@@ -38,6 +39,8 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v12-held': { scenario: 'migrate-held', before: [], after: ['v12-held'] },
   'v12-fault-before': { scenario: 'store-behind-fault', before: [], after: ['v12-fault-before'] },
   'v12-iomap': { scenario: 'iomap-write', before: [], after: ['v12-iomap'] },
+  'v12-fuse': { scenario: 'fuse-store', before: [], after: ['v12-fuse'] },
+  'v12-nested': { scenario: 'migrate-reclaim', before: [], after: ['v12-nested'] },
   'v12-network': { scenario: 'o10-network-file', before: [], after: ['v12-network'] },
   'v12-takeoff': { scenario: 'alloc-in-interrupt', before: [], after: ['v12-takeoff'] },
 };

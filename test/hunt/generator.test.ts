@@ -107,7 +107,7 @@ describe('generateProgram', () => {
         .concat(['compact', 'gup', 'kswapd', 'numascan', 'msync', 'kalloc', 'kfree', 'device', 'devmigrate'])
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
         .concat(['clearrefs', 'uffdregister', 'uffdwp', 'pagemap'])
-        .concat(['punch', 'dropcache'])
+        .concat(['punch', 'dropcache', 'notifystore', 'notifyinval'])
         .concat(['uprobe', 'ksm', 'revoke'])
         .sort(),
     );
@@ -218,6 +218,8 @@ describe('generateProgram', () => {
     clearrefs: (p) => does(p, 'clearrefs'),
     uffdwp: (p) => does(p, 'uffdwp') || does(p, 'uffdregister'),
     blockdev: (p) => p.files?.some((f) => f.blockdev) ?? false,
+    fuse: (p) => p.files?.some((f) => f.fuse) ?? false,
+    notify: (p) => does(p, 'notifystore') || does(p, 'notifyinval'),
     iomap: (p) => p.files?.some((f) => f.iomap) ?? false,
     direct: (p) => allOps(p).some((o) => (o.do === 'read' || o.do === 'write') && o.direct === true),
     punch: (p) => does(p, 'punch'),

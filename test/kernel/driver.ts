@@ -47,6 +47,7 @@ export interface DriverOptions {
   observer?: Observer;
   /** As in `BootSpec`. */
   remote?: readonly FileId[];
+  fuse?: readonly FileId[];
   memory?: readonly FileId[];
   blockdev?: readonly FileId[];
   /** Lengths of files. */
@@ -123,6 +124,7 @@ export class KernelDriver {
     bootKernel(this.stacks[0].cpu, {
       mms: options.mms ?? Math.max(0, ...tasks.map((t) => t.mm ?? 0)),
       remote: options.remote,
+      fuse: options.fuse,
       memory: options.memory,
       files: options.files,
       blockdev: options.blockdev,

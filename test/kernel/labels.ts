@@ -4,7 +4,7 @@ import type { Path } from '#tlblab/memory/point.js';
 import { type Body, type DriverOptions, KernelDriver } from './driver.js';
 
 /** Files that are not of the usual kind, and their lengths. */
-type Kinds = Pick<DriverOptions, 'files' | 'remote' | 'memory' | 'blockdev' | 'iomap' | 'devices'>;
+type Kinds = Pick<DriverOptions, 'files' | 'remote' | 'fuse' | 'memory' | 'blockdev' | 'iomap' | 'devices'>;
 
 /** Labels that `path` passes on CPU 0 after `before` is done, while a second thread keeps CPU 1 in the same mm. */
 export function labelsOf(
@@ -16,6 +16,7 @@ export function labelsOf(
   const driver: KernelDriver = new KernelDriver({
     cpus: 2,
     remote: more.remote,
+    fuse: more.fuse,
     memory: more.memory,
     files: more.files,
     blockdev: more.blockdev,

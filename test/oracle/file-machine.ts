@@ -1,5 +1,6 @@
 /** The machine of machine.ts with files: a page cache filled by hand, mappings of files, and the calls on them. */
 import { type Pfn, STORE } from '#tlblab/hardware/types.js';
+import { PG_UPTODATE } from '#tlblab/kernel/mm/folio.js';
 import { type FileId, type FilePage, VM_SHARED, VM_WRITE } from '#tlblab/kernel/types.js';
 import type { Word } from '#tlblab/memory/memory.js';
 import { OP } from '#tlblab/oracle/oracle.js';
@@ -21,6 +22,7 @@ export class FileMachine extends OracleMachine {
     const pfn = this.frame(id);
     this.copy(pfn, (word) => this.disk(file, index, word));
     this.poke(slot, pfn);
+    this.poke(this.columns.folio.flags.at(pfn), PG_UPTODATE);
     return pfn;
   }
   isCached(file: number, index: number): boolean {

@@ -1,6 +1,7 @@
 /** Files of a server: when the write of another client must be seen, and when either value is right. */
 import { describe, expect, it } from 'vitest';
 import { LOAD, STORE, type Vpn } from '#tlblab/hardware/types.js';
+import { PG_UPTODATE } from '#tlblab/kernel/mm/folio.js';
 import { type FileId, VM_SHARED } from '#tlblab/kernel/types.js';
 import { OP } from '#tlblab/oracle/oracle.js';
 import { FileMachine } from './file-machine.ts';
@@ -32,6 +33,13 @@ class RemoteMachine extends FileMachine {
     for (let word = 0; word < this.geometry.wordsPerPage; word++) {
       this.poke(this.columns.frame.words.at(this.folio(1, 0), word), this.disk(1, 0, word));
     }
+  }
+  /** The daemon of a FUSE file puts a word of its own into the page cache; with `result` below 0 only the daemon has it. */
+  tells(value: number, word = 0, result = 0, act: () => void = () => {}): void {
+    this.begin(SERVER, OP.notifystore, { file: 1, from: 0 });
+    this.performs(value, word);
+    act();
+    this.end(SERVER, result);
   }
   asks(kind: typeof OP.open | typeof OP.lock | typeof OP.fsync, result = 0, act: () => void = () => {}): void {
     this.call(0, kind, { file: 1 }, () => {
@@ -241,5 +249,45 @@ describe('a page of it that is held by a reference', () => {
       }
       expect(m.harm()).toBeUndefined();
     }
+  });
+});
+
+describe('what the daemon of a FUSE file says', () => {
+  it('is owed from the return of the notification on, of that word alone, and not if it failed', () => {
+    const m = shown();
+    m.remote(6, 1);
+    m.tells(7);
+    m.load(0, 3, 1);
+    expect(m.harm()).toBeUndefined();
+    expect(oldLoad(m)).toBe('lost-write');
+
+    const flying = shown();
+    flying.tells(7, 0, 0, () => expect(oldLoad(flying)).toBeUndefined());
+
+    const failed = shown();
+    failed.tells(7, 0, -12);
+    expect(oldLoad(failed)).toBeUndefined();
+  });
+
+  it('is owed behind a page that was dropped since it changed, and not behind another', () => {
+    const drop = (m: RemoteMachine, from: number) => m.call(0, OP.notifyinval, { file: 1, from, pages: 1 });
+    const other = shown();
+    other.remote(7);
+    drop(other, 1);
+    expect(oldLoad(other)).toBeUndefined();
+    drop(other, 0);
+    expect(oldLoad(other)).toBe('lost-write');
+  });
+
+  it('is read before read(2) returns it, if the folio is not up to date', () => {
+    const m = new RemoteMachine();
+    const folio = m.folio(1, 0);
+    m.tells(7);
+    m.poke(m.columns.folio.flags.at(folio), 0);
+    m.oracle.readBack();
+    expect(m.harm()).toBeUndefined();
+    m.poke(m.columns.folio.flags.at(folio), PG_UPTODATE);
+    m.oracle.readBack();
+    expect(m.harm()).toBe('lost-write');
   });
 });

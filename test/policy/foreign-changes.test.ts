@@ -44,6 +44,17 @@ it.each([
   ['luf-v12', 'shared-disk', 'stale-read'],
   ['luf-v12-flag', 'shared-disk', undefined],
   ['xen-clock', 'shared-disk', undefined],
+  ['mainline', 'fuse-store', undefined],
+  ['luf-v11', 'fuse-store', 'stale-read'],
+  // no write_begin(), and nothing is dropped
+  ['luf-v12-flag', 'fuse-store', 'stale-read'],
+  ['xen-clock', 'fuse-store', undefined],
+  ['luf-v11', 'fuse-inval', 'stale-read'],
+  ['luf-v12-flag', 'fuse-inval', undefined],
+  ['xen-clock', 'fuse-inval', undefined],
+  ['luf-v11', 'fuse-replace', 'inversion'],
+  ['luf-v12-flag', 'fuse-replace', undefined],
+  ['xen-clock', 'fuse-replace', undefined],
 ])('%s, %s: %s', (policy, scenario, harm) => {
   expect(harmIn(policy, scenario)).toBe(harm);
 });
@@ -59,6 +70,9 @@ it.each([
   ['luf-v12-flag', 'shared-disk', 'invalidatePages', 'stale-read'],
   ['xen-clock', 'direct-write', 'directWrite', 'stale-read'],
   ['xen-clock', 'iomap-write', 'fileWrite', 'stale-read'],
+  ['xen-clock', 'fuse-store', 'fileWrite', 'stale-read'],
+  ['xen-clock', 'fuse-inval', 'revalidated', 'stale-read'],
+  ['xen-clock', 'fuse-replace', 'serverRead', 'inversion'],
 ])('%s, %s, without %s: %s', (policy, scenario, dropped, harm) => {
   expect(harmIn(policy, scenario, dropped)).toBe(harm);
 });

@@ -43,6 +43,7 @@ const fileOp: fc.Arbitrary<Op> = fc.oneof(
   fc.record({ do: fc.constant('dropcache' as const), file: fc.constantFrom('f', 'remote_1', 'disk') }),
   fc.record({ do: fc.constant('truncate' as const), file, pages: fc.integer({ min: 0, max: FILE_PAGES }) }),
   fc.record({ do: fc.constantFrom('open' as const, 'close', 'lock', 'unlock'), file: fc.constant('remote_1') }),
+  fc.record({ do: fc.constant('open' as const), file: fc.constant('fuse') }),
   fc
     .tuple(fileRange, page, prot, flag)
     .filter(([{ pages = 1 }, at]) => at + pages <= PAGES)
@@ -58,13 +59,28 @@ const fileOp: fc.Arbitrary<Op> = fc.oneof(
 );
 
 /** What a server does. */
-const served: fc.Arbitrary<Op> = fc.record({
-  do: fc.constant('remote' as const),
-  file: fc.constantFrom('remote_1', 'disk'),
-  page: fc.integer({ min: 0, max: 1 }),
-  word: inPage,
-  value: maybe(fc.nat()),
-});
+const served: fc.Arbitrary<Op> = fc.oneof(
+  fc.record({
+    do: fc.constant('remote' as const),
+    file: fc.constantFrom('remote_1', 'disk', 'fuse'),
+    page: fc.integer({ min: 0, max: 1 }),
+    word: inPage,
+    value: maybe(fc.nat()),
+  }),
+  fc.record({
+    do: fc.constant('notifystore' as const),
+    file: fc.constant('fuse'),
+    page: fc.integer({ min: 0, max: 1 }),
+    word: inPage,
+    value: maybe(fc.nat()),
+  }),
+  fc.record({
+    do: fc.constant('notifyinval' as const),
+    file: fc.constant('fuse'),
+    page: fc.constant(0),
+    pages: maybe(fc.integer({ min: 1, max: 2 })),
+  }),
+);
 
 /** What the kernel does on its own account: a kernel thread may do it, too. */
 const duty: fc.Arbitrary<Op> = fc.oneof(
@@ -152,6 +168,7 @@ const files: fc.Arbitrary<FileSpec[]> = fc
     { name: 'data', pages: data },
     { name: 'remote_1', pages: 2, remote: true },
     { name: 'disk', pages: 2, blockdev: true },
+    { name: 'fuse', pages: 2, fuse: true },
     { name: 'memory_1', pages: 2, memory: true },
   ]);
 

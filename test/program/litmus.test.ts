@@ -244,7 +244,10 @@ describe('parseLitmus', () => {
       `TLB t\n{ ${statement}; p = mmap(r, shared, file f); }\n P0 ;\n ${cell} ;\n`;
     expect(failure(body('read f[7]'))).toBe('no error');
     expect(failure(body('read g[0]'))).toBe('x.litmus:4:2: no file "g"; expected f');
-    expect(failure(body('open f'))).toBe('x.litmus:4:2: file "f"; expected a remote file');
+    expect(failure(body('open f'))).toBe('x.litmus:4:2: file "f"; expected a remote file or a FUSE file');
+    expect(failure(body('write f[0]', 'file f 2 fuse'))).toBe(
+      'x.litmus:4:2: write of "f"; expected a file that is not a FUSE file',
+    );
     expect(failure(body('fsync g'))).toBe('x.litmus:4:2: no file "g"; expected f');
     expect(failure(body('read f'))).toBe('x.litmus:4:9: ";"; expected a page of a file such as f[0]');
     expect(failure(body('write f[x]'))).toBe('x.litmus:4:10: "x"; expected a page of the file');

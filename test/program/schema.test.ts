@@ -286,7 +286,16 @@ describe('parseProgram', () => {
         p.files = [{ name: 'f', pages: 2, remote: true }];
         p.tasks[0].ops.push({ do: 'truncate', file: 'f', pages: 1 });
       },
-      'tasks[0].ops[1].file: remote file "f"; expected a file that is not remote',
+      'tasks[0].ops[1].file: truncate of "f"; expected a file that is not a remote file',
+    ],
+    [
+      'a notification of what is no FUSE file',
+      (p) => {
+        p.files = [{ name: 'f', pages: 2, remote: true }];
+        const op = { do: 'notifyinval', file: 'f', page: 0 } as const;
+        p.tasks.push({ name: 's', cpu: 0, kthread: true, server: true, ops: [op] });
+      },
+      'tasks[2].ops[0].file: file "f"; expected a FUSE file',
     ],
     [
       'a lock of a file without a server',

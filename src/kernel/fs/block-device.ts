@@ -5,7 +5,8 @@
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { ENOSPC, type FileId } from '../types.ts';
-import { filePage, iSizeRead } from './inode.ts';
+import { iSizeRead } from './inode.ts';
+import { changeElsewhere } from './nfs-server.ts';
 import type { WordToWrite } from './read-write.ts';
 
 export const BLKDEV_SIZE = point('blkdevWriteIter: is the page within the device?');
@@ -37,10 +38,6 @@ export function* blkdevWriteIter(cpu: Cpu, file: FileId, what: WordToWrite): Pat
  * kernel thread marked `server` does it. No word of page cache or page tables is touched. 0.
  */
 export function* nvmetBdevExecuteRw(cpu: Cpu, file: FileId, index: number, word: number, value: number): Path<number> {
-  const { disk } = cpu;
-  const row = filePage(cpu, file, index);
-  if (cpu.at(BLOCK_CHANGES, disk.words.at(row, word))) yield;
-  disk.words.store(row, value, word);
-  cpu.observer?.fileStored(cpu, file, index, word, value, 'server');
+  yield* changeElsewhere(cpu, BLOCK_CHANGES, { file, index, word, value });
   return 0;
 }

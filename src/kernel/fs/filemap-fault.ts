@@ -6,7 +6,7 @@ import { VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../mm/fault.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
 import type { FileId } from '../types.ts';
 import { isCached } from './filemap.ts';
-import { iSizeRead } from './inode.ts';
+import { iSizeRead, isFuse } from './inode.ts';
 
 export const SIZE_CHECK = point('filemapFault: is the page within the file?');
 export const SIZE_RECHECK = point('filemapFault: folio locked and up to date, is it still within the file?');
@@ -43,17 +43,17 @@ export function* filemapFault(cpu: Cpu, file: FileId, index: number): Path<numbe
 }
 
 /**
- * Linux: the miss of filemap_fault() and filemap_create_folio(): under invalidate_lock, shared, the folio is created if
- * need be and read from disk. With a reference, not locked; NO_PAGE when out of memory.
+ * Linux: the miss of filemap_fault(), filemap_create_folio(), and filemap_update_page(), which tries again if the folio has left the
+ * cache: under invalidate_lock, shared, the folio is created if need be and read from disk; of FUSE, ahead of that by a request of
+ * its own. With a reference, not locked; NO_PAGE when out of memory.
  */
 export function* filemapFillFolio(cpu: Cpu, file: FileId, index: number): Path<Pfn> {
   const { kernel } = cpu;
   yield* kernel.filemapInvalidateLockShared(cpu, file);
-  const { folio, locked } = yield* kernel.filemapGrabFolio(cpu, file, index);
+  if (isFuse(cpu, file)) yield* kernel.fuseReadahead(cpu, file, index);
+  const folio: Pfn = yield* kernel.filemapGrabLocked(cpu, file, index);
   if (folio !== NO_PAGE) {
-    if (!locked) yield* kernel.folioLock(cpu, folio);
-    const missing = isCached(cpu, folio, file, index) && !(yield* kernel.folioTestUptodate(cpu, folio));
-    if (missing) yield* kernel.filemapReadFolio(cpu, file, index, folio);
+    if (!(yield* kernel.folioTestUptodate(cpu, folio))) yield* kernel.filemapReadFolio(cpu, file, index, folio);
     yield* kernel.folioUnlock(cpu, folio);
   }
   yield* kernel.filemapInvalidateUnlockShared(cpu, file);

@@ -58,6 +58,19 @@ export function* filemapGrabFolio(cpu: Cpu, file: FileId, index: number): Path<{
   }
 }
 
+/** Linux: __filemap_get_folio(FGP_LOCK | FGP_CREAT): the same, locked, and still that page of the file. */
+export function* filemapGrabLocked(cpu: Cpu, file: FileId, index: number): Path<Pfn> {
+  const { kernel } = cpu;
+  for (;;) {
+    const { folio, locked } = yield* kernel.filemapGrabFolio(cpu, file, index);
+    if (folio === NO_PAGE) return NO_PAGE;
+    if (!locked) yield* kernel.folioLock(cpu, folio);
+    if (isCached(cpu, folio, file, index)) return folio;
+    yield* kernel.folioUnlock(cpu, folio);
+    yield* kernel.folioPut(cpu, folio);
+  }
+}
+
 /** Linux: filemap_add_folio(): puts a new folio, locked, into its slot. False if that is taken: then it is not locked. */
 export function* filemapAddFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<boolean> {
   const { kernel, inode } = cpu;

@@ -1,8 +1,11 @@
 /** Linux: include/linux/fs.h: the locks of a file, in the order in which they are taken, and its length. */
 import type { Path, Point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import type { FileId, FilePage } from '../types.ts';
+import { type FileId, type FilePage, VM_SHARED, VM_WRITE } from '../types.ts';
 
+/** What `remote` of a file says: 0 for one of this machine's own. */
+export const NFS_FILE = 1;
+export const FUSE_FILE = 2;
 /** What `memory` of a file says: 0 for one on a disk or a server. */
 export const MEMORY_FILE = 1;
 export const NAMELESS_FILE = 2;
@@ -52,14 +55,25 @@ export function* hasPages(cpu: Cpu, file: FileId): Path<boolean> {
   return pages !== 0;
 }
 
+/** Linux: VM_MAYWRITE: stores to a shared mapping need a file that is open for writing, and a FUSE file system is mounted read-only here. */
+export function mayMap(cpu: Cpu, file: FileId, vmFlags: number): boolean {
+  const stores = VM_SHARED | VM_WRITE;
+  return (vmFlags & stores) !== stores || !isFuse(cpu, file);
+}
+
 /** Row of a page of a file in the page cache and on disk. */
 export function filePage(cpu: Cpu, file: FileId, index: number): FilePage {
   return (file * cpu.geometry.filePages + index) as FilePage;
 }
 
-/** Is the file a server's? */
+/** Is the file a server's, or a daemon's? */
 export function isRemote(cpu: Cpu, file: FileId): boolean {
   return cpu.inode.remote.load(file) !== 0;
+}
+
+/** Is it one of a FUSE file system? */
+export function isFuse(cpu: Cpu, file: FileId): boolean {
+  return cpu.inode.remote.load(file) === FUSE_FILE;
 }
 
 /** Linux: shmem_mapping(): has the file no disk behind it? */

@@ -8,7 +8,6 @@ import type { Cpu } from '../cpu.ts';
 import { PG_UPTODATE } from '../mm/folio.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
 import { EBADF, EFBIG, ENODATA, ENOMEM, type FileId } from '../types.ts';
-import { isCached } from './filemap.ts';
 import { iSizeRead, iSizeWrite, isBlockDevice, isFile, isMemoryFile, usesIomap } from './inode.ts';
 
 export const READ_SIZE = point('filemapRead: is the page within the file?');
@@ -149,17 +148,10 @@ export function* writeBegin(cpu: Cpu, file: FileId, index: number): Path<Pfn> {
  */
 export function* folioToWrite(cpu: Cpu, file: FileId, index: number): Path<Pfn> {
   const { kernel } = cpu;
-  for (;;) {
-    const { folio, locked } = yield* kernel.filemapGrabFolio(cpu, file, index);
-    if (folio === NO_PAGE) return NO_PAGE;
-    if (!locked) yield* kernel.folioLock(cpu, folio);
-    if (isCached(cpu, folio, file, index)) {
-      if (!(yield* kernel.folioTestUptodate(cpu, folio))) yield* kernel.filemapReadFolio(cpu, file, index, folio);
-      return folio;
-    }
-    yield* kernel.folioUnlock(cpu, folio);
-    yield* kernel.folioPut(cpu, folio);
-  }
+  const folio: Pfn = yield* kernel.filemapGrabLocked(cpu, file, index);
+  if (folio === NO_PAGE) return NO_PAGE;
+  if (!(yield* kernel.folioTestUptodate(cpu, folio))) yield* kernel.filemapReadFolio(cpu, file, index, folio);
+  return folio;
 }
 
 /** Linux: generic_write_end(): dirty, the file as long as what was written, unlocked, reference dropped. */

@@ -17,12 +17,23 @@ import {
   filemapGetEntry,
   filemapGetFolio,
   filemapGrabFolio,
+  filemapGrabLocked,
   filemapReadFolio,
   filemapRemoveFolio,
   folioTestUptodate,
 } from './filemap.ts';
 import { filemapFault, filemapFillFolio } from './filemap-fault.ts';
 import { folioLock, folioTrylock, folioUnlock, folioWaitLocked, folioWaitWriteback } from './folio-lock.ts';
+import {
+  fuseCopyFolio,
+  fuseDaemonWrite,
+  fuseFinishOpen,
+  fuseNotifyStore,
+  fuseReadahead,
+  fuseReverseInvalInode,
+  fuseTryMoveFolio,
+  replacePageCacheFolio,
+} from './fuse-dev.ts';
 import {
   filemapInvalidateLock,
   filemapInvalidateLockShared,
@@ -89,6 +100,7 @@ export const fsRoutines = {
   filemapGetEntry,
   filemapGetFolio,
   filemapGrabFolio,
+  filemapGrabLocked,
   filemapAddFolio,
   filemapReadFolio,
   filemapRemoveFolio,
@@ -146,6 +158,14 @@ export const fsRoutines = {
   doUnlk,
   launderFolio,
   nfsdWrite,
+  fuseDaemonWrite,
+  fuseCopyFolio,
+  fuseNotifyStore,
+  fuseReverseInvalInode,
+  fuseFinishOpen,
+  fuseReadahead,
+  fuseTryMoveFolio,
+  replacePageCacheFolio,
   genericFileWriteIter,
   fileBufferedWrite,
   folioToWrite,

@@ -3,8 +3,9 @@ import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { isDevice } from '../drivers/vfio-pci.ts';
-import { isFile, isMemoryFile } from '../fs/inode.ts';
+import { isFile, isMemoryFile, mayMap } from '../fs/inode.ts';
 import {
+  EACCES,
   EBADF,
   EEXIST,
   EINVAL,
@@ -66,6 +67,7 @@ export function* doMmap(
   const start = fixed ? hint : getUnmappedArea(cpu, mm, hint, pages);
   if (start < 0 || start + pages > cpu.geometry.pages) return ENOMEM;
   if ((mapFlags & MAP_FIXED_NOREPLACE) !== 0 && vmasIn(cpu, mm, start, start + pages).length > 0) return EEXIST;
+  if (!mayMap(cpu, file, vmFlags)) return EACCES;
   if (file !== NO_FILE && isDevice(cpu, file)) {
     const error = yield* cpu.kernel.vfioPciMmap(cpu, file, vmFlags);
     if (error !== 0) return error;

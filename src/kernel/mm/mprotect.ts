@@ -3,9 +3,12 @@ import { PTE_D, PTE_NONE, PTE_RW, pteExchange, pteLoad, pteLoadHigh, pteStore, p
 import type { Pfn, PteHi, PteLo, Vpn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { mayMap } from '../fs/inode.ts';
 import {
+  EACCES,
   EINVAL,
   ENOMEM,
+  type FileId,
   MM_CP_PROT_NUMA,
   type MmId,
   NO_SLOT,
@@ -52,7 +55,9 @@ export function* doMprotect(cpu: Cpu, mm: MmId, start: Vpn, pages: number, vmFla
       if (vma === NO_VMA || vmaStart(cpu, vma) > at) error = ENOMEM;
       else {
         const next = Math.min(end, vmaEnd(cpu, vma));
-        error = yield* cpu.kernel.mprotectFixup(cpu, tlb, vma, at, next, vmFlags & ACCESS);
+        const flags = (vmaFlags(cpu, vma) & ~ACCESS) | (vmFlags & ACCESS);
+        if (!mayMap(cpu, cpu.vma.object.load(vma) as FileId, flags)) error = EACCES;
+        else error = yield* cpu.kernel.mprotectFixup(cpu, tlb, vma, at, next, vmFlags & ACCESS);
         at = next;
       }
     }
