@@ -1,5 +1,6 @@
 /** Repairs of published policies and of mainline, one for each cause found: `hunt luf-v11 --patch v11-kept v11-fault …` hunts what is left. */
 import type { Patch } from '../policy/policy.ts';
+import { mainlineDropAgain } from './mainline-drop-again.ts';
 import { mainlineMergeTracked } from './mainline-merge-tracked.ts';
 import { mainlineMovingTracked } from './mainline-moving-tracked.ts';
 import { mainlineSwapRecheck } from './mainline-swap-recheck.ts';
@@ -8,6 +9,7 @@ import { v11Atomic } from './v11-atomic.ts';
 import { v11Bulk } from './v11-bulk.ts';
 import { v11Fault } from './v11-fault.ts';
 import { v11FaultBefore } from './v11-fault-before.ts';
+import { v11Fork } from './v11-fork.ts';
 import { v11Fuse } from './v11-fuse.ts';
 import { v11Held } from './v11-held.ts';
 import { v11Invalidated } from './v11-invalidated.ts';
@@ -18,6 +20,7 @@ import { v11Published } from './v11-published.ts';
 import { v11WriteBefore } from './v11-write-before.ts';
 import { v12AtOnce } from './v12-at-once.ts';
 import { v12FaultBefore } from './v12-fault-before.ts';
+import { v12Fork } from './v12-fork.ts';
 import { v12Fuse } from './v12-fuse.ts';
 import { v12Held } from './v12-held.ts';
 import { v12Iomap } from './v12-iomap.ts';
@@ -42,12 +45,14 @@ export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
     v11AtOnce,
     v11Invalidated,
     v11Fuse,
+    v11Fork,
     v12AtOnce,
     v12FaultBefore,
     v12Held,
     v12Iomap,
     v12Nested,
     v12Fuse,
+    v12Fork,
     v12Network,
     v12Paid,
     v12Protected,
@@ -55,5 +60,6 @@ export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
     mainlineSwapRecheck,
     mainlineMovingTracked,
     mainlineMergeTracked,
+    mainlineDropAgain,
   ].map((patch) => [patch.name, patch]),
 );

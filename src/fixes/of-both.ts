@@ -25,6 +25,16 @@ export function protectedCounts(record: Kernel['setTlbUbcFlushPending']): Kernel
   };
 }
 
+/** Fork write-protects entries under the PTL, one table after another, and flushes at its end; of all who do that it alone says nothing. */
+export const FORK_TELLS: Pick<Kernel, 'dupMmap'> = {
+  *dupMmap(cpu, child, parent) {
+    yield* cpu.kernel.incTlbFlushPending(cpu, parent);
+    const error = yield* MAINLINE.dupMmap(cpu, child, parent);
+    yield* cpu.kernel.decTlbFlushPending(cpu, parent);
+    return error;
+  },
+};
+
 /**
  * An entry of an address space that only this CPU uses is flushed at once and joins no batch. It counts all the same: writable
  * before, it is writable behind a migration, and a store through it meets no flush point.

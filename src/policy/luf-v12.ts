@@ -21,17 +21,19 @@
  *
  * remove_mapping() is reached where a folio is evicted; reclaim calls __remove_mapping(). iomap_file_buffered_write() is no caller of
  * write_begin: file systems that write by iomap, and block devices, pass no flush point there, in 6.14 neither.
- * No path of this kernel reaches: truncate_inode_partial_folio() (lengths are whole pages), the other callers of write_begin, the branch of reclaim that leaves the last reference to somebody else (lazily freed pages), memory failure, bulk
- * allocation, fallback and highatomic blocks, compaction for an order (its fast search for free frames, its capture), isolation,
- * reporting, hot-remove. Reduced: luf_batch[] has `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of the
- * frames, one order and one migratetype. VM_MAYWRITE is set in every mapping of this kernel. nr_luf_pages falls where a frame
+ * No path of this kernel reaches: truncate_inode_partial_folio() (lengths are whole pages), the other callers of write_begin, the branch
+ * of reclaim that leaves the last reference to somebody else (lazily freed pages), memory failure, bulk allocation, fallback and
+ * highatomic blocks, compaction for an order (its fast search for free frames, its capture), isolation, reporting, hot-remove.
+ * Reduced: luf_batch[] has `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of the frames, one order and one
+ * migratetype. VM_MAYWRITE is set in every mapping of this kernel but shared ones of FUSE files. nr_luf_pages falls where a frame
  * leaves pend_list, as in the patches.
  * The machine is that of the program. 6.14 did not interrupt CPUs in the middle of switch_mm either (switch `ipiWhileSwitching`), a bug of
  * its own that was fixed in May 2025.
  */
+import { mayMap } from '../kernel/fs/inode.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
-import { type FileId, NO_FILE, VM_SHARED } from '../kernel/types.ts';
+import { type FileId, NO_FILE, VM_SHARED, VM_WRITE } from '../kernel/types.ts';
 import { reclaimBatchInit } from './luf-apart.ts';
 import { freeUnrefPage, rmqueue, rmqueueBulk } from './luf12-alloc.ts';
 import { foldLufBatchMm, lufBatchInit } from './luf12-batch.ts';
@@ -131,11 +133,15 @@ export const LUF12_FLUSH_POINTS = {
     },
   },
   fault: {
-    says: 'a fault is handled: its mapping if shared, its mm',
+    says: 'a fault is handled where stores are possible: its mapping if shared, its mm',
     *handleMmFault(cpu, mm, vma, vpn, write) {
-      const shared = (cpu.vma.flags.load(vma) & VM_SHARED) !== 0;
+      const flags = cpu.vma.flags.load(vma);
+      const file = cpu.vma.object.load(vma) as FileId;
+      // VM_WRITE, VM_MAYWRITE or a store
+      const flush = write || mayMap(cpu, file, flags | VM_WRITE);
       const fault = yield* MAINLINE.handleMmFault(cpu, mm, vma, vpn, write);
-      if (shared) yield* lufFlushMapping(cpu, cpu.vma.object.load(vma) as FileId);
+      if (!flush) return fault;
+      if ((flags & VM_SHARED) !== 0) yield* lufFlushMapping(cpu, file);
       yield* lufFlushMm(cpu, mm);
       return fault;
     },

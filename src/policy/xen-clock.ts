@@ -20,7 +20,7 @@
 import { irqsOff } from '../hardware/apic.ts';
 import { PTE_D, PTE_RW, pteWrite } from '../hardware/pte.ts';
 import { inodeDioFinished } from '../kernel/fs/direct-io.ts';
-import { isMemoryFile, isShared } from '../kernel/fs/inode.ts';
+import { isFuse, isMemoryFile, isShared } from '../kernel/fs/inode.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import { ANY_MM } from '../kernel/tlb/flush-info.ts';
@@ -186,14 +186,9 @@ export const xenClock = definePolicy({
         yield* flushDebts(cpu);
         return result;
       },
-      *fuseFinishOpen(cpu, file) {
-        const result = yield* MAINLINE.fuseFinishOpen(cpu, file);
-        yield* flushDebts(cpu);
-        return result;
-      },
-      *fuseReverseInvalInode(cpu, file, first, pages) {
-        const result = yield* MAINLINE.fuseReverseInvalInode(cpu, file, first, pages);
-        yield* flushDebts(cpu);
+      *invalidateInodePages2(cpu, file, first, end) {
+        const result = yield* MAINLINE.invalidateInodePages2(cpu, file, first, end);
+        if (isFuse(cpu, file)) yield* flushDebts(cpu);
         return result;
       },
     },

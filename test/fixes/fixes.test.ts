@@ -31,6 +31,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v11-at-once': { scenario: 'flushed-at-once', before: [], after: ['v11-at-once'] },
   'v11-invalidated': { scenario: 'shared-disk', before: [], after: ['v11-invalidated'] },
   'v11-fuse': { scenario: 'fuse-store', before: [], after: ['v11-fuse'] },
+  'v11-fork': { scenario: 'o06-fork', before: ['v11-protected'], after: ['v11-protected', 'v11-fork'] },
   'v11-held': { scenario: 'migrate-held', before: [], after: ['v11-held'] },
   'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
   'v12-protected': { scenario: 'o06-write-protect', before: [], after: ['v12-protected'] },
@@ -41,6 +42,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v12-iomap': { scenario: 'iomap-write', before: [], after: ['v12-iomap'] },
   'v12-fuse': { scenario: 'fuse-store', before: [], after: ['v12-fuse'] },
   'v12-nested': { scenario: 'migrate-reclaim', before: [], after: ['v12-nested'] },
+  'v12-fork': { scenario: 'o06-fork', before: ['v12-protected'], after: ['v12-protected', 'v12-fork'] },
   'v12-network': { scenario: 'o10-network-file', before: [], after: ['v12-network'] },
   'v12-takeoff': { scenario: 'alloc-in-interrupt', before: [], after: ['v12-takeoff'] },
 };
@@ -69,6 +71,7 @@ const OF_MAINLINE: Record<string, string> = {
   'mainline-moving-tracked': 'mainline-soft-dirty-migration',
   'mainline-merge-tracked': 'mainline-ksm-soft-dirty',
   'mainline-swap-recheck': 'mainline-swap-lookup',
+  'mainline-drop-again': 'mainline-fuse-moved',
 };
 
 it('every fix has its place in the chain', () => {
