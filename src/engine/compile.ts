@@ -1,8 +1,11 @@
 /** Programs made ready to run: names become numbers, every operation the same flat shape. */
 import type { Geometry } from '../hardware/geometry.ts';
 import {
+  type AllocContext,
   FAST_NODE,
   type FileId,
+  IN_TASK,
+  IRQS_OFF,
   MADV_COLD,
   MADV_DONTNEED,
   MADV_FREE,
@@ -10,6 +13,7 @@ import {
   type NodeId,
   NUMA_NO_NODE,
   type TaskId,
+  UNDER_SPINLOCK,
   VM_EXEC,
   VM_READ,
   VM_SHARED,
@@ -52,7 +56,7 @@ export interface Instruction {
   /** Task row of whose memory the second page of a merge is; the page is `to`. */
   readonly partner: number;
   /** Pages of the kernel are allocated with interrupts off. */
-  readonly irqsOff: boolean;
+  readonly context: AllocContext;
   /** read(2) and write(2) past the page cache. */
   readonly direct: boolean;
   /** Advice of madvise. */
@@ -106,6 +110,8 @@ const RIGHTS: Record<Prot, number> = {
   rx: VM_READ | VM_EXEC,
   rwx: VM_READ | VM_WRITE | VM_EXEC,
 };
+
+const CONTEXT = { task: IN_TASK, irqoff: IRQS_OFF, locked: UNDER_SPINLOCK } as const;
 
 const ADVICE: Record<Advice, number> = {
   dontneed: MADV_DONTNEED,
@@ -163,7 +169,7 @@ export function compileProgram(
       offset: of('offset', 0),
       sync: of('sync', false),
       direct: of('direct', false),
-      irqsOff: op.do === 'kalloc' && op.context === 'irqoff',
+      context: CONTEXT[(op.do === 'kalloc' && op.context) || 'task'],
       advice: op.do === 'madvise' ? ADVICE[op.advice] : 0,
       off: of('off', false),
       partner: op.do === 'ksm' ? (rows.get(op.withOf ?? program.tasks[task].name) ?? -1) : -1,

@@ -178,7 +178,7 @@ export function* systemCall(cpu: Cpu, run: UserRun, task: CompiledTask, op: Inst
       if (result >= 0 && op.register >= 0) run.user.register.put(task.id, result, op.register);
       break;
     case 'kalloc':
-      result = yield* kernel.allocPagesBulk(cpu, op.pages, op.irqsOff);
+      result = yield* kernel.allocPagesBulk(cpu, op.pages, op.context);
       break;
     case 'kfree':
       result = yield* kernel.releasePages(cpu, op.pages);

@@ -1,13 +1,14 @@
 /**
- * Allocations with interrupts off, those of interrupt handlers among them: a flush there may wait for a CPU that waits for this
- * one, or for the flush that the handler has interrupted. So they pass over frames that owe one, and what the task has inherited
- * stays for its next allocation with interrupts on. v12 does so with luf_no_shootdown.
+ * Allocations that may not sleep: with interrupts off, those of interrupt handlers among them, a flush may wait for a CPU that waits
+ * for this one, or for the flush that the handler has interrupted; under a spinlock, for that of a task which this CPU has preempted.
+ * So they pass over frames that owe one, and what the task has inherited stays for its next allocation that may sleep. v12 does
+ * so with luf_no_shootdown.
  */
 import { definePatch } from '../bugs/patch.ts';
-import { irqsOff } from '../hardware/apic.ts';
 import type { Pfn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { MAINLINE } from '../kernel/kernel.ts';
+import { preemptible } from '../kernel/locking/preempt.ts';
 import { firstFree, NO_PAGE } from '../kernel/mm/page-alloc.ts';
 import type { NodeId } from '../kernel/types.ts';
 import { type Path, point } from '../memory/point.ts';
@@ -22,15 +23,15 @@ const PAID = point('v11-atomic: generation known, is its flush done?');
 
 export const v11Atomic = definePatch({
   name: 'v11-atomic',
-  says: 'luf-v11: with interrupts off frames that owe a flush are passed over, and nothing is flushed',
+  says: 'luf-v11: an allocation that may not sleep passes over frames that owe a flush, and flushes nothing',
   source: 'findings/luf-v11-atomic.md',
 
   *rmqueue(cpu, node, mark) {
-    if (!irqsOff(cpu)) return yield* LUF_ROUTINES.rmqueue(cpu, node, mark);
+    if (preemptible(cpu)) return yield* LUF_ROUTINES.rmqueue(cpu, node, mark);
     return yield* passOverOwing(cpu, () => takeOne(cpu, node, mark), owesNothing);
   },
   *prepNewPage(cpu, pfn, owner) {
-    if (!irqsOff(cpu)) yield* checkFlushTaskUgen(cpu);
+    if (preemptible(cpu)) yield* checkFlushTaskUgen(cpu);
     yield* MAINLINE.prepNewPage(cpu, pfn, owner);
   },
 });

@@ -49,7 +49,7 @@ export const TRAITS = {
   relocate: 'migration of what an address space maps, batched or page by page',
   pfnwalk: 'walks over frames that take references',
   compaction: 'compaction of a node, by a task or a kernel thread',
-  kalloc: 'pages that the kernel allocates for itself, with interrupts on or off, and frees',
+  kalloc: 'pages that the kernel allocates for itself, with interrupts on or off or under a spinlock, and frees',
   device: 'devices that interrupt CPUs, idle ones too, and whose handlers allocate',
   uprobe: 'uprobes in pages of files, and their ends',
   ksm: 'pages of equal content are merged, by a task or a kernel thread',

@@ -82,6 +82,12 @@ export const GFP_THISNODE = 4;
 export const GFP_HIGH = 8;
 export const GFP_KERNEL = GFP_KSWAPD_RECLAIM | GFP_DIRECT_RECLAIM;
 /** For callers that may not sleep. */
+/** In what the kernel allocates: a task that may sleep, one with interrupts off, one that holds a spinlock. */
+export const IN_TASK = 0;
+export const IRQS_OFF = 1;
+export const UNDER_SPINLOCK = 2;
+export type AllocContext = typeof IN_TASK | typeof IRQS_OFF | typeof UNDER_SPINLOCK;
+
 export const GFP_ATOMIC = GFP_HIGH | GFP_KSWAPD_RECLAIM;
 
 /** Flags of change_protection: entries lose their rights for a while, whatever the mapping allows, so that the next use is noticed. */

@@ -1,6 +1,7 @@
 /** What the shape of a program cannot say: names that must exist, ranges that must fit, tasks that must be started. */
 import { BadInput } from './bad-input.ts';
 import { checkDevices, checkFiles, checkRemote } from './check-files.ts';
+import { checkWaits } from './check-waits.ts';
 import { allOps, type Fail, type Limits } from './check-walk.ts';
 import type { Op, Program, TaskProgram } from './program.ts';
 
@@ -33,9 +34,9 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
   checkRemote(program, fail);
   checkDevices(program, fail);
   checkDuties(program, byName, fail);
+  checkWaits(program, fail);
   checkNodes(program, fail);
   const pages = limits.pages ?? 2 ** 32;
-  const posted = new Set(allOps(program).flatMap(({ op }) => (op.do === 'post' ? [op.flag] : [])));
   for (const { op, path, task } of allOps(program)) {
     const allowed = task.server ? SERVER_OPS : task.kthread ? KTHREAD_OPS : undefined;
     if (allowed && !allowed.includes(op.do)) {
@@ -49,13 +50,6 @@ export function checkProgram(program: Program, limits: Limits, place: (path: str
     }
     if (op.do === 'wake' && !byName.has(op.task)) unknownTask(`${path}.task`, op.task, program, fail);
     if ('cpu' in op && op.cpu >= program.machine.cpus) badCpu(`${path}.cpu`, op.cpu, program, fail);
-    if (op.do === 'await' && !posted.has(op.flag)) {
-      fail(
-        `${path}.flag`,
-        `flag "${op.flag}" is never posted`,
-        posted.size > 0 ? oneOf([...posted]) : 'a flag that a task posts',
-      );
-    }
   }
   checkFinal(program, byName, fail);
 }

@@ -26,11 +26,13 @@ export const kernelPages: Field = {
   print: (op) => (op.pages === undefined ? '' : String(op.pages)),
 };
 
-export const irqoff: Field = {
+/** `irqoff` or `locked`: where the kernel allocates, if it may not sleep there. */
+export const context: Field = {
   parse(lexer, op) {
     if (lexer.take('irqoff')) op.context = 'irqoff';
+    else if (lexer.take('locked')) op.context = 'locked';
   },
-  print: (op) => (op.context === 'irqoff' ? 'irqoff' : ''),
+  print: (op) => (op.context === undefined || op.context === 'task' ? '' : String(op.context)),
 };
 
 export const sync: Field = {

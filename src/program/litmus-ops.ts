@@ -2,7 +2,7 @@
  * The operations of litmus text, one entry each, shared by parser and printer: a keyword, then fields in order. A new
  * operation is a new entry.
  */
-import { frames, irqoff, kernelPages, node, sync } from './litmus-duties.ts';
+import { context, frames, kernelPages, node, sync } from './litmus-duties.ts';
 import {
   count,
   direct,
@@ -67,7 +67,7 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   pfnwalk: { do: 'pfnwalk', fields: [frames] },
   kswapd: { do: 'kswapd', fields: [node] },
   compact: { do: 'compact', fields: [sync, node] },
-  kalloc: { do: 'kalloc', fields: [kernelPages, irqoff] },
+  kalloc: { do: 'kalloc', fields: [kernelPages, context] },
   kfree: { do: 'kfree', fields: [kernelPages] },
   device: { do: 'device', fields: [count('cpu', 'a CPU')] },
   uprobe: { do: 'uprobe', fields: [fileWord, value, off] },
@@ -105,6 +105,7 @@ export const RESERVED: readonly string[] = [
   'node',
   'fast',
   'irqoff',
+  'locked',
   'reserve',
   'off',
   'with',

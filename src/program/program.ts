@@ -4,7 +4,7 @@
  */
 
 export type Prot = 'none' | 'r' | 'rw' | 'rx' | 'rwx';
-export type AllocContext = 'task' | 'irqoff';
+export type AllocContext = 'task' | 'irqoff' | 'locked';
 export type Advice = 'dontneed' | 'free' | 'cold' | 'pageout';
 
 /** One operation of a task. `page` is a virtual page number, `pages` a count (default 1), `word` an index in the page. */
@@ -78,7 +78,7 @@ export type Op =
   | { do: 'compact'; node?: number; sync?: boolean }
   /** A kernel duty: takes a reference on whatever folio lies in each of these frames, looks at it, and drops it. */
   | { do: 'pfnwalk'; page: number; pages?: number }
-  /** The kernel allocates pages for itself, with interrupts on or off, and writes to them; it frees those that it has longest. */
+  /** The kernel allocates pages for itself, may be with interrupts off or a spinlock held, and writes to them; it frees those that it has longest. */
   | { do: 'kalloc'; pages?: number; context?: AllocContext }
   | { do: 'kfree'; pages?: number }
   /** A driver moves pages of the task's own address space to the memory of its device: frames of node 1 if there is one. */

@@ -51,7 +51,7 @@ const fileOps = [
   z.strictObject({ do: z.enum(['pfnwalk']), page, pages }),
   z.strictObject({ do: z.enum(['kswapd']), node }),
   z.strictObject({ do: z.enum(['compact']), node, sync: flag }),
-  z.strictObject({ do: z.enum(['kalloc']), pages, context: z.enum(['task', 'irqoff']).optional() }),
+  z.strictObject({ do: z.enum(['kalloc']), pages, context: z.enum(['task', 'irqoff', 'locked']).optional() }),
   z.strictObject({ do: z.enum(['kfree']), pages }),
   z.strictObject({ do: z.enum(['punch', 'notifyinval']), file: word, page, pages }),
   z.strictObject({ do: z.enum(['dropcache']), file: word }),

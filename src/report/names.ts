@@ -3,6 +3,8 @@ import { KERNEL_BYTES } from '../kernel/mm/clear-copy.ts';
 import { type Regions, regionsOf } from '../program/litmus-regions.ts';
 import type { Op, Program } from '../program/program.ts';
 
+const CONTEXTS = { task: '', irqoff: ' with irqs off', locked: ' under a spinlock' } as const;
+
 /**
  * Names of pages, tasks and values of one program. Regions have the names that the program's litmus text gives them; pages
  * outside every region go by number.
@@ -118,7 +120,7 @@ export class Names {
       case 'kswapd':
         return `kswapd${op.node ?? 0}`;
       case 'kalloc':
-        return `${op.do} ${op.pages ?? 1}${op.context === 'irqoff' ? ' with irqs off' : ''}`;
+        return `${op.do} ${op.pages ?? 1}${CONTEXTS[op.context ?? 'task']}`;
       case 'kfree':
         return `${op.do} ${op.pages ?? 1}`;
       case 'uprobe': {

@@ -93,6 +93,10 @@ describe.each(['swap-in-store', 'reuse-store'])('%s, the same for anonymous memo
   });
 });
 
+it('v11-atomic cures alloc-under-lock, too', () => {
+  expectCure(lufV11, 'alloc-under-lock', [], ['v11-atomic']);
+});
+
 it('v11-write-before cures write-in-flight on a file system that writes by iomap, too', () => {
   const { before, after } = CHAIN['v11-write-before'];
   const program = loadScenario('write-in-flight');

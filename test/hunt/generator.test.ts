@@ -245,6 +245,7 @@ describe('generateProgram', () => {
     const wakesIdle = (p: Program) => concurrentOps(p).some((op) => op.do === 'device' && isIdle(p, op.cpu));
     expect(share(drawn, (p) => inContext(p, 'irqoff'))).toBeGreaterThan(0.1);
     expect(share(drawn, (p) => inContext(p))).toBeGreaterThan(0.1);
+    expect(share(drawn, (p) => inContext(p, 'locked'))).toBeGreaterThan(0.05);
     expect(share(drawn, (p) => concurrentOps(p).some((op) => op.do === 'device'))).toBeGreaterThan(0.1);
     expect(drawn.some(byKernel)).toBe(true);
     expect(drawn.some(wakesIdle)).toBe(true);

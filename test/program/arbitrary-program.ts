@@ -92,7 +92,10 @@ const duty: fc.Arbitrary<Op> = fc.oneof(
   range.map((r) => ({ do: 'pfnwalk' as const, ...r })),
   flag.map((sync) => ({ do: 'compact' as const, sync })),
   fc
-    .tuple(maybe(fc.integer({ min: 1, max: 9 })), maybe(fc.constantFrom('task' as const, 'irqoff' as const)))
+    .tuple(
+      maybe(fc.integer({ min: 1, max: 9 })),
+      maybe(fc.constantFrom('task' as const, 'irqoff' as const, 'locked' as const)),
+    )
     .map(([pages, context]) => ({ do: 'kalloc' as const, pages, context })),
   maybe(fc.integer({ min: 1, max: 9 })).map((pages) => ({ do: 'kfree' as const, pages })),
   fc.constantFrom(0, 1).map((cpu) => ({ do: 'device' as const, cpu })),
@@ -177,7 +180,10 @@ const isPossible = (op: Op, hasFiles: boolean) => hasFiles || !('file' in op);
 
 const says = maybe(fc.string({ unit: 'binary' }).filter((s) => !/[\r\n]/.test(s)));
 
-/** Forks, waits and the final condition are added so that they refer to something that is there. */
+const isSleep = (op: Op) => op.do === 'sleep';
+const wakes = (task: string): Op => ({ do: 'wake', task });
+
+/** Forks, waits, wakes and the final condition are added so that they refer to something that is there. */
 export const arbitraryProgram: fc.Arbitrary<Program> = fc
   .record({
     name: fc.stringMatching(/^[\w.+-]{1,12}$/),
@@ -219,13 +225,15 @@ export const arbitraryProgram: fc.Arbitrary<Program> = fc
     ];
     if (d.kthread) tasks.push({ name: TASKS[3], cpu: d.cpus[3], kthread: true, ops: d.kernelOps.filter(possible) });
     if (d.server) tasks.push({ name: TASKS[4], cpu: 1, kthread: true, server: true, ops: d.server.filter(possible) });
+    tasks[0].ops.unshift(...tasks.flatMap((t) => t.ops.filter(isSleep).map(() => wakes(t.name))));
+    const past = d.past.filter(([, op]) => possible(op)).map(([task, op]) => ({ task, op }));
     return {
       name: d.name,
       says: d.says,
       machine: { cpus: 2, geometry: d.geometry, override: d.override, switches: d.switches },
       files: d.files,
       tasks,
-      history: d.past.filter(([, op]) => possible(op)).map(([task, op]) => ({ task, op })),
+      history: past.flatMap((h) => (isSleep(h.op) ? [{ task: 'P0', op: wakes(h.task) }, h] : [h])),
       rounds: d.rounds,
       final: d.final && { verdict: d.final[0], where: [{ task: 'P1', register: 'last', value: d.final[1] }] },
     };

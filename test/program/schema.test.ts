@@ -289,6 +289,19 @@ describe('parseProgram', () => {
       'tasks[0].ops[1].file: truncate of "f"; expected a file that is not a remote file',
     ],
     [
+      'a sleep that nobody ends',
+      (p) => p.tasks[0].ops.push({ do: 'sleep' }),
+      'tasks[0].ops[1]: "sleep" of P0, which nobody wakes; expected a "wake" of P0 for each sleep',
+    ],
+    [
+      'a sleep in the history that ends later',
+      (p) => {
+        p.history.push({ task: 'P1', op: { do: 'sleep' } });
+        p.tasks[0].ops.push({ do: 'wake', task: 'P1' });
+      },
+      'history[0].op: "sleep" of P1, which nobody wakes in time; expected a "wake" of P1 for each sleep',
+    ],
+    [
       'a notification of what is no FUSE file',
       (p) => {
         p.files = [{ name: 'f', pages: 2, remote: true }];

@@ -6,8 +6,18 @@ import { localIrqRestore, localIrqSave } from '../../hardware/apic.ts';
 import type { Pfn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { preemptDisable, preemptEnable } from '../locking/preempt.ts';
 import { OWNER_KERNEL } from '../observer.ts';
-import { ENOMEM, FAST_NODE, GFP_ATOMIC, GFP_KERNEL } from '../types.ts';
+import {
+  type AllocContext,
+  ENOMEM,
+  FAST_NODE,
+  GFP_ATOMIC,
+  GFP_KERNEL,
+  IN_TASK,
+  IRQS_OFF,
+  UNDER_SPINLOCK,
+} from '../types.ts';
 import { NO_PAGE } from './page-alloc.ts';
 
 const ONE = 0;
@@ -22,18 +32,21 @@ export function* getFreePages(cpu: Cpu, gfp: number): Path<Pfn> {
 
 /**
  * Linux: alloc_pages_bulk(), page by page: how many there were, or ENOMEM if none. With interrupts off, as under
- * local_irq_save() of the caller, it may not sleep. What was got before it fails is kept.
+ * local_irq_save() of the caller, or under a spinlock of the caller's that nobody else wants, it may not sleep. What was got
+ * before it fails is kept.
  */
-export function* allocPagesBulk(cpu: Cpu, pages: number, irqsOff: boolean): Path<number> {
-  if (irqsOff) localIrqSave(cpu);
+export function* allocPagesBulk(cpu: Cpu, pages: number, context: AllocContext): Path<number> {
+  if (context === IRQS_OFF) localIrqSave(cpu);
+  if (context === UNDER_SPINLOCK) preemptDisable(cpu);
   let got = 0;
   while (got < pages) {
-    const pfn = yield* cpu.kernel.getFreePages(cpu, irqsOff ? GFP_ATOMIC : GFP_KERNEL);
+    const pfn = yield* cpu.kernel.getFreePages(cpu, context === IN_TASK ? GFP_KERNEL : GFP_ATOMIC);
     if (pfn === NO_PAGE) break;
     yield* keep(cpu, pfn);
     got++;
   }
-  if (irqsOff) localIrqRestore(cpu);
+  if (context === IRQS_OFF) localIrqRestore(cpu);
+  if (context === UNDER_SPINLOCK) yield* preemptEnable(cpu);
   return got > 0 ? got : ENOMEM;
 }
 

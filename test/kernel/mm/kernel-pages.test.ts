@@ -1,11 +1,20 @@
-/** Pages that the kernel allocates for itself: in a task, with interrupts off, and in an interrupt handler. */
+/** Pages that the kernel allocates for itself: in a task, with interrupts off, under a spinlock, and in an interrupt handler. */
 import { describe, expect, it } from 'vitest';
 import { localIrqRestore, localIrqSave, raiseDevice } from '#tlblab/hardware/apic.js';
 import type { CpuId, Pfn } from '#tlblab/hardware/types.js';
 import type { Cpu } from '#tlblab/kernel/cpu.js';
 import { KERNEL_BYTES } from '#tlblab/kernel/mm/clear-copy.js';
 import { NETDEV_MAX_BACKLOG } from '#tlblab/kernel/net/tables.js';
-import { ENOMEM, GFP_ATOMIC, GFP_KERNEL, type NodeId } from '#tlblab/kernel/types.js';
+import {
+  type AllocContext,
+  ENOMEM,
+  GFP_ATOMIC,
+  GFP_KERNEL,
+  IN_TASK,
+  IRQS_OFF,
+  type NodeId,
+  UNDER_SPINLOCK,
+} from '#tlblab/kernel/types.js';
 import { NOWHERE } from '#tlblab/memory/memory.js';
 import { type Path, point } from '#tlblab/memory/point.js';
 import { atRandom, type Body, KernelDriver } from '../driver.js';
@@ -41,9 +50,9 @@ function later(body: Body, override: Record<string, number> = {}): KernelDriver 
 
 describe('event order', () => {
   it('of an allocation: off the free list, a reference, word by word, into the list under its lock', () => {
-    for (const irqsOff of [false, true]) {
+    for (const context of [IN_TASK, IRQS_OFF, UNDER_SPINLOCK] as const) {
       inOrder(
-        labelsOf(nothing, (cpu) => cpu.kernel.allocPagesBulk(cpu, 1, irqsOff)),
+        labelsOf(nothing, (cpu) => cpu.kernel.allocPagesBulk(cpu, 1, context)),
         ['spinLock', 'spinUnlock', 'allocPage: frame handed out', ...Array(WORDS).fill('fillPage'), 'spinLock'],
       );
     }
@@ -51,7 +60,7 @@ describe('event order', () => {
 
   it('of a free: off the list under its lock, then the reference, then the frame', () => {
     const labels = labelsOf(
-      (cpu) => cpu.kernel.allocPagesBulk(cpu, 1, false),
+      (cpu) => cpu.kernel.allocPagesBulk(cpu, 1, IN_TASK),
       (cpu) => cpu.kernel.releasePages(cpu, 1),
     );
     inOrder(labels, ['spinLock', 'spinUnlock', 'folioPut', 'freeUnrefPage: last reference', 'freeUnrefPage: unmapped']);
@@ -79,7 +88,7 @@ describe('contexts', () => {
   it('a page is written; the oldest goes first', () => {
     const seen: number[][] = [];
     const driver = later(function* (cpu): Path<void> {
-      yield* cpu.kernel.allocPagesBulk(cpu, 3, false);
+      yield* cpu.kernel.allocPagesBulk(cpu, 3, IN_TASK);
       seen.push(kept(driver));
       yield* cpu.kernel.releasePages(cpu, 1);
       seen.push(kept(driver));
@@ -94,7 +103,7 @@ describe('contexts', () => {
     const driver = new KernelDriver({
       cpus: 2,
       tasks: [
-        { cpu: 0, mm: 1, body: (cpu) => cpu.kernel.allocPagesBulk(cpu, 2, true) },
+        { cpu: 0, mm: 1, body: (cpu) => cpu.kernel.allocPagesBulk(cpu, 2, IRQS_OFF) },
         { cpu: 1, mm: 1, body: (cpu) => interrupts(cpu, 0) },
       ],
     });
@@ -138,7 +147,7 @@ describe('contexts', () => {
     const freed: number[] = [];
     const driver: KernelDriver = alone(function* (cpu): Path<void> {
       yield* interrupts(cpu, 0);
-      yield* cpu.kernel.allocPagesBulk(cpu, 1, true);
+      yield* cpu.kernel.allocPagesBulk(cpu, 1, IRQS_OFF);
       freed.push(yield* cpu.kernel.releasePages(cpu, 5));
     });
     expect(freed).toEqual([2]);
@@ -194,9 +203,9 @@ describe('without memory', () => {
     const driver = later(
       function* (cpu): Path<void> {
         counts.push(freeFrames(driver));
-        results.push(yield* cpu.kernel.allocPagesBulk(cpu, 100, true));
-        results.push(yield* cpu.kernel.allocPagesBulk(cpu, 1, true));
-        results.push(yield* cpu.kernel.allocPagesBulk(cpu, 1, false));
+        results.push(yield* cpu.kernel.allocPagesBulk(cpu, 100, IRQS_OFF));
+        results.push(yield* cpu.kernel.allocPagesBulk(cpu, 1, IRQS_OFF));
+        results.push(yield* cpu.kernel.allocPagesBulk(cpu, 1, IN_TASK));
         yield* interrupts(cpu, 0);
         counts.push(packets(driver).length);
         results.push(yield* cpu.kernel.releasePages(cpu, 100));
@@ -221,7 +230,7 @@ describe('frames', () => {
         mm: 1,
         *body(c): Path<void> {
           for (let round = 0; round < 5; round++) {
-            yield* c.kernel.allocPagesBulk(c, 3, round % 2 === 0);
+            yield* c.kernel.allocPagesBulk(c, 3, [IN_TASK, IRQS_OFF, UNDER_SPINLOCK][round % 3] as AllocContext);
             yield* interrupts(c, (cpu + round) % 3);
             yield* c.kernel.releasePages(c, 2);
           }
