@@ -2,7 +2,7 @@
 import { PTE_RW, pteWrite } from '../hardware/pte.ts';
 import type { PteLo } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
-import { isRemote } from '../kernel/fs/inode.ts';
+import { isShared } from '../kernel/fs/inode.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import type { VmFault } from '../kernel/mm/memory.ts';
 import { NO_PAGE } from '../kernel/mm/page-alloc.ts';
@@ -108,15 +108,15 @@ export function atDaemon(
 }
 
 /**
- * Another client's write is seen here once a page is read from the server, or must be once open or lock has returned: there it is
- * flushed, whether or not a page of the file is cached.
+ * Another client's write, or another host's, is seen here once a page is read from the server or the device, or must be once open or
+ * lock has returned: there it is flushed, whether or not a page of the file is cached.
  */
 export function atServer(
   flush: (cpu: Cpu, file: FileId) => Path<void>,
 ): Pick<Kernel, 'filemapReadFolio' | 'nfsRevalidateMapping'> {
   return {
     *filemapReadFolio(cpu, file, index, folio) {
-      if (isRemote(cpu, file)) yield* flush(cpu, file);
+      if (isShared(cpu, file)) yield* flush(cpu, file);
       yield* MAINLINE.filemapReadFolio(cpu, file, index, folio);
     },
     *nfsRevalidateMapping(cpu, file) {

@@ -93,6 +93,10 @@ describe.each(['swap-in-store', 'reuse-store'])('%s, the same for anonymous memo
   });
 });
 
+it('v11-network cures shared-disk-refill, too', () => {
+  expectCure(lufV11, 'shared-disk-refill', [], ['v11-network']);
+});
+
 it('v11-atomic cures alloc-under-lock, too', () => {
   expectCure(lufV11, 'alloc-under-lock', [], ['v11-atomic']);
 });

@@ -44,6 +44,10 @@ it.each([
   ['luf-v12', 'shared-disk', 'stale-read'],
   ['luf-v12-flag', 'shared-disk', undefined],
   ['xen-clock', 'shared-disk', undefined],
+  ['luf-v11', 'shared-disk-refill', 'inversion'],
+  ['luf-v12', 'shared-disk-refill', 'inversion'],
+  ['luf-v12-flag', 'shared-disk-refill', undefined],
+  ['xen-clock', 'shared-disk-refill', undefined],
   ['mainline', 'fuse-store', undefined],
   ['luf-v11', 'fuse-store', 'stale-read'],
   // no write_begin(), and nothing is dropped
