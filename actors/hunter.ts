@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { isPluginPath, loadPatches, loadPolicy, loadWorkload } from '../src/engine/load.ts';
+import { isPluginPath, loadPatched, loadPatches, loadPolicy, loadWorkload } from '../src/engine/load.ts';
 import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
 import { type DebugTally, tallyDebug } from '../src/hunt/debug-tally.ts';
@@ -162,8 +162,8 @@ const actor = {
         workload: from.name,
         runs: from.runs,
         headline: from.headline,
-        policies: await Promise.all(policies.map((p) => loadPolicy(p))),
-        baseline: await loadPolicy(baseline),
+        policies: await Promise.all(policies.map(loadPatched)),
+        baseline: await loadPatched(baseline),
         costs,
         progress: (done, total) => {
           words[PROGRESS.schedules] = done;

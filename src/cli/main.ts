@@ -168,7 +168,12 @@ verb('shrink <file>', 'a smaller program with the same harm')
 verb('measure', 'counters of policies side by side, in simulated time')
   .addOption(new Option('--workload <name>', 'a bundled workload, or a plug-in file').conflicts('trace'))
   .addOption(trace())
-  .addOption(new Option('--policies <names>', 'policies, separated by commas').default('eager,mainline'))
+  .addOption(
+    new Option('--policies <names>', 'policies, separated by commas; with patches: luf-v11+v11-atomic').default(
+      'eager,mainline',
+    ),
+  )
+  .addOption(new Option('--table', 'one line of a Markdown table for each policy').conflicts('json'))
   .addOption(new Option('--seeds <n>', 'runs with different seeds').argParser(integer(1, 1000)).default(3))
   .addOption(cost())
   .addOption(cpus())

@@ -52,6 +52,19 @@ export async function loadPatches(names: readonly string[], policy: Policy): Pro
   );
 }
 
+/** Of `luf-v11+v11-atomic+drop:allocate`: the policy, and the names of what is patched. */
+export function partsOf(name: string): { readonly policy: string; readonly patches: readonly string[] } {
+  const [policy, ...patches] = name.split('+');
+  return { policy, patches };
+}
+
+/** A policy with patches, as one name. @throws BadInput as `loadPolicy` and `loadPatches` */
+export async function loadPatched(name: string): Promise<{ name: string; policy: Policy; patches: Patch[] }> {
+  const parts = partsOf(name);
+  const policy = await loadPolicy(parts.policy);
+  return { name, policy, patches: await loadPatches(parts.patches, policy) };
+}
+
 /** The patch that takes a flush point away. @throws BadInput naming those that the policy has */
 export function requireDrop(name: string, policy: Policy): Patch {
   if (policy.flushPoints.some((p) => p.name === name)) return dropPoint(policy, name);

@@ -7,7 +7,7 @@ import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { COST_PROFILES } from '../hardware/costs.ts';
 import { randomFrom } from '../hunt/random.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import { Clock } from './clock.ts';
 import { COUNTER_NAMES, type CounterName, type Counters, countersOf, countersSince } from './counters.ts';
@@ -21,14 +21,21 @@ export interface Run {
   readonly program: Program;
 }
 
+/** A policy, or one with patches put into it or its kernel. */
+export interface Subject {
+  readonly name: string;
+  readonly policy: Policy;
+  readonly patches: readonly Patch[];
+}
+
 export interface MeasureOptions {
   readonly workload: string;
   readonly runs: readonly Run[];
   /** The variant whose figures are the headline; the others widen the range. */
   readonly headline: string;
-  readonly policies: readonly Policy[];
-  /** Name of the policy that the others are compared with; measured too, whether or not it is among them. */
-  readonly baseline: Policy;
+  readonly policies: readonly Subject[];
+  /** What the others are compared with; measured too, whether or not it is among them. */
+  readonly baseline: Subject;
   /** Name of a cost profile. */
   readonly costs: string;
   progress?(done: number, total: number): void;
@@ -132,11 +139,15 @@ export function countRun(plan: MachinePlan, seed: number): Counters {
   return countersSince(before, countersOf(columns, geometry.cpus), clock.times);
 }
 
-function countAll(policy: Policy, { runs, costs }: MeasureOptions, done: () => void): Counters[] | RunFailed {
+function countAll(
+  { policy, patches }: Subject,
+  { runs, costs }: MeasureOptions,
+  done: () => void,
+): Counters[] | RunFailed {
   const counted: Counters[] = [];
   for (const { program, seed } of runs) {
     try {
-      counted.push(countRun({ program, policy, patches: [], oracle: undefined, costs }, seed));
+      counted.push(countRun({ program, policy, patches, oracle: undefined, costs }, seed));
     } catch (error) {
       if (error instanceof RunFailed) return error;
       throw error;

@@ -2,7 +2,7 @@
 import type { Finding } from '../program/finding.ts';
 
 export interface MeasureRequest {
-  /** Built-in names or paths of plug-in files. */
+  /** Built-in names or paths of plug-in files, each with the patches that go with it: `luf-v11+v11-atomic`. */
   readonly policies: readonly string[];
   readonly baseline: string;
   /** Name of a cost profile. */

@@ -2,7 +2,7 @@
 import { COUNTER_NAMES, type CounterName, type Counters, countersJson } from './counters.ts';
 import type { MeasureResult, PolicyMeasure, Sample } from './experiments.ts';
 import type { Source } from './sources.ts';
-import { type Change, type Spread, zeroDayTable } from './statistics.ts';
+import { type Change, figure, type Spread, zeroDayTable } from './statistics.ts';
 
 /** A measurement with what was assumed for it. */
 export interface Measured {
@@ -54,6 +54,32 @@ export function measuredText({ result, notes }: Measured): string {
   const alone = policies.length === 1 && base ? [comparison(base, base, headline)] : [];
   const head = [about, ...notes.map((n) => `  ${n}`), ...broken].join('\n');
   return [head, ...tables, ...alone].join('\n\n');
+}
+
+/** What a policy costs in one line: the counters of shootdowns, and the CPU time. */
+const IN_TABLE: readonly CounterName[] = ['requests', 'ipisSent', 'handlerRuns', 'fullFlushes', 'deferred', 'cycles'];
+
+/** A Markdown table, a line for each policy: medians, and their change against the baseline. */
+export function measuredTable({ result }: Measured): string {
+  const { policies, baseline, headline, workload, costs, seeds } = result;
+  const cellsOf = (policy: PolicyMeasure): string[] => {
+    if (policy.failed !== undefined)
+      return [`could not be measured: ${policy.failed}`, ...IN_TABLE.slice(1).map(() => '')];
+    const { counters } = headlineOf(policy.samples, headline);
+    return IN_TABLE.map((name) => {
+      const against = policy.vsBaseline[name];
+      const change = policy.name === baseline || !against ? '' : ` (${percent(against.median)})`;
+      return `${figure(counters[name])}${change}`;
+    });
+  };
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    `${workload}, cost profile ${costs}, median of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; in brackets the change against ${baseline}`,
+    '',
+    row(['policy', ...IN_TABLE]),
+    row(['policy', ...IN_TABLE].map(() => '---')),
+    ...policies.map((p) => row([p.name, ...cellsOf(p)])),
+  ].join('\n');
 }
 
 function comparison(base: PolicyMeasure, policy: PolicyMeasure, headline: string): string {

@@ -48,6 +48,16 @@ describe('names that do not exist, the closest ones first', () => {
     ['a debug mode', ['hunt', 'never', '--luf-debug', 'pte:before'], /"pte:before": no such debug mode; expected MECH/],
     ['a scenario of a survey', ['survey', 'never', '--scenarios', 'munmap-tuch'], /expected munmap-touch, /],
     ['a policy of a survey', ['survey', 'nver'], /policy "nver": no such name; expected never, /],
+    [
+      'a patch of a measured policy',
+      ['measure', '--policies', 'luf-v11+v11-atom'],
+      /patch "v11-atom": no such name; expected v11-atomic/,
+    ],
+    [
+      'a dropped point of a measured policy',
+      ['measure', '--policies', 'luf-v11+drop:alloc'],
+      /flush point "alloc": no such name/,
+    ],
     ['a cost profile', ['measure', '--cost', 'bare'], /cost profile "bare": no such name; expected bare-metal, /],
     ['a kind', ['list', 'policy'], /kind "policy": no such name; expected policies, /],
     ['a patch', ['hunt', 'never', '--patch', 'nothing'], /patch "nothing": no such name; expected t1-01, /],

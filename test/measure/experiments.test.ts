@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { measure } from '#tlblab/measure/experiments.js';
-import { measuredJson, measuredText } from '#tlblab/measure/result-json.js';
+import { PATCHES } from '#tlblab/engine/load.js';
+import { measure, type Subject } from '#tlblab/measure/experiments.js';
+import { measuredJson, measuredTable, measuredText } from '#tlblab/measure/result-json.js';
 import { type Source, traceSource, workloadSource } from '#tlblab/measure/sources.js';
 import { policyNamed } from '#tlblab/policy/index.js';
-import { definePolicy } from '#tlblab/policy/policy.js';
+import { definePolicy, type Policy } from '#tlblab/policy/policy.js';
 import { mmap, munmap, race, write } from '#tlblab/program/builder.js';
 import { defineWorkload } from '#tlblab/program/workload.js';
 
-const mainline = policyNamed('mainline');
-const eager = policyNamed('eager');
+const bare = (policy: Policy): Subject => ({ name: policy.name, policy, patches: [] });
+const mainline = bare(policyNamed('mainline'));
+const eager = bare(policyNamed('eager'));
 
 /** Threads that map, write and unmap pages of one address space. */
 const churn = defineWorkload({
@@ -61,7 +63,7 @@ it('says so when a policy breaks the machine, and goes on with the others', () =
       cpu.bug('no flush today');
     },
   });
-  const { result } = measured(workloadSource(churn, { cpus: 2, seeds: [1] }), [broken, eager]);
+  const { result } = measured(workloadSource(churn, { cpus: 2, seeds: [1] }), [bare(broken), eager]);
   expect(result.policies.find((p) => p.name === 'broken')?.failed).toContain('no flush today');
   expect(result.policies.find((p) => p.name === 'eager')?.failed).toBeUndefined();
 });
@@ -78,4 +80,16 @@ it('runs a recorded trace under every touch inference, and says what was inferre
   expect(base.samples.map((s) => s.variant)).toEqual(['touch-on-map', 'none']);
   expect(other.samples[0].counters.requests).toBeGreaterThan(base.samples[0].counters.requests);
   expect(base.samples[1].counters.accesses).toBe(0);
+});
+
+it('measures a policy with patches beside the same without, and tells all in one table', () => {
+  const policy = policyNamed('mainline');
+  const patched = { name: 'mainline+t1-14-none', policy, patches: [PATCHES['t1-14-none']] };
+  const both = measured(workloadSource(churn, { cpus: 3, seeds: [1, 2] }), [mainline, patched]);
+  const [base, other] = both.result.policies;
+  expect(base.samples[0].counters.ipisSent).toBeGreaterThan(0);
+  expect(other.samples[0].counters.ipisSent).toBe(0);
+  const lines = measuredTable(both).split('\n');
+  expect(lines[2]).toBe('| policy | requests | ipisSent | handlerRuns | fullFlushes | deferred | cycles |');
+  expect(lines[5]).toMatch(/^\| mainline\+t1-14-none \| .* \| 0 \(-100\.0 %\) \|/);
 });
