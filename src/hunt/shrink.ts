@@ -1,7 +1,7 @@
 /**
  * Shrinking: first the program (see smaller-programs.ts), then the schedule (preemptions), each to a fixed point. A smaller
- * candidate counts only if it convicts with the same harm, and only strict replays are kept; failures are not monotone, so
- * every removal starts again from the best so far.
+ * candidate counts only if it convicts with the same harm, in no more steps than the run as found, and only strict replays are
+ * kept; failures are not monotone, so every removal starts again from the best so far.
  */
 import type { Choice } from '../engine/choice.ts';
 import { ADVERSARY, choice, choiceArgument, choiceCpu, choiceKind } from '../engine/choice.ts';
@@ -40,9 +40,9 @@ export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
     progress = false;
     for (const { program, cpus } of smallerPrograms(best.plan.program)) {
       if (budget.outOfTime()) break;
-      const found = convict({ ...best.plan, program }, renumbered(best, cpus), budget.schedules);
-      if (!found) continue;
-      best = found;
+      const smaller = convict({ ...best.plan, program }, renumbered(best, cpus), found.steps, budget.schedules);
+      if (!smaller) continue;
+      best = smaller;
       progress = true;
       break;
     }
@@ -60,10 +60,10 @@ function renumbered(run: Candidate, cpus: readonly number[]): Candidate {
 }
 
 /**
- * The shortest of the schedules tried that convicts this plan with the harm of `like`, in no more steps. The first one tried
+ * The shortest of the schedules tried that convicts this plan with the harm of `like`, in `most` steps at most. The first one tried
  * is that of `like`, as far as it is possible.
  */
-function convict(plan: MachinePlan, like: Candidate, schedules: number): Candidate | undefined {
+function convict(plan: MachinePlan, like: Candidate, most: number, schedules: number): Candidate | undefined {
   const stepper = new Stepper(plan);
   const view = new MachineRun(stepper);
   const random = randomFrom(like.steps, 2);
@@ -71,7 +71,7 @@ function convict(plan: MachinePlan, like: Candidate, schedules: number): Candida
   const mix = (['pct-2', 'random', 'pct-3'] as const).map((name) => strategyNamed(name, random, budget));
   const guided = follow(stepper, like.choices);
   let best: Candidate | undefined;
-  if (guided.conviction?.harm === like.conviction.harm && guided.steps <= like.steps) {
+  if (guided.conviction?.harm === like.conviction.harm && guided.steps <= most) {
     best = { plan, ...guided, conviction: guided.conviction };
   }
   for (let i = 0; i < schedules; i++) {
@@ -85,7 +85,7 @@ function convict(plan: MachinePlan, like: Candidate, schedules: number): Candida
       return c;
     });
     const { convicted: conviction, steps } = run;
-    if (conviction?.harm !== like.conviction.harm || steps > (best ?? like).steps) continue;
+    if (conviction?.harm !== like.conviction.harm || steps > (best?.steps ?? most)) continue;
     best = { plan, choices, conviction, steps };
   }
   return best;

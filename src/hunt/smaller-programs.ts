@@ -1,5 +1,5 @@
-/** Programs with one thing less than a given one: a task, operations, pages of a range, a file, a setting, idle CPUs. */
-import { FILE_KINDS, type FileSpec, type Op, type Program } from '../program/program.ts';
+/** Programs with one thing less than a given one: a task, or one for two, operations, pages of a range, a file, a setting, idle CPUs. */
+import { FILE_KINDS, type FileSpec, type Op, type Program, type TaskProgram } from '../program/program.ts';
 import { makesSense } from './check-machine.ts';
 
 /** A smaller program; `cpus` lists the CPUs that are left, by their old numbers. */
@@ -14,6 +14,7 @@ export function* smallerPrograms(program: Program): Iterable<Smaller> {
   for (const less of withLess(program)) if (makesSense(less)) yield { program: less, cpus };
   const compact = withoutIdleCpus(program);
   if (compact.cpus.length < cpus.length) yield compact;
+  for (const fewer of withOneTaskForTwo(program)) if (makesSense(fewer)) yield { program: fewer, cpus };
 }
 
 function* withLess(program: Program): Iterable<Program> {
@@ -38,6 +39,43 @@ function* withoutTask(program: Program): Iterable<Program> {
     }
   }
 }
+
+/** What two tasks of one address space do is done by one of them, that of the one before or behind that of the other. */
+function* withOneTaskForTwo(program: Program): Iterable<Program> {
+  const { tasks, history } = program;
+  for (const gone of tasks) {
+    if (gone.forkedBy !== undefined || tasks.some((t) => t.forkedBy === gone.name)) continue;
+    for (const stays of tasks) {
+      if (stays === gone || stays.forkedBy !== undefined || !areAlike(stays, gone)) continue;
+      const renamed = (op: Op): Op => ofOther(op, gone.name, stays.name);
+      for (const ops of [
+        [...gone.ops, ...stays.ops],
+        [...stays.ops, ...gone.ops],
+      ]) {
+        yield {
+          ...program,
+          tasks: tasks.filter((t) => t !== gone).map((t) => ({ ...t, ops: (t === stays ? ops : t.ops).map(renamed) })),
+          history: history.map(({ task, op }) => ({ task: task === gone.name ? stays.name : task, op: renamed(op) })),
+        };
+      }
+    }
+  }
+}
+
+/** Do the two have one address space, or are they kernel threads of one kind? */
+function areAlike(a: TaskProgram, b: TaskProgram): boolean {
+  return (a.mm ?? 0) === (b.mm ?? 0) && a.kthread === b.kthread && a.server === b.server;
+}
+
+/** The operation about another task, where it is about one. */
+function ofOther(op: Op, name: string, other: string): Op {
+  const fields = Object.entries(op).map(([key, value]) => [
+    key,
+    ABOUT_TASKS.includes(key) && value === name ? other : value,
+  ]);
+  return Object.fromEntries(fields) as Op;
+}
+const ABOUT_TASKS = ['task', 'of', 'withOf'];
 
 function* withLessHistory(program: Program): Iterable<Program> {
   const { history } = program;

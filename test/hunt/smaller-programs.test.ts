@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { smallerPrograms } from '#tlblab/hunt/smaller-programs.js';
-import { by, device, kalloc, load, mmap, race, reclaim } from '#tlblab/program/builder.js';
+import { by, device, kalloc, load, mmap, race, reclaim, reclaimMemory } from '#tlblab/program/builder.js';
 import { canonicalOp } from '#tlblab/program/canonical.js';
 import type { Program } from '#tlblab/program/program.js';
 
@@ -41,7 +41,10 @@ it('keeps a CPU that a device interrupts, shortens what the kernel allocates, an
   const pages = less.flatMap((s) => s.program.tasks[0].ops).map((op) => ('pages' in op ? op.pages : 0));
   expect(pages).toContain(1);
   expect(pages).toContain(2);
-  expect(less.at(-1)).toMatchObject({ cpus: [0, 1, 3], program: { tasks: [{}, { ops: [{ do: 'device', cpu: 2 }] }] } });
+  expect(less.find((l) => l.cpus.length < 4)).toMatchObject({
+    cpus: [0, 1, 3],
+    program: { tasks: [{}, { ops: [{ do: 'device', cpu: 2 }] }] },
+  });
 });
 
 it('puts a memory file on the disk, and gives a task memory of its own for what it shares', () => {
@@ -54,6 +57,31 @@ it('puts a memory file on the disk, and gives a task memory of its own for what 
   expect(less.some((p) => p.files?.[0].name === 'f' && !p.files[0].memory)).toBe(true);
   const first = less.filter((p) => p.tasks[0].ops.length === 2).map((p) => p.tasks[0].ops);
   expect(first).toContainEqual([mmap(8, 1, 'rw'), mmap(12, 1, 'r', { shared: true, file: 'f' })].map(canonicalOp));
+});
+
+it('lets one task do what two of its address space do, before or behind its own, and nobody of another one', () => {
+  const three = race(
+    { cpus: 3 },
+    {
+      setup: [...by('P1', mmap(8, 1, 'rw'))],
+      P0: [load(8)],
+      P1: [kalloc()],
+      P2: { cpu: 2, mm: 1, ops: [reclaimMemory(8, 1, { of: 'P1' })] },
+    },
+  );
+  const fewer = [...smallerPrograms(three)].map((s) => s.program).filter((p) => p.tasks.length < 3);
+  const both = fewer.filter((p) => p.tasks[0].ops.length === 2);
+  expect(both.map((p) => p.tasks.map((t) => t.name))).toEqual([
+    ...Array(2).fill(['P1', 'P2']),
+    ...Array(2).fill(['P0', 'P2']),
+  ]);
+  expect(both.map((p) => p.tasks[0].ops.map((op) => op.do).join())).toEqual([
+    ...['load,kalloc', 'kalloc,load'],
+    ...['kalloc,load', 'load,kalloc'],
+  ]);
+  const [, , first] = both;
+  expect(first.history[0].task).toBe('P0');
+  expect(first.tasks[1].ops[0]).toMatchObject({ do: 'reclaim', of: 'P0' });
 });
 
 it('offers nothing larger, and each but once', () => {
