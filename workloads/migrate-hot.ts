@@ -9,7 +9,10 @@ const BASE = 32;
 const WINDOW = 64;
 const ITERATIONS = 256;
 
-/** Threads read a mapped file, now and then one writes to it, and a kernel thread beside them moves its pages to other frames, lists at a time. */
+/**
+ * Threads read a mapped file, now and then one writes to it, and a kernel thread beside them moves its pages to other frames,
+ * lists at a time.
+ */
 export default defineWorkload({
   name: 'migrate-hot',
   says: 'threads read a mapped file while its pages migrate',

@@ -1,4 +1,7 @@
-/** Linux: move_page_tables() as it was from 2012 to 2018: what move_ptes() has not flushed under its locks is flushed once, at the end. */
+/**
+ * Linux: move_page_tables() as it was from 2012 to 2018: what move_ptes() has not flushed under its locks is flushed once, at
+ * the end.
+ */
 import type { Cpu } from '../kernel/cpu.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import type { VmaPrepare } from '../kernel/mm/i-mmap.ts';

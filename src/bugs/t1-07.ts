@@ -1,7 +1,7 @@
 /**
- * T1-07, 2021, Linux userfaultfd, commit 6ce64428d620: a page is write-protected under the shared mmap_lock and the flush comes at the end;
- * a store that faults meanwhile copies the page, while another CPU still writes to it. The mistake that protected pages which
- * were to be unprotected is not put back: protection alone does it.
+ * T1-07, 2021, Linux userfaultfd, commit 6ce64428d620: a page is write-protected under the shared mmap_lock and the flush comes
+ * at the end; a store that faults meanwhile copies the page, while another CPU still writes to it. The mistake that protected
+ * pages which were to be unprotected is not put back: protection alone does it.
  */
 import { definePatch } from './patch.ts';
 import { reuseByCount } from './reuse-by-count.ts';

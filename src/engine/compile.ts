@@ -42,7 +42,10 @@ export interface Instruction {
   /** Target page of mremap, or -1. */
   readonly to: number;
   readonly newPages: number;
-  /** Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move or device, cycles of compute. */
+  /**
+   * Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move or device, cycles of
+   * compute.
+   */
   readonly target: number;
   /** Node of kswapd, compact or migrate. */
   readonly node: NodeId;

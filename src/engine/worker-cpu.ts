@@ -19,6 +19,7 @@ import { BETWEEN } from './user-mode.ts';
 import { bindControl, type RunLimits, type SharedImage, ThreadMachine } from './worker-machine.ts';
 import { type Injection, WorkerPace } from './worker-pace.ts';
 import { isBusy, isWoken, letOthersRun, mayRest, REST_POINTS } from './worker-rest.ts';
+import { endRound } from './worker-round.ts';
 import { TaskStack } from './worker-stack.ts';
 import { type ControlColumns, GO_ON, STOP_AT_REST, STOP_NOW } from './worker-tables.ts';
 import type { WakeBoard } from './worker-wake.ts';
@@ -127,22 +128,7 @@ export class WorkerCpu implements Resting {
   }
 
   betweenRounds(): void {
-    const { machine, shared } = this;
-    const { turn } = machine.columns.program;
-    const { run } = this.control;
-    const { length } = machine.program.history;
-    machine.audit?.lookAtRest();
-    if (run.stop.load(0) === GO_ON && turn.peek(0) === length) turn.store(0, length + 1);
-    else if (run.stop.load(0) !== GO_ON || machine.allDone()) {
-      machine.oracle?.readBack();
-      machine.oracle?.leaks();
-      if (!this.limits.restart || machine.oracle?.violation) run.stop.store(0, STOP_AT_REST);
-      if (run.stop.load(0) === GO_ON) {
-        machine.startOver(shared);
-        run.restarts.add(0, 1);
-      }
-    }
-    if (shared.roundStart) new Int32Array(shared.roundStart).set(this.image);
+    endRound(this.machine, this.control, this.limits, this.shared, this.image);
   }
 
   /** Tasks stand where the image says: between two operations, and each CPU in its idle task or behind a switch. */

@@ -1,4 +1,7 @@
-/** Repairs of published policies and of mainline, one for each cause found: `hunt luf-v11 --patch v11-kept v11-fault …` hunts what is left. */
+/**
+ * Repairs of published policies and of mainline, one for each cause found: `hunt luf-v11 --patch v11-kept v11-fault …` hunts
+ * what is left.
+ */
 import type { Patch } from '../policy/policy.ts';
 import { mainlineDropAgain } from './mainline-drop-again.ts';
 import { mainlineMergeTracked } from './mainline-merge-tracked.ts';

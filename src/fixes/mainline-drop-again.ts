@@ -1,6 +1,6 @@
 /**
- * What a FUSE daemon has dropped is looked for twice. A read ahead that was under way may have put another folio in the place of the one that
- * the first look waited for; one that begins behind the first look reads what is new.
+ * What a FUSE daemon has dropped is looked for twice. A read ahead that was under way may have put another folio in the place
+ * of the one that the first look waited for; one that begins behind the first look reads what is new.
  */
 import { definePatch } from '../bugs/patch.ts';
 

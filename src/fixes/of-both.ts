@@ -25,7 +25,10 @@ export function protectedCounts(record: Kernel['setTlbUbcFlushPending']): Kernel
   };
 }
 
-/** Fork write-protects entries under the PTL, one table after another, and flushes at its end; of all who do that it alone says nothing. */
+/**
+ * Fork write-protects entries under the PTL, one table after another, and flushes at its end; of all who do that it alone says
+ * nothing.
+ */
 export const FORK_TELLS: Pick<Kernel, 'dupMmap'> = {
   *dupMmap(cpu, child, parent) {
     yield* cpu.kernel.incTlbFlushPending(cpu, parent);

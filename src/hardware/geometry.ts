@@ -38,7 +38,10 @@ export const GEOMETRY_BOUNDS = {
   filePages: [1, 1 << 16],
   /** Pages that fit on the swap device. 0: no swap, and no way from an anonymous folio to the entries that map it. */
   swapSlots: [0, 1 << 16],
-  /** Folios that one call of reclaim or migration takes at most, and that it frees in one go (Linux: SWAP_CLUSTER_MAX, a folio_batch). */
+  /**
+   * Folios that one call of reclaim or migration takes at most, and that it frees in one go (Linux: SWAP_CLUSTER_MAX, a
+   * folio_batch).
+   */
   reclaimBatch: [1, 512],
   /** Dynamic address-space ids per CPU (Linux: TLB_NR_DYN_ASIDS = 6). */
   asids: [1, 6],

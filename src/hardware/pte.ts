@@ -72,7 +72,10 @@ export function pteLoadBoth(cpu: LogicalCpu, table: Pfn, index: number): PteLo {
   return lo;
 }
 
-/** Linux set_pte(): replaces the entry, whatever it holds. Racing A/D updates are lost, so only for entries that are not present. */
+/**
+ * Linux set_pte(): replaces the entry, whatever it holds. Racing A/D updates are lost, so only for entries that are not
+ * present.
+ */
 export function pteStore(cpu: LogicalCpu, table: Pfn, index: number, lo: PteLo, hi: PteHi): void {
   const { mem } = cpu;
   const word = pteWord(cpu, table, index);

@@ -1,4 +1,7 @@
-/** Remote files of generated programs, FUSE files and block devices: what server, daemon or host does, and the calls that look for it. */
+/**
+ * Remote files of generated programs, FUSE files and block devices: what server, daemon or host does, and the calls that look
+ * for it.
+ */
 import type { FileSpec, Op } from '../program/program.ts';
 import type { Draw } from './generator-draw.ts';
 

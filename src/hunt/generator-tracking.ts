@@ -1,4 +1,7 @@
-/** Operations of those who track writes: the marks are cleared, or pages write-protected, and somebody asks what was written to since. */
+/**
+ * Operations of those who track writes: the marks are cleared, or pages write-protected, and somebody asks what was written to
+ * since.
+ */
 import type { Op } from '../program/program.ts';
 import type { Player } from './generator-cast.ts';
 import type { Draw } from './generator-draw.ts';
@@ -29,7 +32,10 @@ export function trackShare({ clearrefs, uffdwp, store }: Traits): number {
   return Math.min(Math.max(clearrefs, uffdwp), store, 1);
 }
 
-/** The end of a history, then a tracker that starts, a store that it is to be told of, and the question. @param users tasks with pages */
+/**
+ * The end of a history, then a tracker that starts, a store that it is to be told of, and the question. @param users tasks with
+ * pages
+ */
 export function drawTracking(
   draw: Draw,
   { clearrefs, uffdwp }: Traits,

@@ -1,6 +1,7 @@
 /**
  * Programs that do what a round did last: a run that began with the image of a round becomes one that begins with a boot. The
- * operations that ended before the cut are its history, in the order of their ends; those in flight and behind it happen at the same time.
+ * operations that ended before the cut are its history, in the order of their ends; those in flight and behind it happen at the
+ * same time.
  */
 import { type Choice, choiceCpu } from '../engine/choice.ts';
 import type { Stepper, StepWatcher } from '../engine/stepper.ts';

@@ -1,4 +1,7 @@
-/** Programs with one thing less than a given one: a task, or one for two, operations, pages of a range, a file, a setting, idle CPUs. */
+/**
+ * Programs with one thing less than a given one: a task, or one for two, operations, pages of a range, a file, a setting, idle
+ * CPUs.
+ */
 import { FILE_KINDS, type FileSpec, type Op, type Program, type TaskProgram } from '../program/program.ts';
 import { makesSense } from './check-machine.ts';
 
@@ -40,11 +43,15 @@ function* withoutTask(program: Program): Iterable<Program> {
   }
 }
 
-/** What two tasks of one address space do is done by one of them, that of the one before or behind that of the other. */
+/**
+ * What two tasks of one address space do is done by one of them, that of the one before or behind that of the other. Two CPUs are left:
+ * a flush that another CPU should have made is another story than one of its own.
+ */
 function* withOneTaskForTwo(program: Program): Iterable<Program> {
   const { tasks, history } = program;
   for (const gone of tasks) {
     if (gone.forkedBy !== undefined || tasks.some((t) => t.forkedBy === gone.name)) continue;
+    if (new Set(tasks.flatMap((t) => (t === gone ? [] : [t.cpu]))).size < 2) continue;
     for (const stays of tasks) {
       if (stays === gone || stays.forkedBy !== undefined || !areAlike(stays, gone)) continue;
       const renamed = (op: Op): Op => ofOther(op, gone.name, stays.name);

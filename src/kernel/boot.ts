@@ -5,7 +5,7 @@
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import type { Column } from '../memory/table.ts';
 import type { Cpu } from './cpu.ts';
-import { FUSE_FILE, MEMORY_FILE, NAMELESS_FILE } from './fs/inode.ts';
+import { FUSE_FILE, MEMORY_FILE, NAMELESS_FILE, NFS_FILE } from './fs/inode.ts';
 import { bootAllocator } from './mm/page-alloc.ts';
 import { SLAB_INODE, SLAB_MM } from './mm/slab.ts';
 import { kernPcid } from './tlb/switch-mm.ts';
@@ -79,8 +79,8 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
   spec.files?.forEach((pages, i) => {
     put(cpu.inode.iSize, (i + 1) as FileId, pages);
   });
-  for (const kind of ['remote', 'blockdev', 'iomap'] as const)
-    for (const file of spec[kind] ?? []) put(cpu.inode[kind], file, 1);
+  for (const file of spec.remote ?? []) put(cpu.inode.remote, file, NFS_FILE);
+  for (const kind of ['blockdev', 'iomap'] as const) for (const file of spec[kind] ?? []) put(cpu.inode[kind], file, 1);
   for (const file of spec.fuse ?? []) put(cpu.inode.remote, file, FUSE_FILE);
   for (const file of spec.memory ?? []) put(cpu.inode.memory, file, MEMORY_FILE);
   const named = spec.files?.length ?? geometry.files;

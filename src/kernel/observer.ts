@@ -26,7 +26,10 @@ export interface Observer extends HardwareObserver {
   tableLinked(cpu: Cpu, mm: MmId, table: Pfn, level: number, base: Vpn): void;
   /** mremap moves a whole table, or the table is unhooked (mm = -1). */
   tableUnlinked(cpu: Cpu, mm: MmId, table: Pfn): void;
-  /** mmap without MAP_FIXED, or mremap that grows or moves, has chosen its place: the mapping will start at page `start` of `mm`. */
+  /**
+   * mmap without MAP_FIXED, or mremap that grows or moves, has chosen its place: the mapping will start at page `start` of
+   * `mm`.
+   */
   placed(cpu: Cpu, mm: MmId, start: number): void;
   /**
    * write(2) has put a word into a page of the page cache or, if it is direct, of the disk, or the write of another client into that of
@@ -35,7 +38,10 @@ export interface Observer extends HardwareObserver {
   fileStored(cpu: Cpu, file: FileId, index: number, word: number, value: number, at: 'cache' | 'disk' | 'server'): void;
   /** read(2) has taken a word from a page of the page cache, or of the disk. */
   fileLoaded(cpu: Cpu, file: FileId, index: number, word: number, value: number): void;
-  /** The mmap in flight of the current task maps a new file of that length, which holds zeroes; and: nobody maps that file any more. */
+  /**
+   * The mmap in flight of the current task maps a new file of that length, which holds zeroes; and: nobody maps that file any
+   * more.
+   */
   zeroSetup(cpu: Cpu, file: FileId, pages: number): void;
   fileEvicted(cpu: Cpu, file: FileId): void;
   /** A walk of the kernel without a lock follows a pointer to `table`, of `level` (0: the root), and then reads entries there. */
@@ -54,7 +60,10 @@ export interface Observer extends HardwareObserver {
   /** The kernel begins a duty on its own account (reclaim by an allocating task): an operation nested in what the task does. */
   dutyBegins(cpu: Cpu, duty: 'reclaim'): void;
   dutyEnds(cpu: Cpu): void;
-  /** pagemap tells the running task, of its page `vpn`, whether it is soft-dirty, and whether it counts as written for a userfaultfd. */
+  /**
+   * pagemap tells the running task, of its page `vpn`, whether it is soft-dirty, and whether it counts as written for a
+   * userfaultfd.
+   */
   writesReported(cpu: Cpu, vpn: Vpn, softDirty: boolean, written: boolean): void;
   /** A fault ended with this signal for the current task. */
   signalled(cpu: Cpu, vpn: Vpn, signal: number, kind: AccessKind): void;

@@ -105,7 +105,10 @@ export const FOLIO = table<Pfn, Geometry>()('folio', (g) => g.frames, {
   ptl: 'shared',
 });
 
-/** Linux: the kmem_caches of mm_struct, vm_area_struct and inodes: see mm/slab.ts for the rows. An image of zeros: all rows free. */
+/**
+ * Linux: the kmem_caches of mm_struct, vm_area_struct and inodes: see mm/slab.ts for the rows. An image of zeros: all rows
+ * free.
+ */
 export const SLAB = table<number, Geometry>()('slab', () => 3, {
   lock: 'shared',
   /** Rows 1 to `used` were handed out at least once. */

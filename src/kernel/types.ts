@@ -41,7 +41,10 @@ export const TASK_SLEEPING = 1;
 /** Not started yet (before its fork) or ended. */
 export const TASK_DEAD = 2;
 
-/** Who may end a sleep: the kernel object slept on, `sysWake`, whoever finds a node low, or `wakeUpKthread`. A wake of another kind is kept. */
+/**
+ * Who may end a sleep: the kernel object slept on, `sysWake`, whoever finds a node low, or `wakeUpKthread`. A wake of another
+ * kind is kept.
+ */
 export const WAKE_KERNEL = 1;
 export const WAKE_USER = 2;
 export const WAKE_KSWAPD = 4;
@@ -90,7 +93,10 @@ export type AllocContext = typeof IN_TASK | typeof IRQS_OFF | typeof UNDER_SPINL
 
 export const GFP_ATOMIC = GFP_HIGH | GFP_KSWAPD_RECLAIM;
 
-/** Flags of change_protection: entries lose their rights for a while, whatever the mapping allows, so that the next use is noticed. */
+/**
+ * Flags of change_protection: entries lose their rights for a while, whatever the mapping allows, so that the next use is
+ * noticed.
+ */
 export const MM_CP_PROT_NUMA = 1;
 /** Entries become write-protected for a userfaultfd, or are that no longer. */
 export const MM_CP_UFFD_WP = 4;

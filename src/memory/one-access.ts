@@ -142,7 +142,10 @@ export class CheckedImage extends TrackedImage {
     this.record?.notes(word, false, this.words[word], this.reader());
   }
 
-  /** `seen` is what the path reads if it is not what the image holds. @throws OneAccessError unless this step may touch the word. */
+  /**
+   * `seen` is what the path reads if it is not what the image holds. @throws OneAccessError unless this step may touch the
+   * word.
+   */
   protected check(word: Word, write: boolean, seen?: number): void {
     if (this.record !== undefined) this.record.notes(word, write, seen ?? this.words[word], this.reader());
     if (this.checked) this.permit(word, write);

@@ -1,6 +1,7 @@
 /**
- * What munmap, MAP_FIXED, DONTNEED, FREE and mremap do to the words of pages that are the address space's own. A discarder is a write of zero placed anywhere
- * between its begin and its return; mremap takes the content along and discards what it leaves and what it covers.
+ * What munmap, MAP_FIXED, DONTNEED, FREE and mremap do to the words of pages that are the address space's own. A discarder is a
+ * write of zero placed anywhere between its begin and its return; mremap takes the content along and discards what it leaves
+ * and what it covers.
  */
 import type { Vpn } from '../hardware/types.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';

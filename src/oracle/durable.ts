@@ -1,6 +1,6 @@
 /**
- * fsync and msync: when one has returned, the disk, of a file that has one, holds what had returned before it began, or something newer. Pages that the file may
- * not have any more are left out. Only for the stepper.
+ * fsync and msync: when one has returned, the disk, of a file that has one, holds what had returned before it began, or
+ * something newer. Pages that the file may not have any more are left out. Only for the stepper.
  */
 import type { Vpn } from '../hardware/types.ts';
 import type { FileId, FilePage, MmId, TaskId } from '../kernel/types.ts';

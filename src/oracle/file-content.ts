@@ -106,7 +106,10 @@ export class FileContent {
     t.rights.put(cpu.current, (cpu.faultCode & FAULT_WRITE) !== 0 ? VM_WRITE : 0, depth);
     this.faults(cpu.current, depth, true);
   }
-  /** A fault begins, or ends: the page of a private mapping of a file that is stored to may get a copy of its own at any moment between. */
+  /**
+   * A fault begins, or ends: the page of a private mapping of a file that is stored to may get a copy of its own at any moment
+   * between.
+   */
   faults(task: TaskId, depth: number, begins: boolean): void {
     const { task: t } = this.ghost.g;
     if (t.rights.peek(task, depth) !== VM_WRITE) return;

@@ -98,13 +98,17 @@ export class HeldPages {
     convict(legality === 'below-seen' ? 'inversion' : 'lost-write', why);
   }
 
-  /** The value may be seen from now on, and need not be: if the page is certainly still the one that is mapped, there; else anywhere. */
+  /**
+   * The value may be seen from now on, and need not be: if the page is certainly still the one that is mapped, there; else
+   * anywhere.
+   */
   private stored(page: PageKey, word: number, value: number, { began, since, op }: Begun): void {
     const { forking, forkedAt } = this.ghost.g.mm;
     const mm = this.ghost.mmOf(page);
     const shared = forking.peek(mm) > 0 || forkedAt.peek(mm) > since;
     const key = this.backing.keyOf(page);
-    // the folio of a remote file, or under a direct write, may be dropped as clean, whoever holds it, before whoever writes to it has marked it dirty
+    // the folio of a remote file, or under a direct write, may be dropped as clean, whoever holds it, before whoever writes to
+    // it has marked it dirty
     const drops = this.ghost.isRemote(key) || this.direct.mayDrop(key, since);
     const lost = shared || drops || !this.isKnown(page, since) || !this.isKept(page, since);
     if (lost) this.content.wild(value);

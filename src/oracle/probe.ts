@@ -1,7 +1,8 @@
 /**
- * The probe asks, of every CPU at a user instruction boundary, what a load and a store through each usable TLB entry
- * would do now. Entries of the present version and frame, and those that an operation in flight covers, are passed over: real
- * accesses and the read-back judge those. It looks at all only after something happened that can make an entry wrong, and until a look finds no such entry anywhere.
+ * The probe asks, of every CPU at a user instruction boundary, what a load and a store through each usable TLB entry would do
+ * now. Entries of the present version and frame, and those that an operation in flight covers, are passed over: real accesses
+ * and the read-back judge those. It looks at all only after something happened that can make an entry wrong, and until a look
+ * finds no such entry anywhere.
  */
 import { PTE_D, PTE_G, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
 import { type CpuId, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';

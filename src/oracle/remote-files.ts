@@ -51,7 +51,10 @@ export class RemoteFiles {
     if (kind === OP.directWrite && clean) this.revalidated(file, since, page, page + 1);
   }
 
-  /** Something begins that stores through mappings, or has returned: then `storedThrough` tells of the pages it may have been about. */
+  /**
+   * Something begins that stores through mappings, or has returned: then `storedThrough` tells of the pages it may have been
+   * about.
+   */
   stores(begins: boolean): void {
     const { storing } = this.ghost.g.global;
     storing.put(0, storing.peek(0) + (begins ? 1 : -1));
@@ -116,7 +119,10 @@ export class RemoteFiles {
     this.ghost.g.page.changedAt.put(page, this.ghost.tick());
   }
 
-  /** What is cached of these pages has been dropped by a call begun at ghost time `since`: what the server had answered by then is overwritten. */
+  /**
+   * What is cached of these pages has been dropped by a call begun at ghost time `since`: what the server had answered by then
+   * is overwritten.
+   */
   private revalidated(file: FileId, since: number, first: number, end: number): void {
     const { wordsPerPage } = this.ghost.geometry;
     for (let row = first; row < end; row++) {

@@ -64,7 +64,10 @@ function readBackFiles(ghost: Ghost, content: Content): boolean {
   return false;
 }
 
-/** The word of a page of a file, from its folio or from disk, of a memory file from swap, of a device from its frame; 0 for row -1: no file. */
+/**
+ * The word of a page of a file, from its folio or from disk, of a memory file from swap, of a device from its frame; 0 for row
+ * -1: no file.
+ */
 function fileWord(ghost: Ghost, row: number, word: number): number {
   if (row < 0) return 0;
   const { machine } = ghost;

@@ -55,7 +55,10 @@ export function* rmqueue(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   return pfn;
 }
 
-/** Linux: __del_page_from_free_list(): whoever takes the frame off the zone inherits its debt, and the frame loses it. Caller holds zone.lock. */
+/**
+ * Linux: __del_page_from_free_list(): whoever takes the frame off the zone inherits its debt, and the frame loses it. Caller
+ * holds zone.lock.
+ */
 export function* delPageFromFreeList(cpu: Cpu, node: NodeId, pfn: Pfn): Path<void> {
   yield* MAINLINE.delPageFromFreeList(cpu, node, pfn);
   const page = cpu.wordsOf(LUF_PAGE);

@@ -19,16 +19,15 @@
  *     takeoff                                          flush point `allocate`; luf12-takeoff lufTakeoffStart, lufTakeoffCheck, lufTakeoffCheckAndFold, lufTakeoffEnd
  *     flush points of file content                     flush points `mkclean`, `invalidate`, `invalidatePages`, `truncateFolio`, `truncate`, `evict`
  *
- * remove_mapping() is reached where a folio is evicted; reclaim calls __remove_mapping(). iomap_file_buffered_write() is no caller of
- * write_begin: file systems that write by iomap, and block devices, pass no flush point there, in 6.14 neither.
- * No path of this kernel reaches: truncate_inode_partial_folio() (lengths are whole pages), the other callers of write_begin, the branch
- * of reclaim that leaves the last reference to somebody else (lazily freed pages), memory failure, bulk allocation, fallback and
- * highatomic blocks, compaction for an order (its fast search for free frames, its capture), isolation, reporting, hot-remove.
- * Reduced: luf_batch[] has `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of the frames, one order and one
- * migratetype. VM_MAYWRITE is set in every mapping of this kernel but shared ones of FUSE files. nr_luf_pages falls where a frame
- * leaves pend_list, as in the patches.
- * The machine is that of the program. 6.14 did not interrupt CPUs in the middle of switch_mm either (switch `ipiWhileSwitching`), a bug of
- * its own that was fixed in May 2025.
+ * remove_mapping() is reached where a folio is evicted; reclaim calls __remove_mapping(). iomap_file_buffered_write() is no
+ * caller of write_begin: file systems that write by iomap, and block devices, pass no flush point there, in 6.14 neither. No
+ * path of this kernel reaches: truncate_inode_partial_folio() (lengths are whole pages), the other callers of write_begin, the
+ * branch of reclaim that leaves the last reference to somebody else (lazily freed pages), memory failure, bulk allocation,
+ * fallback and highatomic blocks, compaction for an order (its fast search for free frames, its capture), isolation, reporting,
+ * hot-remove. Reduced: luf_batch[] has `lufKeys` rows (65536 as posted), min_wmark_pages() is a sixteenth of the frames, one
+ * order and one migratetype. VM_MAYWRITE is set in every mapping of this kernel but shared ones of FUSE files. nr_luf_pages
+ * falls where a frame leaves pend_list, as in the patches. The machine is that of the program. 6.14 did not interrupt CPUs in
+ * the middle of switch_mm either (switch `ipiWhileSwitching`), a bug of its own that was fixed in May 2025.
  */
 import { mayMap } from '../kernel/fs/inode.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';

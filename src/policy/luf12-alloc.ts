@@ -74,7 +74,10 @@ export function* rmqueue(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   return pfn !== NO_PAGE ? pfn : yield* rmqueueBuddy(cpu, node, mark);
 }
 
-/** Linux: rmqueue_pcplist(), __rmqueue_pcplist(): the first frame of the list that is not refused. NO_PAGE if the list is held already. */
+/**
+ * Linux: rmqueue_pcplist(), __rmqueue_pcplist(): the first frame of the list that is not refused. NO_PAGE if the list is held
+ * already.
+ */
 function* rmqueuePcplist(cpu: Cpu, node: NodeId, mark: number): Path<Pfn> {
   const { pcp } = cpu;
   const at = pcpListAt(cpu, node);

@@ -91,7 +91,10 @@ export function* archTlbbatchCheckDone(cpu: Cpu, b: Batch, ugen: number): Path<b
   return true;
 }
 
-/** Linux: arch_tlbbatch_diet(): the CPUs that have flushed since the request of time `ugen` leave the batch; is nobody left? Flags stay. */
+/**
+ * Linux: arch_tlbbatch_diet(): the CPUs that have flushed since the request of time `ugen` leave the batch; is nobody left?
+ * Flags stay.
+ */
 export function* archTlbbatchDiet(cpu: Cpu, b: Batch, ugen: number): Path<boolean> {
   const { cpumask } = b.of;
   const { ugenDone } = cpu.wordsOf(LUF12_CPU);

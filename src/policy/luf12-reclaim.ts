@@ -49,7 +49,10 @@ export function* migrateUnmapDone(cpu: Cpu, _moves: readonly Move[]): Path<void>
   yield* cpu.kernel.tryToUnmapFlush(cpu);
 }
 
-/** Linux: migrate_folio_done(). As published: with a key the folio is freed even if somebody else holds a reference, with a warning. */
+/**
+ * Linux: migrate_folio_done(). As published: with a key the folio is freed even if somebody else holds a reference, with a
+ * warning.
+ */
 export function* migrateFolioDone(cpu: Cpu, src: Pfn): Path<void> {
   const key = cpu.wordsOf(LUF12_TASK).moveDebt.own(cpu.current);
   if (key === 0) {

@@ -70,7 +70,10 @@ export const LUF12_CPU = table<CpuId, Geometry>()('luf12Cpu', (g) => g.cpus, {
   pcpLock: { private: 'cpu' },
 });
 
-/** The field of struct page that is luf_key on a list of a CPU and zone_ugen, 16 bits of it, in the zone. Whoever holds the frame alone touches it. */
+/**
+ * The field of struct page that is luf_key on a list of a CPU and zone_ugen, 16 bits of it, in the zone. Whoever holds the
+ * frame alone touches it.
+ */
 export const LUF12_PAGE = table<Pfn, Geometry>()('luf12Page', (g) => g.frames, { keyOrUgen: 'shared' });
 
 /** What struct zone and its one struct free_area (one order, one migratetype) get; free_list is the kernel's own `zone.free`. */

@@ -48,7 +48,10 @@ export function* nonLufPagesOk(cpu: Cpu, node: NodeId): Path<boolean> {
   return (nrFree + pend - nrLufPages.load(node)) >>> 0 > minWmarkPages(cpu);
 }
 
-/** Linux: no_shootdown_context(): not in_task(), or interrupts off; while frames that owe nothing are plenty, not preemptible() either. */
+/**
+ * Linux: no_shootdown_context(): not in_task(), or interrupts off; while frames that owe nothing are plenty, not preemptible()
+ * either.
+ */
 function* noShootdownContext(cpu: Cpu, node: NodeId): Path<boolean> {
   const relaxed = node !== NUMA_NO_NODE && (yield* nonLufPagesOk(cpu, node));
   return relaxed ? !preemptible(cpu) : irqsOff(cpu) || cpu.rq.preemptCount.own(cpu.id) >= HARDIRQ_OFFSET;

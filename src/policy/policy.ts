@@ -43,7 +43,10 @@ export type PolicySpec = ReplacementSpec & {
   base: string;
   gates?: Gates;
   flushPoints?: Record<string, FlushPointSpec>;
-  /** Kernel threads: `{ flusher: { says, *run(cpu) { … } } }`, woken by `yield* cpu.kernel.wakeUpKthread(cpu, 0)`; see threads.ts. */
+  /**
+   * Kernel threads: `{ flusher: { says, *run(cpu) { … } } }`, woken by `yield* cpu.kernel.wakeUpKthread(cpu, 0)`; see
+   * threads.ts.
+   */
   threads?: Record<string, PolicyThreadSpec>;
   /** See audit.ts. */
   audit?: Audit;

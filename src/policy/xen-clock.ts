@@ -1,7 +1,8 @@
 /**
- * The TLB-flush clock of Xen (xen/arch/x86/flushtlb.c, common/page_alloc.c), for pages of files and of address spaces. Xen leaves out the flush when a
- * domain gives a page back; here it is reclaim and migration that give it back. Ours is the mapping, because unlike a domain
- * a process goes on using the address: what would let it tell the old page from the new one is flushed for at more points.
+ * The TLB-flush clock of Xen (xen/arch/x86/flushtlb.c, common/page_alloc.c), for pages of files and of address spaces. Xen
+ * leaves out the flush when a domain gives a page back; here it is reclaim and migration that give it back. Ours is the
+ * mapping, because unlike a domain a process goes on using the address: what would let it tell the old page from the new one is
+ * flushed for at more points.
  *
  *     defers     the flush of a folio all of whose entries were clean and read-only; one other entry, and nothing is deferred
  *                on a machine with init_on_free, nothing at all

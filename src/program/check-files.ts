@@ -28,7 +28,10 @@ export function checkFiles(program: Program, limits: Limits, fail: Fail): void {
   }
 }
 
-/** What is asked of a server, or done by one, a daemon or another host, is about a file of theirs, whose length stays. What a server does, a server does. */
+/**
+ * What is asked of a server, or done by one, a daemon or another host, is about a file of theirs, whose length stays. What a
+ * server does, a server does.
+ */
 export function checkRemote({ files = [], ...program }: Program, fail: Fail): void {
   program.tasks.forEach((task, i) => {
     if (task.server && !task.kthread) fail(`tasks[${i}].server`, 'server with an address space', 'a kernel thread');

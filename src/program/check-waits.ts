@@ -1,4 +1,7 @@
-/** What a program says about waiting: for what a task waits, some operation does. Whether it does so in time is the schedule's affair. */
+/**
+ * What a program says about waiting: for what a task waits, some operation does. Whether it does so in time is the schedule's
+ * affair.
+ */
 import { allOps, type Fail } from './check-walk.ts';
 import type { Program } from './program.ts';
 

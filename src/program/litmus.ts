@@ -22,9 +22,9 @@
  *                 mprotect p r, mremap p -> q size 3, dontneed p, read f[0] -> r0, write f[0].w1 = 5, read f[0] direct -> r0,
  *                 write f[0] direct = 5, punch f[1] 2, dropcache f, reclaim f[0] 2,
  *                 reclaim p[1] 2 of P1, migrate f[0] sync, migrate p node 1, numascan p, kswapd node 1, compact sync, truncate f 1,
- *                 fsync f, msync p, open f, close f, lock f, unlock f, remote f[0].w1 = 5, notifystore f[0] = 5, notifyinval f[0] 2, gup p[1] 2 fast -> r0,
- *                 gup p w2 write = 5, kalloc 2 irqoff, kalloc locked, kfree, device 1, clearrefs, uffdregister p, uffdwp p, uffdresolve p,
- *                 pagemap p[1] 2 -> r0, uprobe f[0].w1 = 5, uprobe f[0].w1 off, ksm p of P0 with q of P1, revoke d,
+ *                 fsync f, msync p, open f, close f, lock f, unlock f, remote f[0].w1 = 5, notifystore f[0] = 5, notifyinval f[0] 2,
+ *                 gup p[1] 2 fast -> r0, gup p w2 write = 5, kalloc 2 irqoff, kalloc locked, kfree, device 1, clearrefs,
+ *                 uffdregister p, uffdwp p, uffdresolve p, pagemap p[1] 2 -> r0, uprobe f[0].w1 = 5, uprobe f[0].w1 off, ksm p of P0 with q of P1, revoke d,
  *                 fork P2, post f, await f, sleep, wake P1, move 1, devmigrate p, …
  *     at        = "at" "@" NUMBER                       the page at which the region lies
  *     place     = REGION [ "[" NUMBER "]" ] | "@" NUMBER

@@ -47,7 +47,10 @@ export type Op =
       into?: string;
     }
   | { do: 'madvise'; page: number; pages?: number; advice: Advice }
-  /** read(2) and write(2) of one word of a page of a file, past the page cache if `direct`; a write behind the end makes the file longer. */
+  /**
+   * read(2) and write(2) of one word of a page of a file, past the page cache if `direct`; a write behind the end makes the
+   * file longer.
+   */
   | { do: 'read'; file: string; page: number; word?: number; direct?: boolean; into?: string }
   | { do: 'write'; file: string; page: number; word?: number; direct?: boolean; value?: number }
   /** The file has `pages` pages afterwards: what lies behind is discarded, a hole reads as zero. */
@@ -55,13 +58,14 @@ export type Op =
   /** Writes dirty pages of the file back and waits. */
   | { do: 'fsync'; file: string }
   /**
-   * Of a remote file (`open` of a FUSE file, too), what promises to see the writes of other clients, or to have sent those of this one: open(2) drops an old page
-   * cache, close(2) writes dirty pages back, a byte-range lock does both, and its end writes them back.
+   * Of a remote file (`open` of a FUSE file, too), what promises to see the writes of other clients, or to have sent those of
+   * this one: open(2) drops an old page cache, close(2) writes dirty pages back, a byte-range lock does both, and its end
+   * writes them back.
    */
   | { do: 'open' | 'close' | 'lock' | 'unlock'; file: string }
   /**
-   * The server of a remote file, the daemon of a FUSE file, or another host at a block device, done by a task marked `server`: one word is
-   * written, and this machine is not told.
+   * The server of a remote file, the daemon of a FUSE file, or another host at a block device, done by a task marked `server`:
+   * one word is written, and this machine is not told.
    */
   | { do: 'remote'; file: string; page: number; word?: number; value?: number }
   /** MS_SYNC: writes back what the range shows of shared mappings, and waits. */
@@ -74,11 +78,17 @@ export type Op =
   | { do: 'migrate'; file?: string; of?: string; page: number; pages?: number; sync?: boolean; node?: number }
   /** All that a kernel thread does, for ever: it reclaims when the node (default 0) is low on frames, and sleeps. */
   | { do: 'kswapd'; node?: number }
-  /** A kernel duty: moves the folios of a node (default 0) to its highest frames, as /proc/sys/vm/compact_memory does with `sync`. */
+  /**
+   * A kernel duty: moves the folios of a node (default 0) to its highest frames, as /proc/sys/vm/compact_memory does with
+   * `sync`.
+   */
   | { do: 'compact'; node?: number; sync?: boolean }
   /** A kernel duty: takes a reference on whatever folio lies in each of these frames, looks at it, and drops it. */
   | { do: 'pfnwalk'; page: number; pages?: number }
-  /** The kernel allocates pages for itself, may be with interrupts off or a spinlock held, and writes to them; it frees those that it has longest. */
+  /**
+   * The kernel allocates pages for itself, may be with interrupts off or a spinlock held, and writes to them; it frees those
+   * that it has longest.
+   */
   | { do: 'kalloc'; pages?: number; context?: AllocContext }
   | { do: 'kfree'; pages?: number }
   /** A driver moves pages of the task's own address space to the memory of its device: frames of node 1 if there is one. */
@@ -113,7 +123,10 @@ export type Op =
   | { do: 'compute'; cycles: number }
   /** Soft-dirty tracking: all marks of the task's address space are cleared (4 to /proc/self/clear_refs). */
   | { do: 'clearrefs' }
-  /** Anonymous memory is registered with a userfaultfd for write protection, which the kernel resolves itself; pages are protected, or not. */
+  /**
+   * Anonymous memory is registered with a userfaultfd for write protection, which the kernel resolves itself; pages are
+   * protected, or not.
+   */
   | { do: 'uffdregister'; page: number; pages?: number }
   | { do: 'uffdwp'; page: number; pages?: number; on: boolean }
   /** What the tracker is told of at most 15 pages: bit i, the i-th is soft-dirty; bit 15 + i, it is still write-protected. */
@@ -122,7 +135,10 @@ export type Op =
   | { do: 'punch'; file: string; page: number; pages?: number }
   /** posix_fadvise(DONTNEED), or BLKFLSBUF of a block device: what nobody uses of the file's page cache is dropped. */
   | { do: 'dropcache'; file: string }
-  /** The daemon of a FUSE file, done by a task marked `server`: it changes a word and puts it into the page cache, too; or it has pages dropped there. */
+  /**
+   * The daemon of a FUSE file, done by a task marked `server`: it changes a word and puts it into the page cache, too; or it
+   * has pages dropped there.
+   */
   | { do: 'notifystore'; file: string; page: number; word?: number; value?: number }
   | { do: 'notifyinval'; file: string; page: number; pages?: number };
 
@@ -138,9 +154,15 @@ export interface TaskProgram {
   mm?: number;
   /** The task whose `fork` starts this one. */
   forkedBy?: string;
-  /** A kernel thread has no address space of its own and borrows one (lazy TLB). Only kernel duties, yield, sleep, wake, move, compute. */
+  /**
+   * A kernel thread has no address space of its own and borrows one (lazy TLB). Only kernel duties, yield, sleep, wake, move,
+   * compute.
+   */
   kthread?: boolean;
-  /** A kernel thread that stands for the server of remote files and for its other clients, for a daemon, or for another host at block devices. */
+  /**
+   * A kernel thread that stands for the server of remote files and for its other clients, for a daemon, or for another host at
+   * block devices.
+   */
   server?: boolean;
   /** 0 is normal; 1 runs before 0. */
   priority?: 0 | 1;

@@ -45,7 +45,10 @@ export class Causes {
     return true;
   }
 
-  /** The conviction made small. Returns the id of the finding with that cause: another one's if it was met before; then it is counted. */
+  /**
+   * The conviction made small. Returns the id of the finding with that cause: another one's if it was met before; then it is
+   * counted.
+   */
   idOf(raw: RawFinding, finding: Finding): string {
     const cause = causeOf(finding);
     const known = this.met.find((m) => m.cause === cause);

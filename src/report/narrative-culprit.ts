@@ -95,7 +95,10 @@ export class Culprit {
     this.trace(store);
   }
 
-  /** The write of another client is to be seen since an open, a lock, a direct write or a notification of that file returned, the last one before the end. */
+  /**
+   * The write of another client is to be seen since an open, a lock, a direct write or a notification of that file returned,
+   * the last one before the end.
+   */
   isShown(): void {
     if (this.writer?.op.do !== 'remote') return;
     const { file } = this.writer.op;

@@ -28,7 +28,10 @@ export interface SessionOptions {
   /** Polled while a finding is worked on; true ends that early. */
   abandoned(): boolean;
   progress(at: SessionProgress): void;
-  /** A finding: first as found (`final` false), then shrunk and graded. The second replaces the first; it is an earlier one if that has the same cause. */
+  /**
+   * A finding: first as found (`final` false), then shrunk and graded. The second replaces the first; it is an earlier one if
+   * that has the same cause.
+   */
   found(finding: Finding, final: boolean): void;
 }
 

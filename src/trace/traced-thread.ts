@@ -50,7 +50,10 @@ export interface Importer {
   fileEffect(call: TraceCall): Pick<Effect, 'ops' | 'files'> | string;
   /** The machine's page for a recorded byte address; undefined: the range does not fit. */
   page(address: number, pages: number): number | undefined;
-  /** A thread in the address space of `parent`, started by `step`. @param stack recorded byte address below which its stack begins */
+  /**
+   * A thread in the address space of `parent`, started by `step`. @param stack recorded byte address below which its stack
+   * begins
+   */
   startThread(parent: TracedThread, tid: number, step: Step, stack: number | undefined): void;
   /** The name of the task that goes on in a copy of the address space of `parent`. */
   forkProcess(parent: TracedThread, tid: number): string;

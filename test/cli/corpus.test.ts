@@ -7,7 +7,7 @@ import { ROOT, Scratch, tlblab } from './run.ts';
 const scratch = new Scratch();
 afterAll(() => scratch.remove());
 
-const HUNT = ['hunt', 'never', '--fuzz', '--schedules', '100', '--findings', '2', '--seed', '1', '--json'];
+const HUNT = ['hunt', 'never', '--fuzz', '--schedules', '150', '--findings', '2', '--seed', '2', '--json'];
 const untimed = (text: string): Record<string, unknown> => {
   const { timing, ...rest } = JSON.parse(text);
   expect(Object.keys(timing)).toContain('resumedSchedules');

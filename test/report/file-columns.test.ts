@@ -54,7 +54,6 @@ it('a page that migrates is told to have another frame', async () => {
      #   pte of p set: pfn # r
      #   pfn # freed
      #   migrate f[0] returned
-     #   tlb entry of p (pfn #) dropped
      #   store p = 2 (tlb: pfn #, f[0])
      #  load p -> 0 (tlb: pfn #)   STALE READ
     stale-read: CPU0: load of page 8, word 0 through a stale translation, ended by migrate at step #: it returns

@@ -1,4 +1,7 @@
-/** Random walk: at each step one of the enabled events, all equally likely. Sticky: stays with the running CPU with probability 1 - 2^-bits. */
+/**
+ * Random walk: at each step one of the enabled events, all equally likely. Sticky: stays with the running CPU with probability
+ * 1 - 2^-bits.
+ */
 import { choiceCpu } from '../../engine/choice.ts';
 import type { Random } from '../random.ts';
 import { RandomAdversary } from './adversary.ts';

@@ -46,7 +46,10 @@ export function* vfioPciMmap(cpu: Cpu, file: FileId, vmFlags: number): Path<numb
   return error;
 }
 
-/** Linux: vfio_pci_mmap_page_fault(): 0 or a VM_FAULT_ code. What is inserted under memory_lock, whoever takes the memory away will find. */
+/**
+ * Linux: vfio_pci_mmap_page_fault(): 0 or a VM_FAULT_ code. What is inserted under memory_lock, whoever takes the memory away
+ * will find.
+ */
 export function* vfioPciMmapPageFault(cpu: Cpu, vmf: VmFault): Path<number> {
   const { kernel, deviceMemory } = cpu;
   const lock = deviceMemory.memoryLock.at(vmf.file);

@@ -75,7 +75,10 @@ export function* clearRefsVma(cpu: Cpu, mm: MmId, vma: VmaId): Path<void> {
   }
 }
 
-/** Linux: clear_refs_pte_range(): one pte table under its PTL. Unlike other walks it does not care for batched unmaps: it flushes everything. */
+/**
+ * Linux: clear_refs_pte_range(): one pte table under its PTL. Unlike other walks it does not care for batched unmaps: it
+ * flushes everything.
+ */
 export function* clearRefsPteRange(cpu: Cpu, pmd: Pfn, start: number, end: number): Path<void> {
   const { kernel } = cpu;
   const pte = yield* kernel.pteOffsetMapLock(cpu, pmd, start as Vpn);

@@ -19,7 +19,10 @@ export const DIO_ENDS = point('inodeDioEnd: direct write done');
 export const DIRECT_SIZE = point('genericFileDirectWrite: written, does the file become longer?');
 export const DIRECT_GROWS = point('genericFileDirectWrite: file becomes longer');
 
-/** Linux: the IOCB_DIRECT branch of generic_file_read_iter() and of blkdev_read_iter(): 0 with the value in `cpu.loaded`. No lock is held. */
+/**
+ * Linux: the IOCB_DIRECT branch of generic_file_read_iter() and of blkdev_read_iter(): 0 with the value in `cpu.loaded`. No
+ * lock is held.
+ */
 export function* genericFileDirectRead(cpu: Cpu, file: FileId, index: number, word: number): Path<number> {
   const { disk } = cpu;
   yield* cpu.kernel.vfsFsyncRange(cpu, file, index, index + 1);
@@ -61,7 +64,10 @@ export function* kiocbInvalidatePages(cpu: Cpu, file: FileId, index: number): Pa
   return yield* cpu.kernel.invalidateInodePages2(cpu, file, index, index + 1);
 }
 
-/** Linux: kiocb_invalidate_post_direct_write(): a page that came in meanwhile goes; if it will not, that is warned of and stays so. */
+/**
+ * Linux: kiocb_invalidate_post_direct_write(): a page that came in meanwhile goes; if it will not, that is warned of and stays
+ * so.
+ */
 export function* kiocbInvalidatePostDirectWrite(cpu: Cpu, file: FileId, index: number): Path<void> {
   if (yield* hasPages(cpu, file)) yield* cpu.kernel.invalidateInodePages2(cpu, file, index, index + 1);
 }
@@ -85,7 +91,10 @@ export function* inodeDioFinished(cpu: Cpu, file: FileId): Path<boolean> {
   if (cpu.at(DIO_CHECK, dioCount.at(file))) yield;
   return dioCount.load(file) === 0;
 }
-/** Linux: inode_dio_end(). iomap_dio_complete() has it behind the second invalidation, the older direct I/O before that, as here. */
+/**
+ * Linux: inode_dio_end(). iomap_dio_complete() has it behind the second invalidation, the older direct I/O before that, as
+ * here.
+ */
 export function* inodeDioEnd(cpu: Cpu, file: FileId): Path<void> {
   if (isBlockDevice(cpu, file)) return;
   const { dioCount } = cpu.inode;

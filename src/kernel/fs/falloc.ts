@@ -1,7 +1,7 @@
 /**
- * Linux: fs/open.c vfs_fallocate() with FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE: pages of a file become a hole, which reads as zero. As
- * ext4_fallocate() with ext4_punch_hole() does it. Whole pages only. Left out: blkdev_fallocate(), the wait for direct I/O, the
- * leases on the layout of blocks.
+ * Linux: fs/open.c vfs_fallocate() with FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE: pages of a file become a hole, which reads
+ * as zero. As ext4_fallocate() with ext4_punch_hole() does it. Whole pages only. Left out: blkdev_fallocate(), the wait for
+ * direct I/O, the leases on the layout of blocks.
  */
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';

@@ -1,4 +1,7 @@
-/** Linux: mm/filemap.c filemap_fault() and filemap_read(): the folio of a page of a file, up to date, for a mapping or for read(2). */
+/**
+ * Linux: mm/filemap.c filemap_fault() and filemap_read(): the folio of a page of a file, up to date, for a mapping or for
+ * read(2).
+ */
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';

@@ -98,7 +98,10 @@ export function* filemapAddFolio(cpu: Cpu, file: FileId, index: number, folio: P
   return false;
 }
 
-/** Gives the slot, which holds `former`, to a folio, on which the cache takes a reference. Caller holds xa_lock and the folio lock. */
+/**
+ * Gives the slot, which holds `former`, to a folio, on which the cache takes a reference. Caller holds xa_lock and the folio
+ * lock.
+ */
 export function* fillSlot(cpu: Cpu, file: FileId, index: number, folio: Pfn, former: number): Path<void> {
   const { inode } = cpu;
   const { slot } = cpu.pageCache;
@@ -127,7 +130,10 @@ export function* folioTestUptodate(cpu: Cpu, folio: Pfn): Path<boolean> {
   return (cpu.folio.flags.load(folio) & PG_UPTODATE) !== 0;
 }
 
-/** Linux: filemap_read_folio(): fills the folio from disk. Caller holds its lock; nobody else looks at it before it is up to date. */
+/**
+ * Linux: filemap_read_folio(): fills the folio from disk. Caller holds its lock; nobody else looks at it before it is up to
+ * date.
+ */
 export function* filemapReadFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
   yield* cpu.kernel.submitBioRead(cpu, folio, cpu.disk, filePage(cpu, file, index));
   if (cpu.at(FOLIO_READ, cpu.folio.flags.at(folio))) yield;

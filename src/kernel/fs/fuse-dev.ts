@@ -1,7 +1,7 @@
 /**
- * Linux: fs/fuse/dev.c: what a daemon says of its files by writing to /dev/fuse. Of a notification nobody asked for, the words are copied into
- * the page cache, or what is cached is dropped; of the answer to a read ahead, pages may be moved there (SPLICE_F_MOVE): the folio that
- * waits for them is replaced.
+ * Linux: fs/fuse/dev.c: what a daemon says of its files by writing to /dev/fuse. Of a notification nobody asked for, the words
+ * are copied into the page cache, or what is cached is dropped; of the answer to a read ahead, pages may be moved there
+ * (SPLICE_F_MOVE): the folio that waits for them is replaced.
  *
  * The daemon is a kernel thread marked `server`, and what it keeps of its files are the words of the disk. The answer to a read
  * is put together by who asks. Left out: pages moved out of the page cache of another file, and everything about local writes: the
@@ -109,7 +109,10 @@ export function* fuseTryMoveFolio(cpu: Cpu, file: FileId, index: number, old: Pf
   return folio;
 }
 
-/** Linux: mm/filemap.c replace_page_cache_folio(): `old` gives its slot, and the cache's reference, up. Caller holds both folio locks. */
+/**
+ * Linux: mm/filemap.c replace_page_cache_folio(): `old` gives its slot, and the cache's reference, up. Caller holds both folio
+ * locks.
+ */
 export function* replacePageCacheFolio(cpu: Cpu, old: Pfn, folio: Pfn): Path<void> {
   const { kernel, inode } = cpu;
   const { mapping, index: indexOf, refcount } = cpu.folio;

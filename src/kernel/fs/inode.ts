@@ -55,7 +55,10 @@ export function* hasPages(cpu: Cpu, file: FileId): Path<boolean> {
   return pages !== 0;
 }
 
-/** Linux: VM_MAYWRITE: stores to a shared mapping need a file that is open for writing, and a FUSE file system is mounted read-only here. */
+/**
+ * Linux: VM_MAYWRITE: stores to a shared mapping need a file that is open for writing, and a FUSE file system is mounted
+ * read-only here.
+ */
 export function mayMap(cpu: Cpu, file: FileId, vmFlags: number): boolean {
   const stores = VM_SHARED | VM_WRITE;
   return (vmFlags & stores) !== stores || !isFuse(cpu, file);

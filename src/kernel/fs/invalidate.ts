@@ -12,8 +12,9 @@ import { deleteSlot, isCached } from './filemap.ts';
 import { isRemote } from './inode.ts';
 
 /**
- * Linux: invalidate_inode_pages2_range(), by default the whole file, as invalidate_inode_pages2(): 0, or EBUSY if some folio stays. If
- * one is mapped, the rest of the range is unmapped first, in one go and without its lock; under the lock it may have to be unmapped again.
+ * Linux: invalidate_inode_pages2_range(), by default the whole file, as invalidate_inode_pages2(): 0, or EBUSY if some folio
+ * stays. If one is mapped, the rest of the range is unmapped first, in one go and without its lock; under the lock it may have
+ * to be unmapped again.
  */
 export function* invalidateInodePages2(
   cpu: Cpu,

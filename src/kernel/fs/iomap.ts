@@ -13,7 +13,10 @@ import { NO_PAGE } from '../mm/page-alloc.ts';
 import { ENOMEM, type FileId } from '../types.ts';
 import { copyIn } from './read-write.ts';
 
-/** Linux: iomap_file_buffered_write() and iomap_write_iter(), one page. Caller holds i_rwsem, for reading if it is a block device. */
+/**
+ * Linux: iomap_file_buffered_write() and iomap_write_iter(), one page. Caller holds i_rwsem, for reading if it is a block
+ * device.
+ */
 export function* iomapFileBufferedWrite(
   cpu: Cpu,
   file: FileId,

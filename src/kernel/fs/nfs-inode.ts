@@ -32,7 +32,10 @@ export function* nfsRevalidateInode(cpu: Cpu, file: FileId): Path<void> {
   yield* cpu.kernel.nfsRefreshInode(cpu, file, changeAttr.load(file), NOT_TOLD);
 }
 
-/** Linux: fs/nfs/write.c nfs_writeback_done(): the answer to a WRITE, whose words the server has. The folio is in writeback still. */
+/**
+ * Linux: fs/nfs/write.c nfs_writeback_done(): the answer to a WRITE, whose words the server has. The folio is in writeback
+ * still.
+ */
 export function* nfsWritebackDone(cpu: Cpu, file: FileId): Path<void> {
   const { changeAttr } = cpu.nfsServer;
   if (cpu.at(WRITE_ANSWERS, changeAttr.at(file))) yield;

@@ -32,7 +32,10 @@ export function* pagemapRead(cpu: Cpu, start: Vpn, pages: number): Path<number> 
   return found;
 }
 
-/** Linux: pte_to_pagemap_entry() and pagemap_pte_hole(). Caller holds mmap_lock for reading. Restated: the PTL is taken page by page. */
+/**
+ * Linux: pte_to_pagemap_entry() and pagemap_pte_hole(). Caller holds mmap_lock for reading. Restated: the PTL is taken page by
+ * page.
+ */
 export function* pteToPagemapEntry(cpu: Cpu, mm: MmId, vpn: Vpn): Path<number> {
   const { kernel } = cpu;
   const vma = vmaLookup(cpu, mm, vpn);

@@ -18,8 +18,8 @@ export const WRITE_SIZE = point('writeEnd: dirty, does the file become longer?')
 export const WRITE_GROWS = point('writeEnd: file becomes longer');
 
 /**
- * read(2) of one word, past the page cache if `direct`: 0 with the value in `cpu.loaded`, or a negative errno; -ENODATA stands for the 0 bytes at the end of
- * the file.
+ * read(2) of one word, past the page cache if `direct`: 0 with the value in `cpu.loaded`, or a negative errno; -ENODATA stands
+ * for the 0 bytes at the end of the file.
  */
 export function* sysRead(cpu: Cpu, file: number, index: number, word: number, direct = false): Path<number> {
   const { kernel } = cpu;

@@ -19,7 +19,10 @@ export const INODE = table<FileId, Geometry>()('inode', (g) => g.files + 1, {
   iMmapRwsemOwner: { guardedBy: 'iMmapRwsem' },
   /** xa_lock of i_pages: slots change under it; look-ups go without. */
   iPagesLock: 'shared',
-  /** 1: the file is a server's, other clients of which write to it, too; 2: it is one of a FUSE file system, whose daemon changes it. */
+  /**
+   * 1: the file is a server's, other clients of which write to it, too; 2: it is one of a FUSE file system, whose daemon
+   * changes it.
+   */
   remote: 'once',
   /** 1: a memory file (shmem, tmpfs): what it holds is nowhere but in its folios and in swap; 2: of those, one without a name. */
   memory: 'once',

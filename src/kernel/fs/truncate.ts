@@ -41,7 +41,10 @@ export function* sysTruncate(cpu: Cpu, file: number, pages: number): Path<number
   return 0;
 }
 
-/** The blocks of pages [from, to) go: what a hole holds is zero. Caller holds i_rwsem for writing, and nothing of them is cached. */
+/**
+ * The blocks of pages [from, to) go: what a hole holds is zero. Caller holds i_rwsem for writing, and nothing of them is
+ * cached.
+ */
 export function* freeBlocks(cpu: Cpu, file: FileId, from: number, to: number): Path<void> {
   const { geometry, disk } = cpu;
   for (let index = from; index < to; index++) {
@@ -94,7 +97,10 @@ export function* truncateInodePage(cpu: Cpu, file: FileId, index: number): Path<
   yield* kernel.folioPut(cpu, folio);
 }
 
-/** Linux: truncate_inode_folio() and truncate_cleanup_folio(), which leaves private copies alone. Caller holds the folio lock and a reference. */
+/**
+ * Linux: truncate_inode_folio() and truncate_cleanup_folio(), which leaves private copies alone. Caller holds the folio lock
+ * and a reference.
+ */
 export function* truncateInodeFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
   const { kernel } = cpu;
   if (yield* kernel.folioMapped(cpu, folio)) yield* kernel.unmapMappingRange(cpu, file, index, 1, ZAP_INVALIDATE);

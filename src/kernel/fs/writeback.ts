@@ -38,7 +38,10 @@ export function* folioClearDirtyForIo(cpu: Cpu, folio: Pfn): Path<boolean> {
   return (cpu.folio.flags.and(folio, ~PG_DIRTY) & PG_DIRTY) !== 0;
 }
 
-/** Linux: the I/O of ->writepages: caller has taken the dirty mark and holds the folio lock, which is dropped while the device works. */
+/**
+ * Linux: the I/O of ->writepages: caller has taken the dirty mark and holds the folio lock, which is dropped while the device
+ * works.
+ */
 export function* writeFolio(cpu: Cpu, file: FileId, index: number, folio: Pfn): Path<void> {
   yield* cpu.kernel.folioStartWriteback(cpu, folio);
   yield* cpu.kernel.folioUnlock(cpu, folio);
@@ -60,7 +63,10 @@ export function* sysFsync(cpu: Cpu, file: number): Path<number> {
   return 0;
 }
 
-/** Linux: vfs_fsync_range(), by file_write_and_wait_range(): pages [from, to) of the file, as far as it reaches; noop_fsync() of a memory file. */
+/**
+ * Linux: vfs_fsync_range(), by file_write_and_wait_range(): pages [from, to) of the file, as far as it reaches; noop_fsync() of
+ * a memory file.
+ */
 export function* vfsFsyncRange(cpu: Cpu, file: FileId, from: number, to: number): Path<void> {
   if (isMemoryFile(cpu, file)) return;
   const pages = yield* iSizeRead(cpu, file, SYNC_SIZE);

@@ -12,7 +12,10 @@ import { NO_PAGE } from './page-alloc.ts';
 export const FREE_LOOK = point('isolateFreepagesBlock: does anybody hold the frame?');
 export const TAKEN_BACK = point('compactionFree: frame not needed, reference to be dropped');
 
-/** Linux: compaction_alloc(): a frame for a folio that moves, with one reference; NO_PAGE if there is none above the other scanner. */
+/**
+ * Linux: compaction_alloc(): a frame for a folio that moves, with one reference; NO_PAGE if there is none above the other
+ * scanner.
+ */
 export function* compactionAlloc(cpu: Cpu, cc: CompactControl): Path<Pfn> {
   // the batch ends with the first folio for which there is none
   if (cc.outOfFrames) return NO_PAGE;
@@ -27,7 +30,10 @@ export function* compactionAlloc(cpu: Cpu, cc: CompactControl): Path<Pfn> {
   return dst;
 }
 
-/** Linux: compaction_free(): the frame is kept for the next folio, unless somebody else has got a reference: it is theirs to free then. */
+/**
+ * Linux: compaction_free(): the frame is kept for the next folio, unless somebody else has got a reference: it is theirs to
+ * free then.
+ */
 export function* compactionFree(cpu: Cpu, cc: CompactControl, dst: Pfn): Path<void> {
   const { refcount } = cpu.folio;
   if (cpu.at(TAKEN_BACK, refcount.at(dst))) yield;

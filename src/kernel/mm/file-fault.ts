@@ -31,7 +31,10 @@ export function* doFault(cpu: Cpu, vmf: VmFault): Path<number> {
   return yield* cpu.kernel.doCowFault(cpu, vmf);
 }
 
-/** Linux: vma->vm_ops->fault() as __do_fault() calls it: the folio, locked, with a reference; or the negative of a VM_FAULT_ code. */
+/**
+ * Linux: vma->vm_ops->fault() as __do_fault() calls it: the folio, locked, with a reference; or the negative of a VM_FAULT_
+ * code.
+ */
 function* fileFault(cpu: Cpu, { file, pgoff }: VmFault): Path<number> {
   const { kernel } = cpu;
   return isMemoryFile(cpu, file)

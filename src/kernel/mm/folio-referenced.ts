@@ -13,7 +13,10 @@ import { leafIndex } from './pgtable.ts';
 export const YOUNG_CHECK = point('folioReferencedOne: entry found, was it used?');
 export const GROWS_OLD = point('folioReferencedOne: entry used, A to be cleared');
 
-/** Puts those back on the list that were used lately; returns the others. A locked folio is for reclaim to meet. Caller isolated them. */
+/**
+ * Puts those back on the list that were used lately; returns the others. A locked folio is for reclaim to meet. Caller isolated
+ * them.
+ */
 export function* dropReferenced(cpu: Cpu, folios: readonly Pfn[]): Path<Pfn[]> {
   const { kernel } = cpu;
   const old: Pfn[] = [];

@@ -16,7 +16,10 @@ export const MASK_STALE = point('mmInit: cpumask of the former mm to be cleared'
 export const GEN_STALE = point('mmInit: generation of the former mm to be reset');
 export const BATCHED_STALE = point('mmInit: batched unmaps of the former mm to be forgotten');
 
-/** Linux: mm_alloc() and mm_init(): an empty address space with one user, of the family of `parent`; NO_MM when out of memory. Nobody else knows it yet. */
+/**
+ * Linux: mm_alloc() and mm_init(): an empty address space with one user, of the family of `parent`; NO_MM when out of memory.
+ * Nobody else knows it yet.
+ */
 export function* mmAlloc(cpu: Cpu, parent: MmId): Path<MmId> {
   const { mm: m, kernel, geometry } = cpu;
   const lock = cpu.slab.lock.at(SLAB_MM);

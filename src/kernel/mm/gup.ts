@@ -20,7 +20,10 @@ export const FOLLOWS = point('followPageMask: PTL taken, pte to be read');
 /** The most pages that one call is asked for: the length of its array. */
 export const GUP_PAGES = 16;
 
-/** Which pages of its own address space a task asks for (FOLL_WRITE: to write to them), and those it has so far. Lives as long as the call. */
+/**
+ * Which pages of its own address space a task asks for (FOLL_WRITE: to write to them), and those it has so far. Lives as long
+ * as the call.
+ */
 export interface Gup {
   readonly mm: MmId;
   readonly start: number;
@@ -49,7 +52,10 @@ export function* getUserPagesUnlocked(cpu: Cpu, gup: Gup): Path<number> {
   return gup.pages.length > 0 ? gup.pages.length : error;
 }
 
-/** Linux: __get_user_pages(): from the first page that `gup` has not; 0, or the errno at which it stopped. Caller holds mmap_lock for reading. */
+/**
+ * Linux: __get_user_pages(): from the first page that `gup` has not; 0, or the errno at which it stopped. Caller holds
+ * mmap_lock for reading.
+ */
 export function* getUserPages(cpu: Cpu, gup: Gup): Path<number> {
   const { start, nrPages, pages, mm } = gup;
   let vma = NO_VMA;
@@ -77,7 +83,10 @@ function checkVmaFlags(cpu: Cpu, vma: VmaId, { write, force = false }: Gup): boo
   return (flags & (write ? VM_WRITE : VM_READ)) !== 0 || (force && (flags & VM_SHARED) === 0);
 }
 
-/** Linux: can_follow_write_pte(): a forced write goes past an entry that is read-only, if the page is this mapping's alone. Caller holds the PTL. */
+/**
+ * Linux: can_follow_write_pte(): a forced write goes past an entry that is read-only, if the page is this mapping's alone.
+ * Caller holds the PTL.
+ */
 function* canFollowWritePte(cpu: Cpu, { mm, force = false }: Gup, vpn: Vpn, entry: PteLo): Path<boolean> {
   if (pteWrite(entry)) return true;
   if (!force || (vmaFlags(cpu, vmaLookup(cpu, mm, vpn)) & (VM_SHARED | VM_WRITE)) !== 0) return false;

@@ -33,7 +33,10 @@ interface RmapItem {
   readonly vpn: Vpn;
 }
 
-/** Merges the second page into the first, or the first into the second if only that is a KSM page: 1 if they are one now, 0, or a negative errno. */
+/**
+ * Merges the second page into the first, or the first into the second if only that is a KSM page: 1 if they are one now, 0, or
+ * a negative errno.
+ */
 export function* cmpAndMergePage(cpu: Cpu, first: MergeablePage, second: MergeablePage): Path<number> {
   const { kernel } = cpu;
   const mm = yield* kernel.getTaskMm(cpu, first.task);

@@ -78,7 +78,10 @@ function* becomesClean(cpu: Cpu, page: Pfn): Path<boolean> {
   return clean;
 }
 
-/** Linux: folio_mark_lazyfree() and lru_lazyfree(): swapbacked no more; not while somebody has it isolated, or the swap cache holds it. */
+/**
+ * Linux: folio_mark_lazyfree() and lru_lazyfree(): swapbacked no more; not while somebody has it isolated, or the swap cache
+ * holds it.
+ */
 export function* folioMarkLazyfree(cpu: Cpu, page: Pfn): Path<void> {
   const { flags } = cpu.folio;
   if (cpu.at(OFF_LIST, flags.at(page))) yield;
@@ -121,7 +124,10 @@ export function* discardLazyfree(cpu: Cpu, folio: Pfn, place: RmapPlace, pte: Pf
   return false;
 }
 
-/** Linux: where shrink_folio_list() frees a folio that is not swapbacked: nobody but the caller holds it. It is unmapped, clean and locked. */
+/**
+ * Linux: where shrink_folio_list() frees a folio that is not swapbacked: nobody but the caller holds it. It is unmapped, clean
+ * and locked.
+ */
 export function* removeLazyfree(cpu: Cpu, folio: Pfn): Path<boolean> {
   if (!(yield* cpu.kernel.isLazyfree(cpu, folio))) return false;
   if (cpu.at(FREEZES, cpu.folio.refcount.at(folio))) yield;

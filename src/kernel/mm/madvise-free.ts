@@ -1,4 +1,7 @@
-/** Linux: mm/madvise.c madvise_free_single_vma(): MADV_FREE over a range, anonymous mappings only. The entries are in lazyfree.ts. */
+/**
+ * Linux: mm/madvise.c madvise_free_single_vma(): MADV_FREE over a range, anonymous mappings only. The entries are in
+ * lazyfree.ts.
+ */
 import type { Vpn } from '../../hardware/types.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';

@@ -54,7 +54,10 @@ export interface Migration {
   readonly cc?: CompactControl;
 }
 
-/** Migrates pages of a file to other frames, of the node if it is the slow one (move_pages(2)): how many moved, or a negative errno. */
+/**
+ * Migrates pages of a file to other frames, of the node if it is the slow one (move_pages(2)): how many moved, or a negative
+ * errno.
+ */
 export function* migrateRange(
   cpu: Cpu,
   file: number,

@@ -93,7 +93,10 @@ export function* removeMigrationPte(cpu: Cpu, dst: Pfn, src: Pfn, place: RmapPla
   return true;
 }
 
-/** Linux: migration_entry_wait(): a fault at a migration entry sleeps until the folio is unlocked; then the access is tried again. */
+/**
+ * Linux: migration_entry_wait(): a fault at a migration entry sleeps until the folio is unlocked; then the access is tried
+ * again.
+ */
 export function* migrationEntryWait(cpu: Cpu, vmf: VmFault): Path<void> {
   const { kernel } = cpu;
   const pte = yield* kernel.pteOffsetMapLock(cpu, vmf.pmd, vmf.vpn);

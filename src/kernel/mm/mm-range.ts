@@ -89,7 +89,10 @@ export function* isolateMmRange(cpu: Cpu, mm: MmId, first: number, end: number):
   return { folios, next };
 }
 
-/** Linux: folio_walk_start(), folio_isolate_lru(), folio_walk_end(): the folio that the entry maps, isolated, with a reference; or NO_PAGE. */
+/**
+ * Linux: folio_walk_start(), folio_isolate_lru(), folio_walk_end(): the folio that the entry maps, isolated, with a reference;
+ * or NO_PAGE.
+ */
 export function* isolateMapped(cpu: Cpu, mm: MmId, vpn: Vpn): Path<Pfn> {
   const { kernel } = cpu;
   const pmd = yield* kernel.walkToPmd(cpu, tableWalk(cpu, mm), vpn);

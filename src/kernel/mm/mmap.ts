@@ -31,7 +31,10 @@ export interface Mapped {
   readonly pgoff: number;
 }
 
-/** Linux: vm_mmap_pgoff(): the first page of the new mapping, or a negative errno. Shared anonymous memory is as long as a file can be: -ENOMEM. */
+/**
+ * Linux: vm_mmap_pgoff(): the first page of the new mapping, or a negative errno. Shared anonymous memory is as long as a file
+ * can be: -ENOMEM.
+ */
 export function* vmMmap(
   cpu: Cpu,
   mm: MmId,

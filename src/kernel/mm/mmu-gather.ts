@@ -106,7 +106,10 @@ export function* tlbFlushRmaps(cpu: Cpu, tlb: MmuGather): Path<void> {
   for (const pfn of tlb.delayedRmap.splice(0)) yield* cpu.kernel.folioRemoveRmapPte(cpu, pfn, RMAP_DELAYED);
 }
 
-/** Linux: tlb_flush_mmu_free(): tables by way of RCU (software walks them without a lock), pages at once, with their place in the swap cache. */
+/**
+ * Linux: tlb_flush_mmu_free(): tables by way of RCU (software walks them without a lock), pages at once, with their place in
+ * the swap cache.
+ */
 export function* tlbFlushMmuFree(cpu: Cpu, tlb: MmuGather): Path<void> {
   for (const table of tlb.tables.splice(0)) yield* cpu.kernel.tlbRemoveTableFree(cpu, table);
   for (const pfn of tlb.pages.splice(0)) {

@@ -106,7 +106,10 @@ export function* movePtes(
   yield* kernel.vmaComplete(cpu, rmap, [], []);
 }
 
-/** Linux: the loop body of move_ptes(), and move_soft_dirty_pte(): the entry that has moved, as it was; or PTE_NONE. Caller holds both PTLs. */
+/**
+ * Linux: the loop body of move_ptes(), and move_soft_dirty_pte(): the entry that has moved, as it was; or PTE_NONE. Caller
+ * holds both PTLs.
+ */
 export function* movePte(cpu: Cpu, oldPte: Pfn, from: Vpn, newPte: Pfn, to: Vpn): Path<PteLo> {
   const index = leafIndex(cpu.geometry, from);
   const target = leafIndex(cpu.geometry, to);

@@ -93,7 +93,10 @@ export function* mprotectFixup(
   return 0;
 }
 
-/** Linux: change_protection() to change_pmd_range(). `vmFlags` are those of the mapping, or the new ones; caller holds mmap_lock. */
+/**
+ * Linux: change_protection() to change_pmd_range(). `vmFlags` are those of the mapping, or the new ones; caller holds
+ * mmap_lock.
+ */
 export function* changeProtection(
   cpu: Cpu,
   tlb: MmuGather,

@@ -28,7 +28,10 @@ import { findVma, NO_VMA, vmaEnd, vmaRange, vmaStart } from './vma-tree.ts';
 export const SHARED_COPY = point('protNumaSkip: page of a private mapping, is it mapped elsewhere?');
 export const DIRTY_CHECK = point('protNumaSkip: is the folio dirty?');
 
-/** Linux: task_numa_work(). 0, or a negative errno of a task without an address space. Restated: waits for mmap_lock, where Linux gives up. */
+/**
+ * Linux: task_numa_work(). 0, or a negative errno of a task without an address space. Restated: waits for mmap_lock, where
+ * Linux gives up.
+ */
 export function* taskNumaWork(cpu: Cpu, start: number, pages: number): Path<number> {
   const { kernel } = cpu;
   const mm = cpu.tasks.mm.load(cpu.current) as MmId;

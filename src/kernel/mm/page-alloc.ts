@@ -169,7 +169,10 @@ export function zeroPfn(geometry: Geometry): Pfn {
   return (geometry.frames - 1) as Pfn;
 }
 
-/** Fills the stack of each zone with the node's frames but 0 and the zero page, low frames on top. At boot: writes the bare image. */
+/**
+ * Fills the stack of each zone with the node's frames but 0 and the zero page, low frames on top. At boot: writes the bare
+ * image.
+ */
 export function bootAllocator(cpu: Cpu): void {
   const { zone, folio, geometry } = cpu;
   const { words } = cpu.mem;

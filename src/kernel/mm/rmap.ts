@@ -1,4 +1,7 @@
-/** Linux: mm/rmap.c, the folio's side: how many page-table entries map it, and whether one may write to it. The walk to them is in rmap-walk.ts. */
+/**
+ * Linux: mm/rmap.c, the folio's side: how many page-table entries map it, and whether one may write to it. The walk to them is
+ * in rmap-walk.ts.
+ */
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, type Point, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';

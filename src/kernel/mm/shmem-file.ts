@@ -41,13 +41,19 @@ export function* shmemFileReadIter(cpu: Cpu, file: FileId, index: number, word: 
   return inside ? 0 : ENODATA;
 }
 
-/** Linux: shmem_write_begin(): the folio, locked, with a reference; NO_PAGE when out of memory. Caller holds i_rwsem for writing. */
+/**
+ * Linux: shmem_write_begin(): the folio, locked, with a reference; NO_PAGE when out of memory. Caller holds i_rwsem for
+ * writing.
+ */
 export function* shmemWriteBegin(cpu: Cpu, file: FileId, index: number): Path<Pfn> {
   const found = yield* cpu.kernel.shmemGetFolio(cpu, file, index, SGP_WRITE);
   return (found < 0 ? NO_PAGE : found) as Pfn;
 }
 
-/** Linux: shmem_write_end(): the file as long as what was written; what was not written of a new folio is zeroed; dirty, unlocked, reference dropped. */
+/**
+ * Linux: shmem_write_end(): the file as long as what was written; what was not written of a new folio is zeroed; dirty,
+ * unlocked, reference dropped.
+ */
 export function* shmemWriteEnd(cpu: Cpu, file: FileId, index: number, word: number, folio: Pfn): Path<void> {
   const { kernel, geometry } = cpu;
   const { flags } = cpu.folio;
@@ -104,7 +110,10 @@ export function* shmemUndoRange(cpu: Cpu, file: FileId, from: number, end: numbe
   }
 }
 
-/** The body of shmem_undo_range(), one page: whether there was one. It may be replaced, a folio by a swap entry or the reverse, while it is looked at. */
+/**
+ * The body of shmem_undo_range(), one page: whether there was one. It may be replaced, a folio by a swap entry or the reverse,
+ * while it is looked at.
+ */
 export function* shmemUndoPage(cpu: Cpu, file: FileId, index: number): Path<boolean> {
   const { kernel } = cpu;
   for (;;) {

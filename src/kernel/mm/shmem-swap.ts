@@ -79,7 +79,10 @@ export function* shmemConfirmSwap(cpu: Cpu, file: FileId, index: number, slot: S
   return swapEntryOf(cpu, file, cached.load(row)) === slot;
 }
 
-/** Linux: shmem_add_to_page_cache() of a folio that was in swap: false if its entry is gone. Caller holds the folio lock and a reference. */
+/**
+ * Linux: shmem_add_to_page_cache() of a folio that was in swap: false if its entry is gone. Caller holds the folio lock and a
+ * reference.
+ */
 export function* shmemAddToPageCache(
   cpu: Cpu,
   file: FileId,
@@ -105,7 +108,10 @@ export function* shmemAddToPageCache(
   return fits;
 }
 
-/** Linux: swap_cache_del_folio(), folio_mark_dirty() and swap_free(): what the folio holds is nowhere else from now on. Caller holds its lock. */
+/**
+ * Linux: swap_cache_del_folio(), folio_mark_dirty() and swap_free(): what the folio holds is nowhere else from now on. Caller
+ * holds its lock.
+ */
 function* leaveSwapCache(cpu: Cpu, folio: Pfn, slot: SwapSlot): Path<void> {
   const { kernel, swap } = cpu;
   const { refcount } = cpu.folio;

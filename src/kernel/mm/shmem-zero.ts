@@ -42,7 +42,10 @@ export function* fput(cpu: Cpu, file: FileId): Path<void> {
   if (former === 1) yield* cpu.kernel.shmemEvictInode(cpu, file);
 }
 
-/** Linux: shmem_evict_inode(): what the file holds goes. Nobody maps it; whoever holds one of its folios must find out under the folio lock. */
+/**
+ * Linux: shmem_evict_inode(): what the file holds goes. Nobody maps it; whoever holds one of its folios must find out under the
+ * folio lock.
+ */
 export function* shmemEvictInode(cpu: Cpu, file: FileId): Path<void> {
   const { kernel } = cpu;
   cpu.observer?.fileEvicted(cpu, file);

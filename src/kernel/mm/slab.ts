@@ -1,6 +1,6 @@
 /**
- * Linux: mm/slub.c kmem_cache_alloc() and kmem_cache_free() for the objects this kernel creates: mm_struct,
- * vm_area_struct, inodes of nameless files. Rows of VMAs are reused at once and keep their type (SLAB_TYPESAFE_BY_RCU): a lockless reader that
+ * Linux: mm/slub.c kmem_cache_alloc() and kmem_cache_free() for the objects this kernel creates: mm_struct, vm_area_struct,
+ * inodes of nameless files. Rows of VMAs are reused at once and keep their type (SLAB_TYPESAFE_BY_RCU): a lockless reader that
  * still names a freed row must check what it finds there.
  */
 import type { Path } from '../../memory/point.ts';

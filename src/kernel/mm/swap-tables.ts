@@ -3,7 +3,10 @@ import type { Geometry } from '../../hardware/geometry.ts';
 import { table } from '../../memory/table.ts';
 import type { AnonVmaId, SwapSlot } from '../types.ts';
 
-/** Linux: struct anon_vma, one per family of address spaces: see anon-vma.ts. The rwsem is followed by its owner, see locking/rwsem.ts. */
+/**
+ * Linux: struct anon_vma, one per family of address spaces: see anon-vma.ts. The rwsem is followed by its owner, see
+ * locking/rwsem.ts.
+ */
 export const ANON_VMA = table<AnonVmaId, Geometry>()('anonVma', (g) => g.mms + 1, {
   rwsem: 'shared',
   rwsemOwner: { guardedBy: 'rwsem' },

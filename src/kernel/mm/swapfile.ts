@@ -15,7 +15,10 @@ export const FREEABLE = point('folioFreeSwap: folio locked, is it in the swap ca
 export const CACHE_DROPS = point('folioFreeSwap: out of the swap cache, its reference to be dropped');
 export const CACHED_CHECK = point('freeSwapCache: folio unmapped, is it in the swap cache?');
 
-/** Linux: folio_alloc_swap(): a slot of its own for the folio, which joins the swap cache. False if the device is full. Caller holds the folio lock. */
+/**
+ * Linux: folio_alloc_swap(): a slot of its own for the folio, which joins the swap cache. False if the device is full. Caller
+ * holds the folio lock.
+ */
 export function* folioAllocSwap(cpu: Cpu, folio: Pfn): Path<boolean> {
   const { kernel, swap, geometry } = cpu;
   yield* kernel.spinLock(cpu, swap.lock.at(CLUSTER));
@@ -37,7 +40,10 @@ export function* swapDuplicate(cpu: Cpu, slot: SwapSlot): Path<void> {
   yield* kernel.spinUnlock(cpu, swap.lock.at(CLUSTER));
 }
 
-/** Linux: swap_free(): an entry that leads to the slot goes, or has gone, under the PTL. Whether only the swap cache uses the slot now. */
+/**
+ * Linux: swap_free(): an entry that leads to the slot goes, or has gone, under the PTL. Whether only the swap cache uses the
+ * slot now.
+ */
 export function* swapFree(cpu: Cpu, slot: SwapSlot): Path<boolean> {
   const { kernel, swap } = cpu;
   yield* kernel.spinLock(cpu, swap.lock.at(CLUSTER));
@@ -48,7 +54,10 @@ export function* swapFree(cpu: Cpu, slot: SwapSlot): Path<boolean> {
   return count - 1 === SWAP_HAS_CACHE;
 }
 
-/** Linux: free_swap_and_cache(): as swapFree, and the last entry takes the folio out of the swap cache if nobody is busy with it. Caller holds the PTL. */
+/**
+ * Linux: free_swap_and_cache(): as swapFree, and the last entry takes the folio out of the swap cache if nobody is busy with
+ * it. Caller holds the PTL.
+ */
 export function* freeSwapAndCache(cpu: Cpu, slot: SwapSlot): Path<void> {
   if (yield* cpu.kernel.swapFree(cpu, slot)) yield* cpu.kernel.tryToReclaimSwap(cpu, slot);
 }

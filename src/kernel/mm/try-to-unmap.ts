@@ -30,7 +30,10 @@ export function* tryToUnmap(cpu: Cpu, folio: Pfn, flags: number): Path<void> {
   yield* cpu.kernel.rmapWalk(cpu, folio, (c, f, place) => c.kernel.tryToUnmapOne(c, f, place, flags));
 }
 
-/** Linux: try_to_unmap_one(): the entry goes, its dirty bit goes to the folio; of an anonymous folio a swap entry stays, unless it is discarded. */
+/**
+ * Linux: try_to_unmap_one(): the entry goes, its dirty bit goes to the folio; of an anonymous folio a swap entry stays, unless
+ * it is discarded.
+ */
 export function* tryToUnmapOne(cpu: Cpu, folio: Pfn, place: RmapPlace, flags: number): Path<boolean> {
   const { kernel } = cpu;
   const pte = yield* kernel.pageVmaMappedWalk(cpu, folio, place, false);
@@ -67,7 +70,10 @@ export function* setSwapPte(cpu: Cpu, folio: Pfn, place: RmapPlace, pte: Pfn, bi
   pteStore(cpu, pte, index, mkSwap(slot, bits), 0 as PteHi);
 }
 
-/** Linux: the part that try_to_unmap_one() and try_to_migrate_one() share: clears an entry, flushed now or in the batch. Caller holds the PTL. */
+/**
+ * Linux: the part that try_to_unmap_one() and try_to_migrate_one() share: clears an entry, flushed now or in the batch. Caller
+ * holds the PTL.
+ */
 export function* ptepUnhook(cpu: Cpu, place: RmapPlace, pte: Pfn, flags: number): Path<PteLo> {
   const { kernel } = cpu;
   const { mm, vma, start } = place;

@@ -1,7 +1,7 @@
 /**
  * Linux: mm/vma.c: VMAs created, split and merged. Callers hold mmap_lock for writing. Two VMAs are one if they map the same
- * file, or none, flags agree and the page offsets go on. VM_SOFTDIRTY need not agree: what one of them had, the whole has (VM_STICKY, commit
- * 6707915e030a and its backport to 6.18).
+ * file, or none, flags agree and the page offsets go on. VM_SOFTDIRTY need not agree: what one of them had, the whole has
+ * (VM_STICKY, commit 6707915e030a and its backport to 6.18).
  */
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';

@@ -146,7 +146,10 @@ export function* pageout(cpu: Cpu, folio: Pfn): Path<PageOut> {
   return (flags.load(folio) & (PG_DIRTY | PG_WRITEBACK)) === 0 ? PAGE_CLEAN : PAGE_KEEP_LOCKED;
 }
 
-/** Linux: mm/page_io.c swap_writeout(), to the end of the I/O. A slot to which no entry leads is given up instead. Caller holds the folio lock, which is dropped. */
+/**
+ * Linux: mm/page_io.c swap_writeout(), to the end of the I/O. A slot to which no entry leads is given up instead. Caller holds
+ * the folio lock, which is dropped.
+ */
 export function* swapWriteout(cpu: Cpu, folio: Pfn): Path<void> {
   const { kernel } = cpu;
   if (yield* kernel.folioFreeSwap(cpu, folio)) {
@@ -189,7 +192,10 @@ export function* removeMapping(cpu: Cpu, folio: Pfn): Path<boolean> {
   return removed;
 }
 
-/** Linux: workingset_eviction(): what the slot remembers, but of memory files. Negative, so that no look-up takes it for a folio. */
+/**
+ * Linux: workingset_eviction(): what the slot remembers, but of memory files. Negative, so that no look-up takes it for a
+ * folio.
+ */
 function shadowOf(cpu: Cpu, file: FileId, index: number): number {
   if (isMemoryFile(cpu, file)) return 0;
   return -1 - filePage(cpu, file, index);

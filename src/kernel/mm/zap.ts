@@ -120,8 +120,8 @@ export function* zapPteRange(
 }
 
 /**
- * Linux: do_zap_pte_range() and zap_present_folio_ptes(), and zap_nonpresent_ptes(), one entry. Caller holds the PTL of `pte`. True: the gather is
- * full. An exchange, not a store: hardware may set A and D until the very moment (B-18).
+ * Linux: do_zap_pte_range() and zap_present_folio_ptes(), and zap_nonpresent_ptes(), one entry. Caller holds the PTL of `pte`.
+ * True: the gather is full. An exchange, not a store: hardware may set A and D until the very moment (B-18).
  */
 export function* zapPte(cpu: Cpu, tlb: MmuGather, pte: Pfn, vpn: Vpn, details: ZapDetails): Path<boolean> {
   const index = leafIndex(cpu.geometry, vpn);

@@ -38,7 +38,10 @@ export function* setTlbUbcFlushPending(cpu: Cpu, mm: MmId, old: PteLo): Path<voi
   yield* kernel.tlbFlushBatchedAdd(cpu, mm);
 }
 
-/** Linux: pte_accessible(): may a TLB hold the entry? One without rights only if the flush that took them is still pending. Caller holds the PTL. */
+/**
+ * Linux: pte_accessible(): may a TLB hold the entry? One without rights only if the flush that took them is still pending.
+ * Caller holds the PTL.
+ */
 export function* pteAccessible(cpu: Cpu, mm: MmId, old: PteLo): Path<boolean> {
   if (ptePresent(old)) return true;
   if (!pteProtnone(old)) return false;
@@ -81,7 +84,10 @@ export function* tryToUnmapFlush(cpu: Cpu): Path<void> {
   tlbUbc.writable.put(cpu.current, 0);
 }
 
-/** Linux try_to_unmap_flush_dirty(): pays it if a page of the batch may still be written. Must run before its pages are written out. */
+/**
+ * Linux try_to_unmap_flush_dirty(): pays it if a page of the batch may still be written. Must run before its pages are written
+ * out.
+ */
 export function* tryToUnmapFlushDirty(cpu: Cpu): Path<void> {
   if (cpu.tlbUbc.writable.own(cpu.current) !== 0) yield* cpu.kernel.tryToUnmapFlush(cpu);
 }

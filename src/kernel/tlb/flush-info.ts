@@ -1,4 +1,7 @@
-/** Linux: arch/x86/mm/tlb.c, struct flush_tlb_info and get_flush_tlb_info(): one record per CPU, filled before a request is sent. */
+/**
+ * Linux: arch/x86/mm/tlb.c, struct flush_tlb_info and get_flush_tlb_info(): one record per CPU, filled before a request is
+ * sent.
+ */
 import type { CpuId } from '../../hardware/types.ts';
 import type { Cpu } from '../cpu.ts';
 import { assertPreemptionOff } from '../locking/preempt.ts';
