@@ -43,10 +43,8 @@ export interface Evaluation {
 /** Convictions in different scenarios after which no further scenario is hunted in. */
 const FINDINGS = 2;
 const SCENARIO_SCHEDULES = 1000;
-/** Shares of the time: generated programs, parallel runs; scenarios, shrinking and starting workers take the rest. */
-const SHARES = { fuzz: 0.3, stress: 0.3 } as const;
-/** No scenario takes longer, however slow the machine. */
-const SCENARIO_SECONDS = 5;
+/** Shares of the time: all scenarios, generated programs, parallel runs; shrinking and starting workers take the rest. */
+const SHARES = { scenarios: 0.3, fuzz: 0.3, stress: 0.3 } as const;
 
 export function newEvaluation(policy: string): Evaluation {
   const hunted = { scenarios: 0, programs: 0, schedules: 0, steps: 0 };
@@ -67,13 +65,15 @@ export async function evaluatePolicy(into: Evaluation, options: EvaluateOptions)
 }
 
 async function huntScenarios(into: Evaluation, options: EvaluateOptions): Promise<void> {
-  for (const name of listScenarios()) {
+  const names = listScenarios();
+  const seconds = (options.seconds * SHARES.scenarios) / names.length;
+  for (const name of names) {
     if (into.findings.length >= FINDINGS) return;
     options.progress(`scenario ${name}`);
     await huntIn(into, options, {
       source: loadScenario(name),
       schedules: SCENARIO_SCHEDULES,
-      seconds: SCENARIO_SECONDS,
+      seconds,
     });
     into.hunted.scenarios++;
   }

@@ -3,10 +3,7 @@
  * same thread could stop.
  */
 import { performance } from 'node:perf_hooks';
-import { Worker } from 'node:worker_threads';
 import * as Comlink from 'comlink';
-import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import type { HunterActor } from '../../actors/hunter.ts';
 import { isPluginPath } from '../engine/load.ts';
 import type { DebugTally } from '../hunt/debug-tally.ts';
 import type { MeasureRequest, RaceRequest } from '../measure/request.ts';
@@ -22,14 +19,13 @@ import {
   STOP_ALL,
   STOP_HUNTING,
   type VerifyRequest,
-  type WorkerAnswer,
   type WorkloadCall,
 } from '../report/hunter-protocol.ts';
 import type { Replayed, Shrunk } from '../report/replaying.ts';
 import type { SessionResult } from '../report/session.ts';
 import type { VerifyOutcome } from '../report/verify-session.ts';
-import { ToolError, UsageError } from './exit.ts';
 import { toolVersion } from './files.ts';
+import { type Watch, withHunter } from './hunter-worker.ts';
 
 export interface HuntControl {
   /** No new schedule after so many seconds; 0: no limit. */
@@ -81,11 +77,6 @@ export function plainRequest(
     mail: false,
   };
 }
-
-const POLL_MS = 100;
-/** A schedule takes milliseconds. With a plug-in, so much silence means that it never yields. */
-const SILENCE_PLUGIN_MS = 10_000;
-const SILENCE_MS = 120_000;
 
 /**
  * @throws UsageError for a faulty plug-in or program, by name.
@@ -204,64 +195,4 @@ export function runMeasure(
 /** A finding as the report shows it. @throws UsageError, ToolError as `runHunter`. */
 export function runView(request: RaceRequest): Promise<RaceView> {
   return withHunter({ names: [request.finding.policy] }, (actor) => actor.view(request));
-}
-
-export interface Watch {
-  /** Policy and patches as named. */
-  readonly names: readonly string[];
-  /** A number that changes while the worker gets on; without it only the whole call is timed. */
-  beat?(): number;
-  poll?(): void;
-}
-
-export async function withHunter<T>(
-  watch: Watch,
-  call: (actor: Comlink.Remote<HunterActor>) => Promise<WorkerAnswer<T>>,
-  signal?: AbortSignal,
-): Promise<T> {
-  const worker = new Worker(new URL('../../actors/hunter.js', import.meta.url));
-  const actor = Comlink.wrap<HunterActor>(nodeEndpoint(worker));
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    const ended = new Promise<WorkerAnswer<T>>((resolve) => {
-      const fail = (fault: 'input' | 'tool', message: string): void => resolve({ ok: false, fault, message });
-      worker.once('error', (error: Error) => fail('tool', `hunter: ${error.stack ?? error.message}`));
-      worker.once('exit', (code) => fail('tool', `hunter: ended with code ${code}`));
-      signal?.addEventListener('abort', () => fail('tool', 'interrupted'));
-      const isSilent = silenceOf(watch);
-      timer = setInterval(() => {
-        watch.poll?.();
-        if (isSilent()) fail(...silent(watch.names));
-      }, POLL_MS);
-    });
-    const answer = await Promise.race([call(actor), ended]);
-    if (answer.ok) return answer.value;
-    throw answer.fault === 'input' ? new UsageError(answer.message) : new ToolError(answer.message);
-  } finally {
-    clearInterval(timer);
-    actor[Comlink.releaseProxy]();
-    await worker.terminate();
-  }
-}
-
-function silenceOf({ beat, names }: Watch): () => boolean {
-  let last = Number.NaN;
-  let heard = performance.now();
-  return () => {
-    const now = performance.now();
-    const is = beat?.() ?? 0;
-    if (is !== last) {
-      last = is;
-      heard = now;
-    }
-    return now - heard > (names.some(isPluginPath) ? SILENCE_PLUGIN_MS : SILENCE_MS);
-  };
-}
-
-function silent(names: readonly string[]): ['input' | 'tool', string] {
-  const plugins = names.filter(isPluginPath);
-  const who = plugins.length > 0 ? `plug-in ${plugins.join(' or ')}` : `policy ${names[0]}`;
-  const silence = (plugins.length > 0 ? SILENCE_PLUGIN_MS : SILENCE_MS) / 1000;
-  const message = `${who}: a path ran ${silence} s without coming to a point; expected a point on every way round a loop`;
-  return [plugins.length > 0 ? 'input' : 'tool', message];
 }

@@ -8,8 +8,8 @@ import { BadInput } from '../program/bad-input.ts';
 import { type PointsRequest, PROGRESS, type WorkerAnswer } from '../report/hunter-protocol.ts';
 import { status } from './exit.ts';
 import { toolVersion } from './files.ts';
+import { withHunter } from './hunter-worker.ts';
 import { requirePolicyName } from './names.ts';
-import { withHunter } from './run-hunter.ts';
 
 export interface PointsOptions {
   readonly schedules?: number;
