@@ -1,12 +1,12 @@
 /** `tlblab measure`: counters of policies side by side, in simulated time. */
 import { performance } from 'node:perf_hooks';
 import { WORKLOADS } from '../../workloads/index.ts';
-import { DROP, isPluginPath, partsOf } from '../engine/load.ts';
+import { isPluginPath } from '../engine/load.ts';
 import type { MeasureRequest } from '../measure/request.ts';
 import { measuredJson, measuredTable, measuredText } from '../measure/result-json.ts';
 import { readText } from '../report/finding-file.ts';
 import { EXIT, note, onInterrupt, print, printJson, status } from './exit.ts';
-import { dropsOf, requireCosts, requirePatchNames, requirePolicyName } from './names.ts';
+import { requireCosts, requirePatchedName } from './names.ts';
 import { unknown } from './options.ts';
 import { runMeasure } from './run-hunter.ts';
 
@@ -53,16 +53,7 @@ export async function measure(options: MeasureOptions): Promise<number> {
 /** Policies, each with the patches that go with it. @throws BadInput for an unknown name. */
 export function requirePolicies(names: string): string[] {
   const list = [...new Set(names.split(','))];
-  for (const name of list) {
-    const { policy, patches } = partsOf(name);
-    requirePolicyName(policy);
-    const isDrop = (patch: string) => patch.startsWith(DROP);
-    requirePatchNames(patches.filter((p) => !isDrop(p)));
-    dropsOf(
-      patches.filter(isDrop).map((p) => p.slice(DROP.length)),
-      policy,
-    );
-  }
+  for (const name of list) requirePatchedName(name);
   return list;
 }
 

@@ -1,6 +1,6 @@
 /** Names that a person gives and that must exist: checked before any work begins. */
 import { existsSync } from 'node:fs';
-import { DROP, isPatch, isPluginPath, PATCHES, requireDrop } from '../engine/load.ts';
+import { DROP, isPatch, isPluginPath, PATCHES, partsOf, requireDrop } from '../engine/load.ts';
 import { COST_PROFILES } from '../hardware/costs.ts';
 import { POLICIES } from '../policy/index.ts';
 import { BadInput } from '../program/bad-input.ts';
@@ -24,6 +24,16 @@ export function requirePatchNames(names: readonly string[]): void {
   for (const name of names) {
     if (isPluginPath(name)) requireFile(name, 'a patch plug-in');
     else if (!isPatch(name)) throw unknown('patch', name, Object.keys(PATCHES), ', or a plug-in file');
+  }
+}
+
+/** A policy with the patches that go with it, as one name: `luf-v11+v11-atomic+drop:allocate`. @throws BadInput for an unknown part */
+export function requirePatchedName(name: string): void {
+  const { policy, patches } = partsOf(name);
+  requirePolicyName(policy);
+  for (const patch of patches) {
+    if (patch.startsWith(DROP)) dropsOf([patch.slice(DROP.length)], policy);
+    else requirePatchNames([patch]);
   }
 }
 

@@ -54,6 +54,8 @@ export async function loadPatches(names: readonly string[], policy: Policy): Pro
 
 /** Of `luf-v11+v11-atomic+drop:allocate`: the policy, and the names of what is patched. */
 export function partsOf(name: string): { readonly policy: string; readonly patches: readonly string[] } {
+  // a path may have a plus of its own
+  if (isPluginPath(name) && existsSync(name)) return { policy: name, patches: [] };
   const [policy, ...patches] = name.split('+');
   return { policy, patches };
 }

@@ -99,13 +99,13 @@ export function atDaemon(
   flush: (cpu: Cpu, file: FileId) => Path<void>,
 ): Pick<Kernel, 'fuseCopyFolio' | 'fuseTryMoveFolio'> {
   return {
-    *fuseCopyFolio(cpu, file, folio, word, value) {
-      yield* flush(cpu, file);
-      yield* MAINLINE.fuseCopyFolio(cpu, file, folio, word, value);
+    *fuseCopyFolio(cpu, folio, word, value) {
+      yield* flush(cpu, cpu.folio.mapping.load(folio) as FileId);
+      yield* MAINLINE.fuseCopyFolio(cpu, folio, word, value);
     },
-    *fuseTryMoveFolio(cpu, file, index, old) {
-      yield* flush(cpu, file);
-      return yield* MAINLINE.fuseTryMoveFolio(cpu, file, index, old);
+    *fuseTryMoveFolio(cpu, old) {
+      yield* flush(cpu, cpu.folio.mapping.load(old) as FileId);
+      return yield* MAINLINE.fuseTryMoveFolio(cpu, old);
     },
   };
 }

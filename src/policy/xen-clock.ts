@@ -120,9 +120,9 @@ export const xenClock = definePolicy({
     },
     fileWrite: {
       says: 'write(2), or what a FUSE daemon says, has locked the folio that it will change, whatever the file system: the CPUs that have not flushed since the newest debt',
-      *fuseCopyFolio(cpu, file, folio, word, value) {
+      *fuseCopyFolio(cpu, folio, word, value) {
         yield* flushDebts(cpu);
-        yield* MAINLINE.fuseCopyFolio(cpu, file, folio, word, value);
+        yield* MAINLINE.fuseCopyFolio(cpu, folio, word, value);
       },
       *folioToWrite(cpu, file, index) {
         const folio = yield* MAINLINE.folioToWrite(cpu, file, index);
@@ -148,9 +148,9 @@ export const xenClock = definePolicy({
         if (isShared(cpu, file) || !(yield* inodeDioFinished(cpu, file))) yield* flushDebts(cpu);
         yield* MAINLINE.filemapReadFolio(cpu, file, index, folio);
       },
-      *fuseTryMoveFolio(cpu, file, index, old) {
+      *fuseTryMoveFolio(cpu, old) {
         yield* flushDebts(cpu);
-        return yield* MAINLINE.fuseTryMoveFolio(cpu, file, index, old);
+        return yield* MAINLINE.fuseTryMoveFolio(cpu, old);
       },
     },
     directWrite: {

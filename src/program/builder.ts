@@ -147,19 +147,6 @@ export const remoteWrite = (
   word,
   value,
 });
-/** What the daemon of a FUSE file says. */
-export const notifyStore = (
-  file: string,
-  page: number,
-  { word, value }: { word?: number; value?: number } = {},
-): Op => ({
-  do: 'notifystore',
-  file,
-  page,
-  word,
-  value,
-});
-export const notifyInval = (file: string, page: number, pages = 1): Op => ({ do: 'notifyinval', file, page, pages });
 export const reclaim = (file: string, page: number, pages = 1): Op => ({ do: 'reclaim', file, page, pages });
 export const migrate = (
   file: string,

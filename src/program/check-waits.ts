@@ -15,22 +15,21 @@ export function checkWaits(program: Program, fail: Fail): void {
     fail(`${path}.flag`, `flag "${op.flag}" is never posted`, expected);
   }
   /** Wakes of each task that no sleep has used. */
-  const wakes = new Map<string, number>();
+  const kept = new Map<string, number>();
   const add = (task: string, by: number): number => {
-    const left = (wakes.get(task) ?? 0) + by;
-    wakes.set(task, left);
-    return left;
+    kept.set(task, (kept.get(task) ?? 0) + by);
+    return kept.get(task)!;
   };
-  for (const { op } of ops.slice(program.history.length)) if (op.do === 'wake') add(op.task, 1);
-  const later = new Map(wakes);
-  for (const { op, path, task } of ops) {
-    const inHistory = path.startsWith('history');
-    if (op.do === 'wake' && inHistory) add(op.task, 1);
-    if (op.do !== 'sleep') continue;
-    const left = add(task.name, -1);
-    const free = inHistory ? left - (later.get(task.name) ?? 0) : left;
-    if (free >= 0) continue;
-    const when = inHistory ? ' in time' : '';
+  const sleeps = ({ path, task }: (typeof ops)[number], when: string): void => {
+    if (add(task.name, -1) >= 0) return;
     fail(path, `"sleep" of ${task.name}, which nobody wakes${when}`, `a "wake" of ${task.name} for each sleep`);
+  };
+  const history = ops.slice(0, program.history.length);
+  const concurrent = ops.slice(program.history.length);
+  for (const done of history) {
+    if (done.op.do === 'wake') add(done.op.task, 1);
+    if (done.op.do === 'sleep') sleeps(done, ' in time');
   }
+  for (const { op } of concurrent) if (op.do === 'wake') add(op.task, 1);
+  for (const done of concurrent) if (done.op.do === 'sleep') sleeps(done, '');
 }

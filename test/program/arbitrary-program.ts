@@ -60,20 +60,17 @@ const fileOp: fc.Arbitrary<Op> = fc.oneof(
 
 /** What a server does. */
 const served: fc.Arbitrary<Op> = fc.oneof(
-  fc.record({
-    do: fc.constant('remote' as const),
-    file: fc.constantFrom('remote_1', 'disk', 'fuse'),
-    page: fc.integer({ min: 0, max: 1 }),
-    word: inPage,
-    value: maybe(fc.nat()),
-  }),
-  fc.record({
-    do: fc.constant('notifystore' as const),
-    file: fc.constant('fuse'),
-    page: fc.integer({ min: 0, max: 1 }),
-    word: inPage,
-    value: maybe(fc.nat()),
-  }),
+  fc
+    .tuple(
+      fc.constantFrom<['remote' | 'notifystore', string]>(
+        ['remote', 'remote_1'],
+        ['remote', 'disk'],
+        ['remote', 'fuse'],
+        ['notifystore', 'fuse'],
+      ),
+      fc.record({ page: fc.integer({ min: 0, max: 1 }), word: inPage, value: maybe(fc.nat()) }),
+    )
+    .map(([[what, file], where]) => ({ do: what, file, ...where })),
   fc.record({
     do: fc.constant('notifyinval' as const),
     file: fc.constant('fuse'),

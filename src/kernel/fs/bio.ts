@@ -3,10 +3,12 @@
  * others at work meanwhile.
  */
 import type { Pfn } from '../../hardware/types.ts';
-import { type Path, point } from '../../memory/point.ts';
+import { type Path, type Point, point } from '../../memory/point.ts';
 import type { Column } from '../../memory/table.ts';
 import type { Cpu } from '../cpu.ts';
 import { PG_WRITEBACK } from '../mm/folio.ts';
+import type { FileId } from '../types.ts';
+import { filePage } from './inode.ts';
 
 export const IO_STARTS = point('writeFolio: clean, writeback to be marked');
 export const WORD_OUT = point('writeFolio: next word to be written to disk');
@@ -53,4 +55,21 @@ export function* submitBioRead(cpu: Cpu, folio: Pfn, { words: from }: BlockDevic
     words.store(folio, from.load(row, k), k);
   }
   mem.released(preparing.at(folio));
+}
+
+/** A word of a file. */
+interface FileWord {
+  readonly file: FileId;
+  readonly index: number;
+  readonly word: number;
+  readonly value: number;
+}
+
+/** A word of what a server, a daemon or a device shared with others keeps gets another value, at `now`. */
+export function* changeElsewhere(cpu: Cpu, now: Point, { file, index, word, value }: FileWord): Path<void> {
+  const { words } = cpu.disk;
+  const row = filePage(cpu, file, index);
+  if (cpu.at(now, words.at(row, word))) yield;
+  words.store(row, value, word);
+  cpu.observer?.fileStored(cpu, file, index, word, value, 'server');
 }

@@ -5,8 +5,8 @@
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { ENOSPC, type FileId } from '../types.ts';
+import { changeElsewhere } from './bio.ts';
 import { iSizeRead } from './inode.ts';
-import { changeElsewhere } from './nfs-server.ts';
 import type { WordToWrite } from './read-write.ts';
 
 export const BLKDEV_SIZE = point('blkdevWriteIter: is the page within the device?');

@@ -9,6 +9,7 @@ import { PG_UPTODATE } from '../mm/folio.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
 import { OWNER_USER } from '../observer.ts';
 import { type FileId, NO_SLOT, type SwapSlot } from '../types.ts';
+import { folioSetLocked } from './folio-lock.ts';
 import { filePage, isMemoryFile } from './inode.ts';
 
 export const SLOT_WANTED = point('filemapGetFolio: slot of the page cache to be read');
@@ -76,10 +77,7 @@ export function* filemapAddFolio(cpu: Cpu, file: FileId, index: number, folio: P
   const { kernel, inode } = cpu;
   const { slot } = cpu.pageCache;
   const row = filePage(cpu, file, index);
-  const lock = cpu.folio.lock.at(folio);
-  if (cpu.at(NEW_LOCKED, lock)) yield;
-  cpu.mem.store(lock, cpu.current + 1);
-  cpu.mem.acquired(lock, true);
+  yield* folioSetLocked(cpu, NEW_LOCKED, folio);
   cpu.folio.mapping.store(folio, file);
   cpu.folio.index.store(folio, index);
   yield* kernel.spinLockIrqsave(cpu, inode.iPagesLock.at(file));

@@ -3,7 +3,7 @@
  * whoever wants it (sched/polling.ts), so it cannot keep a holder that was preempted from running.
  */
 import type { Pfn } from '../../hardware/types.ts';
-import { type Path, point } from '../../memory/point.ts';
+import { type Path, type Point, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { PG_WRITEBACK } from '../mm/folio.ts';
 
@@ -14,6 +14,14 @@ export const DONE = point('folioUnlock: done with the locked folio');
 export const IN_WRITEBACK = point('folioWaitWriteback: is the folio being written out?');
 export const WRITEBACK_SEEN = point('folioWaitWriteback: folio is being written out');
 export const LOCK_SEEN = point('folioWaitLocked: folio lock seen held');
+
+/** Linux: __folio_set_locked(), at `now`: of a folio that nobody else can know. Its lock is not looked at. */
+export function* folioSetLocked(cpu: Cpu, now: Point, pfn: Pfn): Path<void> {
+  const word = cpu.folio.lock.at(pfn);
+  if (cpu.at(now, word)) yield;
+  cpu.mem.store(word, cpu.current + 1);
+  cpu.mem.acquired(word, true);
+}
 
 /** Linux: folio_lock(). Caller holds a reference and no spinlock. */
 export function* folioLock(cpu: Cpu, pfn: Pfn): Path<void> {

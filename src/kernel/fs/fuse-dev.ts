@@ -14,8 +14,9 @@ import { PG_UPTODATE } from '../mm/folio.ts';
 import { NO_PAGE } from '../mm/page-alloc.ts';
 import { OWNER_USER } from '../observer.ts';
 import { ENOMEM, type FileId } from '../types.ts';
+import { changeElsewhere } from './bio.ts';
+import { folioSetLocked } from './folio-lock.ts';
 import { filePage } from './inode.ts';
-import { changeElsewhere } from './nfs-server.ts';
 
 export const DAEMON_CHANGES = point('fuseDaemonWrite: word of the daemon to be changed');
 export const STORES = point('fuseCopyFolio: folio locked, word to be copied in');
@@ -40,14 +41,14 @@ export function* fuseNotifyStore(cpu: Cpu, file: FileId, index: number, word: nu
   yield* kernel.fuseDaemonWrite(cpu, file, index, word, value);
   const folio: Pfn = yield* kernel.filemapGrabLocked(cpu, file, index);
   if (folio === NO_PAGE) return ENOMEM;
-  yield* kernel.fuseCopyFolio(cpu, file, folio, word, value);
+  yield* kernel.fuseCopyFolio(cpu, folio, word, value);
   yield* kernel.folioUnlock(cpu, folio);
   yield* kernel.folioPut(cpu, folio);
   return 0;
 }
 
 /** Linux: fuse_copy_folio(), one word, from what the daemon writes to /dev/fuse. Caller holds the folio lock. */
-export function* fuseCopyFolio(cpu: Cpu, _file: FileId, folio: Pfn, word: number, value: number): Path<void> {
+export function* fuseCopyFolio(cpu: Cpu, folio: Pfn, word: number, value: number): Path<void> {
   const { words } = cpu.hw.frame;
   if (cpu.at(STORES, words.at(folio, word))) yield;
   words.store(folio, value, word);
@@ -73,7 +74,7 @@ export function* fuseReadahead(cpu: Cpu, file: FileId, index: number): Path<void
   const { folio, locked } = yield* kernel.filemapGrabFolio(cpu, file, index);
   if (folio === NO_PAGE) return;
   if (locked) {
-    const moved: Pfn = yield* kernel.fuseTryMoveFolio(cpu, file, index, folio);
+    const moved: Pfn = yield* kernel.fuseTryMoveFolio(cpu, folio);
     // no page to be moved: the words are copied
     if (moved === NO_PAGE) yield* kernel.filemapReadFolio(cpu, file, index, folio);
     else yield* endRead(cpu, moved);
@@ -94,16 +95,14 @@ function* endRead(cpu: Cpu, folio: Pfn): Path<void> {
  * Linux: fuse_try_move_folio(): a page of the daemon, filled before it answers, takes the place of `old`. The new folio, locked, with a
  * reference; NO_PAGE if there is none. Caller holds the lock of `old`, which is in the page cache, and a reference.
  */
-export function* fuseTryMoveFolio(cpu: Cpu, file: FileId, index: number, old: Pfn): Path<Pfn> {
+export function* fuseTryMoveFolio(cpu: Cpu, old: Pfn): Path<Pfn> {
   const { kernel } = cpu;
+  const row = filePage(cpu, cpu.folio.mapping.load(old) as FileId, cpu.folio.index.load(old));
   const folio: Pfn = yield* kernel.allocPage(cpu, OWNER_USER);
   if (folio === NO_PAGE) return NO_PAGE;
-  yield* kernel.submitBioRead(cpu, folio, cpu.disk, filePage(cpu, file, index));
+  yield* kernel.submitBioRead(cpu, folio, cpu.disk, row);
   // pipe_buf_try_steal()
-  const lock = cpu.folio.lock.at(folio);
-  if (cpu.at(NEW_LOCKED, lock)) yield;
-  cpu.mem.store(lock, cpu.current + 1);
-  cpu.mem.acquired(lock, true);
+  yield* folioSetLocked(cpu, NEW_LOCKED, folio);
   yield* kernel.replacePageCacheFolio(cpu, old, folio);
   yield* kernel.folioAddLru(cpu, folio);
   return folio;

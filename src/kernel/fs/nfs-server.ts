@@ -3,10 +3,10 @@
  * thread marked `server`, which does nothing else: schedulers, columns and threads know what to do with it, and on a CPU of its
  * own it is in nobody's cpumask and gets no IPI. No word of page cache or page tables is touched.
  */
-import { type Path, type Point, point } from '../../memory/point.ts';
+import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import type { FileId } from '../types.ts';
-import { filePage } from './inode.ts';
+import { changeElsewhere } from './bio.ts';
 
 export const WORD_CHANGES = point('nfsdWrite: another client writes, word to be changed');
 export const CHANGE_RAISES = point('nfsdWrite: word changed, change attribute to be raised');
@@ -18,21 +18,4 @@ export function* nfsdWrite(cpu: Cpu, file: FileId, index: number, word: number, 
   if (cpu.at(CHANGE_RAISES, nfsServer.changeAttr.at(file))) yield;
   nfsServer.changeAttr.add(file, 1);
   return 0;
-}
-
-/** A word of a file. */
-interface FileWord {
-  readonly file: FileId;
-  readonly index: number;
-  readonly word: number;
-  readonly value: number;
-}
-
-/** A word of what a server, a daemon or a device shared with others keeps gets another value, at `now`. */
-export function* changeElsewhere(cpu: Cpu, now: Point, { file, index, word, value }: FileWord): Path<void> {
-  const { words } = cpu.disk;
-  const row = filePage(cpu, file, index);
-  if (cpu.at(now, words.at(row, word))) yield;
-  words.store(row, value, word);
-  cpu.observer?.fileStored(cpu, file, index, word, value, 'server');
 }

@@ -6,6 +6,7 @@
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { folioSetLocked } from '../fs/folio-lock.ts';
 import { OWNER_USER } from '../observer.ts';
 import { NO_SLOT, type SwapSlot } from '../types.ts';
 import { PG_SWAPCACHE, PG_UPTODATE } from './folio.ts';
@@ -80,10 +81,7 @@ export function* readSwapCacheAsync(cpu: Cpu, slot: SwapSlot): Path<Pfn> {
     if (found !== NO_PAGE) return found;
     const folio: Pfn = yield* kernel.allocPage(cpu, OWNER_USER);
     if (folio === NO_PAGE) return NO_PAGE;
-    const lock = cpu.folio.lock.at(folio);
-    if (cpu.at(NEW_LOCKED, lock)) yield;
-    cpu.mem.store(lock, cpu.current + 1);
-    cpu.mem.acquired(lock, true);
+    yield* folioSetLocked(cpu, NEW_LOCKED, folio);
     yield* kernel.spinLock(cpu, swap.lock.at(CLUSTER));
     const count = swap.map.load(CLUSTER, slot);
     const free = count > 0 && (count & SWAP_HAS_CACHE) === 0;
