@@ -103,6 +103,11 @@ export class Stepper {
     return this.running[id].frames.length;
   }
 
+  /** Does CPU `id` handle an interrupt on top of what its task is doing? */
+  isInterrupted(id: CpuId): boolean {
+    return this.running[id].isInterrupted();
+  }
+
   whoWaits(): string {
     return whoWaits(this);
   }

@@ -54,6 +54,10 @@ export class TaskStack {
     cpu.waiting = false;
   }
 
+  isInterrupted(): boolean {
+    return this.interposed.some(({ irq }) => irq);
+  }
+
   /**
    * A frame just ended. If it was an interposed one, the path below stands where it stood: 'hook' or 'irq' says which it
    * was; undefined: an ordinary call, whose caller goes on.

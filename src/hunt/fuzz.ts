@@ -6,14 +6,15 @@
 import type { Op, Program } from '../program/program.ts';
 import { Corpus } from './corpus.ts';
 import { Coverage, type CoveragePlace } from './coverage.ts';
+import { generateEncounter } from './encounter.ts';
 import { generateProgram, swarmTraits } from './generator.ts';
 import { Draw } from './generator-draw.ts';
 import { mutate } from './mutate.ts';
 import { DEFAULT_MIX, Portfolio, type PortfolioPlace, type StrategyName } from './portfolio.ts';
 import { type Random, randomAt, randomFrom } from './random.ts';
 
-/** `replayed`: a program of the corpus as it is. */
-export type Origin = 'fresh' | 'mutated' | 'replayed';
+/** `fresh`: a wide program; `replayed`: one of the corpus as it is. */
+export type Origin = 'encounter' | 'fresh' | 'mutated' | 'replayed';
 
 /** A program to hunt in. */
 export interface Drawn {
@@ -52,7 +53,9 @@ export interface FuzzPlace {
   readonly coverage: CoveragePlace;
 }
 
-const ORIGINS: readonly Origin[] = ['fresh', 'mutated', 'replayed'];
+const ORIGINS: readonly Origin[] = ['encounter', 'fresh', 'mutated', 'replayed'];
+/** Share of the programs that are encounters, of those that come from nowhere. */
+const ENCOUNTERS = 0.85;
 /** Programs drawn before the first mutant: what is new at the beginning says nothing. */
 const FRESH_FIRST = 20;
 
@@ -79,6 +82,10 @@ export class Fuzz {
     const draw = new Draw(bits);
     const schedules = (): Random => randomFrom(bits(), 1);
     const fresh = (): Program => onCpus(generateProgram(bits, swarmTraits(bits)), cpus);
+    if (origin === 'encounter') {
+      const program = onCpus(generateEncounter(bits, swarmTraits(bits)), cpus);
+      return { program, origin, recorded: undefined, random: schedules() };
+    }
     if (origin === 'fresh') return { program: fresh(), origin, recorded: undefined, random: schedules() };
     const { program, choices } = this.corpus.pick(draw);
     if (origin === 'replayed') return { program, origin, recorded: choices, random: schedules() };
@@ -113,7 +120,8 @@ export class Fuzz {
 
   private due(): Origin {
     const canMutate = this.options.feedback && this.corpus.size > 0 && this.programs > FRESH_FIRST;
-    return canMutate ? this.origins.due(ORIGINS) : 'fresh';
+    if (canMutate) return this.origins.due(ORIGINS);
+    return this.draws.bits() < ENCOUNTERS * 2 ** 32 ? 'encounter' : 'fresh';
   }
 }
 

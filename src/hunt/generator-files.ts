@@ -15,9 +15,9 @@ const SHARED_MEMORY = 0.12;
 const FRAMES = 24;
 
 /** The files of a program; none if the trait is off. */
-export function drawFiles(draw: Draw, traits: Traits): FileSpec[] {
+export function drawFiles(draw: Draw, traits: Traits, most: 1 | 2): FileSpec[] {
   if (!draw.chance(0.65 * traits.files)) return [];
-  const names = draw.chance(0.3) ? ['f', 'g'] : ['f'];
+  const names = most === 2 && draw.chance(0.3) ? ['f', 'g'] : ['f'];
   return names.map((name) => {
     const file = { name, pages: draw.between(1, PAGES) };
     return { ...file, ...(draw.chance(0.2 * traits.remote) ? { remote: true } : drawKind(draw, traits)) };

@@ -10,15 +10,23 @@ export interface PageRange {
 
 /** Page 0 stays free: it is no hint for mmap. */
 const FIRST = 1;
+/** Pages that are mapped at once, most times. */
+const MOST_PAGES = 4;
 /** Pages remembered as touched or changed, the latest last. */
 const MEMORY = 6;
 
-/** The runs of pages that a program maps: 2 or 3, of 1 to 4 pages; the same numbers in every address space. */
-export function drawObjects(draw: Draw): PageRange[] {
+/** How many runs of pages a program maps, and how long they are. */
+export interface ObjectBounds {
+  readonly objects: readonly [least: number, most: number];
+  readonly pages: number;
+}
+
+/** The runs of pages that a program maps; the same numbers in every address space. */
+export function drawObjects(draw: Draw, { objects: [least, most], pages }: ObjectBounds): PageRange[] {
   const objects: PageRange[] = [];
-  const wanted = draw.between(2, 3);
+  const wanted = draw.between(least, most);
   for (let tries = 0; objects.length < wanted && tries < 20; tries++) {
-    const object = drawObject(draw);
+    const object = drawObject(draw, pages);
     if (objects.every((o) => o.page >= object.page + object.pages || object.page >= o.page + o.pages))
       objects.push(object);
   }
@@ -91,7 +99,7 @@ export class AddressSpace {
   }
 }
 
-function drawObject(draw: Draw): PageRange {
-  const pages = draw.between(1, 4);
+function drawObject(draw: Draw, most = MOST_PAGES): PageRange {
+  const pages = draw.between(1, most);
   return { page: draw.between(FIRST, PAGES - pages), pages };
 }

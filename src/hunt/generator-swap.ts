@@ -34,10 +34,16 @@ export function isDuty(name: string): name is FileOp | SwapOp {
 }
 
 /** @param space whose pages they are @param of a task that has it; undefined: the acting one */
-export function drawSwapOp(name: SwapOp, draw: Draw, space: AddressSpace, sharing: number, of: string | undefined): Op {
+export function drawSwapOp(
+  name: SwapOp,
+  draw: Draw,
+  space: AddressSpace,
+  { sharing, of, nodes }: { sharing: number; of: string | undefined; nodes: number },
+): Op {
   const { page, pages } = space.rangeToChange(draw, sharing);
   space.remember(page);
   const range = { page, ...(pages > 1 ? { pages } : {}), ...(of === undefined ? {} : { of }) };
   if (name === 'swapout') return { do: 'reclaim', ...range };
-  return { do: 'migrate', ...range, ...(draw.chance(0.3) ? { sync: true } : {}) };
+  const slow = nodes > 1 && draw.chance(0.7) ? { node: 1 } : {};
+  return { do: 'migrate', ...range, ...(draw.chance(0.3) ? { sync: true } : {}), ...slow };
 }

@@ -109,7 +109,7 @@ export function sharesOfOthers(
 }
 
 /** Operations that a swarm leaves out, keeps or prefers. */
-const SWARMED: readonly TraitName[] = [
+export const SWARMED: readonly TraitName[] = [
   ...(['load', 'store', 'fetch', 'touch', 'mmap', 'munmap', 'mprotect', 'mremap', 'dontneed', 'free'] as const),
   ...([
     'pageout',

@@ -4,48 +4,35 @@
  * task. Waits refer to posts and wakes earlier in the sequence, so under every schedule the earliest operation not yet
  * done can be done: every program ends.
  */
-import { canonicalProgram } from '../program/canonical.ts';
 import type { Program } from '../program/program.ts';
-import { drawDaemons, type Player, taskOf } from './generator-cast.ts';
+import type { Player } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { fileShares } from './generator-files.ts';
 import { drawHistoryLength, MOST_HISTORY } from './generator-history.ts';
-import { drawMachine } from './generator-machine.ts';
 import { memoryShares } from './generator-ops.ts';
-import { withNamelessFiles } from './generator-shmem.ts';
 import { swapShares } from './generator-swap.ts';
 import { drawScan, scanShare } from './generator-tiers.ts';
 import { drawTracking, trackShare } from './generator-tracking.ts';
 import type { Traits } from './generator-traits.ts';
-import { ProgramWriter } from './program-writer.ts';
+import { type Bounds, ProgramWriter } from './program-writer.ts';
 
 export { allTraits, swarmTraits, TRAITS, type TraitName, type Traits } from './generator-traits.ts';
 
 /** A canonical program that the schema accepts. @param random unsigned 32-bit numbers; the same numbers, the same program */
 export function generateProgram(random: () => number, traits: Traits): Program {
-  return new Generator(new Draw(random), traits).program();
+  return new Generator(new Draw(random), traits, BOUNDS).program();
 }
+
+const BOUNDS: Bounds = { objects: [2, 3], pages: 4, files: 2 };
 
 /** Who has used a page, so that a translation of it may be cached. */
 type Use = { readonly user: Player; readonly page: number };
 
 class Generator extends ProgramWriter {
   program(): Program {
-    const { draw, traits, cast, cpus, memory, startSpaces: mms } = this;
-    const name = `fuzz-${(draw.below(2 ** 32) >>> 0).toString(16)}`;
     this.writeHistory();
     this.writeConcurrent();
-    return canonicalProgram({
-      name,
-      machine: withNamelessFiles(
-        draw,
-        drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
-        this,
-      ),
-      files: [...this.files, ...this.devices],
-      tasks: [...cast.players.map(taskOf), ...drawDaemons(draw, cpus, memory)],
-      history: this.history,
-    });
+    return this.finished();
   }
 
   private writeHistory(): void {

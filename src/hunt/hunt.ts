@@ -12,10 +12,10 @@ import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import type { CoverageSummary } from './coverage.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
-import { type Drawn, Fuzz, type Showing } from './fuzz.ts';
+import { type Drawn, Fuzz, type Origin, type Showing } from './fuzz.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
-import { DEFAULT_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
+import { DEFAULT_MIX, ENCOUNTER_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
 import { type AdversaryBudget, chooseFairly, type Run, type Strategy } from './strategies/strategy.ts';
@@ -105,8 +105,10 @@ export interface HuntResult extends HuntSums {
 
 /** The cost profile of every hunt: cycles are words of the image, and a finding must find the same ones when it replays. */
 export const HUNTING_COSTS = 'bare-metal';
-/** Schedules that one generated program gets before the next is drawn. */
-const SCHEDULES_PER_PROGRAM = 48;
+/** Schedules that a generated program gets before the next is drawn: few where most of what can happen does within few. */
+const SCHEDULES_PER_PROGRAM: Readonly<Record<Origin, number>> = { encounter: 16, fresh: 48, mutated: 48, replayed: 48 };
+/** Schedules after which a generated program is given up if no TLB held a stale entry in any of them: no flush was due, or missed. */
+const SCHEDULES_WITHOUT_STALE = 6;
 const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
 
 /**
@@ -149,6 +151,8 @@ interface Place {
   readonly stepper: Stepper;
   readonly run: Run;
   readonly ledger: LedgerStates;
+  /** Some TLB has held an entry older than the page tables. */
+  stale: boolean;
 }
 
 class Hunt {
@@ -175,7 +179,7 @@ class Hunt {
     if (source === 'fuzz') {
       while (this.goesOn()) {
         const drawn = this.fuzz.next();
-        this.fuzz.had(drawn, this.huntIn(drawn, SCHEDULES_PER_PROGRAM));
+        this.fuzz.had(drawn, this.huntIn(drawn, SCHEDULES_PER_PROGRAM[drawn.origin]));
         if (this.goesOn()) options.between?.(this.sums());
       }
     } else {
@@ -184,6 +188,11 @@ class Hunt {
     }
     const { found, complete, diverged } = this;
     return { ...this.sums(), found, coverage: this.fuzz.coverage.summary(), complete, diverged };
+  }
+
+  /** Encounters are small: the fewer strategies, the more of each. */
+  private namesFor(origin: Origin | undefined): readonly StrategyName[] {
+    return origin === 'encounter' && this.options.strategies === undefined ? ENCOUNTER_MIX : this.names;
   }
 
   private sums(): HuntSums {
@@ -200,20 +209,33 @@ class Hunt {
   }
 
   private huntIn(
-    { program, recorded, random }: Pick<Drawn, 'program' | 'recorded' | 'random'>,
+    {
+      program,
+      recorded,
+      random,
+      origin,
+    }: Pick<Drawn, 'program' | 'recorded' | 'random'> & { readonly origin?: Origin },
     schedules: number,
   ): Showing {
     const { options } = this;
     const plan = huntingPlan(program, options);
     const stepper = new Stepper(this.names.includes('exhaustive') ? recording(plan) : plan);
-    const place: Place = { plan, stepper, run: new MachineRun(stepper), ledger: new LedgerStates(stepper) };
+    const place: Place = {
+      plan,
+      stepper,
+      run: new MachineRun(stepper),
+      ledger: new LedgerStates(stepper),
+      stale: false,
+    };
     const budget = options.adversary ?? DEFAULT_BUDGET;
-    const names = recorded && options.source === 'fuzz' ? REPLAYED : this.names;
+    const names = recorded && options.source === 'fuzz' ? REPLAYED : this.namesFor(origin);
     const mix = new Map(names.map((name) => [name, strategyNamed(name, random, budget, recorded)]));
     const best = { gain: 0, choices: [] as readonly number[] };
     const before = { size: this.fuzz.coverage.size, steps: this.steps };
     this.programs++;
+    place.stale = options.source !== 'fuzz';
     for (let i = 0; i < schedules && mix.size > 0 && this.goesOn(); i++) {
+      if (options.source === 'fuzz' && i === SCHEDULES_WITHOUT_STALE && !place.stale) break;
       const name = this.fuzz.strategies.due([...mix.keys()]);
       const strategy = mix.get(name) as Strategy;
       if (strategy.begin(place.run)) {
@@ -232,7 +254,8 @@ class Hunt {
   }
 
   /** One schedule, with the pairs, and with all, that it was the first to show. */
-  private once({ plan, stepper, run, ledger }: Place, strategy: Strategy) {
+  private once(place: Place, strategy: Strategy) {
+    const { plan, stepper, run, ledger } = place;
     const choices: number[] = [];
     const { coverage } = this.fuzz;
     const known = { size: coverage.size, pairs: coverage.pairs };
@@ -241,6 +264,7 @@ class Hunt {
     stepper.reset();
     const done = execute(stepper, (s) => {
       coverage.stepped(s, last, ledger);
+      place.stale ||= run.holdsStale();
       const c = chooseFairly(strategy, run);
       if (c < 0) return c;
       choices.push(c);

@@ -48,6 +48,12 @@ export class MachineRun implements Run {
     const place = (round.peek(task) * MOST_OPERATIONS + pc.peek(task)) * 2 + done.peek(task);
     return place * (geometry.cpus + geometry.tasks) + task;
   }
+  isInterrupted(id: CpuId): boolean {
+    return this.stepper.isInterrupted(id);
+  }
+  holdsStale(): boolean {
+    return this.stepper.machine.oracle?.holdsStale() ?? false;
+  }
   hardwareActions(id: CpuId, into: number[]): number {
     return adversaryActions(this.stepper.cpuAt(id), this.stepper.machine.pages, into);
   }

@@ -8,6 +8,7 @@ import { IterativePct } from './strategies/iterative-pct.ts';
 import { OperationWalk } from './strategies/operation-walk.ts';
 import { Pct } from './strategies/pct.ts';
 import { Pos } from './strategies/pos.ts';
+import { Preempt } from './strategies/preempt.ts';
 import { RandomWalk } from './strategies/random-walk.ts';
 import { Replay } from './strategies/replay.ts';
 import { SleepSets } from './strategies/sleep-sets.ts';
@@ -19,6 +20,8 @@ export const STRATEGY_NAMES = [
   'random',
   'sticky',
   'operations',
+  'preempt-1',
+  'preempt-2',
   'pct-1',
   'pct-2',
   'pct-3',
@@ -37,7 +40,18 @@ export type StrategyName = (typeof STRATEGY_NAMES)[number];
  * What `hunt` runs by default: two grains of schedule, whole operations and single steps. Strategies that end are for single small
  * scenarios and have to be asked for.
  */
-export const DEFAULT_MIX: readonly StrategyName[] = ['random', 'pct-2', 'operations', 'sticky', 'pct-3', 'pos', 'surw'];
+export const DEFAULT_MIX = [
+  'preempt-1',
+  'pct-2',
+  'preempt-2',
+  'pct-3',
+  'sticky',
+  'surw',
+  'random',
+] as const satisfies StrategyName[];
+
+/** In programs of a few operations, which get a few schedules each. */
+export const ENCOUNTER_MIX = ['preempt-1', 'pct-2', 'preempt-2', 'pct-3'] as const satisfies StrategyName[];
 
 /** @param recorded the schedule that `replay` follows. */
 export function strategyNamed(
@@ -53,6 +67,9 @@ export function strategyNamed(
       return new RandomWalk(random, budget, 3);
     case 'operations':
       return new OperationWalk(random, budget);
+    case 'preempt-1':
+    case 'preempt-2':
+      return new Preempt(random, Number(name.slice(-1)), budget);
     case 'pct-1':
     case 'pct-2':
     case 'pct-3':

@@ -1,16 +1,24 @@
 /** How a generated program is written down, operation by operation; what, and in which order, is the affair of generator.ts. */
-import type { FileSpec, Op } from '../program/program.ts';
-import { Cast, drawCast, MOST_MMS, type Player } from './generator-cast.ts';
+import { canonicalProgram } from '../program/canonical.ts';
+import type { FileSpec, Op, Program } from '../program/program.ts';
+import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import type { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
 import { drawDevices, drawMerge } from './generator-installers.ts';
-import { drawMemory, type Memory } from './generator-machine.ts';
+import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
 import { drawOther } from './generator-others.ts';
-import { AddressSpace, drawObjects } from './generator-pages.ts';
+import { AddressSpace, drawObjects, type ObjectBounds } from './generator-pages.ts';
 import { isShared } from './generator-remote.ts';
+import { withNamelessFiles } from './generator-shmem.ts';
 import { drawSwapOp, isDuty, type SwapOp, swapShares } from './generator-swap.ts';
 import { sharesOfOthers, type TraitName, type Traits } from './generator-traits.ts';
+
+/** How large programs are. */
+export interface Bounds extends ObjectBounds {
+  /** At most. */
+  readonly files: 1 | 2;
+}
 
 /** A program while it is written: what there is, and one operation of a player after the other. */
 export class ProgramWriter {
@@ -18,6 +26,8 @@ export class ProgramWriter {
   readonly cast: Cast;
   protected readonly cpus: number;
   protected readonly startSpaces: number;
+  /** Runs of pages that the program is about. */
+  protected readonly objects: number;
   readonly files: FileSpec[];
   protected readonly devices: FileSpec[];
   protected readonly memory: Memory;
@@ -32,13 +42,15 @@ export class ProgramWriter {
   constructor(
     protected readonly draw: Draw,
     traits: Traits,
+    bounds: Bounds,
   ) {
-    const many = draw.weighted({ '2': 5, '3': 3 * traits.manyCpus, '4': 2 * traits.manyCpus });
+    const many = draw.weighted({ '2': 5, '3': 3 * traits.manyCpus, '4': traits.manyCpus });
     this.cpus = Number(many ?? 2);
     this.startSpaces = Number(draw.weighted({ '1': 6, '2': 3 * traits.unrelatedMms, '3': traits.unrelatedMms }) ?? 1);
     this.spaces = this.startSpaces;
-    const objects = drawObjects(draw);
-    this.files = drawFiles(draw, traits);
+    const objects = drawObjects(draw, bounds);
+    this.objects = objects.length;
+    this.files = drawFiles(draw, traits, bounds.files);
     this.devices = drawDevices(draw, traits, this.files.length);
     this.memory = drawMemory(draw, traits, this.files.length);
     // with one node there is nothing to scan for
@@ -46,6 +58,23 @@ export class ProgramWriter {
     const mappings = new FileMappings(this.files, this.devices);
     const spaces = Array.from({ length: this.spaces }, () => new AddressSpace(objects, mappings));
     this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces, this.files.some(isShared)));
+  }
+
+  /** What was written, as a canonical program with a name drawn for it. */
+  protected finished(): Program {
+    const { draw, traits, cast, cpus, memory, startSpaces: mms } = this;
+    const name = `fuzz-${(draw.below(2 ** 32) >>> 0).toString(16)}`;
+    return canonicalProgram({
+      name,
+      machine: withNamelessFiles(
+        draw,
+        drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
+        this,
+      ),
+      files: [...this.files, ...this.devices],
+      tasks: [...cast.players.map(taskOf), ...drawDaemons(draw, cpus, memory)],
+      history: this.history,
+    });
   }
 
   /** An operation on a file, or on what some address space maps: mostly the player's own. */
@@ -59,13 +88,16 @@ export class ProgramWriter {
     }
     const owner = player.space && draw.chance(0.6) ? player : this.cast.anyUser();
     const of = owner === player ? undefined : owner.name;
-    this.write(player, drawSwapOp(name, draw, owner.space!, traits.shared, of));
+    this.write(player, drawSwapOp(name, draw, owner.space!, { sharing: traits.shared, of, nodes: this.memory.nodes }));
   }
 
-  /** One operation of the player, or two where one waits for the other. @param room operations that may still be written */
-  protected writeAny(player: Player, room: number): void {
-    const { draw, traits } = this;
-    const others = this.otherShares(player, room);
+  /**
+   * One operation of the player, or two where one waits for the other. @param room operations that may still be written
+   * @param traits those of the program, unless some do not fit here
+   */
+  protected writeAny(player: Player, room: number, traits = this.traits): void {
+    const { draw } = this;
+    const others = this.otherShares(player, room, traits);
     const { space } = player;
     const duties = {
       ...fileShares(traits, this.files, { role: player.role }),
@@ -88,7 +120,7 @@ export class ProgramWriter {
     }
   }
 
-  protected otherShares(player: Player, room: number): Partial<Record<TraitName, number>> {
+  protected otherShares(player: Player, room: number, traits = this.traits): Partial<Record<TraitName, number>> {
     const isUser = player.space !== undefined;
     const possible: Partial<Record<TraitName, boolean>> = {
       fork: isUser && this.spaces < MOST_MMS,
@@ -98,9 +130,9 @@ export class ProgramWriter {
       kalloc: player.role !== 'server',
       device: player.role !== 'server',
       rawmap: player.role !== 'server' && this.devices.length > 0,
-      ksm: player.role !== 'server' && room >= 3 && this.traits.store > 0 && this.mappers().length > 0,
+      ksm: player.role !== 'server' && room >= 3 && traits.store > 0 && this.mappers().length > 0,
     };
-    return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');
+    return sharesOfOthers(traits, possible, this.concurrent ? 'concurrent' : 'history');
   }
 
   protected writeMemory(player: Player, shares: Partial<Record<MemoryOp, number>>): void {

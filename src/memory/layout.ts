@@ -123,9 +123,14 @@ export class Layout<S> {
   owners(): { owner: Int32Array; guards: Guard[] } {
     const owner = new Int32Array(this.words);
     const guards: Guard[] = [];
+    for (const [table, fields] of this.byTable) {
+      if (fields[0].owner !== 'oracle' || fields.some((p) => p.owner !== 'oracle')) continue;
+      const { from, to } = this.range(table);
+      owner.fill(ownerCode(OWNED_ORACLE, 0), from, to);
+    }
     for (const p of this.placed) {
       // zero as it is: a large table that nobody writes stays without memory of its own
-      if (p.owner === 'shared') continue;
+      if (p.owner === 'shared' || owner[p.base] !== 0) continue;
       for (let row = 0; row < p.rows; row++) {
         const first = p.base + row * p.stride;
         owner.fill(this.codeOf(p, row, guards), first, first + p.width);

@@ -19,7 +19,7 @@ import { HeldPages } from './held-pages.ts';
 import { Judge } from './judge.ts';
 import { NamelessFiles } from './nameless-files.ts';
 import { NO_ARGUMENTS, OP, type OpArguments, type OpKind } from './ops.ts';
-import { probe } from './probe.ts';
+import { holdsStale, probe } from './probe.ts';
 import { ProbedPages } from './probed-pages.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
@@ -128,6 +128,10 @@ export class Oracle extends Translations implements Observer {
     const was = this.enter();
     probe(this.ghost, this.judge, cpus);
     this.leave(was);
+  }
+  /** Does some TLB hold an entry that is older than the page tables? */
+  holdsStale(): boolean {
+    return holdsStale(this.ghost);
   }
   readBack(): void {
     if (this.ghost.options.threads || !this.ghost.checks.content) return;

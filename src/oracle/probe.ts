@@ -14,32 +14,50 @@ import type { PageKey } from './tables.ts';
 
 /** @param cpus those at a boundary now. */
 export function probe(ghost: Ghost, judge: Judge, cpus: readonly Cpu[]): void {
-  const { g, machine, geometry } = ghost;
-  if (g.global.suspect.peek(0) === 0) return;
-  const slots = geometry.tlbSets * geometry.tlbWays;
-  let wrong = false;
-  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
-    const loaded = g.frame.tableMm.peek(machine.regs.cr3Pgd.peek(id) as Pfn) - 1;
-    for (let slot = 0 as TlbSlot; slot < slots && !wrong; slot++) {
-      if (machine.tlb.lo.peek(id, slot) === 0) continue;
-      const foreign = isUsable(ghost, id, slot) && ghost.mmOf(g.cpu.tlbPage.peek(id, slot) as PageKey) !== loaded;
-      wrong = foreign || !isCurrent(ghost, id, slot);
-    }
-  }
-  if (!wrong) {
-    g.global.suspect.put(0, 0);
-    return;
-  }
+  if (!mayFind(ghost)) return;
+  const slots = slotsOf(ghost);
   for (const cpu of cpus) {
-    const mm = machine.tasks.mm.peek(cpu.current) as MmId;
+    const mm = ghost.machine.tasks.mm.peek(cpu.current) as MmId;
     for (let slot = 0 as TlbSlot; slot < slots; slot++) {
       if (!isUsable(ghost, cpu.id, slot)) continue;
-      const page = g.cpu.tlbPage.peek(cpu.id, slot) as PageKey;
+      const page = ghost.g.cpu.tlbPage.peek(cpu.id, slot) as PageKey;
       const innocent = isCurrent(ghost, cpu.id, slot) || judge.isCovered(cpu.id, slot);
       if (innocent && ghost.mmOf(page) === mm) continue;
       if (probeEntry(ghost, judge, cpu, mm, slot)) return;
     }
   }
+}
+
+/** Does some TLB hold an entry that is older than the page tables? The moments at which a flush is due, or missed. */
+export function holdsStale(ghost: Ghost): boolean {
+  const { g, machine, geometry } = ghost;
+  if (g.global.suspect.peek(0) === 0) return false;
+  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
+    for (let slot = 0 as TlbSlot; slot < slotsOf(ghost); slot++) {
+      if (machine.tlb.lo.peek(id, slot) !== 0 && !isCurrent(ghost, id, slot)) return true;
+    }
+  }
+  return false;
+}
+
+/** Is there an entry anywhere that may be wrong? If not, none is before something happens. */
+function mayFind(ghost: Ghost): boolean {
+  const { g, machine, geometry } = ghost;
+  if (g.global.suspect.peek(0) === 0) return false;
+  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
+    const loaded = g.frame.tableMm.peek(machine.regs.cr3Pgd.peek(id) as Pfn) - 1;
+    for (let slot = 0 as TlbSlot; slot < slotsOf(ghost); slot++) {
+      if (machine.tlb.lo.peek(id, slot) === 0) continue;
+      const foreign = isUsable(ghost, id, slot) && ghost.mmOf(g.cpu.tlbPage.peek(id, slot) as PageKey) !== loaded;
+      if (foreign || !isCurrent(ghost, id, slot)) return true;
+    }
+  }
+  g.global.suspect.put(0, 0);
+  return false;
+}
+
+function slotsOf({ geometry }: Ghost): number {
+  return geometry.tlbSets * geometry.tlbWays;
 }
 
 /** Of the present version of its page, and its frame has no new owner. */

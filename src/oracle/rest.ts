@@ -1,5 +1,5 @@
 /** The machine at rest: every live word is read back through the page tables, and no frame may be without an owner. */
-import { PTE_G, PTE_NONE, PTE_P, ptePfn } from '../hardware/pte.ts';
+import { ptePfn } from '../hardware/pte.ts';
 import type { CpuId, Pfn, PteLo, Vpn } from '../hardware/types.ts';
 import { NAMELESS_FILE } from '../kernel/fs/inode.ts';
 import { PG_UPTODATE } from '../kernel/mm/folio.ts';
@@ -9,7 +9,9 @@ import { SWAP_HAS_CACHE } from '../kernel/mm/swap-state.ts';
 import { OWNER_FREE, OWNER_TABLE, OWNER_USER } from '../kernel/observer.ts';
 import { type FileId, type FilePage, type MmId, NO_SLOT, type SwapSlot, VM_READ } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
+import { cleanPages } from './clean-pages.ts';
 import type { Content } from './content.ts';
+import { entryOf, maps } from './entries.ts';
 import { type Ghost, type Harm, NO_ACCESS } from './ghost.ts';
 import type { Rights } from './rights.ts';
 
@@ -39,6 +41,7 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content, backing
       }
     }
   }
+  cleanPages(ghost, rights, content);
 }
 
 /** Reads each word of each file as read(2) would: from the page cache, else from disk or swap. Whether one convicts. */
@@ -167,31 +170,10 @@ function reach(ghost: Ghost, table: Pfn, level: number, reached: Set<number>, sl
   }
 }
 
-/** Present, or a page without rights: P clear and G set, as Linux marks PROT_NONE. */
-function maps(lo: number): boolean {
-  return (lo & (PTE_P | PTE_G)) !== 0;
-}
-
 /** The frame of the folio that the swap cache has for the slot, or 0. */
 function cachedFrame({ machine }: Ghost, slot: SwapSlot): Pfn {
   return machine.swap.cache.peek(0, slot) as Pfn;
 }
 function swapWord({ machine }: Ghost, slot: SwapSlot, word: number): number {
   return machine.swapDisk.words.peek(slot, word);
-}
-
-/** The leaf entry of the page, or 0 if there is no table. */
-function entryOf(ghost: Ghost, mm: MmId, vpn: Vpn): PteLo {
-  const { levelBits } = ghost.geometry;
-  let table = ghost.machine.mm.pgd.peek(mm) as Pfn;
-  let lo = PTE_NONE;
-  let shift = levelBits.reduce((a, b) => a + b, 0);
-  for (const bits of levelBits) {
-    shift -= bits;
-    const index = Math.floor(vpn / 2 ** shift) % 2 ** bits;
-    lo = ghost.frameWord(table, index * 2) as PteLo;
-    if (!maps(lo)) return shift === 0 ? lo : PTE_NONE;
-    table = ptePfn(lo);
-  }
-  return lo;
 }

@@ -1,6 +1,6 @@
 /** The machine of machine.ts with files: a page cache filled by hand, mappings of files, and the calls on them. */
 import { type Pfn, STORE } from '#tlblab/hardware/types.js';
-import { PG_UPTODATE } from '#tlblab/kernel/mm/folio.js';
+import { PG_DIRTY, PG_UPTODATE } from '#tlblab/kernel/mm/folio.js';
 import { type FileId, type FilePage, VM_SHARED, VM_WRITE } from '#tlblab/kernel/types.js';
 import type { Word } from '#tlblab/memory/memory.js';
 import { OP } from '#tlblab/oracle/oracle.js';
@@ -15,15 +15,19 @@ export interface Mapping {
 }
 
 export class FileMachine extends OracleMachine {
-  /** The folio of a page of a file; a new one is read from disk. */
+  /** The folio of a page of a file; a new one is read from disk. It counts as dirty until `cleaned`. */
   folio(file: number, index: number, id = 0): Pfn {
     const slot = this.columns.pageCache.slot.at(this.row(file, index));
     if (this.mem.words[slot] > 0) return this.mem.words[slot] as Pfn;
     const pfn = this.frame(id);
     this.copy(pfn, (word) => this.disk(file, index, word));
     this.poke(slot, pfn);
-    this.poke(this.columns.folio.flags.at(pfn), PG_UPTODATE);
+    this.poke(this.columns.folio.flags.at(pfn), PG_UPTODATE | PG_DIRTY);
     return pfn;
+  }
+  /** The folio says that disk holds what it holds. */
+  cleaned(pfn: Pfn): void {
+    this.poke(this.columns.folio.flags.at(pfn), PG_UPTODATE);
   }
   isCached(file: number, index: number): boolean {
     return this.columns.pageCache.slot.peek(this.row(file, index)) > 0;

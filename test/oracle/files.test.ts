@@ -456,6 +456,20 @@ describe('what a page shows', () => {
 });
 
 describe('at rest', () => {
+  it('what a clean folio holds and the disk does not is lost, unless an entry says that it is dirty', () => {
+    for (const unmapped of [true, false]) {
+      const m = new FileMachine([1, 1], quiet);
+      const pfn = m.mapFile(0, 1, 3);
+      m.store(1, 3, 7);
+      m.begin(0, OP.munmap, page3);
+      if (unmapped) m.unmap(0, 1, 3);
+      m.writeOut(1, 0);
+      m.cleaned(pfn);
+      m.store(1, 3, 8);
+      m.oracle.readBack();
+      expect(m.harm()).toBe(unmapped ? 'lost-write' : undefined);
+    }
+  });
   it('frames of the page cache have an owner', () => {
     const m = new FileMachine([1]);
     const pfn = m.folio(1, 0);

@@ -67,6 +67,9 @@ const CHAINS = {
   sticky: walk(7 / 8),
   // an operation of a tiny program is one event
   operations: walk(0),
+  // nor can one be held up half-way
+  'preempt-1': walk(0),
+  'preempt-2': walk(0),
   'pct-1': pct(1),
   'pct-2': pct(2),
   'pct-3': pct(3),

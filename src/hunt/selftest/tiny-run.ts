@@ -123,6 +123,12 @@ export class TinyRun implements Run {
   operationOf(thread: CpuId): number {
     return this.state.next[thread];
   }
+  isInterrupted(): boolean {
+    return false;
+  }
+  holdsStale(): boolean {
+    return false;
+  }
   hardwareActions(): number {
     return 0;
   }

@@ -21,6 +21,10 @@ export interface Run {
   footprint(): Footprint;
   /** Names the operation that the CPU is about to begin, or is in: another number when another one has its turn. */
   operationOf(cpu: CpuId): number;
+  /** Does the CPU handle an interrupt, on top of the operation that it is in? */
+  isInterrupted(cpu: CpuId): boolean;
+  /** Does some TLB hold an entry that is older than the page tables? The moments at which a flush is due, or missed. */
+  holdsStale(): boolean;
   /** Lists in `into` what the hardware of a CPU may do on its own, and returns how much that is. */
   hardwareActions(cpu: CpuId, into: number[]): number;
   /** The timer of that CPU fires; -1 if its interrupt is pending already. */

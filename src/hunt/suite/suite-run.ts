@@ -127,6 +127,12 @@ export class SuiteRun implements Run {
   operationOf(id: number): number {
     return this.threads[id].begun;
   }
+  isInterrupted(): boolean {
+    return false;
+  }
+  holdsStale(): boolean {
+    return false;
+  }
   hardwareActions(): number {
     return 0;
   }

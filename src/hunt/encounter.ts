@@ -1,0 +1,281 @@
+/**
+ * Encounters: small programs for `--fuzz` in which a few operations meet at one place. Something is mapped, it gets a past, everybody
+ * who may has it in the TLB; then two or three operations that change what is mapped, or what the mapping shows, happen at the same
+ * time, and before and behind them loads and stores. Few operations make few steps, so that most of what can happen between two of
+ * them does within a few schedules (the small scope hypothesis; Jackson, Damon, ISSTA 1996).
+ */
+import type { Op, Program } from '../program/program.ts';
+import type { Player } from './generator-cast.ts';
+import { Draw } from './generator-draw.ts';
+import { MOST_HISTORY } from './generator-history.ts';
+import { drawMerge } from './generator-installers.ts';
+import { memoryShares } from './generator-ops.ts';
+import { SWARMED, type TraitName, type Traits } from './generator-traits.ts';
+import { type Bounds, ProgramWriter } from './program-writer.ts';
+
+/** A canonical program that the schema accepts. @param random unsigned 32-bit numbers; the same numbers, the same program */
+export function generateEncounter(random: () => number, traits: Traits): Program {
+  const draw = new Draw(random);
+  return new Encounter(draw, scaled(traits, draw.pick(WORLDS)), BOUNDS).program();
+}
+
+const BOUNDS: Bounds = { objects: [1, 2], pages: 2, files: 1 };
+
+type Factors = Readonly<Partial<Record<TraitName, number>>>;
+
+const FEW = {
+  manyCpus: 1.3,
+  unrelatedMms: 0.12,
+  secondTask: 0.12,
+  kthread: 0.4,
+  priority: 0.3,
+  smallMachine: 0.5,
+  variants: 0.5,
+  kswapd: 0.2,
+  shared: 5,
+} satisfies Factors;
+
+/** Operations that have little to do with pages of files. */
+const NOT_OF_FILES: Factors = {
+  devmigrate: 0.2,
+  ksm: 0.2,
+  uffdwp: 0.2,
+  free: 0.3,
+  swapout: 0.3,
+  relocate: 0.3,
+  rawmap: 0.3,
+};
+
+/** What is mapped: anonymous memory, with swap mostly, or pages of a file, or both. */
+const WORLDS: readonly Factors[] = [
+  { ...FEW, files: 0, sharedMemory: 0.3, rawmap: 0.3, swap: 1.7 },
+  { ...FEW, files: 1.6, swap: 0.3, ...NOT_OF_FILES },
+  { ...FEW },
+];
+
+/** How much more often what a program is about is mapped than any other page. */
+const NOWHERE_ELSE = 1000;
+
+/**
+ * What may have happened to what is mapped: each with its chance, in random order, as far as the program has such operations. It
+ * leaves something to meet at.
+ */
+const PAST: readonly (readonly [name: TraitName, chance: number])[] = [
+  ['swapout', 0.2],
+  ['relocate', 0.3],
+  ['migrate', 0.3],
+  ['reclaim', 0.15],
+  ['write', 0.2],
+  ['fsync', 0.15],
+  ['clearrefs', 0.15],
+  ['uffdwp', 0.2],
+  ['free', 0.12],
+  ['mprotect', 0.15],
+  ['mremap', 0.08],
+  ['dontneed', 0.08],
+  ['ksm', 0.08],
+  ['devmigrate', 0.08],
+  ['numascan', 0.08],
+  ['kalloc', 0.05],
+];
+
+const NO_OPERATIONS: Factors = Object.fromEntries(SWARMED.map((name) => [name, 0]));
+
+/** Operations that meet, about as often each; accesses come before and behind them anyway. */
+const RIVAL: Factors = {
+  ...{
+    load: 0.1,
+    store: 0.4,
+    fetch: 0.1,
+    touch: 0.05,
+    gup: 0.5,
+    compute: 0,
+    yield: 0.1,
+    move: 0.3,
+    sleep: 0.1,
+    messages: 0.1,
+  },
+  ...{ device: 0.1, kalloc: 0.15, pfnwalk: 0.5, remote: 0.4, write: 0.7, reclaim: 0.7, migrate: 0.7 },
+  ...{ mmap: 0.4, munmap: 0.8, mremap: 1.8, exit: 2, fork: 1.2, numascan: 2, devmigrate: 2.5 },
+  ...{ msync: 1.5, fsync: 2, truncate: 2, clearrefs: 6, uffdwp: 5, ksm: 2 },
+};
+
+/** An operation, and who does it. */
+interface Move {
+  readonly player: Player;
+  readonly op: Op;
+}
+
+type Accesses = Readonly<Record<'load' | 'store', number>>;
+
+const MIXED: Accesses = { store: 1.2, load: 1 };
+/** What the last accesses of the history are, as far as the program has such: a page that is clean, or shared, stays so without a store. */
+const LOADS: Accesses = { store: 0, load: 1 };
+const WARM: readonly Accesses[] = [MIXED, LOADS, LOADS, { store: 1, load: 0.1 }];
+
+/** Where the operations of a program meet: pages of an address space, and the pages of a file that they show, if they do. */
+interface Place {
+  readonly owner: Player;
+  readonly page: number;
+  readonly pages: number;
+  readonly file: string | undefined;
+  readonly offset: number;
+}
+
+class Encounter extends ProgramWriter {
+  private place: Place | undefined;
+
+  program(): Program {
+    const { draw } = this;
+    const places: Place[] = [];
+    for (const player of this.firstOfSpaces()) {
+      for (let i = draw.between(1, this.objects); i > 0; i--) places.push(this.map(player));
+    }
+    const { page, pages, offset, ...rest } = draw.pick(places);
+    const at = draw.chance(0.6) ? draw.below(pages) : 0;
+    this.place = { ...rest, page: page + at, pages: pages - at, offset: offset + at };
+    for (const [name, chance] of shuffled(PAST, draw)) {
+      if (!draw.chance(chance)) continue;
+      const player = draw.chance(0.8) ? draw.pick(this.atPlace()) : this.cast.anyOfMachine();
+      this.writeAny(player, 3, only(this.traits, name));
+      if (draw.chance(0.5)) this.writeAccess(this.cast.anyUser());
+    }
+    const shares = draw.chance(0.35);
+    if (shares) this.writeAny(draw.pick(this.atPlace()), 1, only(this.traits, 'fork'));
+    this.concurrent = true;
+    for (const user of this.users()) if (draw.chance(0.2)) this.writeAccess(user);
+    this.writeRivals();
+    const warm = shares && draw.chance(0.7) ? LOADS : draw.pick(WARM);
+    for (const user of this.users()) this.writeWitness(user, warm);
+    return this.finished();
+  }
+
+  /** Most operations are about the place. Where there is nothing to do, no time needs to pass. */
+  protected override write(player: Player, op: Op): void {
+    if (op.do === 'compute') return;
+    super.write(player, this.place && this.draw.chance(0.9) ? this.near(op, player, this.place) : op);
+  }
+
+  /** Ksmd needs pages of equal content: they are made in the history. */
+  protected override writeOther(player: Player, name: TraitName): void {
+    if (name !== 'ksm' || !this.concurrent) {
+      super.writeOther(player, name);
+      return;
+    }
+    for (const { player: by, op } of drawMerge(this.draw, this.mappers(), player, this.traits.shared)) {
+      if (op.do === 'store') this.recall({ player: by, op });
+      else super.write(by, op);
+    }
+  }
+
+  private map(owner: Player): Place {
+    const { draw, traits } = this;
+    const space = owner.space!;
+    const range = space.rangeToMap(draw, NOWHERE_ELSE);
+    space.map(range);
+    let mapped = space.mappings.draw(draw, traits, range.pages);
+    // where there is a file, it is what the program is about
+    if (!mapped && this.files.length > 0 && draw.chance(0.9)) mapped = space.mappings.draw(draw, traits, range.pages);
+    mapped ??= {};
+    const prot = space.mappings.mayStore(mapped) ? 'rw' : 'r';
+    this.history.push({ task: owner.name, op: { do: 'mmap', ...range, prot, fixed: true, ...mapped } });
+    return { owner, ...range, file: mapped.file, offset: mapped.offset ?? 0 };
+  }
+
+  /** The same operation about the place, where it can be. */
+  private near(op: Op, player: Player, { owner, page, pages, file, offset }: Place): Op {
+    const { draw } = this;
+    const length = (asked: number | undefined): { pages?: number } => {
+      const most = draw.chance(0.8) ? pages : (asked ?? 1);
+      return asked === undefined || most === 1 ? {} : { pages: Math.min(asked, most) };
+    };
+    if ('file' in op && op.file !== undefined && op.do !== 'mmap') {
+      if (op.file !== file || !('page' in op)) return op;
+      return { ...op, page: offset, ...('pages' in op ? length(op.pages) : {}) } as Op;
+    }
+    if (!('page' in op) || op.do === 'pfnwalk' || op.do === 'ksm') return op;
+    // what a mapping shows elsewhere is as good as what is mapped here
+    if (op.do === 'mmap' && draw.chance(0.5)) return op;
+    const whose = 'of' in op && op.of !== undefined ? this.cast.named(op.of) : player;
+    if (whose?.space !== owner.space) {
+      if ('of' in op && op.of !== undefined) return { ...op, of: owner.name, page, ...length(op.pages) } as Op;
+      return op;
+    }
+    const range = { page, ...('pages' in op ? length(op.pages) : {}) };
+    // what may be stored to already needs no widening
+    if (op.do === 'mprotect' && op.prot.startsWith('rw') && draw.chance(0.7))
+      return { ...op, ...range, prot: draw.chance(0.6) ? 'r' : 'none' };
+    return { ...op, ...range } as Op;
+  }
+
+  /** On different CPUs, as far as there are. */
+  private writeRivals(): void {
+    const { draw } = this;
+    const rival = scaled(this.traits, RIVAL);
+    let waiting: Player[] = [];
+    for (let i = Number(draw.weighted({ '2': 1, '3': 3, '4': 2 })); i > 0; i--) {
+      if (waiting.length === 0) waiting = this.cast.alive();
+      const [player] = waiting.splice(draw.below(waiting.length), 1);
+      waiting = waiting.filter(({ cpu, exited }) => cpu !== player.cpu && !exited);
+      if (!player.exited) this.writeAny(player, 3, rival);
+    }
+  }
+
+  /** The user has the place in its TLB, and looks at it, or changes it, behind its own part. */
+  private writeWitness(user: Player, warm: Accesses): void {
+    const { draw } = this;
+    const { owner, page } = this.place!;
+    const at = user.space === owner.space && draw.chance(0.9) ? page : user.space!.pageToUse(draw, this.traits.shared);
+    if (draw.chance(0.85)) this.recall(this.access(user, at, warm));
+    for (let i = Number(draw.weighted({ '0': 1, '1': 5, '2': 1 })); i > 0; i--)
+      this.write(user, this.access(user, at).op);
+  }
+
+  private writeAccess(user: Player): void {
+    if (!user.space!.isEmpty) this.writeMemory(user, memoryShares({ ...this.traits, gup: 0, fetch: 0 }, 'accesses'));
+  }
+
+  private access(player: Player, page: number, { store, load }: Accesses = MIXED): Move {
+    const { traits } = this;
+    const use = this.draw.weighted({ store: store * traits.store, load: load * traits.load }) ?? 'load';
+    return { player, op: { do: use, page } };
+  }
+
+  /** At the end of the history, whatever is written already. */
+  private recall({ player, op }: Move): void {
+    const isThere =
+      player.forkedBy === undefined ||
+      this.history.some(({ op: before }) => before.do === 'fork' && before.task === player.name);
+    if (isThere && this.history.length < MOST_HISTORY) this.history.push({ task: player.name, op });
+  }
+
+  /** Those who share the address space of the place; its owner at least. */
+  private atPlace(): Player[] {
+    return this.users().filter(({ space }) => space === this.place!.owner.space);
+  }
+
+  private users(): Player[] {
+    return this.cast.alive().filter(({ space }) => space);
+  }
+
+  private firstOfSpaces(): Player[] {
+    const users = this.users();
+    return users.filter((user) => users.find(({ space }) => space === user.space) === user);
+  }
+}
+
+/** The traits that are operations, with all but one of them off. */
+function only(traits: Traits, name: TraitName): Traits {
+  return { ...scaled(traits, NO_OPERATIONS), [name]: traits[name] };
+}
+
+/** Traits with some of them scaled; what is off stays off. */
+function scaled(traits: Traits, factors: Factors): Traits {
+  const by = Object.entries(factors).map(([name, factor]) => [name, traits[name as TraitName] * factor]);
+  return { ...traits, ...Object.fromEntries(by) };
+}
+
+function shuffled<T>(list: readonly T[], draw: Draw): T[] {
+  const left = [...list];
+  return list.map(() => left.splice(draw.below(left.length), 1)[0]);
+}

@@ -1,0 +1,136 @@
+/**
+ * Preemptions on the coarse grain: a walk over whole operations in which a few operations, 1 or 2, are held up half-way, and go on
+ * when nothing else can; most races of kernel paths are of that shape. Where one may be held is learnt: before a step at a
+ * word that several CPUs touch in this program, because before any other step the others would see the same. Each such place has its
+ * turn before one comes again (Musuvathi, Qadeer, PLDI 2007, bound the preemptions of single steps, and go through all of them).
+ */
+import { type Choice, choiceCpu, choiceKind, RUN } from '../../engine/choice.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import type { Random } from '../random.ts';
+import { RandomAdversary } from './adversary.ts';
+import { OperationGrain } from './operation-grain.ts';
+import { type Place, SharedSteps } from './shared-steps.ts';
+import type { AdversaryBudget, Run, Strategy } from './strategy.ts';
+
+/** Where others may go on, one of so many times an operation that is held does, in runs that are not patient. */
+const EARLY = 4;
+
+export class Preempt implements Strategy {
+  readonly name: string;
+  private readonly adversary: RandomAdversary;
+  private readonly grain: OperationGrain;
+  private readonly steps = new SharedSteps();
+  /** Places that have not had their turn, in random order. */
+  private deck: Place[] = [];
+  /** Where operations are to be held in this run. */
+  private planned: Place[] = [];
+  private readonly held: CpuId[] = [];
+  /** The first operation to be held begins before all others. */
+  private first = false;
+  /** What is held goes on only when nothing else can. */
+  private patient = false;
+  /** It goes on no further than until something else can: somebody who waited for its lock, say. */
+  private yields = false;
+
+  constructor(
+    private readonly random: Random,
+    private readonly most: number,
+    budget: AdversaryBudget,
+  ) {
+    this.name = `preempt-${most}`;
+    this.adversary = new RandomAdversary(random, budget);
+    this.grain = new OperationGrain(random);
+  }
+
+  begin(): boolean {
+    const { random, steps } = this;
+    this.adversary.begin();
+    this.held.length = 0;
+    steps.begin();
+    if (this.deck.length === 0) this.deck = this.dealt(steps.places());
+    this.planned = this.deck.splice(-1);
+    for (let i = this.planned.length; i < this.most && i > 0; i++) {
+      const others = steps.places().filter(({ operation }) => this.planned.every((p) => p.operation !== operation));
+      if (others.length > 0) this.planned.push(others[random.below(others.length)]);
+    }
+    const is = (): boolean => random.below(2) === 0;
+    this.first = is();
+    this.patient = is();
+    this.yields = is();
+    this.grain.begin({ eager: is(), steady: is(), late: random.bits() });
+    return true;
+  }
+
+  /** The last one is taken first. Those at which a flush was due have their turn before all others, and behind them again. */
+  private dealt(places: readonly Place[]): Place[] {
+    const stale = places.filter((p) => p.stale);
+    const others = places.filter((p) => !p.stale);
+    return [shuffled(stale, this.random), shuffled(others, this.random), shuffled(stale, this.random)].flat();
+  }
+
+  choose(run: Run): number {
+    const c = this.next(run);
+    this.steps.step(run, c as Choice);
+    return c;
+  }
+
+  private next(run: Run): number {
+    this.holdIfDue(run);
+    const { held, random, grain } = this;
+    const open = run.choices.filter((c) => !this.isHeld(run, c));
+    if (open.length === 0) {
+      const own = run.choices[random.below(run.choices.length)];
+      if (!this.yields) this.release(choiceCpu(own));
+      return this.yields ? own : grain.start(run, [own]);
+    }
+    const within = grain.within(run, open);
+    if (within >= 0) return within;
+    const act = this.adversary.act(run);
+    if (act >= 0) return act;
+    if (held.length > 0 && !this.patient && random.below(EARLY) === 0) {
+      this.release(held[random.below(held.length)]);
+      return this.next(run);
+    }
+    return grain.start(run, this.led(open));
+  }
+
+  /** The operation under way has come to where it is to be held. */
+  private holdIfDue(run: Run): void {
+    const id = this.grain.current?.cpu;
+    if (id === undefined || this.planned.length === 0 || this.held.includes(id) || run.isInterrupted(id)) return;
+    const operation = run.operationOf(id);
+    const step = this.steps.stepsOf(operation);
+    const at = this.planned.findIndex((p) => p.operation === operation && p.step === step);
+    if (at < 0) return;
+    this.planned.splice(at, 1);
+    this.held.push(id);
+    this.grain.leave();
+  }
+
+  /** A CPU that is held takes interrupts, and handles them to the end. */
+  private isHeld(run: Run, c: Choice): boolean {
+    const id = choiceCpu(c);
+    return choiceKind(c) === RUN && this.held.includes(id) && !run.isInterrupted(id);
+  }
+
+  private release(id: CpuId): void {
+    this.held.splice(this.held.indexOf(id), 1);
+  }
+
+  /** Those that may go on; only the one that is to be held first, if it is to lead and can. */
+  private led(open: readonly Choice[]): readonly Choice[] {
+    if (!this.first || this.planned.length === 0 || this.held.length > 0) return open;
+    const { cpu } = this.planned[0];
+    const leading = open.filter((c) => choiceKind(c) === RUN && choiceCpu(c) === cpu);
+    return leading.length > 0 ? leading : open;
+  }
+}
+
+function shuffled<T>(list: readonly T[], random: Random): T[] {
+  const all = [...list];
+  for (let i = all.length - 1; i > 0; i--) {
+    const other = random.below(i + 1);
+    [all[i], all[other]] = [all[other], all[i]];
+  }
+  return all;
+}
