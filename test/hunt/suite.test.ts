@@ -266,6 +266,21 @@ describe('shapes', () => {
     });
   });
 
+  it('never contradict the outcome tables that some of the sample have beside them', () => {
+    const { handwritten } = JSON.parse(readFileSync(FILE, 'utf8')) as { handwritten: { outcomes?: object }[] };
+    const bare = handwritten.flatMap(({ outcomes, ...shape }) => (outcomes ? [shape] : []));
+    const rows = parseSuite(JSON.stringify({ handwritten: bare }), 'sample').map((test) => suiteRow(test, 'tso'));
+    expect(Object.fromEntries(rows.map(({ id, agrees, undecided }) => [id, agrees ?? undecided]))).toEqual({
+      'coat.dirtybittest': true,
+      'coat.dirtybit3': true,
+      'coat.sb': true,
+      // what makes these forbidden is what is read
+      'coat.mp': 'pages-only',
+      'coat.n5_synonym': 'pages-only',
+      'coat.ptwalk2': 'pages-only',
+    });
+  });
+
   it('of a program that is not said in full decide nothing', () => {
     expect(suiteRow(remapShape('permitted', [READ, OWED], '1.0', { counts: {} }), 'sc')).toMatchObject({
       agrees: undefined,
@@ -302,6 +317,21 @@ describe('outcomes of which only the reads are told', () => {
     const fenced = { verdict: 'permitted', threads: FENCED };
     expect(suiteRow(one('tso', { ...fenced, alternatives: 1 }), 'tso').agrees).toBe(false);
     expect(suiteRow(one('tso', { ...fenced, alternatives: 4 }), 'tso').undecided).toBe('outcome-open');
+  });
+
+  it('stay open where there are too many ways to read them', () => {
+    const access = (k: number) => ({ op: k % 2 ? 'R' : 'W', va: `v${k}`, val: 1 });
+    const thread = (accesses: number, fences: number) => [
+      ...Array.from({ length: accesses }, (_, k) => access(k)),
+      ...Array(fences).fill({ op: 'MFENCE' }),
+    ];
+    const readings = (threads: object[][]) =>
+      readingsOf(one('tso', { verdict: 'permitted', threads }).cases[0] as ReadsCase).list.length;
+    expect(readings([thread(6, 2)])).toBe(15);
+    expect(readings([thread(20, 12)])).toBe(0);
+    expect(readings(Array(6).fill(thread(4, 3)))).toBe(0);
+    // twelve stores to one page come in 479,001,600 orders
+    expect(readings([Array(12).fill(access(0))])).toBe(0);
   });
 
   it('hold in every place of a fence that bears the verdict out', () => {

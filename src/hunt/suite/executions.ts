@@ -13,7 +13,7 @@ export interface Candidate {
 }
 
 /** More candidates than that are too many to look at. */
-const MOST = 1 << 16;
+const MOST = 1 << 14;
 /** What a page holds at the start, as the source of a load. */
 const START = -1;
 

@@ -23,14 +23,16 @@ export interface Readings {
   readonly isInstance: boolean;
 }
 
-/** More programs than that are too many to run, and more final memories too many to try. */
-const MOST = 64;
+/** More programs than that are too many to run. */
+const MOST_PROGRAMS = 64;
+/** More final memories than that are too many to try. */
+const MOST_MEMORIES = 1 << 12;
 
 export function readingsOf({ program, verdict, reads, alternatives }: ReadsCase): Readings {
   const programs = fencesPlaced(program);
   const alike = candidates(program, reads);
   const isInstance = alternatives !== undefined && alike !== undefined && alternatives > alike.length;
-  if (alike === undefined || programs.length > MOST) return { list: [], isInstance };
+  if (alike === undefined || programs === undefined) return { list: [], isInstance };
   const memories = finalMemories(program, alike).filter((mem) => {
     if (alternatives === undefined) return true;
     return isInstance ? Object.keys(mem).length === 0 : executionsEnding(alike, mem) === alternatives;
@@ -78,26 +80,45 @@ function finalMemories({ mem }: SuiteProgram, of: readonly Candidate[]): Record<
     const ends = [...new Set(of.map(({ outcome }) => outcome.mem[pa]))];
     return [[], ...(ends.length > 1 ? ends.map((value) => [[pa, value] as const]) : [])];
   });
-  if (asks.reduce((product, { length }) => product * length, 1) > MOST) return [];
+  if (asks.reduce((product, { length }) => product * length, 1) > MOST_MEMORIES) return [];
   return oneOfEach(asks).map((chosen) => Object.fromEntries(chosen.flat()));
 }
 
-/** The program with its fences in every place that orders something: those at the end of a thread stand there for want of one. */
-function fencesPlaced(program: SuiteProgram): SuiteProgram[] {
-  return oneOfEach(program.threads.map(placements)).map((threads) => ({ ...program, threads }));
+/**
+ * The program with its fences in every place that orders something: those at the end of a thread stand there for want of one.
+ * undefined if there are too many such programs.
+ */
+function fencesPlaced(program: SuiteProgram): SuiteProgram[] | undefined {
+  const movable = program.threads.map(fencesOf);
+  const counts = movable.map(({ fences, places }) => (places.length === 0 ? 1 : nrSubsets(places.length, fences)));
+  if (counts.reduce((product, n) => product * n, 1) > MOST_PROGRAMS) return undefined;
+  return oneOfEach(movable.map((one, t) => placements(program.threads[t], one))).map((threads) => ({
+    ...program,
+    threads,
+  }));
 }
 
-function placements(events: readonly SuiteEvent[]): (readonly SuiteEvent[])[] {
-  const fences = events.slice(events.findLastIndex(({ op }) => op !== 'MFENCE') + 1);
-  const accesses = events.slice(0, events.length - fences.length);
+/** How many fences end the thread, and before which accesses they would order something. */
+function fencesOf(events: readonly SuiteEvent[]): { fences: number; places: number[] } {
+  const accesses = events.slice(0, events.findLastIndex(({ op }) => op !== 'MFENCE') + 1);
+  const fences = events.length - accesses.length;
+  if (fences === 0) return { fences, places: [] };
   const places = accesses.flatMap((_, at) => {
     const [before, behind] = [accesses.slice(0, at), accesses.slice(at)];
     return before.some(({ op }) => op === 'W') && behind.some(({ op }) => op === 'R') ? [at] : [];
   });
-  if (fences.length === 0 || places.length === 0) return [events];
-  const [fence] = fences;
+  return { fences, places };
+}
+
+function placements(
+  events: readonly SuiteEvent[],
+  { fences, places }: { fences: number; places: readonly number[] },
+): (readonly SuiteEvent[])[] {
+  if (places.length === 0) return [events];
+  const accesses = events.slice(0, events.length - fences);
+  const fence = events[accesses.length];
   // several at one place are as one
-  return subsets(places, fences.length).map((chosen) =>
+  return subsets(places, fences).map((chosen) =>
     accesses.flatMap((event, at) => (chosen.includes(at) ? [fence, event] : [event])),
   );
 }
@@ -109,4 +130,14 @@ function subsets<T>(of: readonly T[], size: number): T[][] {
   const without = subsets(rest, size);
   const withFirst = size > 1 ? subsets(rest, size - 1).map((others) => [first, ...others]) : [];
   return [[first], ...withFirst, ...without];
+}
+
+/** How many `subsets` of so many things there are. */
+function nrSubsets(n: number, size: number): number {
+  let [sum, choose] = [0, 1];
+  for (let k = 1; k <= Math.min(n, size); k++) {
+    choose = (choose * (n - k + 1)) / k;
+    sum += choose;
+  }
+  return sum;
 }
