@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { type SuiteRow, suiteRow } from '../hunt/suite/suite.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
-import { parseSuite, type SuiteOutcome } from '../program/suite.ts';
+import { parseSuite, type SuiteOutcome, type Undecided } from '../program/suite.ts';
 import { readText } from '../report/finding-file.ts';
 import { EXIT, note, print, printJson, status } from './exit.ts';
 
@@ -49,11 +49,16 @@ function codeOf(rows: readonly SuiteRow[], memory: MemoryModel): number {
 }
 
 function figures(section: string, rows: readonly SuiteRow[]) {
+  const undecided: Partial<Record<Undecided, number>> = {};
+  for (const { undecided: why } of rows) if (why !== undefined) undecided[why] = (undecided[why] ?? 0) + 1;
+  const decided = rows.filter(({ agrees }) => agrees !== undefined);
   return {
     section,
     tests: rows.length,
-    decided: rows.filter(({ agrees }) => agrees !== undefined).length,
-    agreed: rows.filter(({ agrees }) => agrees === true).length,
+    decided: decided.length,
+    agree: decided.filter(({ agrees }) => agrees).length,
+    disagreements: decided.filter(({ agrees }) => !agrees).length,
+    undecided,
     states: rows.reduce((sum, { states }) => sum + states, 0),
   };
 }
@@ -64,13 +69,27 @@ const SAYS = {
   'not-required': 'reached instead of what is required',
 } as const;
 
+const WHY: Record<Undecided, string> = {
+  'not-user-visible': 'the values of the forbidden execution come about legally, too',
+  'legality-unknown': 'reached, and the file does not say whether the values come about legally',
+  'outcome-open': 'which final memory, reads or place of a fence is meant matters, and is not said',
+  'pages-only': 'reached, but legal executions go to these pages, too',
+  'shape-open': 'the program is not said in full',
+};
+
 function tell(sections: readonly ReturnType<typeof figures>[], rows: readonly SuiteRow[]): void {
-  print(line('section', 'tests', 'decided', 'agreed', 'states'));
-  for (const { section, tests, decided, agreed, states } of sections) {
-    print(line(section, ...[tests, decided, agreed, states].map(String)));
+  print(line('section', 'tests', 'decided', 'agree', 'disagree', 'states'));
+  for (const { section, tests, decided, agree, disagreements, states } of sections) {
+    print(line(section, ...[tests, decided, agree, disagreements, states].map(String)));
+  }
+  for (const { section, undecided } of sections) {
+    for (const [why, n] of Object.entries(undecided)) {
+      const ids = rows.filter((row) => row.section === section && row.undecided === why).map(({ id }) => id);
+      print(`${section}: ${n} undecided, ${why} (${WHY[why as Undecided]}): ${ids.join(', ')}`);
+    }
   }
   for (const { id, disagreements } of rows) {
-    for (const { is, outcome } of disagreements) print(`${id}: ${SAYS[is]}: ${shown(outcome)}`);
+    for (const { is, outcome } of disagreements) print(`${id}: ${SAYS[is]}: ${outcome ? shown(outcome) : 'its shape'}`);
   }
 }
 
@@ -78,9 +97,10 @@ function line(section: string, ...numbers: string[]): string {
   return section.padEnd(13) + numbers.map((text) => text.padStart(9)).join('');
 }
 
-function shown({ reads, mem = {}, map = {} }: SuiteOutcome): string {
+function shown({ reads, mem = {}, map = {}, pages = {} }: SuiteOutcome): string {
   const parts = [
     ...Object.entries(reads).map(([id, v]) => `${id} reads ${v}`),
+    ...Object.entries(pages).map(([id, pa]) => `${id} at ${pa}`),
     ...Object.entries(mem).map(([pa, v]) => `${pa} = ${v}`),
     ...Object.entries(map).map(([va, pa]) => `${va} -> ${pa}`),
   ];

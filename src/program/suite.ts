@@ -1,110 +1,88 @@
 /**
  * Litmus suites of x86 memory transistency as others publish them, in one JSON form: programs of loads, stores, page-table
- * stores and INVLPGs with the outcomes that are permitted and forbidden. Four sections, each optional:
+ * stores and INVLPGs with what is permitted and forbidden. Four sections, each optional:
  *
  *     tables       programs, each with its permitted outcomes (all of them) and forbidden ones
- *     tso          one outcome each, by what is read (not what memory holds in the end): forbidden, permitted or required;
- *                  every word starts with 0
- *     handwritten  programs whose verdict is about one shape of execution; decided where `outcomes` holds tables
+ *     tso          one outcome each, by what is read and what memory holds in the end: forbidden, permitted or required;
+ *                  every word starts with 0. What memory holds is not told, only how many executions the source lists
+ *     handwritten  one shape of execution each, permitted or forbidden: which accesses share a page. Where `outcomes` holds
+ *                  tables, these are taken instead
  *     synthesized  one forbidden execution each; decided where its values alone betray it
  *
  * Threads are lists of events; an event is named `thread.index`. A page table entry names a physical page, and each page
  * holds one word.
  */
-import { z } from 'zod';
 import { BadInput } from './bad-input.ts';
 import { parsed } from './schema.ts';
+import { EVENTS, type FileEvent, type FileInit, type FileTable, suiteFile } from './suite-file.ts';
+import { programOf, type SuiteProgram } from './suite-program.ts';
+import { shapeOf } from './suite-shape.ts';
 
 export type SuiteSection = 'handwritten' | 'tables' | 'tso' | 'synthesized';
 
-export type SuiteOp =
-  | { readonly op: 'R'; readonly va: string }
-  | { readonly op: 'W'; readonly va: string; readonly value: number }
-  /** A locked read-modify-write: reads, and stores `value`. */
-  | { readonly op: 'RMW'; readonly va: string; readonly value: number }
-  | { readonly op: 'WPTE'; readonly va: string; readonly pa: string }
-  /** `after`: what this invalidation is owed to; on another CPU it is the interrupt handler, and follows it. */
-  | { readonly op: 'INVLPG'; readonly va: string; readonly after: string | undefined }
-  | { readonly op: 'MFENCE' };
-
-/** An operation, and the name of its event. */
-export type SuiteEvent = SuiteOp & { readonly id: string };
-
-export interface SuiteProgram {
-  readonly threads: readonly (readonly SuiteEvent[])[];
-  /** The physical page of each virtual one, and what each holds. */
-  readonly map: Readonly<Record<string, string>>;
-  readonly mem: Readonly<Record<string, number>>;
-}
+/** Why a test is not decided. */
+export type Undecided =
+  /** The values of the forbidden execution come about legally, too. */
+  | 'not-user-visible'
+  /** The values were reached, and whether they come about legally is not said. */
+  | 'legality-unknown'
+  /** The file leaves open which final memory, which reads or which place of a fence is meant, and it matters. */
+  | 'outcome-open'
+  /** A forbidden shape was reached, but legal executions have it, too. */
+  | 'pages-only'
+  /** The program is not said in full. */
+  | 'shape-open';
 
 /** What is not given is not compared. */
 export interface SuiteOutcome {
   readonly reads: Readonly<Record<string, number>>;
   readonly mem?: Readonly<Record<string, number>>;
   readonly map?: Readonly<Record<string, string>>;
+  /** The physical page that each access went to. */
+  readonly pages?: Readonly<Record<string, string>>;
 }
 
-/** One program and what is said about its outcomes. */
-export interface SuiteCase {
+/** A program and outcomes of it. */
+export interface TableCase {
+  readonly is: 'table';
   readonly program: SuiteProgram;
   readonly permitted: readonly SuiteOutcome[];
   readonly forbidden: readonly SuiteOutcome[];
-  /** Every execution ends in one of these. */
-  readonly required: readonly SuiteOutcome[];
   /** `permitted` lists every outcome of a legal execution. */
   readonly complete: boolean;
-  /** A forbidden outcome may come about legally, too: reached, it decides nothing. */
-  readonly ambiguous: boolean;
+  /** Why what is reached decides nothing: `legality-unknown` of what is forbidden, `not-user-visible` of anything. */
+  readonly undecided: 'legality-unknown' | 'not-user-visible' | undefined;
 }
+
+export type SuiteVerdict = 'forbidden' | 'permitted' | 'required';
+
+/** An outcome of which the reads are given: of an execution that the source lists among `alternatives` of them. */
+export interface ReadsCase {
+  readonly is: 'reads';
+  readonly program: SuiteProgram;
+  readonly verdict: SuiteVerdict;
+  readonly reads: SuiteOutcome['reads'];
+  readonly alternatives: number | undefined;
+}
+
+/** Pairs of accesses that go to the same physical page, and to different ones. */
+export interface ShapeCase {
+  readonly is: 'shape';
+  readonly verdict: 'forbidden' | 'permitted';
+  /** Every program that can have the shape: who uses which page is not said in full. */
+  readonly programs: readonly SuiteProgram[];
+  readonly same: readonly (readonly [string, string])[];
+  readonly different: readonly (readonly [string, string])[];
+}
+
+export type SuiteCase = TableCase | ReadsCase | ShapeCase;
 
 export interface SuiteTest {
   readonly section: SuiteSection;
   readonly id: string;
-  /** Empty: values do not decide it. */
+  /** Empty: shape-open. */
   readonly cases: readonly SuiteCase[];
 }
-
-const name = z.string().min(1);
-const number = z.int();
-const eventId = z.string().regex(/^\d+\.\d+$/, 'the name of an event, thread.index');
-const flags = z.array(z.string()).optional();
-
-const event = z.discriminatedUnion('op', [
-  z.object({ op: z.literal('R'), va: name, reads: number.optional(), rmw_with: eventId.optional(), flags }),
-  z.object({ op: z.literal('W'), va: name, val: number, flags }),
-  z.object({ op: z.literal('WPTE'), va: name, pa: name }),
-  z.object({ op: z.literal('INVLPG'), va: name, for: eventId.optional() }),
-  z.object({ op: z.literal('MFENCE') }),
-]);
-type FileEvent = z.infer<typeof event>;
-const EVENTS = event.options.map((o) => o.shape.op.value);
-
-const threads = z.array(z.array(event)).min(1).max(6);
-const init = z.object({ map: z.record(name, name), mem: z.record(name, number) });
-const outcome = z.object({ reads: z.record(eventId, number), mem: z.record(name, number), map: z.record(name, name) });
-const outcomes = { permitted: z.array(outcome), forbidden: z.array(outcome) };
-const table = z.object({ threads, init, ...outcomes });
-
-const suite = z.object({
-  handwritten: z.array(z.object({ id: name, outcomes: z.array(table).optional() })).optional(),
-  tables: z.array(table.extend({ id: name })).optional(),
-  tso: z.array(z.object({ id: name, verdict: z.enum(['forbidden', 'permitted', 'required']), threads })).optional(),
-  synthesized: z
-    .array(
-      z.object({
-        id: name,
-        user_visible: z.boolean().nullable(),
-        threads,
-        init,
-        outcome: z.object({
-          reads: z.record(eventId, number),
-          mem: z.record(name, number),
-          pte: z.record(name, z.object({ pa: name })),
-        }),
-      }),
-    )
-    .optional(),
-});
 
 /** @throws BadInput for the first thing that is wrong: `where: tables[3].threads[0][1].va: …` */
 export function parseSuite(text: string, where: string): SuiteTest[] {
@@ -116,75 +94,66 @@ export function parseSuite(text: string, where: string): SuiteTest[] {
     throw new BadInput({ what: (error as Error).message, where, expected });
   }
   const place = (path: string): string => (path === '' ? where : `${where}: ${path}`);
-  const { handwritten = [], tables = [], tso = [], synthesized = [] } = parsed(suite, value, place, EVENTS);
+  const { handwritten = [], tables = [], tso = [], synthesized = [] } = parsed(suiteFile, value, place, EVENTS);
   const at = (section: SuiteSection, i: number): string => place(`${section}[${i}]`);
   const tests: SuiteTest[] = [
-    ...handwritten.map(({ id, outcomes = [] }, i) => ({
+    ...handwritten.map((shape, i) => ({
       section: 'handwritten' as const,
-      id,
-      cases: outcomes.map((t, k) => caseOf(t, `${at('handwritten', i)}.outcomes[${k}]`)),
+      id: shape.id,
+      cases: shape.outcomes
+        ? shape.outcomes.map((t, k) => tableCase(t, `${at('handwritten', i)}.outcomes[${k}]`))
+        : shapeOf(shape, at('handwritten', i)),
     })),
-    ...tables.map((t, i) => ({ section: 'tables' as const, id: t.id, cases: [caseOf(t, at('tables', i))] })),
-    ...tso.map(({ id, verdict, threads }, i) => {
-      const program = fencesPlaced(programOf(threads, zeroes(threads), at('tso', i)));
-      const { reads } = outcomeRead(threads);
-      const said = { ...NOTHING_SAID, ambiguous: storedByMany(threads), [verdict]: [{ reads }] };
-      return { section: 'tso' as const, id, cases: [{ program, ...said }] };
+    ...tables.map((t, i) => ({ section: 'tables' as const, id: t.id, cases: [tableCase(t, at('tables', i))] })),
+    ...tso.map(({ id, verdict, threads, alternatives }, i) => {
+      requireNoRemap(threads, at('tso', i));
+      const program = programOf(threads, zeroes(threads), at('tso', i));
+      const one = { is: 'reads' as const, program, verdict, reads: readsOf(threads), alternatives };
+      return { section: 'tso' as const, id, cases: [one] };
     }),
     ...synthesized.map(({ id, user_visible, threads, init, outcome: { reads, mem, pte } }, i) => {
       const map = Object.fromEntries(Object.entries(pte).map(([va, { pa }]) => [va, pa]));
-      const program = programOf(threads, init, at('synthesized', i));
-      requireReads(program, reads, at('synthesized', i));
-      const one = { program, ...NOTHING_SAID, forbidden: [{ reads, mem, map }], ambiguous: user_visible === null };
-      return { section: 'synthesized' as const, id, cases: user_visible === false ? [] : [one] };
+      const [permitted, forbidden] = user_visible === false ? [[{ reads, mem, map }], []] : [[], [{ reads, mem, map }]];
+      const table = tableCase({ threads, init, permitted, forbidden }, at('synthesized', i));
+      const undecided = { true: undefined, false: 'not-user-visible', null: 'legality-unknown' } as const;
+      const one = { ...table, complete: false, undecided: undecided[`${user_visible}`] };
+      return { section: 'synthesized' as const, id, cases: [one] };
     }),
   ];
   if (tests.length > 0) return tests;
   throw new BadInput({ what: 'no test', where, expected });
 }
 
-const NOTHING_SAID = { permitted: [], forbidden: [], required: [], complete: false, ambiguous: false };
-
-function caseOf({ threads, init, permitted, forbidden }: z.infer<typeof table>, where: string): SuiteCase {
+function tableCase({ threads, init, permitted, forbidden }: FileTable, where: string): TableCase {
   const program = programOf(threads, init, where);
-  for (const { reads } of [...permitted, ...forbidden]) requireReads(program, reads, where);
-  return { ...NOTHING_SAID, program, permitted, forbidden, complete: true };
+  for (const outcome of [...permitted, ...forbidden]) requireKnown(program, outcome, where);
+  return { is: 'table', program, permitted, forbidden, complete: true, undecided: undefined };
 }
 
-/** @throws BadInput for an outcome that says what an event has read that reads nothing. */
-function requireReads({ threads }: SuiteProgram, reads: SuiteOutcome['reads'], where: string): void {
+/** @throws BadInput for an outcome that tells of an event that reads nothing, or of a page that there is not. */
+function requireKnown({ threads, map, mem }: SuiteProgram, outcome: SuiteOutcome, where: string): void {
   const readers = threads.flat().flatMap(({ op, id }) => (op === 'R' || op === 'RMW' ? [id] : []));
-  const other = Object.keys(reads).find((id) => !readers.includes(id));
-  if (other === undefined) return;
-  throw new BadInput({
-    what: other,
-    where: `${where}: reads`,
-    expected: `one of ${readers.join(', ') || '(no event reads)'}`,
-  });
+  const among = (names: readonly string[], known: readonly string[], field: string, none: string): void => {
+    const what = names.find((name) => !known.includes(name));
+    if (what === undefined) return;
+    throw new BadInput({ what, where: `${where}: ${field}`, expected: `one of ${known.join(', ') || none}` });
+  };
+  among(Object.keys(outcome.reads), readers, 'reads', '(no event reads)');
+  among(Object.keys(outcome.mem ?? {}), Object.keys(mem), 'mem', '(no page)');
+  among(Object.keys(outcome.map ?? {}), Object.keys(map), 'map', '(no page)');
+  among(Object.values(outcome.map ?? {}), Object.keys(mem), 'map', '(no page)');
 }
 
-/**
- * The sources of the section list the fences of a thread behind its accesses, and their place is not kept. Behind a store
- * that only loads follow there is one place where a fence orders anything: between them.
- */
-function fencesPlaced(program: SuiteProgram): SuiteProgram {
-  const threads = program.threads.map((events) => {
-    const [first, ...rest] = events;
-    const last = rest.pop();
-    const between = first?.op === 'W' && last?.op === 'MFENCE' && rest.length > 0 && rest.every(({ op }) => op === 'R');
-    return between ? [first, last, ...rest] : events;
-  });
-  return { ...program, threads };
-}
-
-/** May the order of stores to one page be part of the outcome? Then what is read alone does not say which outcome it is. */
-function storedByMany(threads: readonly (readonly FileEvent[])[]): boolean {
-  const pages = threads.flatMap((events) => [...new Set(events.flatMap((e) => (e.op === 'W' ? [e.va] : [])))]);
-  return new Set(pages).size < pages.length;
+/** @throws BadInput for a page-table store where no page has an entry that is told of. */
+function requireNoRemap(threads: readonly (readonly FileEvent[])[], where: string): void {
+  const t = threads.findIndex((events) => events.some(({ op }) => op === 'WPTE'));
+  if (t < 0) return;
+  const k = threads[t].findIndex(({ op }) => op === 'WPTE');
+  throw new BadInput({ what: 'WPTE', where: `${where}.threads[${t}][${k}].op`, expected: 'no page-table store here' });
 }
 
 /** Physical pages of their own, all 0. */
-function zeroes(threads: readonly (readonly FileEvent[])[]): z.infer<typeof init> {
+function zeroes(threads: readonly (readonly FileEvent[])[]): FileInit {
   const vas = [...new Set(threads.flat().flatMap((e) => ('va' in e ? [e.va] : [])))].sort();
   return {
     map: Object.fromEntries(vas.map((va) => [va, `P${va}`])),
@@ -192,61 +161,9 @@ function zeroes(threads: readonly (readonly FileEvent[])[]): z.infer<typeof init
   };
 }
 
-function outcomeRead(threads: readonly (readonly FileEvent[])[]): { reads: Record<string, number> } {
+function readsOf(threads: readonly (readonly FileEvent[])[]): Record<string, number> {
   const reads = threads.flatMap((events, t) =>
     events.flatMap((e, k) => (e.op === 'R' && e.reads !== undefined ? [[`${t}.${k}`, e.reads] as const] : [])),
   );
-  return { reads: Object.fromEntries(reads) };
-}
-
-/** @throws BadInput for a page that is not mapped, a remap that does not exist, or halves of a locked operation apart. */
-function programOf(
-  threads: readonly (readonly FileEvent[])[],
-  { map, mem }: z.infer<typeof init>,
-  where: string,
-): SuiteProgram {
-  const remaps = new Set(
-    threads.flatMap((events, t) => events.flatMap((e, k) => (e.op === 'WPTE' ? [`${t}.${k}`] : []))),
-  );
-  const wrong = (t: number, k: number, field: string, what: string, expected: string): BadInput =>
-    new BadInput({ what, where: `${where}.threads[${t}][${k}].${field}`, expected });
-  for (const [va, pa] of Object.entries(map)) {
-    if (mem[pa] === undefined)
-      throw new BadInput({ what: pa, where: `${where}.init.map.${va}`, expected: 'a page of init.mem' });
-  }
-  const read = (events: readonly FileEvent[], t: number): SuiteEvent[] => {
-    const list: SuiteEvent[] = [];
-    for (let k = 0; k < events.length; k++) {
-      const e = events[k];
-      const id = `${t}.${k}`;
-      if (e.op !== 'MFENCE' && map[e.va] === undefined) throw wrong(t, k, 'va', e.va, 'a page of init.map');
-      switch (e.op) {
-        case 'R': {
-          const half = e.rmw_with !== undefined || e.flags?.includes('RMW');
-          const other = events[k + 1];
-          if (!half) list.push({ id, op: 'R', va: e.va });
-          else if (other?.op === 'W' && other.va === e.va) {
-            list.push({ id, op: 'RMW', va: e.va, value: other.val });
-            k++;
-          } else throw wrong(t, k, 'op', 'half of a locked operation', `a store to ${e.va} next`);
-          break;
-        }
-        case 'W':
-          list.push({ id, op: 'W', va: e.va, value: e.val });
-          break;
-        case 'WPTE':
-          if (mem[e.pa] === undefined) throw wrong(t, k, 'pa', e.pa, 'a page of init.mem');
-          list.push({ id, op: 'WPTE', va: e.va, pa: e.pa });
-          break;
-        case 'INVLPG':
-          if (e.for !== undefined && !remaps.has(e.for)) throw wrong(t, k, 'for', e.for, 'the name of a WPTE');
-          list.push({ id, op: 'INVLPG', va: e.va, after: e.for });
-          break;
-        case 'MFENCE':
-          list.push({ id, op: 'MFENCE' });
-      }
-    }
-    return list;
-  };
-  return { threads: threads.map(read), map, mem };
+  return Object.fromEntries(reads);
 }

@@ -93,7 +93,7 @@ describe('selftest --suite', () => {
     expect([code, verdict, sections[0]]).toMatchObject([
       0,
       'clean',
-      { section: 'tso', tests: 1, decided: 1, agreed: 1 },
+      { section: 'tso', tests: 1, decided: 1, agree: 1, disagreements: 0, undecided: {} },
     ]);
   });
 
@@ -102,6 +102,37 @@ describe('selftest --suite', () => {
     const { code, stdout } = tlblab('selftest', '--suite', file, '--memory', 'tso');
     expect(code).toBe(1);
     expect(stdout).toContain('sb: reached, and not permitted: 0.1 reads 0, 1.1 reads 0');
+  });
+
+  it('ends with 3 where a permitted one is not, and counts it among the disagreements', () => {
+    const fenced = JSON.parse(JSON.stringify(SB)) as typeof SB;
+    for (const events of fenced.tso[0].threads) events.splice(1, 0, { op: 'MFENCE' } as never);
+    const file = scratch.write('fenced.json', JSON.stringify(fenced));
+    const { code, stdout } = tlblab('selftest', '--suite', file, '--memory', 'tso', '--json');
+    const { verdict, sections, tests } = JSON.parse(stdout);
+    expect([code, verdict]).toEqual([3, 'failed']);
+    expect(sections).toMatchObject([{ section: 'tso', decided: 1, agree: 0, disagreements: 1 }]);
+    expect(tests).toMatchObject([{ id: 'sb', agrees: false, disagreements: [{ is: 'unreached' }] }]);
+  });
+
+  it('says of each test that is not decided why', () => {
+    const synthesized = ['a', 'b'].map((id) => ({
+      id,
+      user_visible: false,
+      threads: [[{ op: 'R', va: 'x' }]],
+      init: { map: { x: 'P' }, mem: { P: 1 } },
+      outcome: { reads: { '0.0': 1 }, mem: {}, pte: {} },
+    }));
+    const file = scratch.write('open.json', JSON.stringify({ synthesized, handwritten: [{ id: 'c' }] }));
+    const { code, stdout } = tlblab('selftest', '--suite', file);
+    expect(code).toBe(0);
+    expect(stdout).toContain('\nhandwritten: 1 undecided, shape-open (the program is not said in full): c\n');
+    expect(stdout).toMatch(/\nsynthesized: 2 undecided, not-user-visible \(.*\): a, b\n/);
+    const json = JSON.parse(tlblab('selftest', '--suite', file, '--json').stdout);
+    expect(json.sections).toMatchObject([
+      { section: 'handwritten', tests: 1, decided: 0, agree: 0, disagreements: 0, undecided: { 'shape-open': 1 } },
+      { section: 'synthesized', tests: 2, decided: 0, undecided: { 'not-user-visible': 2 } },
+    ]);
   });
 
   it('refuses what is no suite, and a memory model that there is none of, in one line', () => {

@@ -14,7 +14,8 @@ import type { Word } from '../../memory/memory.ts';
 import { SteppedMemory } from '../../memory/stepped-memory.ts';
 import { type Columns, type Field, type Table, table } from '../../memory/table.ts';
 import { type MemoryModel, STORE_BUFFER, TsoMemory } from '../../memory/tso-memory.ts';
-import type { SuiteOutcome, SuiteProgram } from '../../program/suite.ts';
+import type { SuiteOutcome } from '../../program/suite.ts';
+import type { SuiteProgram } from '../../program/suite-program.ts';
 
 const ENTRY = PTE_P | PTE_RW | PTE_US;
 const ROOT = 1 as Pfn;
@@ -31,7 +32,8 @@ export class SuiteMachine {
   readonly buffers: TsoMemory | undefined;
   readonly cpus: readonly LogicalCpu[];
   readonly remaps: Columns<number, typeof REMAPS.fields>;
-  /** Pages that the program remaps: those worth a walk or an eviction that nobody asked for. */
+  /** Every virtual page, and those that the program remaps. */
+  readonly pages: readonly Vpn[];
   readonly remapped: readonly Vpn[];
   private readonly vas: readonly string[];
   private readonly pas: readonly string[];
@@ -42,9 +44,12 @@ export class SuiteMachine {
   ) {
     this.vas = Object.keys(program.map);
     this.pas = Object.keys(program.mem);
+    this.pages = this.vas.map((va) => this.vpn(va));
     const remapped = program.threads.flat().flatMap((e) => (e.op === 'WPTE' ? [e.va] : []));
     this.remapped = [...new Set(remapped)].map((va) => this.vpn(va));
     const events = program.threads.flat().length;
+    // a page-table store comes with one that tells others of it
+    const stores = program.threads.map((list) => list.reduce((n, { op }) => n + (op === 'WPTE' ? 2 : 1), 0));
     const bits = Math.max(1, Math.ceil(Math.log2(this.vas.length)));
     const g = geometry('tiny', {
       cpus: program.threads.length,
@@ -54,7 +59,7 @@ export class SuiteMachine {
       tlbSets: 1 << bits,
       tlbWays: 1,
       pscEntries: 1,
-      storeBuffer: Math.max(1, events),
+      storeBuffer: Math.max(1, ...stores),
     });
     const layout = new Layout<Geometry>(g);
     const tables: AnyTable[] = [...Object.values(HARDWARE_TABLES), REMAPS] as never;
@@ -89,8 +94,16 @@ export class SuiteMachine {
     return mkPte((this.pas.indexOf(pa) + FIRST_PAGE) as Pfn, ENTRY);
   }
 
+  /** The page that holds the word. */
+  pageAt(word: Word): number {
+    return this.pas.findIndex((pa) => this.content(pa) === word);
+  }
+  pageName(page: number): string {
+    return this.pas[page];
+  }
+
   /** Memory and mapping as they stand. */
-  atRest(): Required<Omit<SuiteOutcome, 'reads'>> {
+  atRest(): Required<Pick<SuiteOutcome, 'mem' | 'map'>> {
     const { words } = this.mem;
     const contents = this.pas.map((pa) => [pa, words[this.content(pa)]]);
     const pages = this.vas.map((va) => [va, this.pas[ptePfn(words[this.entry(va).word]) - FIRST_PAGE]]);

@@ -27,7 +27,8 @@ import { type AccessKind, EXCHANGE, LOAD, type PteHi, STORE, type Vpn } from '..
 import { NOWHERE, type Word } from '../../memory/memory.ts';
 import { type Path, point, START } from '../../memory/point.ts';
 import type { MemoryModel } from '../../memory/tso-memory.ts';
-import type { SuiteEvent, SuiteOutcome, SuiteProgram } from '../../program/suite.ts';
+import type { SuiteOutcome } from '../../program/suite.ts';
+import type { SuiteEvent, SuiteProgram } from '../../program/suite-program.ts';
 import { StateHash } from '../state-hash.ts';
 import type { Run } from '../strategies/strategy.ts';
 import { SuiteMachine } from './suite-machine.ts';
@@ -45,6 +46,18 @@ interface Thread {
   begun: number;
   ended: boolean;
   readonly read: number[];
+  /** Where its accesses went, if that is watched. */
+  readonly pages: number[];
+}
+
+export interface SuiteRunOptions {
+  /** Outcomes tell which physical page each access went to. */
+  readonly pages?: boolean;
+  /**
+   * What hardware may walk, evict and drop on its own. By default only pages that the program remaps, one by one: what no
+   * store changes reads alike whether it is cached or not, and several that go at once go one after the other.
+   */
+  readonly hardware?: 'remapped' | 'all';
 }
 
 export class SuiteRun implements Run {
@@ -60,6 +73,7 @@ export class SuiteRun implements Run {
   constructor(
     private readonly program: SuiteProgram,
     memory: MemoryModel,
+    private readonly options: SuiteRunOptions = {},
   ) {
     this.machine = new SuiteMachine(program, memory);
     this.cpus = program.threads.length;
@@ -70,6 +84,7 @@ export class SuiteRun implements Run {
       begun: 0,
       ended: false,
       read: [],
+      pages: [],
     }));
   }
 
@@ -82,6 +97,7 @@ export class SuiteRun implements Run {
       Object.assign(cpu, { point: START, word: NOWHERE, waiting: false });
       Object.assign(thread, { path: this.thread(t), begun: 0, ended: false });
       thread.read.length = 0;
+      thread.pages.length = 0;
     });
     while (!this.isOver()) {
       const c: number | undefined = choose(this);
@@ -90,7 +106,7 @@ export class SuiteRun implements Run {
       this.step(c as Choice);
       this.steps++;
     }
-    return { reads: this.reads(), ...this.machine.atRest() };
+    return { reads: this.reads(), ...this.machine.atRest(), ...(this.options.pages && { pages: this.pages() }) };
   }
 
   /** Of the present state. */
@@ -98,8 +114,8 @@ export class SuiteRun implements Run {
     const { hash, machine } = this;
     hash.low = machine.mem.hashLow();
     hash.high = machine.mem.hashHigh();
-    for (const { cpu, begun, ended, read } of this.threads) {
-      hash.add(begun, ended ? -1 : cpu.point, cpu.word, cpu.waiting ? 1 : 0, ...read);
+    for (const { cpu, begun, ended, read, pages } of this.threads) {
+      hash.add(begun, ended ? -1 : cpu.point, cpu.word, cpu.waiting ? 1 : 0, ...read, ...pages);
     }
     return hash;
   }
@@ -144,18 +160,18 @@ export class SuiteRun implements Run {
   get choices(): readonly Choice[] {
     const { actions, machine } = this;
     const { mem, buffers, remapped } = machine;
+    const every = this.options.hardware === 'all';
     const choices: Choice[] = [];
     for (const { cpu, ended } of this.threads) {
       const { id } = cpu;
       const seen = cpu.word === NOWHERE ? 0 : (buffers?.seenBy(id, cpu.word) ?? mem.words[cpu.word]);
       if (!ended && !(cpu.waiting && seen === cpu.waitSeen)) choices.push(choice(RUN, id));
       if (buffers && buffers.pending(id) > 0) choices.push(choice(DRAIN, id));
-      if (ended || remapped.length === 0) continue;
-      const n = adversaryActions(cpu, remapped, actions);
+      if (ended || (remapped.length === 0 && !every)) continue;
+      const n = adversaryActions(cpu, every ? machine.pages : remapped, actions);
       for (let i = 0; i < n; i++) {
-        // what no store changes reads alike whether it is cached or not; several at once are one after the other
         const page = adversaryPage(cpu, actions[i] as AdversaryAction);
-        if (remapped.includes(page as Vpn)) choices.push(choice(ADVERSARY, id, actions[i]));
+        if (every || remapped.includes(page as Vpn)) choices.push(choice(ADVERSARY, id, actions[i]));
       }
     }
     return choices;
@@ -197,13 +213,13 @@ export class SuiteRun implements Run {
     const { cpu, read } = thread;
     switch (e.op) {
       case 'R':
-        read.push(yield* this.access(cpu, e.va, LOAD, 0));
+        read.push(yield* this.access(thread, e.va, LOAD, 0));
         return;
       case 'W':
-        yield* this.access(cpu, e.va, STORE, e.value);
+        yield* this.access(thread, e.va, STORE, e.value);
         return;
       case 'RMW':
-        read.push(yield* this.access(cpu, e.va, EXCHANGE, e.value));
+        read.push(yield* this.access(thread, e.va, EXCHANGE, e.value));
         return;
       case 'WPTE': {
         const { table, index, word } = machine.entry(e.va);
@@ -228,8 +244,10 @@ export class SuiteRun implements Run {
     }
   }
 
-  private *access(cpu: LogicalCpu, va: string, kind: AccessKind, value: number): Path<number> {
+  private *access({ cpu, pages }: Thread, va: string, kind: AccessKind, value: number): Path<number> {
     if (!(yield* access(cpu, this.machine.vpn(va), 0, kind, value))) throw new Error(`page fault at ${va}`);
+    // the word announced last is the one that it touched
+    if (this.options.pages) pages.push(this.machine.pageAt(cpu.word));
     return cpu.loaded;
   }
 
@@ -239,10 +257,17 @@ export class SuiteRun implements Run {
 
   /** The values read, by the names of their events. */
   private reads(): Record<string, number> {
-    const reads = this.program.threads.flatMap((events, t) => {
-      const readers = events.filter(({ op }) => op === 'R' || op === 'RMW');
-      return readers.map(({ id }, i) => [id, this.threads[t].read[i]] as const);
+    return this.byEvent(['R', 'RMW'], ({ read }, i) => read[i]);
+  }
+  private pages(): Record<string, string> {
+    return this.byEvent(['R', 'W', 'RMW'], ({ pages }, i) => this.machine.pageName(pages[i]));
+  }
+  /** What `of` gives for the events of these kinds, counted thread by thread. */
+  private byEvent<T>(ops: readonly SuiteEvent['op'][], of: (thread: Thread, i: number) => T): Record<string, T> {
+    const given = this.program.threads.flatMap((events, t) => {
+      const some = events.filter(({ op }) => ops.includes(op));
+      return some.map(({ id }, i) => [id, of(this.threads[t], i)] as const);
     });
-    return Object.fromEntries(reads);
+    return Object.fromEntries(given);
   }
 }

@@ -2,14 +2,16 @@
  * Symmetries of a suite's program: threads that do the same under other names. Suites list outcomes of identical threads
  * once; the others follow by renaming.
  */
-import type { SuiteEvent, SuiteOutcome, SuiteProgram } from '../../program/suite.ts';
+import { permutations } from '../../program/combinations.ts';
+import type { SuiteOutcome } from '../../program/suite.ts';
+import type { SuiteEvent, SuiteProgram } from '../../program/suite-program.ts';
 
 /** Turns an outcome into one that is legal if and only if the first is. */
 export type Renaming = (outcome: SuiteOutcome) => SuiteOutcome;
 
 /** All of them, the identity among them. */
 export function symmetries(program: SuiteProgram): Renaming[] {
-  return permutations(program.threads.length).flatMap((to) => {
+  return permutations(program.threads.map((_, t) => t)).flatMap((to) => {
     const names = new Names();
     const same = program.threads.every((events, t) => matches(names, events, program.threads[to[t]]));
     if (!same || !keepsStart(names, program)) return [];
@@ -73,11 +75,4 @@ function renamed({ reads, mem, map }: SuiteOutcome, names: Names, event: (id: st
 
 function mapped<T>(of: Readonly<Record<string, T>>, key: (k: string) => string, value: (v: T) => T): Record<string, T> {
   return Object.fromEntries(Object.entries(of).map(([k, v]) => [key(k), value(v)]));
-}
-
-function permutations(n: number): number[][] {
-  if (n === 0) return [[]];
-  return permutations(n - 1).flatMap((rest) =>
-    Array.from({ length: n }, (_, at) => [...rest.slice(0, at), n - 1, ...rest.slice(at)]),
-  );
 }
