@@ -1,10 +1,11 @@
 /**
- * The verifier: every reachable state of one program under one policy, hardware acting on its own left out. It can be asked
- * at any moment where it stands, and go on from there in another process as if it had never stopped.
+ * The verifier: every reachable state of one program under one policy, with at most so many actions of hardware on its own. It
+ * can be asked at any moment where it stands, and go on from there in another process as if it had never stopped.
  */
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { execute } from './execute.ts';
+import { HardwareReach } from './hardware-reach.ts';
 import { type RawFinding, recording } from './hunt.ts';
 import { MachineRun } from './machine-run.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
@@ -50,14 +51,22 @@ export class Verifier {
   private found: RawFinding | undefined = undefined;
   private diverged = false;
 
-  /** @param from where an earlier verification of the same plan stood, and all states that it had visited. */
+  /**
+   * @param actions of hardware on its own, at most, in each run
+   * @param from where an earlier verification of the same plan stood, and all states that it had visited
+   */
   constructor(
     private readonly plan: MachinePlan,
+    actions = 0,
     from?: { readonly place: VerifyPlace; readonly states: readonly Int32Array[] },
   ) {
     this.stepper = new Stepper(recording(plan));
     this.view = new MachineRun(this.stepper);
-    this.search = new StateSearch(this.visited, () => this.hash.take(this.stepper));
+    this.search = new StateSearch(
+      this.visited,
+      () => this.hash.take(this.stepper),
+      new HardwareReach(this.stepper, actions),
+    );
     if (from === undefined) return;
     const { place, states } = from;
     for (const pairs of states) this.visited.restore(pairs);

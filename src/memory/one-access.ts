@@ -130,6 +130,15 @@ export class CheckedImage extends TrackedImage {
     this.record?.reset();
   }
 
+  override remember(): void {
+    super.remember();
+    this.record?.remember();
+  }
+  override takeBack(): void {
+    super.takeBack();
+    this.record?.takeBack();
+  }
+
   /** Words that neither the hash nor the record is to know: bookkeeping from which nothing follows. */
   leaveOut(words: Iterable<Word>): void {
     this.leftOut = new Uint8Array(this.words.length);

@@ -1,8 +1,8 @@
 /**
  * A record of what steps touch, kept by a stepped memory when asked for: the footprint of each step, by which independent
  * events are told apart, and for each task a hash of what its path has read since the operation began, which with the
- * point and the image is all that the path can know. Not recorded: reads of a CPU's own TLB, whose result no path keeps
- * across a point.
+ * point and the image is all that the path can know. Nobody learns from a look into a CPU's own TLB or paging-structure cache:
+ * no path keeps across a point what it found there.
  */
 
 /** Words read and written in a step, ascending; a word that was written carries bit 0. */
@@ -18,6 +18,13 @@ export function disjoint(a: Footprint, b: Footprint): boolean {
     if (y <= x) k++;
   }
   return true;
+}
+
+/** All that several steps touch. */
+export function united(steps: readonly Footprint[]): Footprint {
+  const words = [...new Set(steps.length === 1 ? steps[0] : steps.flat())].sort((a, b) => a - b);
+  // a word both read and written counts once, as written
+  return words.filter((w, i) => (words[i + 1] ?? -1) >> 1 !== w >> 1);
 }
 
 /** Hash of reads, in two halves. */
@@ -38,7 +45,8 @@ export class StepRecord {
   leftOut: Uint8Array | undefined;
   /** Between steps engines look at words; that is nobody's reading. */
   private inStep = false;
-  private readonly touched: number[] = [];
+  private touched: number[] = [];
+  private kept: number[] = [];
   /** Per task. */
   private readonly low: number[] = [];
   private readonly high: number[] = [];
@@ -49,15 +57,24 @@ export class StepRecord {
     this.low.length = 0;
     this.high.length = 0;
   }
-  /** A step of that task: how far a path has come does not follow from what it read if it only writes. */
+  /** A step of that task: how far a path has come does not follow from what it read if it only writes. -1: of no path. */
   beginStep(task: number): void {
     this.inStep = true;
     this.touched.length = 0;
-    this.learns(task, A_STEP, 0);
+    if (task >= 0) this.learns(task, A_STEP, 0);
   }
 
   endStep(): void {
     this.inStep = false;
+  }
+
+  /** Keeps the footprint of the step that ended last, while others are made and taken back. */
+  remember(): void {
+    this.kept = this.touched;
+    this.touched = [];
+  }
+  takeBack(): void {
+    this.touched = this.kept;
   }
 
   /** A word is read, or about to be written; `value` is what it holds. `task` is -1 for observers, who tell paths nothing. */
@@ -67,11 +84,14 @@ export class StepRecord {
     if (task >= 0) this.learns(task, word, value);
   }
 
+  /** A look into the caches of translations of the CPU that runs. */
+  consults(word: number): void {
+    if (this.inStep) this.touched.push(word * 2);
+  }
+
   /** Of the step that ended last. */
   footprint(): Footprint {
-    const words = [...new Set(this.touched)].sort((a, b) => a - b);
-    // a word both read and written counts once, as written
-    return words.filter((w, i) => (words[i + 1] ?? -1) >> 1 !== w >> 1);
+    return united([this.touched]);
   }
 
   readings(task: number): Readings {

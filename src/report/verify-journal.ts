@@ -10,9 +10,18 @@ import * as z from 'zod';
 import type { VerifyPlace } from '../hunt/verify.ts';
 import { writeWhole } from './finding-file.ts';
 
-const BRANCH = z.object({ choices: z.array(z.number()), taken: z.number() });
+const NUMBERS = z.array(z.number());
+const BRANCH = z.object({
+  choices: NUMBERS,
+  todo: NUMBERS,
+  at: z.number(),
+  waiting: z.array(z.tuple([z.number(), NUMBERS])),
+  asleep: z.array(z.tuple([z.number(), NUMBERS])),
+  touches: NUMBERS,
+  budget: z.number(),
+});
 const STANDING = z.object({
-  schema: z.literal(1),
+  schema: z.literal(2),
   of: z.string(),
   segments: z.number(),
   place: z.object({ runs: z.number(), steps: z.number(), longest: z.number(), path: z.array(BRANCH) }),
@@ -48,7 +57,7 @@ export class VerifyJournal {
   save(place: VerifyPlace, fresh: Int32Array): void {
     if (!existsSync(this.dir)) mkdirSync(this.dir);
     writeWhole(this.segment(this.segments++), new Uint8Array(fresh.buffer));
-    writeWhole(this.standing(), JSON.stringify({ schema: 1, of: this.of, segments: this.segments, place }));
+    writeWhole(this.standing(), JSON.stringify({ schema: 2, of: this.of, segments: this.segments, place }));
   }
 
   /** The verification has come to its end: there is nothing to go on with. */

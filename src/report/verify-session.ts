@@ -16,6 +16,8 @@ export interface VerifySession {
   readonly program: Program;
   readonly strict: boolean;
   readonly memory?: MemoryModel;
+  /** Actions of hardware on its own, at most, in each run. */
+  readonly adversary: number;
   readonly origin: FindingOrigin;
   /** Runs at most. */
   readonly runs: number;
@@ -54,11 +56,12 @@ export function verifySession(session: VerifySession): VerifyOutcome {
     patches: origin.patches,
     strict,
     memory,
+    adversary: session.adversary,
     program,
   };
   const journal = new VerifyJournal(session.out, JSON.stringify(what));
   const from = journal.load();
-  const verifier = new Verifier(plan, from);
+  const verifier = new Verifier(plan, session.adversary, from);
   const result = verifier.run(() => {
     const at = verifier.state();
     session.progress(at);

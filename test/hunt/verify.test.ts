@@ -134,7 +134,7 @@ describe('verify', () => {
       });
       expect(result.complete).toBe(false);
       states.push(part.takeNewStates());
-      part = new Verifier(plan, { place: JSON.parse(JSON.stringify(part.place())), states });
+      part = new Verifier(plan, 0, { place: JSON.parse(JSON.stringify(part.place())), states });
     }
     expect(part.run(() => false)).toEqual(whole);
   });
