@@ -17,11 +17,12 @@ import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
 import { Call, framed, next } from './calls.ts';
-import { type Choice, choice, choiceCpu, choiceKind, DELIVER, DRAIN, RUN, TICK } from './choice.ts';
+import { type Choice, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, DRAIN, PICK, RUN, TICK } from './choice.ts';
 import { hardwareActs } from './hardware-acts.ts';
 import { stepThroughHistory } from './history.ts';
 import { Machine } from './machine.ts';
 import type { MachinePlan } from './machine-plan.ts';
+import { waysOn } from './picks.ts';
 import { storeBuffers } from './store-buffers.ts';
 import { type StateKey, TaskStack } from './task-stack.ts';
 import { UserBoundary } from './user-boundary.ts';
@@ -136,8 +137,10 @@ export class Stepper {
     this.boundary.beforeStep(id);
     if (machine.oracle) machine.oracle.now = this.steps;
     switch (choiceKind(c)) {
+      case PICK:
       case RUN:
         machine.mem.beginStep(id, task.id, cpu.word);
+        if (choiceKind(c) === PICK) machine.picks(task.id, choiceArgument(c));
         cpu.waiting = false;
         this.resume(task);
         break;
@@ -197,7 +200,7 @@ export class Stepper {
       const { word, waitSeen } = cpu;
       // a CPU waits for what it sees, its own stores before they drain among it
       const over = word !== NOWHERE && (buffers === undefined ? words[word] : buffers.seenBy(id, word)) !== waitSeen;
-      if (!cpu.waiting || over) choices[n++] = choice(RUN, id);
+      if (!cpu.waiting || over) n = waysOn(this.machine, running[id], choices, n);
       if (apicHasPending(cpu) && !irqsOff(cpu)) choices[n++] = choice(DELIVER, id);
       if (buffers !== undefined && buffers.pending(id) > 0) choices[n++] = choice(DRAIN, id);
     }

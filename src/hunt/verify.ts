@@ -4,6 +4,7 @@
  */
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
+import { asChosen } from './all-programs.ts';
 import { execute } from './execute.ts';
 import { HardwareReach } from './hardware-reach.ts';
 import { type RawFinding, recording } from './hunt.ts';
@@ -111,6 +112,6 @@ export class Verifier {
     this.steps += run.steps;
     if (run.convicted || this.runs % CHECK_EVERY === 1) this.diverged = !isRepeatable(stepper, choices, run);
     if (!run.convicted || this.diverged) return;
-    this.found = { plan, conviction: run.convicted, choices, strategy: search.name, steps: run.steps };
+    this.found = { ...asChosen(plan, choices), conviction: run.convicted, strategy: search.name, steps: run.steps };
   }
 }

@@ -36,6 +36,7 @@ export const NO_READINGS: Readings = { low: 0, high: 0 };
 
 /** In place of the address of a word. */
 const A_STEP = -2;
+const A_PICK = -3;
 /** Multipliers of the two halves of a hash. */
 export const LOW = 0x85ebca6b;
 export const HIGH = 0xc2b2ae35;
@@ -92,6 +93,11 @@ export class StepRecord {
   /** Of the step that ended last. */
   footprint(): Footprint {
     return united([this.touched]);
+  }
+
+  /** The task is told which operation it begins. */
+  learnsOf(task: number, operation: number): void {
+    this.learns(task, A_PICK, operation);
   }
 
   readings(task: number): Readings {

@@ -1,4 +1,5 @@
 /** A verification from its journal, if there is one, to its verdict; a conviction becomes a finding as in a hunt. */
+import type { Menu } from '../engine/machine-plan.ts';
 import { HUNTING_COSTS, huntingPlan } from '../hunt/hunt.ts';
 import { HASH_BITS } from '../hunt/state-hash.ts';
 import { Verifier, type VerifyState } from '../hunt/verify.ts';
@@ -14,6 +15,8 @@ export interface VerifySession {
   readonly policy: Policy;
   readonly patches: readonly Patch[];
   readonly program: Program;
+  /** What its tasks do behind it. */
+  readonly menu?: Menu;
   readonly strict: boolean;
   readonly memory?: MemoryModel;
   /** Actions of hardware on its own, at most, in each run. */
@@ -48,8 +51,8 @@ export interface VerifyOutcome extends VerifyState {
 
 /** @throws PathError when a plug-in breaks the rules of paths. */
 export function verifySession(session: VerifySession): VerifyOutcome {
-  const { origin, program, strict, memory, policy, patches } = session;
-  const plan = huntingPlan(program, { policy, patches, strict, memory, costs: HUNTING_COSTS });
+  const { origin, program, menu, strict, memory, policy, patches } = session;
+  const plan = { ...huntingPlan(program, { policy, patches, strict, memory, costs: HUNTING_COSTS }), menu };
   const what = {
     model: modelHash(origin.plugins),
     policy: origin.policy,
@@ -58,6 +61,7 @@ export function verifySession(session: VerifySession): VerifyOutcome {
     memory,
     adversary: session.adversary,
     program,
+    menu,
   };
   const journal = new VerifyJournal(session.out, JSON.stringify(what));
   const from = journal.load();
