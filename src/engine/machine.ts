@@ -29,7 +29,7 @@ import { BETWEEN, type UserRun, userMode } from './user-mode.ts';
 export interface EngineSide {
   readonly pace: Pace;
   /** Puts the engine's own call mechanism around the routines. */
-  wrap(kernel: Kernel): Kernel;
+  wrap(kernel: Kernel, mem: Memory): Kernel;
   returned(cpu: Cpu): void;
 }
 
@@ -173,7 +173,7 @@ export class MachineCore<M extends Memory> implements UserRun {
     const replaced = [plan.policy, ...plan.patches].map((p) => p.routines);
     const routines = Object.assign({}, MAINLINE, ...replaced) as Kernel;
     const { oracle } = this;
-    this.kernel = engine.wrap(oracle instanceof DebuggedOracle ? oracle.debug.around(routines) : routines);
+    this.kernel = engine.wrap(oracle instanceof DebuggedOracle ? oracle.debug.around(routines) : routines, mem);
     for (let task = 0; task < shape.geometry.cpus + shape.program.tasks.length; task++) {
       const home = task < shape.geometry.cpus ? task : shape.program.tasks[task - shape.geometry.cpus].cpu;
       const cpu = new Cpu(home as CpuId, mem, shape.geometry, shape.switches, shape.costs, hw, engine.pace);

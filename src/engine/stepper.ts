@@ -16,7 +16,7 @@ import { type Point, pointLabel, START } from '../memory/point.ts';
 import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
-import { Call, framed, next } from './calls.ts';
+import { Call, framed, next, toldBy } from './calls.ts';
 import { type Choice, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, DRAIN, PICK, RUN, TICK } from './choice.ts';
 import { hardwareActs } from './hardware-acts.ts';
 import { stepThroughHistory } from './history.ts';
@@ -65,9 +65,9 @@ export class Stepper {
   ) {
     this.machine = new Machine(plan, {
       pace: { stepping: true, due: () => true },
-      wrap: (kernel) => {
+      wrap: (kernel, { record }) => {
         this.unframed = kernel;
-        return framed(kernel, this.call);
+        return framed(kernel, this.call, record);
       },
       returned: (cpu) => this.returned(cpu),
     });
@@ -225,6 +225,7 @@ export class Stepper {
         if (interposed === 'irq') this.endInterrupt(cpu);
         return;
       }
+      cpu.mem.record?.leaves(toldBy(cpu, result.value), task.id);
       value = result.value;
     }
     this.call.takeOnto(frames);
@@ -241,7 +242,7 @@ export class Stepper {
     // its CPU may be wanted by others when it is back
     task.lookAgain();
     // a task that died here may be forked again: then it starts from the bottom
-    if (machine.columns.tasks.state.peek(task.id) === TASK_DEAD) task.frames.length = 0;
+    if (machine.columns.tasks.state.peek(task.id) === TASK_DEAD) task.end();
     next.cpu.bind(id);
     this.running[id] = next;
     if (next.frames.length === 0) next.frames.push(machine.pathOf(next.cpu, true));

@@ -96,6 +96,7 @@ export class CheckedImage extends TrackedImage {
   /** The CPU of this step goes on with another task. */
   switchTask(task: number): void {
     this.task = task;
+    if (this.record) this.record.task = task;
     this.taskOwns = ownerCode(OWNED_TASK, task);
   }
 
