@@ -213,8 +213,7 @@ function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: Acces
   const { oracle } = run;
   oracle?.opBegins(cpu, kind === LOAD ? OP.load : kind === STORE ? OP.store : OP.fetch, NO_ARGUMENTS);
   let performed = true;
-  const { record } = cpu.mem;
-  const known = record?.readings(cpu.current);
+  const known = cpu.knows();
   while (!(yield* access(cpu, vpn, word, kind, value))) {
     const { faultVpn, faultCode } = cpu;
     oracle?.opBegins(cpu, OP.fault, NO_ARGUMENTS);
@@ -230,7 +229,7 @@ function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: Acces
     }
     yield* backToUser(cpu);
     // the access starts over: of the fault it knows nothing
-    record?.setReadings(cpu.current, known);
+    cpu.startsOver(known);
   }
   cpu.mem.fence();
   oracle?.opEnds(cpu, performed ? 0 : -1);
