@@ -1,5 +1,7 @@
-/** `tlblab verify`: every reachable state of one scenario. */
+/** `tlblab verify`: every reachable state of one scenario, or of all programs of so many operations. */
+import { rmSync } from 'node:fs';
 import { isPluginPath } from '../engine/load.ts';
+import { OPERATION_NAMES } from '../hunt/all-programs.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
@@ -73,6 +75,7 @@ export async function verify(policy: string, options: VerifyOptions): Promise<nu
     throw new ToolError('one schedule run twice gave two results: the model is not deterministic');
   }
   report(policy, options, end, written);
+  for (const journal of end.done) rmSync(journal, { recursive: true, force: true });
   if (written) return EXIT.violation;
   return end.verdict === 'clean' ? EXIT.clean : EXIT.inconclusive;
 }
@@ -92,7 +95,9 @@ function report(policy: string, options: VerifyOptions, end: VerifyEnd, written:
   if (options.json) {
     const findings = written ? [findingJson(written.finding, written.file)] : [];
     const figures = { states, runs, steps, depth, hashBits, progress };
-    const of = end.programs ? { ops: options.ops, shard: options.shard, programs: end.programs } : {};
+    const of = end.programs
+      ? { ops: options.ops, shard: options.shard, programs: end.programs, operations: OPERATION_NAMES }
+      : {};
     const { scenario: name, adversary } = options;
     const about = { verdict, complete, policy, scenario: name, ...of, adversary, ...figures, findings };
     printJson({ ...about, timing: { seconds, resumedRuns, statesPerSecond: states / seconds } });
@@ -100,7 +105,9 @@ function report(policy: string, options: VerifyOptions, end: VerifyEnd, written:
   }
   if (written) print(`${findingText(written.finding, written.file)}\n`);
   print(`verdict: ${verdict}${written ? ` (${written.finding.harm})` : ''}`);
-  if (end.programs) print(`programs: ${end.programs.done} of ${end.programs.of} are clean`);
+  if (end.programs) {
+    print(`programs: ${end.programs.done} of ${end.programs.of} are clean, made of ${OPERATION_NAMES.join(', ')}`);
+  }
   print(`verified: ${states} states, ${runs} runs, ${steps} steps, longest run ${depth} steps`);
   if (!written) tellSearch(end, options.adversary);
   note(`${seconds.toFixed(1)} s${resumedRuns > 0 ? `, ${resumedRuns} runs were made before` : ''}`);

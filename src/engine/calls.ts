@@ -17,9 +17,9 @@ export function framed(kernel: Kernel, call: Call, steps: StepRecord | undefined
       routine.constructor.name !== 'GeneratorFunction'
         ? routine
         : steps
-        ? recorded(routine, call, steps)
-        : (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) =>
-            call.of(routine(a, b, c, d, e, f, g, h));
+          ? recorded(routine, call, steps)
+          : (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) =>
+              call.of(routine(a, b, c, d, e, f, g, h));
   }
   return record as Kernel;
 }

@@ -17,7 +17,18 @@ import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
 import { Call, framed, next, toldBy } from './calls.ts';
-import { type Choice, choice, choiceArgument, choiceCpu, choiceKind, DELIVER, DRAIN, PICK, RUN, TICK } from './choice.ts';
+import {
+  type Choice,
+  choice,
+  choiceArgument,
+  choiceCpu,
+  choiceKind,
+  DELIVER,
+  DRAIN,
+  PICK,
+  RUN,
+  TICK,
+} from './choice.ts';
 import { hardwareActs } from './hardware-acts.ts';
 import { stepThroughHistory } from './history.ts';
 import { Machine } from './machine.ts';

@@ -6,7 +6,18 @@
  */
 import { type Choice, choice, choiceArgument, choiceCpu, choiceKind, PICK, RUN } from '../engine/choice.ts';
 import type { MachinePlan, Menu } from '../engine/machine-plan.ts';
-import { by, dontneed, load, migrateMemory, mmap, mprotect, munmap, race, reclaimMemory, store } from '../program/builder.ts';
+import {
+  by,
+  dontneed,
+  load,
+  migrateMemory,
+  mmap,
+  mprotect,
+  munmap,
+  race,
+  reclaimMemory,
+  store,
+} from '../program/builder.ts';
 import type { Op, Program } from '../program/program.ts';
 
 const PAGE = 8;
@@ -54,18 +65,29 @@ export function allPrograms(ops: number): Beginning[] {
 
 function programOf(name: string, P0: Op[], P1: Op[]): Program {
   const setup = [mmap(PAGE, 1, 'rw'), ...by('P0', store(PAGE)), ...by('P1', store(PAGE))];
-  const machine = { cpus: 2, geometry: 'tiny', override: { swapSlots: SWAP_SLOTS }, switches: { pauses: true } } as const;
+  const machine = {
+    cpus: 2,
+    geometry: 'tiny',
+    override: { swapSlots: SWAP_SLOTS },
+    switches: { pauses: true },
+  } as const;
   return race(machine, { setup, P0, P1 }, { name });
 }
 
 /** The one program, and its schedule, that a run with choices of operations has run: without such choices it is as it was. */
-export function asChosen(plan: MachinePlan, choices: readonly number[]): { plan: MachinePlan; choices: readonly number[] } {
+export function asChosen(
+  plan: MachinePlan,
+  choices: readonly number[],
+): { plan: MachinePlan; choices: readonly number[] } {
   const { menu, program, ...others } = plan;
   if (menu === undefined) return { plan, choices };
   const picks = program.tasks.map(({ cpu }, i) => {
     const of = choices.filter((c) => choiceKind(c as Choice) === PICK && choiceCpu(c as Choice) === cpu);
     // what was not chosen yet does not matter, but is still to come
-    return Array.from({ length: menu.more[i] }, (_, k) => menu.ops[k < of.length ? choiceArgument(of[k] as Choice) : 0]);
+    return Array.from(
+      { length: menu.more[i] },
+      (_, k) => menu.ops[k < of.length ? choiceArgument(of[k] as Choice) : 0],
+    );
   });
   const tasks = program.tasks.map((task, i) => ({ ...task, ops: [...task.ops, ...picks[i]] }));
   const runs = choices.map((c) => (choiceKind(c as Choice) === PICK ? choice(RUN, choiceCpu(c as Choice)) : c));

@@ -20,6 +20,8 @@ export interface VerifyPlace {
   readonly runs: number;
   readonly steps: number;
   readonly longest: number;
+  /** Some run was too long to be followed. */
+  readonly cutShort: boolean;
   readonly path: SearchPlace;
 }
 
@@ -73,6 +75,7 @@ export class Verifier {
     for (const pairs of states) this.visited.restore(pairs);
     this.search.goOn(place.path);
     this.search.longest = place.longest;
+    this.search.cutShort = place.cutShort;
     this.runs = place.runs;
     this.steps = place.steps;
   }
@@ -91,7 +94,8 @@ export class Verifier {
     return { states: this.visited.size, runs: this.runs, steps: this.steps, progress: this.search.progress() };
   }
   place(): VerifyPlace {
-    return { runs: this.runs, steps: this.steps, longest: this.search.longest, path: this.search.place() };
+    const { longest, cutShort } = this.search;
+    return { runs: this.runs, steps: this.steps, longest, cutShort, path: this.search.place() };
   }
   /** The states visited since the last call. */
   takeNewStates(): Int32Array {

@@ -53,10 +53,10 @@ export function verifyAll(session: Omit<VerifySession, 'program' | 'menu'>, { op
     }
     done = { beginnings: done.beginnings + 1, programs: done.programs + here, states, runs, steps, depth };
     writeWhole(file, JSON.stringify(done));
+    for (const journal of one.done) rmSync(journal, { recursive: true, force: true });
   }
-  rmSync(file, { force: true });
   const { states, runs, steps, depth } = done;
-  const figures = { states, runs, steps, depth, hashBits: HASH_BITS, progress: 1, resumedRuns };
+  const figures = { states, runs, steps, depth, hashBits: HASH_BITS, progress: 1, resumedRuns, done: [file] };
   return { verdict: 'clean', complete: true, ...figures, programs: counted() };
 
   function counted(): { done: number; of: number } {

@@ -4,7 +4,7 @@
  * is killed, what is there is the search as it stood at the last save.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { VerifyPlace } from '../hunt/verify.ts';
@@ -24,11 +24,17 @@ const STANDING = z.object({
   schema: z.literal(2),
   of: z.string(),
   segments: z.number(),
-  place: z.object({ runs: z.number(), steps: z.number(), longest: z.number(), path: z.array(BRANCH) }),
+  place: z.object({
+    runs: z.number(),
+    steps: z.number(),
+    longest: z.number(),
+    cutShort: z.boolean(),
+    path: z.array(BRANCH),
+  }),
 });
 
 export class VerifyJournal {
-  private readonly dir: string;
+  readonly dir: string;
   private segments = 0;
 
   /** @param of everything that decides what is verified; a journal of anything else is not this one. */
@@ -58,11 +64,6 @@ export class VerifyJournal {
     if (!existsSync(this.dir)) mkdirSync(this.dir);
     writeWhole(this.segment(this.segments++), new Uint8Array(fresh.buffer));
     writeWhole(this.standing(), JSON.stringify({ schema: 2, of: this.of, segments: this.segments, place }));
-  }
-
-  /** The verification has come to its end: there is nothing to go on with. */
-  remove(): void {
-    rmSync(this.dir, { recursive: true, force: true });
   }
 
   private standing(): string {

@@ -45,6 +45,8 @@ export interface VerifyOutcome extends VerifyState {
   readonly hashBits: number;
   /** Runs that were made before, by a process that did not come to the end. */
   readonly resumedRuns: number;
+  /** Journals that are of no more use when the outcome has been told. */
+  readonly done: readonly string[];
   /** Of a verification of all programs: how many are done. */
   readonly programs?: { readonly done: number; readonly of: number };
 }
@@ -76,7 +78,7 @@ export function verifySession(session: VerifySession): VerifyOutcome {
   const { found, complete, diverged, depth, states, runs, steps, progress } = result;
   const figures = { complete, depth, states, runs, steps, progress, hashBits: HASH_BITS };
   const resumedRuns = from?.place.runs ?? 0;
-  if (diverged) return { verdict: 'diverged', ...figures, resumedRuns };
+  if (diverged) return { verdict: 'diverged', ...figures, resumedRuns, done: [] };
   if (found) {
     session.found(buildFinding(found, origin, NO_BUDGET), false);
     session.found(
@@ -84,6 +86,8 @@ export function verifySession(session: VerifySession): VerifyOutcome {
       true,
     );
   }
-  if (found || complete) journal.remove();
-  return { verdict: found ? 'violation' : complete ? 'clean' : 'inconclusive', ...figures, resumedRuns };
+  // a process killed before it has told the result is to find it here
+  if (complete) journal.save(verifier.place(), verifier.takeNewStates());
+  const verdict = found ? 'violation' : complete ? 'clean' : 'inconclusive';
+  return { verdict, ...figures, resumedRuns, done: found || complete ? [journal.dir] : [] };
 }

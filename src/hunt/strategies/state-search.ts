@@ -115,8 +115,8 @@ export class StateSearch extends DepthFirst<StateBranch> {
     if (this.complete) return 1;
     let done = 0;
     let share = 1;
-    for (const { todo, at } of this.path) {
-      share /= todo.length;
+    for (const { todo, waiting, at } of this.path) {
+      share /= todo.length + waiting.length;
       done += share * at;
     }
     return done;
