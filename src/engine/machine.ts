@@ -18,6 +18,7 @@ import type { Columns, Field, Table } from '../memory/table.ts';
 import { STORE_BUFFER, TsoMemory } from '../memory/tso-memory.ts';
 import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
 import { ORACLE_TABLES, Oracle } from '../oracle/oracle.ts';
+import { type Choice, choiceArgument, choiceKind, PICK } from './choice.ts';
 import { type CompiledProgram, type CompiledTask, compileProgram, type Instruction } from './compile.ts';
 import { LedgerAudit } from './ledger-audit.ts';
 import type { MachinePlan } from './machine-plan.ts';
@@ -204,10 +205,11 @@ export class MachineCore<M extends Memory> implements UserRun {
   between(cpu: Cpu): boolean {
     return cpu.switches.pauses && cpu.at(BETWEEN, NOWHERE);
   }
-  /** The task begins that operation of its menu in this step. */
-  picks(task: TaskId, operation: number): void {
-    this.pick = operation;
-    this.mem.record?.learnsOf(task, operation);
+  /** If the choice is one of an operation, the task begins that of its menu in this step. */
+  picks(task: TaskId, c: Choice): void {
+    if (choiceKind(c) !== PICK) return;
+    this.pick = choiceArgument(c);
+    this.mem.record?.learnsOf(task, this.pick);
   }
   picked({ menu }: CompiledTask): Instruction {
     return menu[this.pick];

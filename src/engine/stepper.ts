@@ -17,18 +17,7 @@ import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
 import { Call, framed, next, toldBy } from './calls.ts';
-import {
-  type Choice,
-  choice,
-  choiceArgument,
-  choiceCpu,
-  choiceKind,
-  DELIVER,
-  DRAIN,
-  PICK,
-  RUN,
-  TICK,
-} from './choice.ts';
+import { type Choice, choice, choiceCpu, choiceKind, DELIVER, DRAIN, PICK, RUN, TICK } from './choice.ts';
 import { hardwareActs } from './hardware-acts.ts';
 import { stepThroughHistory } from './history.ts';
 import { Machine } from './machine.ts';
@@ -151,7 +140,7 @@ export class Stepper {
       case PICK:
       case RUN:
         machine.mem.beginStep(id, task.id, cpu.word);
-        if (choiceKind(c) === PICK) machine.picks(task.id, choiceArgument(c));
+        machine.picks(task.id, c);
         cpu.waiting = false;
         this.resume(task);
         break;
@@ -215,7 +204,6 @@ export class Stepper {
       if (apicHasPending(cpu) && !irqsOff(cpu)) choices[n++] = choice(DELIVER, id);
       if (buffers !== undefined && buffers.pending(id) > 0) choices[n++] = choice(DRAIN, id);
     }
-    // popped, not cut by `length`: that setter leaves compiled code
     while (choices.length > n) choices.pop();
   }
 
@@ -233,8 +221,7 @@ export class Stepper {
       }
       const interposed = task.endsInterposed();
       if (interposed !== undefined) {
-        if (interposed === 'irq') this.endInterrupt(cpu);
-        return;
+        return interposed === 'irq' ? this.endInterrupt(cpu) : undefined;
       }
       cpu.mem.record?.leaves(toldBy(cpu, result.value), task.id);
       value = result.value;
