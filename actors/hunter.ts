@@ -107,13 +107,14 @@ const actor = {
   verify(request: VerifyRequest, shared: SharedArrayBuffer, found: Found): Promise<WorkerAnswer<VerifyOutcome>> {
     const words = new Int32Array(shared);
     const told: (void | Promise<void>)[] = [];
-    const { policy, patches, plugins, tool, seed, source, strict, memory, mail, runs, out } = request;
+    const { policy, patches, plugins, tool, seed, source, strict, memory, adversary, mail, runs, out } = request;
     return answered(plugins.length > 0, async () => {
       try {
         const session = {
           ...(await loadedOf(request)),
           strict,
           memory,
+          adversary,
           origin: { tool, policy, patches, seed, plugins: [policy, ...patches].filter(isPluginPath), mail },
           runs,
           out,

@@ -141,6 +141,11 @@ verb('verify <policy>', 'visits every reachable state of a scenario; goes on whe
   .addOption(
     new Option('--shard <i/n>', 'one part of n of all programs').argParser(shard).default({ number: 1, of: 1 }, '1/1'),
   )
+  .addOption(
+    new Option('--adversary <n>', 'actions of hardware on its own in each run, at most')
+      .argParser(integer(0, 8))
+      .default(0),
+  )
   .addOption(new Option('--runs <n>', 'runs at most').argParser(count).default(2 ** 31 - 1, 'no limit'))
   .addOption(span('time at most (default: no limit)'))
   .addOption(patch())

@@ -1,5 +1,7 @@
-/** `tlblab verify`: every reachable state of one scenario. */
+/** `tlblab verify`: every reachable state of one scenario, or of all programs of so many operations. */
+import { rmSync } from 'node:fs';
 import { isPluginPath } from '../engine/load.ts';
+import { OPERATION_NAMES } from '../hunt/all-programs.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
@@ -23,6 +25,7 @@ export interface VerifyOptions {
   readonly drop?: string[];
   readonly strict?: boolean;
   readonly memory: MemoryModel;
+  readonly adversary: number;
   readonly seed: number;
   readonly cpus?: number;
   readonly out: string;
@@ -31,7 +34,19 @@ export interface VerifyOptions {
 }
 
 export async function verify(policy: string, options: VerifyOptions): Promise<number> {
-  const { patch = [], drop = [], seed, cpus, out, strict = false, memory, mail = false, runs, seconds = 0 } = options;
+  const {
+    patch = [],
+    drop = [],
+    seed,
+    cpus,
+    out,
+    strict = false,
+    memory,
+    adversary,
+    mail = false,
+    runs,
+    seconds = 0,
+  } = options;
   requirePolicyName(policy);
   requirePatchNames(patch);
   const patches = [...patch, ...dropsOf(drop, policy)];
@@ -42,7 +57,7 @@ export async function verify(policy: string, options: VerifyOptions): Promise<nu
   onInterrupt(() => interrupted(policy, options, state));
   const plugins = [policy, ...patches, ...('workload' in source ? [source.workload] : [])].filter(isPluginPath);
   const end = await runVerify(
-    { tool: toolVersion(), policy, patches, plugins, source, seed, cpus, runs, strict, memory, mail, out },
+    { tool: toolVersion(), policy, patches, plugins, source, seed, cpus, runs, strict, memory, adversary, mail, out },
     {
       seconds,
       progress: (now) => {
@@ -60,6 +75,7 @@ export async function verify(policy: string, options: VerifyOptions): Promise<nu
     throw new ToolError('one schedule run twice gave two results: the model is not deterministic');
   }
   report(policy, options, end, written);
+  for (const journal of end.done) rmSync(journal, { recursive: true, force: true });
   if (written) return EXIT.violation;
   return end.verdict === 'clean' ? EXIT.clean : EXIT.inconclusive;
 }
@@ -79,26 +95,36 @@ function report(policy: string, options: VerifyOptions, end: VerifyEnd, written:
   if (options.json) {
     const findings = written ? [findingJson(written.finding, written.file)] : [];
     const figures = { states, runs, steps, depth, hashBits, progress };
-    const of = end.programs ? { ops: options.ops, shard: options.shard, programs: end.programs } : {};
-    const about = { verdict, complete, policy, scenario: options.scenario, ...of, ...figures, findings };
+    const of = end.programs
+      ? { ops: options.ops, shard: options.shard, programs: end.programs, operations: OPERATION_NAMES }
+      : {};
+    const { scenario: name, adversary } = options;
+    const about = { verdict, complete, policy, scenario: name, ...of, adversary, ...figures, findings };
     printJson({ ...about, timing: { seconds, resumedRuns, statesPerSecond: states / seconds } });
     return;
   }
   if (written) print(`${findingText(written.finding, written.file)}\n`);
   print(`verdict: ${verdict}${written ? ` (${written.finding.harm})` : ''}`);
-  if (end.programs) print(`programs: ${end.programs.done} of ${end.programs.of} are clean`);
+  if (end.programs) {
+    print(`programs: ${end.programs.done} of ${end.programs.of} are clean, made of ${OPERATION_NAMES.join(', ')}`);
+  }
   print(`verified: ${states} states, ${runs} runs, ${steps} steps, longest run ${depth} steps`);
-  if (!written) tellSearch(end);
+  if (!written) tellSearch(end, options.adversary);
   note(`${seconds.toFixed(1)} s${resumedRuns > 0 ? `, ${resumedRuns} runs were made before` : ''}`);
 }
 
 /** How much of the search was made, and how sure it is. */
-function tellSearch({ verdict, complete, progress, states, hashBits }: VerifyEnd): void {
+function tellSearch({ verdict, complete, progress, states, hashBits }: VerifyEnd, adversary: number): void {
   const share = complete ? 'complete' : `${(progress * 100).toPrecision(2)} % of the search done, an estimate`;
-  print(`search: ${share}; hardware acting on its own left out`);
+  print(`search: ${share}; ${ofHardware(adversary)}`);
   const missed = states ** 2 / 2 ** (hashBits + 1);
   print(`hash: ${hashBits} bits; a state was taken for another with a chance of about ${missed.toPrecision(2)}`);
   if (verdict === 'inconclusive') print('the same command goes on from here');
+}
+
+function ofHardware(actions: number): string {
+  if (actions === 0) return 'hardware acting on its own left out';
+  return `with at most ${actions} action${actions === 1 ? '' : 's'} of hardware on its own in each run`;
 }
 
 function interrupted(policy: string, options: VerifyOptions, state: HuntState | undefined): void {

@@ -2,22 +2,42 @@
  * How the stepper calls kernel routines: every routine of the record runs at once, and one that comes to a point leaves
  * its frame to the driver instead of to `yield*`, so that a step costs the same at any depth of calls.
  */
+import type { Cpu } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Path } from '../memory/point.ts';
+import { isObject, type StepRecord } from '../memory/step-record.ts';
 
 type Routine = (...args: unknown[]) => Path<unknown>;
 
 /** The record with the call mechanism around each routine. Plain functions stay as they are. */
-export function framed(kernel: Kernel, call: Call): Kernel {
+export function framed(kernel: Kernel, call: Call, steps: StepRecord | undefined): Kernel {
   const record: Record<string, unknown> = {};
   for (const [name, routine] of Object.entries(kernel) as [string, Routine][]) {
     record[name] =
-      routine.constructor.name === 'GeneratorFunction'
-        ? (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) =>
-            call.of(routine(a, b, c, d, e, f, g, h))
-        : routine;
+      routine.constructor.name !== 'GeneratorFunction'
+        ? routine
+        : steps
+          ? recorded(routine, call, steps)
+          : (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) =>
+              call.of(routine(a, b, c, d, e, f, g, h));
   }
   return record as Kernel;
+}
+
+/** The same, telling the record of steps when a routine begins, and when it has ended without coming to a point. */
+function recorded(routine: Routine, call: Call, steps: StepRecord) {
+  return (...args: unknown[]): Call => {
+    // the first is the handle of the CPU, of which the caller learns
+    steps.enters(args.slice(1).some(isObject));
+    call.of(routine(...args));
+    if (call.hasReturned) steps.leaves(toldBy(args[0] as Cpu, call.result));
+    return call;
+  };
+}
+
+/** What the caller of a routine knows when it has returned: its value, and what it may have left in the handle. */
+export function toldBy({ loaded, faultCode, faultVpn, pteHi }: Cpu, value: unknown): readonly unknown[] {
+  return [value, loaded, faultCode, faultVpn, pteHi];
 }
 
 /** The one `next` that all generators share: each generator function has a shape of its own, so a look-up is slow. */
@@ -53,6 +73,14 @@ export class Call implements Iterator<undefined, unknown, unknown> {
     if (result.done) this.value = result.value;
     else this.suspended.push(path);
     return this;
+  }
+
+  /** The routine called last has run to its end, with that value. */
+  get hasReturned(): boolean {
+    return this.returned;
+  }
+  get result(): unknown {
+    return this.value;
   }
 
   /** Forgets what suspended: the run was given up. */

@@ -16,7 +16,10 @@ export const TICK = 3;
 /** The oldest store in the buffer of a CPU becomes visible. */
 export const DRAIN = 4;
 
-export type ChoiceKind = typeof RUN | typeof DELIVER | typeof ADVERSARY | typeof TICK | typeof DRAIN;
+/** The task that runs on a CPU begins one of the operations that are left to choice: its number in the argument. */
+export const PICK = 5;
+
+export type ChoiceKind = typeof RUN | typeof DELIVER | typeof ADVERSARY | typeof TICK | typeof DRAIN | typeof PICK;
 
 export function choice(kind: ChoiceKind, cpu: CpuId | number, argument = 0): Choice {
   return ((kind << 26) | (cpu << 20) | argument) as Choice;

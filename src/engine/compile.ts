@@ -21,6 +21,7 @@ import {
 } from '../kernel/types.ts';
 import type { PolicyThread } from '../policy/threads.ts';
 import type { Advice, FileKind, Op, OpName, Program, Prot, TaskProgram } from '../program/program.ts';
+import type { Menu } from './machine-plan.ts';
 import { REGISTERS } from './tables.ts';
 
 /** One operation, flat. Fields that an operation does not use are 0, or -1 where 0 would mean something. */
@@ -81,6 +82,9 @@ export interface CompiledTask {
   readonly forked: boolean;
   readonly priority: number;
   readonly code: readonly Instruction[];
+  /** What it may do behind that, and how often. */
+  readonly menu: readonly Instruction[];
+  readonly more: number;
 }
 
 export interface CompiledProgram {
@@ -106,6 +110,8 @@ export interface CompiledProgram {
   readonly registers: readonly ReadonlyMap<string, number>[];
 }
 
+const NO_MENU: Menu = { ops: [], more: [] };
+
 const RIGHTS: Record<Prot, number> = {
   none: 0,
   r: VM_READ,
@@ -128,6 +134,7 @@ export function compileProgram(
   program: Program,
   geometry: Geometry,
   threads: readonly PolicyThread[] = [],
+  menu: Menu = NO_MENU,
 ): CompiledProgram {
   const rows = new Map(program.tasks.map((t, i) => [t.name, (geometry.cpus + i) as TaskId]));
   const flags = new Map<string, number>();
@@ -194,6 +201,8 @@ export function compileProgram(
     forked: t.forkedBy !== undefined,
     priority: t.priority ?? 0,
     code: t.ops.map((op) => compile(op, i)),
+    menu: menu.ops.map((op) => compile(op, i)),
+    more: menu.more[i] ?? 0,
   }));
   const history = program.history.map((h) => {
     const index = program.tasks.findIndex((t) => t.name === h.task);
@@ -219,7 +228,8 @@ export function compileProgram(
 function threadTask(thread: PolicyThread, id: TaskId, cpus: number): CompiledTask {
   const { name, priority = 0, cpu = cpus - 1 } = thread;
   const on = Math.min(cpu, cpus - 1);
-  return { name, id, cpu: on, mm: 0, kthread: true, kswapd: NUMA_NO_NODE, thread, forked: false, priority, code: [] };
+  const nothing = { code: [], menu: [], more: 0 };
+  return { name, id, cpu: on, mm: 0, kthread: true, kswapd: NUMA_NO_NODE, thread, forked: false, priority, ...nothing };
 }
 
 /** A daemon does nothing else: the node is in its one operation. */

@@ -6,23 +6,26 @@ import type { TsoMemory } from '../memory/tso-memory.ts';
 import { ADVERSARY, type Choice, choiceArgument, choiceKind, DRAIN, TICK } from './choice.ts';
 import type { Machine } from './machine.ts';
 
+/** No path learns from what hardware does. */
+const NO_TASK = -1;
+
 /** @param cpu the handle of the task that runs on the CPU whose hardware it is */
 export function hardwareActs({ mem }: Machine, buffers: TsoMemory | undefined, cpu: Cpu, c: Choice): void {
-  const { id, current } = cpu;
+  const { id } = cpu;
   switch (choiceKind(c)) {
     case ADVERSARY: {
       const action = choiceArgument(c) as AdversaryAction;
-      mem.beginStep(id, current, adversaryWord(cpu, action));
+      mem.beginStep(id, NO_TASK, adversaryWord(cpu, action));
       adversaryPerform(cpu, action);
       return;
     }
     case TICK: {
       const { irr } = cpu.hw.apic;
-      mem.beginStep(id, current, irr.at(id));
+      mem.beginStep(id, NO_TASK, irr.at(id));
       irr.or(id, 1 << VECTOR_TIMER);
       return;
     }
     case DRAIN:
-      buffers?.drainStep(id, current);
+      buffers?.drainStep(id, NO_TASK);
   }
 }

@@ -11,25 +11,26 @@ import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
 import { TASK_DEAD, type TaskId, WAKE_KSWAPD, WAKE_KTHREAD } from '../kernel/types.ts';
 import { Layout } from '../memory/layout.ts';
-import type { Memory, Word } from '../memory/memory.ts';
+import { type Memory, NOWHERE, type Word } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns, Field, Table } from '../memory/table.ts';
 import { STORE_BUFFER, TsoMemory } from '../memory/tso-memory.ts';
 import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
 import { ORACLE_TABLES, Oracle } from '../oracle/oracle.ts';
-import { type CompiledProgram, compileProgram, type Instruction } from './compile.ts';
+import { type Choice, choiceArgument, choiceKind, PICK } from './choice.ts';
+import { type CompiledProgram, type CompiledTask, compileProgram, type Instruction } from './compile.ts';
 import { LedgerAudit } from './ledger-audit.ts';
 import type { MachinePlan } from './machine-plan.ts';
 import { policyThread } from './policy-thread.ts';
 import { ENGINE_TABLES, type SHARED_USER, type USER } from './tables.ts';
-import { type UserRun, userMode } from './user-mode.ts';
+import { BETWEEN, type UserRun, userMode } from './user-mode.ts';
 
 /** What an engine gives its machine. */
 export interface EngineSide {
   readonly pace: Pace;
   /** Puts the engine's own call mechanism around the routines. */
-  wrap(kernel: Kernel): Kernel;
+  wrap(kernel: Kernel, mem: Memory): Kernel;
   returned(cpu: Cpu): void;
 }
 
@@ -52,7 +53,7 @@ export class MachineShape {
     const costs = COST_PROFILES[plan.costs];
     if (!costs) throw new RangeError(`cost profile "${plan.costs}": expected ${Object.keys(COST_PROFILES).join(', ')}`);
     this.costs = costs;
-    this.program = compileProgram(plan.program, this.geometry, threads);
+    this.program = compileProgram(plan.program, this.geometry, threads, plan.menu);
     this.layout = new Layout(this.geometry);
     for (const t of this.tables()) this.layout.place(t);
   }
@@ -121,7 +122,7 @@ function hooksOf(
 /** The first few pages that operations of the program touch or change. */
 function pagesOf(program: CompiledProgram): Vpn[] {
   const pages = new Set<Vpn>();
-  const all = [...program.history.map((h) => h.op), ...program.tasks.flatMap((t) => t.code)];
+  const all = [...program.history.map((h) => h.op), ...program.tasks.flatMap((t) => [...t.code, ...t.menu])];
   for (const op of all) {
     if (namesNoPage(op)) continue;
     for (let i = 0; i < Math.min(op.pages, 4) && pages.size < 32; i++) pages.add((op.page + i) as Vpn);
@@ -147,6 +148,8 @@ export class MachineCore<M extends Memory> implements UserRun {
   readonly geometry: Geometry;
   /** Pages that the program names: those worth a speculative walk. */
   readonly pages: readonly Vpn[];
+  /** Number of the operation chosen last: the task that begins it asks in the same step. */
+  pick = 0;
 
   constructor(
     readonly shape: MachineShape,
@@ -171,7 +174,7 @@ export class MachineCore<M extends Memory> implements UserRun {
     const replaced = [plan.policy, ...plan.patches].map((p) => p.routines);
     const routines = Object.assign({}, MAINLINE, ...replaced) as Kernel;
     const { oracle } = this;
-    this.kernel = engine.wrap(oracle instanceof DebuggedOracle ? oracle.debug.around(routines) : routines);
+    this.kernel = engine.wrap(oracle instanceof DebuggedOracle ? oracle.debug.around(routines) : routines, mem);
     for (let task = 0; task < shape.geometry.cpus + shape.program.tasks.length; task++) {
       const home = task < shape.geometry.cpus ? task : shape.program.tasks[task - shape.geometry.cpus].cpu;
       const cpu = new Cpu(home as CpuId, mem, shape.geometry, shape.switches, shape.costs, hw, engine.pace);
@@ -199,8 +202,17 @@ export class MachineCore<M extends Memory> implements UserRun {
   returned(cpu: Cpu): void {
     this.engine.returned(cpu);
   }
-  between(_cpu: Cpu): boolean {
-    return false;
+  between(cpu: Cpu): boolean {
+    return cpu.switches.pauses && cpu.at(BETWEEN, NOWHERE);
+  }
+  /** If the choice is one of an operation, the task begins that of its menu in this step. */
+  picks(task: TaskId, c: Choice): void {
+    if (choiceKind(c) !== PICK) return;
+    this.pick = choiceArgument(c);
+    this.mem.record?.learnsOf(task, this.pick);
+  }
+  picked({ menu }: CompiledTask): Instruction {
+    return menu[this.pick];
   }
   goesOn(_cpu: Cpu, round: number): boolean {
     return round < this.program.rounds;

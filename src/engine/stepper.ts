@@ -16,12 +16,13 @@ import { type Point, pointLabel, START } from '../memory/point.ts';
 import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
-import { Call, framed, next } from './calls.ts';
-import { type Choice, choice, choiceCpu, choiceKind, DELIVER, DRAIN, RUN, TICK } from './choice.ts';
+import { Call, framed, next, toldBy } from './calls.ts';
+import { type Choice, choice, choiceCpu, choiceKind, DELIVER, DRAIN, PICK, RUN, TICK } from './choice.ts';
 import { hardwareActs } from './hardware-acts.ts';
 import { stepThroughHistory } from './history.ts';
 import { Machine } from './machine.ts';
 import type { MachinePlan } from './machine-plan.ts';
+import { waysOn } from './picks.ts';
 import { storeBuffers } from './store-buffers.ts';
 import { type StateKey, TaskStack } from './task-stack.ts';
 import { UserBoundary } from './user-boundary.ts';
@@ -64,9 +65,9 @@ export class Stepper {
   ) {
     this.machine = new Machine(plan, {
       pace: { stepping: true, due: () => true },
-      wrap: (kernel) => {
+      wrap: (kernel, { record }) => {
         this.unframed = kernel;
-        return framed(kernel, this.call);
+        return framed(kernel, this.call, record);
       },
       returned: (cpu) => this.returned(cpu),
     });
@@ -141,8 +142,10 @@ export class Stepper {
     this.boundary.beforeStep(id);
     if (machine.oracle) machine.oracle.now = this.steps;
     switch (choiceKind(c)) {
+      case PICK:
       case RUN:
         machine.mem.beginStep(id, task.id, cpu.word);
+        machine.picks(task.id, c);
         cpu.waiting = false;
         this.resume(task);
         break;
@@ -202,11 +205,10 @@ export class Stepper {
       const { word, waitSeen } = cpu;
       // a CPU waits for what it sees, its own stores before they drain among it
       const over = word !== NOWHERE && (buffers === undefined ? words[word] : buffers.seenBy(id, word)) !== waitSeen;
-      if (!cpu.waiting || over) choices[n++] = choice(RUN, id);
+      if (!cpu.waiting || over) n = waysOn(this.machine, running[id], choices, n);
       if (apicHasPending(cpu) && !irqsOff(cpu)) choices[n++] = choice(DELIVER, id);
       if (buffers !== undefined && buffers.pending(id) > 0) choices[n++] = choice(DRAIN, id);
     }
-    // popped, not cut by `length`: that setter leaves compiled code
     while (choices.length > n) choices.pop();
   }
 
@@ -224,9 +226,9 @@ export class Stepper {
       }
       const interposed = task.endsInterposed();
       if (interposed !== undefined) {
-        if (interposed === 'irq') this.endInterrupt(cpu);
-        return;
+        return interposed === 'irq' ? this.endInterrupt(cpu) : undefined;
       }
+      cpu.mem.record?.leaves(toldBy(cpu, result.value), task.id);
       value = result.value;
     }
     this.call.takeOnto(frames);
@@ -243,7 +245,7 @@ export class Stepper {
     // its CPU may be wanted by others when it is back
     task.lookAgain();
     // a task that died here may be forked again: then it starts from the bottom
-    if (machine.columns.tasks.state.peek(task.id) === TASK_DEAD) task.frames.length = 0;
+    if (machine.columns.tasks.state.peek(task.id) === TASK_DEAD) task.end();
     next.cpu.bind(id);
     this.running[id] = next;
     if (next.frames.length === 0) next.frames.push(machine.pathOf(next.cpu, true));

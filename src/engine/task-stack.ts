@@ -3,7 +3,6 @@ import type { Cpu } from '../kernel/cpu.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { NOWHERE, type Word } from '../memory/memory.ts';
 import { type Path, type Point, START } from '../memory/point.ts';
-import { NO_READINGS, type Readings } from '../memory/step-record.ts';
 
 /** Where a path stood when a frame that it did not call was put on top of it: an interrupt handler or a policy's hook. */
 interface Interposed {
@@ -13,7 +12,6 @@ interface Interposed {
   readonly word: Word;
   waiting: boolean;
   readonly waitSeen: number;
-  readonly readings: Readings | undefined;
 }
 
 /** What a state of the machine is known by, beside its image. */
@@ -46,9 +44,8 @@ export class TaskStack {
   interpose(irq: boolean): void {
     const { cpu } = this;
     const { point, word, waiting, waitSeen } = cpu;
-    const readings = cpu.mem.record?.readings(this.id);
-    this.interposed.push({ depth: this.frames.length, irq, point, word, waiting, waitSeen, readings });
-    cpu.mem.record?.setReadings(this.id);
+    this.interposed.push({ depth: this.frames.length, irq, point, word, waiting, waitSeen });
+    cpu.mem.record?.enters(false, this.id);
     cpu.point = START;
     cpu.word = NOWHERE;
     cpu.waiting = false;
@@ -73,23 +70,30 @@ export class TaskStack {
     // a wait for nothing is a wait for the next interrupt
     cpu.waiting = last.waiting && last.word !== NOWHERE;
     cpu.waitSeen = last.waitSeen;
-    cpu.mem.record?.setReadings(this.id, last.readings);
+    cpu.mem.record?.drops(this.id);
     return last.irq ? 'irq' : 'hook';
   }
 
   /**
    * Adds to `key` what the task is about to do and all that it knows: its point, what it waits for, and what it has read
-   * since its operation began; of a path under an interrupt the same.
+   * since its operation began, by routine; of a path under an interrupt the same.
    */
   addTo(key: StateKey): void {
     const { cpu, frames, interposed } = this;
     if (frames.length === 0) return;
-    const { low, high } = cpu.mem.record?.readings(this.id) ?? NO_READINGS;
-    key.add(this.id, cpu.id, cpu.kernelDepth, frames.length, low, high);
+    const known = cpu.mem.record?.knowledge(this.id) ?? [];
+    key.add(this.id, cpu.id, cpu.kernelDepth, frames.length, known.length, 0);
+    for (let i = 0; i < known.length; i += 3) key.add(known[i], known[i + 1], 0, 0, 0, 0);
     key.add(cpu.point, cpu.word, cpu.waiting ? 1 : 0, cpu.waiting ? cpu.waitSeen : 0, interposed.length, 0);
-    for (const { depth, point, word, waiting, waitSeen, readings = NO_READINGS } of interposed) {
-      key.add(depth, point, word, waiting ? waitSeen : -1, readings.low, readings.high);
+    for (const { depth, point, word, waiting, waitSeen } of interposed) {
+      key.add(depth, point, word, waiting ? waitSeen : -1, 0, 0);
     }
+  }
+
+  /** The task has died: nothing of its path is left. */
+  end(): void {
+    this.frames.length = 0;
+    this.cpu.mem.record?.forgets(this.id);
   }
 
   /** The task leaves its CPU: a path that waited when it was preempted looks again when it is back. */

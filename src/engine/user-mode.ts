@@ -38,7 +38,9 @@ export interface UserRun {
   returned(cpu: Cpu): void;
   /** Accesses that hit the TLB are performed at once, without a point: threads only. */
   readonly plainHits: boolean;
-  /** Called between two operations of a program; true: the engine wants the CPU here. In the stepper this is no point. */
+  /** The operation that was just chosen for a task whose next one is left to choice. */
+  picked(task: CompiledTask): Instruction;
+  /** Called behind each operation of a program; true: the engine wants the CPU here. In the stepper only where the machine `pauses`. */
   between(cpu: Cpu): boolean;
   /** True while rounds go on: a bounded run counts them, a stress run looks at its stop word. */
   goesOn(cpu: Cpu, round: number): boolean;
@@ -51,9 +53,9 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
   // a child that exited and is forked again does its operations again
   user.done.put(task.id, 0);
   while (run.goesOn(cpu, user.round.own(task.id))) {
-    while (user.pc.own(task.id) < task.code.length) {
+    while (user.pc.own(task.id) < task.code.length + task.more) {
       const pc = user.pc.own(task.id);
-      const op = task.code[pc];
+      const op = task.code[pc] ?? run.picked(task);
       // counted before it is done: a task that moves to another worker starts afresh there, behind its move. Not so an
       // await or a daemon: in an image taken meanwhile, the task awaits still
       if (op.do !== 'await' && op.do !== 'kswapd') user.pc.put(task.id, pc + 1);
@@ -211,6 +213,7 @@ function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: Acces
   const { oracle } = run;
   oracle?.opBegins(cpu, kind === LOAD ? OP.load : kind === STORE ? OP.store : OP.fetch, NO_ARGUMENTS);
   let performed = true;
+  const known = cpu.knows();
   while (!(yield* access(cpu, vpn, word, kind, value))) {
     const { faultVpn, faultCode } = cpu;
     oracle?.opBegins(cpu, OP.fault, NO_ARGUMENTS);
@@ -225,6 +228,8 @@ function* userAccess(cpu: Cpu, run: UserRun, vpn: Vpn, word: number, kind: Acces
       break;
     }
     yield* backToUser(cpu);
+    // the access starts over: of the fault it knows nothing
+    cpu.startsOver(known);
   }
   cpu.mem.fence();
   oracle?.opEnds(cpu, performed ? 0 : -1);

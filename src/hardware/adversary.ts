@@ -21,9 +21,12 @@ const EVICT_PSC = 1;
 /** Start a speculative walk of a page and read its first entry. */
 const SPECULATE = 2;
 /** One more level (or locked update of A) of the speculative walk. */
-const WALK_ON = 3;
+const WALKS_ON = 3;
 /** Drop everything this CPU has cached, as an invalidation may. */
 const OVER_INVALIDATE = 4;
+
+export const WALK_ON = actionOf(WALKS_ON, 0);
+export const OVER_INVALIDATION = actionOf(OVER_INVALIDATE, 0);
 
 /**
  * Lists what this CPU's hardware may do now: writes the actions to `into` and returns their number. Speculative walks are
@@ -39,19 +42,24 @@ export function adversaryActions(cpu: LogicalCpu, candidates: readonly Vpn[], in
     cached++;
   }
   for (let slot = 0; slot < cpu.geometry.pscEntries; slot++) {
-    if (psc.level.own(cpu.id, slot) === 0) continue;
+    if (psc.level.cached(cpu.id, slot) === 0) continue;
     into[n++] = actionOf(EVICT_PSC, slot);
     cached++;
   }
   // with a single entry it would be an eviction
-  if (cached > 1) into[n++] = actionOf(OVER_INVALIDATE, 0);
-  if (walk.active.own(cpu.id, 1) !== 0) into[n++] = actionOf(WALK_ON, 0);
+  if (cached > 1) into[n++] = OVER_INVALIDATION;
+  if (walk.active.own(cpu.id, 1) !== 0) into[n++] = WALK_ON;
   else if (regs.cr3Pgd.own(cpu.id) !== 0) {
     for (const vpn of candidates) {
-      if (vpn >>> OPERAND_BITS === 0 && tlbLookup(cpu, vpn) === TLB_MISS) into[n++] = actionOf(SPECULATE, vpn);
+      if (vpn >>> OPERAND_BITS === 0 && tlbLookup(cpu, vpn) === TLB_MISS) into[n++] = speculation(vpn);
     }
   }
   return n;
+}
+
+/** The action that starts a speculative walk of a page, which must be one that an action can name. */
+export function speculation(vpn: Vpn): AdversaryAction {
+  return actionOf(SPECULATE, vpn);
 }
 
 /** The contended word that the action touches, or NOWHERE. */
@@ -59,7 +67,7 @@ export function adversaryWord(cpu: LogicalCpu, action: AdversaryAction): Word {
   switch (kindOf(action)) {
     case SPECULATE:
       return walkFirstWord(cpu, operandOf(action) as Vpn);
-    case WALK_ON:
+    case WALKS_ON:
       return cpu.hw.walk.active.own(cpu.id, 1) === 0 ? NOWHERE : walkWord(cpu, 1);
     default:
       return NOWHERE;
@@ -73,7 +81,7 @@ export function adversaryPage(cpu: LogicalCpu, action: AdversaryAction): number 
       return tlbVpn(cpu, operandOf(action) as TlbSlot);
     case SPECULATE:
       return operandOf(action);
-    case WALK_ON:
+    case WALKS_ON:
       return cpu.hw.walk.vpn.own(cpu.id, 1) >>> 0;
     default:
       return -1;
@@ -94,10 +102,11 @@ export function adversaryPerform(cpu: LogicalCpu, action: AdversaryAction): void
       pscDrop(cpu, operand);
       return;
     case SPECULATE:
+      if (tlbLookup(cpu, operand as Vpn) !== TLB_MISS) return;
       walkStart(cpu, 1, operand as Vpn);
       walkStep(cpu, 1, LOAD);
       return;
-    case WALK_ON:
+    case WALKS_ON:
       walkStep(cpu, 1, LOAD);
       return;
     case OVER_INVALIDATE:
@@ -117,7 +126,7 @@ export function adversaryLabel(cpu: LogicalCpu, action: AdversaryAction): string
       return `hardware evicts paging-structure entry ${operand}`;
     case SPECULATE:
       return `hardware starts a speculative walk of page ${operand}`;
-    case WALK_ON:
+    case WALKS_ON:
       return `hardware walks on to page ${cpu.hw.walk.vpn.own(cpu.id, 1) >>> 0}`;
     case OVER_INVALIDATE:
       return 'hardware drops all it has cached';

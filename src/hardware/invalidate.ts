@@ -127,8 +127,8 @@ function dropIfOf(cpu: LogicalCpu, slot: TlbSlot, pcid: Pcid, globals: number): 
 function dropPointers(cpu: LogicalCpu, pcid: Pcid): void {
   const { psc } = cpu.hw;
   for (let slot = 0; slot < cpu.geometry.pscEntries; slot++) {
-    if (psc.level.own(cpu.id, slot) === 0) continue;
-    if (pcid === ANY || psc.pcid.own(cpu.id, slot) === pcid) pscDrop(cpu, slot);
+    if (psc.level.cached(cpu.id, slot) === 0) continue;
+    if (pcid === ANY || psc.pcid.cached(cpu.id, slot) === pcid) pscDrop(cpu, slot);
   }
 }
 

@@ -15,7 +15,7 @@ export function pscLookup(cpu: LogicalCpu, vpn: Vpn): number {
   let best = PSC_MISS;
   let deepest = 0;
   for (let slot = 0; slot < pscEntries; slot++) {
-    const depth = level.own(cpu.id, slot);
+    const depth = level.cached(cpu.id, slot);
     if (depth > deepest && pscServes(cpu, slot, pcid, vpn)) {
       best = slot;
       deepest = depth;
@@ -27,9 +27,9 @@ export function pscLookup(cpu: LogicalCpu, vpn: Vpn): number {
 /** Would a walk of `vpn` in `pcid` use this slot (or could it, but for a deeper one)? */
 export function pscServes(cpu: LogicalCpu, slot: number, pcid: Pcid, vpn: Vpn): boolean {
   const { psc } = cpu.hw;
-  const depth = psc.level.own(cpu.id, slot);
-  if (depth === 0 || psc.pcid.own(cpu.id, slot) !== pcid) return false;
-  return psc.tag.own(cpu.id, slot) === tagOf(cpu, vpn, depth - 1);
+  const depth = psc.level.cached(cpu.id, slot);
+  if (depth === 0 || psc.pcid.cached(cpu.id, slot) !== pcid) return false;
+  return psc.tag.cached(cpu.id, slot) === tagOf(cpu, vpn, depth - 1);
 }
 
 /**
@@ -67,13 +67,13 @@ function slotFor(cpu: LogicalCpu, vpn: Vpn, level: number): number {
   const pcid = cpu.words[cpu.cr3PcidAt] as Pcid;
   let free = PSC_MISS;
   for (let slot = 0; slot < pscEntries; slot++) {
-    const depth = psc.level.own(cpu.id, slot);
+    const depth = psc.level.cached(cpu.id, slot);
     if (depth === 0) {
       if (free === PSC_MISS) free = slot;
     } else if (depth === level + 1 && pscServes(cpu, slot, pcid, vpn)) return slot;
   }
   if (free !== PSC_MISS) return free;
-  const victim = psc.victim.own(cpu.id);
+  const victim = psc.victim.cached(cpu.id);
   psc.victim.put(cpu.id, (victim + 1) % pscEntries);
   return victim;
 }

@@ -26,6 +26,8 @@ export interface MachineSwitches {
   readonly bulkCopy: boolean;
   /** A task that awaits a flag sleeps until the post, as in futex(2), instead of looking again and again: for measuring. */
   readonly awaitSleeps: boolean;
+  /** A task may be slow between two operations, as if other work of no concern lay there: a point of its own in the stepper. */
+  readonly pauses: boolean;
 }
 
 /** Linux 6.18 on an Intel CPU with PCID. */
@@ -41,4 +43,5 @@ export const SWITCHES_6_18: MachineSwitches = {
   initOnFree: false,
   bulkCopy: false,
   awaitSleeps: false,
+  pauses: false,
 };

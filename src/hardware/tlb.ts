@@ -14,8 +14,10 @@ export function tlbLookup(cpu: LogicalCpu, vpn: Vpn): TlbSlot {
   const { words, tlbVpnAt, tlbPcidAt, tlbLoAt } = cpu;
   const { tlbSets, tlbWays } = cpu.geometry;
   const pcid = words[cpu.cr3PcidAt];
+  const { record } = cpu.mem;
   const first = ((vpn >>> 0) % tlbSets) * tlbWays;
   for (let slot = first; slot < first + tlbWays; slot++) {
+    record?.consults(tlbVpnAt + slot);
     if (words[tlbVpnAt + slot] !== (vpn | 0)) continue;
     const lo = words[tlbLoAt + slot];
     if (lo !== 0 && (words[tlbPcidAt + slot] === pcid || (lo & PTE_G) !== 0)) return slot as TlbSlot;
@@ -25,6 +27,7 @@ export function tlbLookup(cpu: LogicalCpu, vpn: Vpn): TlbSlot {
 
 /** The entry's accumulated rights, D, G and frame; 0 if the slot is free. */
 export function tlbLo(cpu: LogicalCpu, slot: TlbSlot): PteLo {
+  cpu.mem.record?.consults(cpu.tlbLoAt + slot);
   return cpu.words[cpu.tlbLoAt + slot] as PteLo;
 }
 /** The entry's accumulated NX. */
@@ -32,6 +35,7 @@ export function tlbHi(cpu: LogicalCpu, slot: TlbSlot): PteHi {
   return cpu.words[cpu.tlbHiAt + slot] as PteHi;
 }
 export function tlbVpn(cpu: LogicalCpu, slot: TlbSlot): Vpn {
+  cpu.mem.record?.consults(cpu.tlbVpnAt + slot);
   return (cpu.words[cpu.tlbVpnAt + slot] >>> 0) as Vpn;
 }
 export function tlbPcid(cpu: LogicalCpu, slot: TlbSlot): Pcid {
@@ -77,7 +81,7 @@ function freeWay(cpu: LogicalCpu, vpn: Vpn): TlbSlot {
     if (tlbLo(cpu, slot as TlbSlot) === 0) return slot as TlbSlot;
   }
   const { victim } = cpu.hw.tlb;
-  const way = victim.own(cpu.id, set);
+  const way = victim.cached(cpu.id, set);
   victim.put(cpu.id, (way + 1) % tlbWays, set);
   return (first + way) as TlbSlot;
 }

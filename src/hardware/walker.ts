@@ -51,13 +51,13 @@ export function walkStart(cpu: LogicalCpu, walk: WalkId, vpn: Vpn): void {
   const { id } = cpu;
   const slot = pscLookup(cpu, vpn);
   const cached = slot !== PSC_MISS;
-  const table = (cached ? psc.pfn.own(id, slot) : regs.cr3Pgd.own(id)) as Pfn;
+  const table = (cached ? psc.pfn.cached(id, slot) : regs.cr3Pgd.own(id)) as Pfn;
   w.active.put(id, 1, walk);
   w.vpn.put(id, vpn | 0, walk);
-  w.level.put(id, cached ? psc.level.own(id, slot) - 1 : 0, walk);
+  w.level.put(id, cached ? psc.level.cached(id, slot) - 1 : 0, walk);
   w.table.put(id, table, walk);
-  w.lo.put(id, cached ? psc.lo.own(id, slot) : ALL_RIGHTS, walk);
-  w.hi.put(id, cached ? psc.hi.own(id, slot) : 0, walk);
+  w.lo.put(id, cached ? psc.lo.cached(id, slot) : ALL_RIGHTS, walk);
+  w.hi.put(id, cached ? psc.hi.cached(id, slot) : 0, walk);
   w.pending.put(id, 0, walk);
   w.pendingHi.put(id, 0, walk);
   cpu.observer?.walkStarts(cpu, walk, table, slot);
@@ -75,7 +75,11 @@ export function walkFirstWord(cpu: LogicalCpu, vpn: Vpn): Word {
   const { psc, regs } = cpu.hw;
   const slot = pscLookup(cpu, vpn);
   if (slot === PSC_MISS) return pteWord(cpu, regs.cr3Pgd.own(cpu.id) as Pfn, pteIndex(cpu.geometry, vpn, 0));
-  return pteWord(cpu, psc.pfn.own(cpu.id, slot) as Pfn, pteIndex(cpu.geometry, vpn, psc.level.own(cpu.id, slot) - 1));
+  return pteWord(
+    cpu,
+    psc.pfn.cached(cpu.id, slot) as Pfn,
+    pteIndex(cpu.geometry, vpn, psc.level.cached(cpu.id, slot) - 1),
+  );
 }
 
 /** Ends a walk without a result. All registers of an idle walk are 0. */

@@ -17,7 +17,8 @@ import { pointLabel } from '../memory/point.ts';
 import type { ScheduleSwitch } from '../program/finding.ts';
 import { type Conviction, execute } from './execute.ts';
 
-const DOES = ['run', 'deliver', 'adversary', 'tick', 'drain'] as const;
+/** By kind of choice. A recorded program has its operations: what was a choice of one is a step of its path. */
+const DOES = ['run', 'deliver', 'adversary', 'tick', 'drain', 'run'] as const;
 
 /** Steps between two image hashes of a recording. */
 export const HASH_EVERY = 64;

@@ -1,10 +1,12 @@
 /**
- * The verifier: every reachable state of one program under one policy, hardware acting on its own left out. It can be asked
- * at any moment where it stands, and go on from there in another process as if it had never stopped.
+ * The verifier: every reachable state of one program under one policy, with at most so many actions of hardware on its own. It
+ * can be asked at any moment where it stands, and go on from there in another process as if it had never stopped.
  */
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
+import { asChosen } from './all-programs.ts';
 import { execute } from './execute.ts';
+import { HardwareReach } from './hardware-reach.ts';
 import { type RawFinding, recording } from './hunt.ts';
 import { MachineRun } from './machine-run.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
@@ -18,6 +20,8 @@ export interface VerifyPlace {
   readonly runs: number;
   readonly steps: number;
   readonly longest: number;
+  /** Some run was too long to be followed. */
+  readonly cutShort: boolean;
   readonly path: SearchPlace;
 }
 
@@ -50,19 +54,28 @@ export class Verifier {
   private found: RawFinding | undefined = undefined;
   private diverged = false;
 
-  /** @param from where an earlier verification of the same plan stood, and all states that it had visited. */
+  /**
+   * @param actions of hardware on its own, at most, in each run
+   * @param from where an earlier verification of the same plan stood, and all states that it had visited
+   */
   constructor(
     private readonly plan: MachinePlan,
+    actions = 0,
     from?: { readonly place: VerifyPlace; readonly states: readonly Int32Array[] },
   ) {
     this.stepper = new Stepper(recording(plan));
     this.view = new MachineRun(this.stepper);
-    this.search = new StateSearch(this.visited, () => this.hash.take(this.stepper));
+    this.search = new StateSearch(
+      this.visited,
+      () => this.hash.take(this.stepper),
+      new HardwareReach(this.stepper, actions),
+    );
     if (from === undefined) return;
     const { place, states } = from;
     for (const pairs of states) this.visited.restore(pairs);
     this.search.goOn(place.path);
     this.search.longest = place.longest;
+    this.search.cutShort = place.cutShort;
     this.runs = place.runs;
     this.steps = place.steps;
   }
@@ -81,7 +94,8 @@ export class Verifier {
     return { states: this.visited.size, runs: this.runs, steps: this.steps, progress: this.search.progress() };
   }
   place(): VerifyPlace {
-    return { runs: this.runs, steps: this.steps, longest: this.search.longest, path: this.search.place() };
+    const { longest, cutShort } = this.search;
+    return { runs: this.runs, steps: this.steps, longest, cutShort, path: this.search.place() };
   }
   /** The states visited since the last call. */
   takeNewStates(): Int32Array {
@@ -102,6 +116,6 @@ export class Verifier {
     this.steps += run.steps;
     if (run.convicted || this.runs % CHECK_EVERY === 1) this.diverged = !isRepeatable(stepper, choices, run);
     if (!run.convicted || this.diverged) return;
-    this.found = { plan, conviction: run.convicted, choices, strategy: search.name, steps: run.steps };
+    this.found = { ...asChosen(plan, choices), conviction: run.convicted, strategy: search.name, steps: run.steps };
   }
 }

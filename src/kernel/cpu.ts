@@ -1,5 +1,6 @@
 /** The CPU as kernel code sees it: the hardware's handle plus the kernel's words and its routines. */
 import { LogicalCpu } from '../hardware/logical-cpu.ts';
+import type { Readings } from '../memory/step-record.ts';
 import type { Columns, Table } from '../memory/table.ts';
 import type { Kernel } from './kernel.ts';
 import type { Observer } from './observer.ts';
@@ -70,6 +71,15 @@ export class Cpu extends LogicalCpu {
     this.kernel = kernel;
     Object.assign(this, columns);
     this.extra = extra;
+  }
+
+  /** What the routine has learned so far, for `startsOver`; only while a record is kept. */
+  knows(): Readings | undefined {
+    return this.mem.record?.readings(this.current);
+  }
+  /** The routine tries again, and keeps nothing of what it has learned since it knew `known`: a search sees that it is where it was. */
+  startsOver(known: Readings | undefined): void {
+    this.mem.record?.setReadings(this.current, known);
   }
 
   /**

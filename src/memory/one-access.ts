@@ -96,6 +96,7 @@ export class CheckedImage extends TrackedImage {
   /** The CPU of this step goes on with another task. */
   switchTask(task: number): void {
     this.task = task;
+    if (this.record) this.record.task = task;
     this.taskOwns = ownerCode(OWNED_TASK, task);
   }
 
@@ -128,6 +129,15 @@ export class CheckedImage extends TrackedImage {
     for (const locks of this.held) while (locks && locks.length > 0) locks.pop();
     this.observing = false;
     this.record?.reset();
+  }
+
+  override remember(): void {
+    super.remember();
+    this.record?.remember();
+  }
+  override takeBack(): void {
+    super.takeBack();
+    this.record?.takeBack();
   }
 
   /** Words that neither the hash nor the record is to know: bookkeeping from which nothing follows. */

@@ -1,8 +1,9 @@
 /**
  * A record of what steps touch, kept by a stepped memory when asked for: the footprint of each step, by which independent
  * events are told apart, and for each task a hash of what its path has read since the operation began, which with the
- * point and the image is all that the path can know. Not recorded: reads of a CPU's own TLB, whose result no path keeps
- * across a point.
+ * point and the image is all that the path can know. It is kept for each routine in progress: of one that has returned its
+ * caller knows the value, and what lies in the handle of the CPU, unless the two share an object. Nobody learns from a look into a CPU's own TLB or paging-structure cache:
+ * no path keeps across a point what it found there.
  */
 
 /** Words read and written in a step, ascending; a word that was written carries bit 0. */
@@ -20,6 +21,13 @@ export function disjoint(a: Footprint, b: Footprint): boolean {
   return true;
 }
 
+/** All that several steps touch. */
+export function united(steps: readonly Footprint[]): Footprint {
+  const words = [...new Set(steps.length === 1 ? steps[0] : steps.flat())].sort((a, b) => a - b);
+  // a word both read and written counts once, as written
+  return words.filter((w, i) => (words[i + 1] ?? -1) >> 1 !== w >> 1);
+}
+
 /** Hash of reads, in two halves. */
 export interface Readings {
   readonly low: number;
@@ -29,6 +37,10 @@ export const NO_READINGS: Readings = { low: 0, high: 0 };
 
 /** In place of the address of a word. */
 const A_STEP = -2;
+const A_PICK = -3;
+const A_RETURN = -4;
+/** Numbers kept for a routine. */
+const FRAME = 3;
 /** Multipliers of the two halves of a hash. */
 export const LOW = 0x85ebca6b;
 export const HIGH = 0xc2b2ae35;
@@ -38,26 +50,36 @@ export class StepRecord {
   leftOut: Uint8Array | undefined;
   /** Between steps engines look at words; that is nobody's reading. */
   private inStep = false;
-  private readonly touched: number[] = [];
-  /** Per task. */
-  private readonly low: number[] = [];
-  private readonly high: number[] = [];
+  private touched: number[] = [];
+  private kept: number[] = [];
+  /** Of which task routines are called now. */
+  task = -1;
+  /** Per task: for each routine in progress, the outermost first, the halves of its hash and whether its caller shares it. */
+  private readonly known: number[][] = [];
 
   reset(): void {
     this.inStep = false;
     this.touched.length = 0;
-    this.low.length = 0;
-    this.high.length = 0;
+    this.known.length = 0;
   }
-  /** A step of that task: how far a path has come does not follow from what it read if it only writes. */
+  /** A step of that task: how far a path has come does not follow from what it read if it only writes. -1: of no path. */
   beginStep(task: number): void {
     this.inStep = true;
     this.touched.length = 0;
-    this.learns(task, A_STEP, 0);
+    if (task >= 0) this.learns(task, A_STEP, 0);
   }
 
   endStep(): void {
     this.inStep = false;
+  }
+
+  /** Keeps the footprint of the step that ended last, while others are made and taken back. */
+  remember(): void {
+    this.kept = this.touched;
+    this.touched = [];
+  }
+  takeBack(): void {
+    this.touched = this.kept;
   }
 
   /** A word is read, or about to be written; `value` is what it holds. `task` is -1 for observers, who tell paths nothing. */
@@ -67,26 +89,78 @@ export class StepRecord {
     if (task >= 0) this.learns(task, word, value);
   }
 
-  /** Of the step that ended last. */
-  footprint(): Footprint {
-    const words = [...new Set(this.touched)].sort((a, b) => a - b);
-    // a word both read and written counts once, as written
-    return words.filter((w, i) => (words[i + 1] ?? -1) >> 1 !== w >> 1);
+  /** A look into the caches of translations of the CPU that runs. */
+  consults(word: number): void {
+    if (this.inStep) this.touched.push(word * 2);
   }
 
-  readings(task: number): Readings {
-    return { low: this.low[task] ?? 0, high: this.high[task] ?? 0 };
+  /** Of the step that ended last. */
+  footprint(): Footprint {
+    return united([this.touched]);
   }
-  /** What the task has read so far no longer matters, or matters again. */
+
+  /** The task is told which operation it begins. */
+  learnsOf(task: number, operation: number): void {
+    this.learns(task, A_PICK, operation);
+  }
+
+  /** Of the innermost routine of the task. */
+  readings(task: number): Readings {
+    const known = this.of(task);
+    const at = known.length - FRAME;
+    return { low: known[at], high: known[at + 1] };
+  }
+  /** What the innermost routine of the task has read so far no longer matters, or matters again. */
   setReadings(task: number, { low, high }: Readings = NO_READINGS): void {
-    this.low[task] = low;
-    this.high[task] = high;
+    const known = this.of(task);
+    const at = known.length - FRAME;
+    known[at] = low;
+    known[at + 1] = high;
+  }
+  /** Of all routines of the task that are in progress. */
+  knowledge(task: number): readonly number[] {
+    return this.of(task);
+  }
+
+  /** The running task calls a routine, or one is put on top of those it has called. */
+  enters(shared = false, task = this.task): void {
+    this.of(task).push(0, 0, shared ? 1 : 0);
+  }
+  /** The innermost routine of the task has returned; `told` is what its caller learns from that. */
+  leaves(told: readonly unknown[], task = this.task): void {
+    const known = this.of(task);
+    const shared = known.pop() === 1;
+    const high = known.pop() ?? 0;
+    const low = known.pop() ?? 0;
+    this.learns(task, A_RETURN, 0);
+    for (const value of told) this.learns(task, A_RETURN, typeof value === 'number' ? value : value === true ? 1 : 0);
+    if (shared || told.some(isObject)) this.learns(task, low, high);
+  }
+  /** A routine that nobody called has ended. */
+  drops(task: number): void {
+    this.of(task).length -= FRAME;
+  }
+  /** Nothing of the task is in progress any more. */
+  forgets(task: number): void {
+    this.known[task] = [0, 0, 0];
+  }
+
+  private of(task: number): number[] {
+    this.known[task] ??= [0, 0, 0];
+    return this.known[task];
   }
 
   private learns(task: number, word: number, value: number): void {
-    this.low[task] = mixed((this.low[task] ?? 0) ^ value, word, LOW);
-    this.high[task] = mixed((this.high[task] ?? 0) ^ value, word, HIGH);
+    const known = this.of(task);
+    const at = known.length - FRAME;
+    known[at] = mixed(known[at] ^ value, word, LOW);
+    known[at + 1] = mixed(known[at + 1] ^ value, word, HIGH);
   }
+}
+
+/** Something that its holders may tell each other more by, later. */
+export function isObject(value: unknown): boolean {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
 /** A 32-bit finaliser over a running hash and the address of a word. */

@@ -94,6 +94,10 @@ export class Column<Row extends number> {
   own(row: Row, k = 0): number {
     return this.mem.words[this.base + row * this.stride + k];
   }
+  /** As `own`, of what the running CPU caches: nobody keeps across a point what it found there. */
+  cached(row: Row, k = 0): number {
+    return this.mem.words[this.base + row * this.stride + k];
+  }
   /** Writes a private word of the running CPU or task. */
   put(row: Row, value: number, k = 0): void {
     this.mem.put((this.base + row * this.stride + k) as Word, value);
@@ -109,5 +113,9 @@ export class RecordedColumn<Row extends number> extends Column<Row> {
   override own(row: Row, k = 0): number {
     this.mem.looks?.(this.at(row, k));
     return super.own(row, k);
+  }
+  override cached(row: Row, k = 0): number {
+    this.mem.record?.consults(this.at(row, k));
+    return super.cached(row, k);
   }
 }

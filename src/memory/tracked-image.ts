@@ -82,6 +82,17 @@ export class TrackedImage {
     return this.high;
   }
 
+  /** Remembers the present state until `takeBack`; only where the hash is kept. */
+  remember(): void {
+    this.bringHashUpToDate();
+  }
+  /** Back to what `remember` remembered, if nobody has asked for the hash since. */
+  takeBack(): void {
+    for (let i = 0; i < this.unhashedCount; i++) this.words[this.unhashed[i]] = this.hashedValue[this.unhashed[i]];
+    this.unhashedCount = 0;
+    this.hashEpoch++;
+  }
+
   protected set(word: Word, value: number): void {
     if (this.dirtyStamp[word] !== this.epoch) {
       this.dirtyStamp[word] = this.epoch;

@@ -97,6 +97,12 @@ export class Oracle extends Translations implements Observer {
     this.ghost.violation = undefined;
     this.ghost.now = 0;
   }
+  /** Forgets the violation by something that is taken back; was there one? */
+  takeBack(): boolean {
+    const { violation } = this.ghost;
+    this.ghost.violation = undefined;
+    return violation !== undefined;
+  }
   /** Forgets the windows counted so far. */
   clearWindows(): void {
     this.seen.clear();

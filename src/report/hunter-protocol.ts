@@ -64,6 +64,8 @@ export interface VerifyRequest
     'tool' | 'policy' | 'patches' | 'plugins' | 'seed' | 'cpus' | 'strict' | 'memory' | 'mail'
   > {
   readonly source: Program | WorkloadCall | Shard;
+  /** Actions of hardware on its own, at most, in each run. */
+  readonly adversary: number;
   readonly runs: number;
   /** Directory of the journal. */
   readonly out: string;

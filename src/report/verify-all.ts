@@ -1,6 +1,7 @@
 /**
- * A verification of all programs of so many operations, or of one shard of them, one after another. How far it is lies in one
- * file that is replaced in one step; the program under way has a journal of its own.
+ * A verification of all programs of so many operations, or of one shard of them: those that begin alike together, one
+ * beginning after another. How far it is lies in one file that is replaced in one step; the beginning under way has a journal
+ * of its own.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { modelHash } from './model-hash.ts';
 import { type VerifyOutcome, type VerifySession, verifySession } from './verify-session.ts';
 
 const DONE = z.object({
+  beginnings: z.number(),
   programs: z.number(),
   states: z.number(),
   runs: z.number(),
@@ -21,18 +23,25 @@ const DONE = z.object({
   depth: z.number(),
 });
 
-/** Ends at the first program that is not clean. @throws PathError when a plug-in breaks the rules of paths. */
-export function verifyAll(session: Omit<VerifySession, 'program'>, { ops, shard }: Shard): VerifyOutcome {
-  const { origin, strict, memory, out } = session;
-  const what = JSON.stringify([modelHash(origin.plugins), origin.policy, origin.patches, strict, memory, ops, shard]);
+/** Ends at the first beginning of programs that is not clean. @throws PathError when a plug-in breaks the rules of paths. */
+export function verifyAll(session: Omit<VerifySession, 'program' | 'menu'>, { ops, shard }: Shard): VerifyOutcome {
+  const { origin, strict, memory, adversary, out } = session;
+  const what = JSON.stringify([
+    modelHash(origin.plugins),
+    origin.policy,
+    origin.patches,
+    ...[strict, memory, adversary, ops, shard],
+  ]);
   const file = join(out, `verify-all-${createHash('sha256').update(what).digest('hex').slice(0, 12)}.json`);
-  const programs = [...allPrograms(ops)].filter((_, i) => i % shard.of === shard.number - 1);
+  const beginnings = allPrograms(ops).filter((_, i) => i % shard.of === shard.number - 1);
+  const programs = beginnings.reduce((sum, of) => sum + of.programs, 0);
   let done = load(file);
   const resumedRuns = done.runs;
-  for (const program of programs.slice(done.programs)) {
+  for (const { program, menu, programs: here } of beginnings.slice(done.beginnings)) {
     const one = verifySession({
       ...session,
       program,
+      menu,
       runs: session.runs - done.runs,
       progress: (at) => session.progress(summed(at)),
     });
@@ -42,23 +51,23 @@ export function verifyAll(session: Omit<VerifySession, 'program'>, { ops, shard 
       const figures = { states, runs, steps, progress, depth, complete: false };
       return { ...one, ...figures, resumedRuns: resumedRuns + one.resumedRuns, programs: counted() };
     }
-    done = { programs: done.programs + 1, states, runs, steps, depth };
+    done = { beginnings: done.beginnings + 1, programs: done.programs + here, states, runs, steps, depth };
     writeWhole(file, JSON.stringify(done));
+    for (const journal of one.done) rmSync(journal, { recursive: true, force: true });
   }
-  rmSync(file, { force: true });
   const { states, runs, steps, depth } = done;
-  const figures = { states, runs, steps, depth, hashBits: HASH_BITS, progress: 1, resumedRuns };
+  const figures = { states, runs, steps, depth, hashBits: HASH_BITS, progress: 1, resumedRuns, done: [file] };
   return { verdict: 'clean', complete: true, ...figures, programs: counted() };
 
   function counted(): { done: number; of: number } {
-    return { done: done.programs, of: programs.length };
+    return { done: done.programs, of: programs };
   }
   function summed(now: { states: number; runs: number; steps: number; progress: number }) {
     return {
       states: done.states + now.states,
       runs: done.runs + now.runs,
       steps: done.steps + now.steps,
-      progress: (done.programs + now.progress) / programs.length,
+      progress: (done.beginnings + now.progress) / beginnings.length,
     };
   }
 }
@@ -67,6 +76,6 @@ function load(file: string): z.infer<typeof DONE> {
   try {
     return DONE.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
-    return { programs: 0, states: 0, runs: 0, steps: 0, depth: 0 };
+    return { beginnings: 0, programs: 0, states: 0, runs: 0, steps: 0, depth: 0 };
   }
 }

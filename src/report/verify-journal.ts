@@ -4,22 +4,37 @@
  * is killed, what is there is the search as it stood at the last save.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { VerifyPlace } from '../hunt/verify.ts';
 import { writeWhole } from './finding-file.ts';
 
-const BRANCH = z.object({ choices: z.array(z.number()), taken: z.number() });
+const NUMBERS = z.array(z.number());
+const BRANCH = z.object({
+  choices: NUMBERS,
+  todo: NUMBERS,
+  at: z.number(),
+  waiting: z.array(z.tuple([z.number(), NUMBERS])),
+  asleep: z.array(z.tuple([z.number(), NUMBERS])),
+  touches: NUMBERS,
+  budget: z.number(),
+});
 const STANDING = z.object({
-  schema: z.literal(1),
+  schema: z.literal(2),
   of: z.string(),
   segments: z.number(),
-  place: z.object({ runs: z.number(), steps: z.number(), longest: z.number(), path: z.array(BRANCH) }),
+  place: z.object({
+    runs: z.number(),
+    steps: z.number(),
+    longest: z.number(),
+    cutShort: z.boolean(),
+    path: z.array(BRANCH),
+  }),
 });
 
 export class VerifyJournal {
-  private readonly dir: string;
+  readonly dir: string;
   private segments = 0;
 
   /** @param of everything that decides what is verified; a journal of anything else is not this one. */
@@ -48,12 +63,7 @@ export class VerifyJournal {
   save(place: VerifyPlace, fresh: Int32Array): void {
     if (!existsSync(this.dir)) mkdirSync(this.dir);
     writeWhole(this.segment(this.segments++), new Uint8Array(fresh.buffer));
-    writeWhole(this.standing(), JSON.stringify({ schema: 1, of: this.of, segments: this.segments, place }));
-  }
-
-  /** The verification has come to its end: there is nothing to go on with. */
-  remove(): void {
-    rmSync(this.dir, { recursive: true, force: true });
+    writeWhole(this.standing(), JSON.stringify({ schema: 2, of: this.of, segments: this.segments, place }));
   }
 
   private standing(): string {

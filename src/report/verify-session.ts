@@ -1,4 +1,5 @@
 /** A verification from its journal, if there is one, to its verdict; a conviction becomes a finding as in a hunt. */
+import type { Menu } from '../engine/machine-plan.ts';
 import { HUNTING_COSTS, huntingPlan } from '../hunt/hunt.ts';
 import { HASH_BITS } from '../hunt/state-hash.ts';
 import { Verifier, type VerifyState } from '../hunt/verify.ts';
@@ -14,8 +15,12 @@ export interface VerifySession {
   readonly policy: Policy;
   readonly patches: readonly Patch[];
   readonly program: Program;
+  /** What its tasks do behind it. */
+  readonly menu?: Menu;
   readonly strict: boolean;
   readonly memory?: MemoryModel;
+  /** Actions of hardware on its own, at most, in each run. */
+  readonly adversary: number;
   readonly origin: FindingOrigin;
   /** Runs at most. */
   readonly runs: number;
@@ -40,25 +45,29 @@ export interface VerifyOutcome extends VerifyState {
   readonly hashBits: number;
   /** Runs that were made before, by a process that did not come to the end. */
   readonly resumedRuns: number;
+  /** Journals that are of no more use when the outcome has been told. */
+  readonly done: readonly string[];
   /** Of a verification of all programs: how many are done. */
   readonly programs?: { readonly done: number; readonly of: number };
 }
 
 /** @throws PathError when a plug-in breaks the rules of paths. */
 export function verifySession(session: VerifySession): VerifyOutcome {
-  const { origin, program, strict, memory, policy, patches } = session;
-  const plan = huntingPlan(program, { policy, patches, strict, memory, costs: HUNTING_COSTS });
+  const { origin, program, menu, strict, memory, policy, patches } = session;
+  const plan = { ...huntingPlan(program, { policy, patches, strict, memory, costs: HUNTING_COSTS }), menu };
   const what = {
     model: modelHash(origin.plugins),
     policy: origin.policy,
     patches: origin.patches,
     strict,
     memory,
+    adversary: session.adversary,
     program,
+    menu,
   };
   const journal = new VerifyJournal(session.out, JSON.stringify(what));
   const from = journal.load();
-  const verifier = new Verifier(plan, from);
+  const verifier = new Verifier(plan, session.adversary, from);
   const result = verifier.run(() => {
     const at = verifier.state();
     session.progress(at);
@@ -69,7 +78,7 @@ export function verifySession(session: VerifySession): VerifyOutcome {
   const { found, complete, diverged, depth, states, runs, steps, progress } = result;
   const figures = { complete, depth, states, runs, steps, progress, hashBits: HASH_BITS };
   const resumedRuns = from?.place.runs ?? 0;
-  if (diverged) return { verdict: 'diverged', ...figures, resumedRuns };
+  if (diverged) return { verdict: 'diverged', ...figures, resumedRuns, done: [] };
   if (found) {
     session.found(buildFinding(found, origin, NO_BUDGET), false);
     session.found(
@@ -77,6 +86,8 @@ export function verifySession(session: VerifySession): VerifyOutcome {
       true,
     );
   }
-  if (found || complete) journal.remove();
-  return { verdict: found ? 'violation' : complete ? 'clean' : 'inconclusive', ...figures, resumedRuns };
+  // a process killed before it has told the result is to find it here
+  if (complete) journal.save(verifier.place(), verifier.takeNewStates());
+  const verdict = found ? 'violation' : complete ? 'clean' : 'inconclusive';
+  return { verdict, ...figures, resumedRuns, done: found || complete ? [journal.dir] : [] };
 }

@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { type Choice, choiceCpu } from '#tlblab/engine/choice.js';
+import { ADVERSARY, type Choice, choice, choiceCpu } from '#tlblab/engine/choice.js';
 import type { MachinePlan } from '#tlblab/engine/machine-plan.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { allPrograms } from '#tlblab/hunt/all-programs.js';
+import type { CpuId } from '#tlblab/hardware/types.js';
+import { allPrograms, OPERATION_NAMES } from '#tlblab/hunt/all-programs.js';
+import { execute } from '#tlblab/hunt/execute.js';
 import { HUNTING_COSTS, hunt, huntingPlan, recording } from '#tlblab/hunt/hunt.js';
+import { MachineRun } from '#tlblab/hunt/machine-run.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
+import { ExactReplay } from '#tlblab/hunt/schedule.js';
 import { StateHash } from '#tlblab/hunt/state-hash.js';
 import { Verifier } from '#tlblab/hunt/verify.js';
 import { disjoint } from '#tlblab/memory/step-record.js';
 import { policyNamed } from '#tlblab/policy/index.js';
+import { by, load, mmap, mprotect, race, store } from '#tlblab/program/builder.js';
 import { parseLitmus } from '#tlblab/program/litmus.js';
-import type { Program } from '#tlblab/program/program.js';
+import type { Op, Program } from '#tlblab/program/program.js';
 import { loadScenario } from '../../dist/workloads/index.js';
 
 const planOf = (program: Program, policy: string): MachinePlan =>
@@ -59,6 +64,14 @@ describe('independent events', () => {
   });
 });
 
+/** What plain sleep sets find. */
+function searched(program: Program, policy: string, schedules: number): { found: boolean; complete: boolean } {
+  const about = { policy: policyNamed(policy), patches: [], strict: false, costs: HUNTING_COSTS };
+  const way = { seed: 1, schedules, strategies: ['exhaustive'] as const, outOfTime: () => false };
+  const { found, complete } = hunt({ ...about, ...way, source: program });
+  return { found: found !== undefined, complete };
+}
+
 /** Programs of up to two operations on each of two CPUs that share a page. */
 function small(): Program[] {
   const columns: string[][] = [
@@ -69,22 +82,101 @@ function small(): Program[] {
     ['dontneed p'],
     ['munmap p'],
     ['mprotect p r', 'load p'],
+    ['migrate p', 'load p'],
+    ['reclaim p', 'store p'],
   ];
   return columns.flatMap((left, i) =>
     columns.slice(i).map((right) => {
       const name = `small-${i}-${columns.indexOf(right)}`;
       const rows = [0, 1].map((k) => `${left[k] ?? ''} | ${right[k] ?? ''};`).join('\n');
-      const start = 'machine: cpus=2, geometry=tiny; p = mmap(rw); store p; P1: load p;';
+      const start = 'machine: cpus=2, geometry=tiny; override: swapSlots=2; p = mmap(rw); store p; P1: load p;';
       return parseLitmus(`TLB ${name} { ${start} } P0 | P1; ${rows}`, name);
     }),
   );
 }
 
-it('all programs of so many operations: each once, up to exchange of the CPUs', () => {
-  const names = [...allPrograms(2)].map(({ name }) => name);
-  expect(names).toHaveLength((6 * 7) / 2);
-  expect(new Set(names).size).toBe(names.length);
-  expect([...allPrograms(3)]).toHaveLength(6 * 36);
+describe('all programs of so many operations', () => {
+  it('are each there once, up to exchange of the CPUs', () => {
+    const { length: n } = OPERATION_NAMES;
+    const names = allPrograms(2).map(({ program }) => program.name);
+    expect(names).toHaveLength((n * (n + 1)) / 2);
+    expect(new Set(names).size).toBe(names.length);
+    const sum = (ops: number): number => allPrograms(ops).reduce((all, { programs }) => all + programs, 0);
+    expect([2, 3].map(sum)).toEqual([names.length, n ** 3]);
+    expect(allPrograms(5)[0].menu.more).toEqual([2, 1]);
+  });
+
+  it.each([
+    ['mainline', store(8), false],
+    ['never', mprotect(8, 1, 'none'), true],
+  ] as const)('are convicted together if and only if one is by sleep sets alone: %s, %j', (policy, first, expected) => {
+    const ops = [load(8), store(8)];
+    const program = race(
+      { cpus: 2, geometry: 'tiny', switches: { pauses: true } },
+      { setup: [mmap(8, 1, 'rw'), store(8), ...by('P1', store(8))], P0: [first], P1: [load(8)] },
+    );
+    const together = new Verifier({ ...planOf(program, policy), menu: { ops, more: [0, 1] } }).run(() => false);
+    const alone = ops.map((op) => {
+      const [P0, P1] = program.tasks;
+      const one = { ...program, tasks: [P0, { ...P1, ops: [...P1.ops, op] }] };
+      return searched(one, policy, 2_000);
+    });
+    expect(alone.every(({ found, complete }) => found || complete)).toBe(true);
+    expect(together.found !== undefined).toBe(expected);
+    expect(together.found !== undefined, policy).toBe(alone.some(({ found }) => found));
+    if (!together.found) return;
+    // what convicts is one of them, and replays as such
+    expect(together.found.plan.program.tasks[1].ops).toHaveLength(2);
+    const { choices, conviction, plan } = together.found;
+    const again = execute(new Stepper(plan), new ExactReplay(choices).choose);
+    expect(again.convicted?.says).toBe(conviction.says);
+  });
+});
+
+describe('hardware on its own', () => {
+  /** Two pages of one table, of which nobody has used the first: only a speculative walk can cache it. */
+  const beside = (P0: Op): Program =>
+    race(
+      { cpus: 2, geometry: 'tiny' },
+      { setup: [mmap(8, 2, 'rw', { populate: true }), ...by('P1', store(9))], P0: [P0], P1: [load(9)] },
+    );
+
+  /** Does any schedule convict? Every choice and every action in every state, nothing left out. */
+  function convicts(plan: MachinePlan, actions: number): boolean {
+    const stepper = new Stepper(recording(plan));
+    const view = new MachineRun(stepper);
+    const seen = new Set<string>();
+    const open: { path: number[]; left: number }[] = [{ path: [], left: actions }];
+    for (let next = open.pop(); next; next = open.pop()) {
+      const { path, left } = next;
+      let at = 0;
+      stepper.reset();
+      if (execute(stepper, () => path[at++] ?? -1).convicted) return true;
+      const { low, high } = new StateHash().take(stepper);
+      const key = `${low} ${high} ${left}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      for (const c of stepper.choices) open.push({ path: [...path, c], left });
+      if (left === 0 || stepper.choices.length === 0) continue;
+      for (const cpu of [0, 1] as CpuId[]) {
+        const list: number[] = [];
+        const n = view.hardwareActions(cpu, list);
+        for (const a of list.slice(0, n)) open.push({ path: [...path, choice(ADVERSARY, cpu, a)], left: left - 1 });
+      }
+    }
+    return false;
+  }
+
+  it.each([
+    ['never', mprotect(8, 1, 'none'), 0, false],
+    ['never', mprotect(8, 1, 'none'), 2, true],
+    ['mainline', store(8), 1, false],
+  ] as const)('convicts where a search that leaves nothing out does: %s, %j, %i', (policy, op, actions, expected) => {
+    const plan = planOf(beside(op), policy);
+    const { found, complete } = new Verifier(plan, actions).run(() => false);
+    expect({ found: found !== undefined, complete }).toEqual({ found: expected, complete: !expected });
+    expect(convicts(plan, actions)).toBe(expected);
+  });
 });
 
 describe('verify', () => {
@@ -95,24 +187,11 @@ describe('verify', () => {
       for (const program of small()) {
         let runs = 0;
         const verified = new Verifier(planOf(program, policy)).run(() => ++runs > most);
-        const about = {
-          policy: policyNamed(policy),
-          patches: [],
-          source: program,
-          strict: false,
-          costs: HUNTING_COSTS,
-        };
-        const searched = hunt({
-          ...about,
-          seed: 1,
-          schedules: most,
-          strategies: ['exhaustive'],
-          outOfTime: () => false,
-        });
-        const ended = (verified.found || verified.complete) && (searched.found || searched.complete);
+        const plain = searched(program, policy, most);
+        const ended = (verified.found || verified.complete) && (plain.found || plain.complete);
         if (!ended) continue;
         compared++;
-        expect(verified.found !== undefined, `${policy} ${program.name}`).toBe(searched.found !== undefined);
+        expect(verified.found !== undefined, `${policy} ${program.name}`).toBe(plain.found);
         if (policy === 'mainline') expect(verified.found).toBeUndefined();
       }
     }
@@ -121,11 +200,11 @@ describe('verify', () => {
 
   it('goes on where it stood as if it had never stopped', () => {
     const plan = planOf(loadScenario('munmap-touch'), 'mainline');
-    const whole = new Verifier(plan).run(() => false);
+    const whole = new Verifier(plan, 1).run(() => false);
     expect(whole).toMatchObject({ complete: true, found: undefined, diverged: false, progress: 1 });
     const states: Int32Array[] = [];
-    let part = new Verifier(plan);
-    for (const until of [1, 100, 500]) {
+    let part = new Verifier(plan, 1);
+    for (const until of [1, 100, 500, 1500]) {
       let progress = 0;
       const result = part.run(() => {
         expect(part.state().progress).toBeGreaterThanOrEqual(progress);
@@ -134,7 +213,7 @@ describe('verify', () => {
       });
       expect(result.complete).toBe(false);
       states.push(part.takeNewStates());
-      part = new Verifier(plan, { place: JSON.parse(JSON.stringify(part.place())), states });
+      part = new Verifier(plan, 1, { place: JSON.parse(JSON.stringify(part.place())), states });
     }
     expect(part.run(() => false)).toEqual(whole);
   });

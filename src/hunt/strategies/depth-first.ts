@@ -19,7 +19,8 @@ export abstract class DepthFirst<B extends Branch> implements Strategy {
   protected readonly path: B[] = [];
   private depth = 0;
   private started = false;
-  private cutShort = false;
+  /** Some schedule was not followed to its end. */
+  cutShort = false;
 
   /** The branch at which the run stands for the first time; undefined gives the run up. */
   protected abstract open(run: Run, before: B | undefined): B | undefined;

@@ -32,7 +32,7 @@ export function* filemapGetFolio(cpu: Cpu, file: FileId, index: number): Path<Pf
 export function* filemapGetEntry(cpu: Cpu, file: FileId, index: number): Path<number> {
   const { slot } = cpu.pageCache;
   const row = filePage(cpu, file, index);
-  for (;;) {
+  for (const known = cpu.knows(); ; cpu.startsOver(known)) {
     if (cpu.at(SLOT_WANTED, slot.at(row))) yield;
     const pfn = slot.load(row) as Pfn;
     if (pfn <= 0) return pfn;

@@ -29,7 +29,7 @@ export const SWAP_READ = point('swapReadFolio: read from swap, to be marked up t
 /** Linux: swap_cache_get_folio(): the folio with a reference, or NO_PAGE. What it is must be rechecked under its lock. */
 export function* swapCacheGetFolio(cpu: Cpu, slot: SwapSlot): Path<Pfn> {
   const { cache } = cpu.swap;
-  for (;;) {
+  for (const known = cpu.knows(); ; cpu.startsOver(known)) {
     if (cpu.at(CACHE_READ, cache.at(CLUSTER, slot))) yield;
     const pfn = cache.load(CLUSTER, slot) as Pfn;
     if (pfn === NO_PAGE || (yield* cpu.kernel.folioTryGet(cpu, pfn))) return pfn;
