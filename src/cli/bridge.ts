@@ -26,13 +26,14 @@ export interface BridgeReport {
 
 /** @throws UsageError, ToolError as a hunt does. */
 export async function bridgeRound(
-  { round, policy, seed }: StressResult,
+  { round, policy, seed, findings }: StressResult,
   { program, patches, out }: { program: Program; patches: readonly string[]; out: string },
 ): Promise<BridgeReport | undefined> {
-  if (!round || round.logs.length === 0) return undefined;
+  if (!round || round.logs.length === 0 || findings.length === 0) return undefined;
+  const { harm } = findings[0];
   const plugins = [policy, ...patches].filter(isPluginPath);
   const { finding, followed, convictedIn, seconds } = await runBridge(
-    { tool: toolVersion(), policy, patches, plugins, seed, mail: false, program, round },
+    { tool: toolVersion(), policy, patches, plugins, seed, mail: false, program, round, harm },
     {
       seconds: SECONDS,
       signal: AbortSignal.timeout(SECONDS_IN_ALL * 1000),

@@ -2,6 +2,7 @@
 import type { KeptRound } from '../engine/threads-view.ts';
 import { bridge } from '../hunt/bridge.ts';
 import { HUNTING_COSTS } from '../hunt/hunt.ts';
+import type { Harm } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Finding } from '../program/finding.ts';
 import type { Program } from '../program/program.ts';
@@ -12,6 +13,8 @@ export interface BridgeSession {
   readonly patches: readonly Patch[];
   readonly program: Program;
   readonly round: KeptRound;
+  /** What the threads were convicted of. */
+  readonly harm: Harm;
   readonly origin: FindingOrigin;
   /** Asked now and then; true ends the search. */
   outOfTime(): boolean;
@@ -28,13 +31,14 @@ export interface BridgeOutcome {
 
 /** @throws PathError when a plug-in breaks the rules of paths. */
 export function bridgeSession(session: BridgeSession): BridgeOutcome {
-  const { policy, patches, program, round, origin } = session;
+  const { policy, patches, program, round, harm, origin } = session;
   const settings = { policy, patches, strict: false, costs: HUNTING_COSTS };
   const { followed, convictedIn, found } = bridge({
     hunt: settings,
     // the image has the layout, and the ghosts, of the run that it comes from
     plan: { program, policy, patches, oracle: { strict: false, threads: true }, costs: HUNTING_COSTS },
     round,
+    harm,
     seed: origin.seed,
     outOfTime: () => session.outOfTime(),
   });

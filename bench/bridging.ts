@@ -1,0 +1,2 @@
+import { SCENARIOS } from '../test/bugs/scenarios.ts';
+console.log(Object.keys(SCENARIOS).length);
