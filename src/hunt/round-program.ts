@@ -9,12 +9,12 @@ import type { TaskId } from '../kernel/types.ts';
 import { pointLabel } from '../memory/point.ts';
 import { canonicalProgram } from '../program/canonical.ts';
 import type { Op, Program } from '../program/program.ts';
+import { onFittedMachine } from './fitted-machine.ts';
+import { type Act, lastLives } from './one-life.ts';
 import type { OrderedStep, StepOrder } from './ticket-order.ts';
 
-/** An operation of a run: whose, and from which step to which; without end if the run ended first. */
-interface Done {
-  readonly task: number;
-  readonly op: Op;
+/** An operation of a run, from which step to which; without end if the run ended first. */
+interface Done extends Act {
   readonly from: number;
   to: number;
 }
@@ -32,6 +32,13 @@ export interface Lifted {
   readonly order: StepOrder;
 }
 
+/** Operations of a run, cut in those of the history and those that are concurrent; idle CPUs count from `step` on. */
+export interface Cut {
+  readonly step: number;
+  readonly history: readonly Act[];
+  readonly concurrent: readonly Done[];
+}
+
 /** Watches a run for the operations that its tasks begin and end. Attach before the first step. */
 export class OperationLog implements StepWatcher {
   private readonly steps: Taken[] = [];
@@ -41,9 +48,11 @@ export class OperationLog implements StepWatcher {
   /** Operations of the program's own history that are over; the present one counts as open. */
   private turn = -1;
   /** What the image had behind it: operations of the history, and the place of each task in its program. */
-  private past: Program['history'] = [];
+  private past: readonly Act[];
 
-  constructor(private readonly program: Program) {}
+  constructor(private readonly program: Program) {
+    this.past = this.historyTo(program.history.length);
+  }
 
   before(stepper: Stepper, c: Choice): void {
     if (this.turn < 0) this.begin(stepper);
@@ -72,28 +81,35 @@ export class OperationLog implements StepWatcher {
   }
 
   /**
-   * The program in which the last `count` operations, and those in flight when the first of them began, are concurrent.
+   * The last `count` operations, and those in flight when the first of them began, are concurrent.
    * @param warm what tasks had done of their programs when the round began is done first, each task's in its turn
    */
-  lifted(count: number, warm: boolean): Lifted {
-    const { program, done } = this;
-    const cut = done[Math.max(0, done.length - count)]?.from ?? 0;
+  cut(count: number, warm: boolean): Cut {
+    const { program, done, past } = this;
+    const step = done[Math.max(0, done.length - count)]?.from ?? 0;
     // the next operation of a task begins in the step that ends the one before it
-    const isBefore = ({ from, to }: Done): boolean => from < cut && to <= cut;
+    const isBefore = ({ from, to }: Done): boolean => from < step && to <= step;
     const before = done.filter((d) => isBefore(d)).sort((a, b) => a.to - b.to);
-    const past = warm ? this.past : this.past.slice(0, this.program.history.length);
-    const history = [...past, ...before.map(({ task, op }) => ({ task: program.tasks[task].name, op }))];
-    const during = (index: number): Op[] => done.filter((d) => d.task === index && !isBefore(d)).map((d) => d.op);
-    const { final: _, rounds: _rounds, ...rest } = program;
     return {
-      program: canonicalProgram({
-        ...rest,
-        name: `${program.name}-round`,
-        tasks: program.tasks.map((task, i) => ({ ...task, ops: during(i) })),
-        history,
-      }),
-      order: this.orderOf((of, step) => (of ? !isBefore(of) : step >= cut)),
+      step,
+      history: [...(warm ? past : past.slice(0, program.history.length)), ...before],
+      concurrent: done.filter((d) => !isBefore(d)),
     };
+  }
+
+  lifted({ step, ...operations }: Cut): Lifted {
+    const { program } = this;
+    const { history, concurrent } = lastLives(program, operations.history, operations.concurrent);
+    const of = (index: number): Op[] => concurrent.filter((d) => d.task === index).map((d) => d.op);
+    const { final: _, rounds: _rounds, ...rest } = program;
+    const lifted = canonicalProgram({
+      ...rest,
+      tasks: program.tasks.map((task, i) => ({ ...task, ops: of(i) })),
+      history: history.map(({ task, op }) => ({ task: program.tasks[task].name, op })),
+    });
+    const kept = new Set(concurrent);
+    const order = this.orderOf((operation, at) => (operation ? kept.has(operation) : at >= step));
+    return { program: onFittedMachine(lifted), order };
   }
 
   /** The order of those steps that belong to operations that are wanted. */
@@ -118,12 +134,12 @@ export class OperationLog implements StepWatcher {
     const { user, program: shared } = stepper.machine.columns;
     for (const task of this.tasks(stepper)) this.stood.set(task, this.standing(stepper, task));
     this.turn = shared.turn.peek(0);
-    const behind = program.tasks.flatMap(({ name, ops }, index) => {
+    const behind = program.tasks.flatMap(({ ops }, index) => {
       const task = this.taskOf(stepper, index);
       const own = user.round.peek(task) > 0 ? ops : ops.slice(0, user.pc.peek(task));
-      return own.map((op) => ({ task: name, op }));
+      return own.map((op) => ({ task: index, op }));
     });
-    this.past = [...program.history.slice(0, this.turn), ...behind];
+    this.past = [...this.historyTo(this.turn), ...behind];
     this.turnBegins();
   }
 
@@ -152,6 +168,10 @@ export class OperationLog implements StepWatcher {
     const last = this.open.get(index);
     if (last) last.to = this.steps.length;
     this.open.delete(index);
+  }
+
+  private historyTo(turn: number): Act[] {
+    return this.program.history.slice(0, turn).map(({ task, op }) => ({ task: this.taskNamed(task), op }));
   }
 
   private taskNamed(name: string): number {

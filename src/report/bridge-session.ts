@@ -6,7 +6,7 @@ import type { Harm } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Finding } from '../program/finding.ts';
 import type { Program } from '../program/program.ts';
-import { buildFinding, type FindingOrigin, FULL_BUDGET } from './build-finding.ts';
+import { buildFinding, type FindingBudget, type FindingOrigin } from './build-finding.ts';
 
 export interface BridgeSession {
   readonly policy: Policy;
@@ -21,6 +21,9 @@ export interface BridgeSession {
   /** Asked while the finding is made small; true ends that early. */
   abandoned(): boolean;
 }
+
+/** What comes over the bridge is thinned out already, and somebody waits for it. */
+const BRIDGE_BUDGET: FindingBudget = { candidates: 400, schedules: 20 };
 
 export interface BridgeOutcome {
   /** Runs of the stepper that followed the round's log; the number of the first that convicted. */
@@ -42,6 +45,6 @@ export function bridgeSession(session: BridgeSession): BridgeOutcome {
     seed: origin.seed,
     outOfTime: () => session.outOfTime(),
   });
-  const finding = found && buildFinding(found, origin, FULL_BUDGET, () => session.abandoned());
+  const finding = found && buildFinding(found, origin, BRIDGE_BUDGET, () => session.abandoned());
   return { followed, convictedIn, finding };
 }
