@@ -15,6 +15,8 @@ import type { OrderedStep, StepOrder } from './ticket-order.ts';
 
 /** An operation of a run, from which step to which; without end if the run ended first. */
 interface Done extends Act {
+  /** Its place in the order of begins; what stands in for it in a smaller program has the same. */
+  readonly number: number;
   readonly from: number;
   to: number;
 }
@@ -107,8 +109,8 @@ export class OperationLog implements StepWatcher {
       tasks: program.tasks.map((task, i) => ({ ...task, ops: of(i) })),
       history: history.map(({ task, op }) => ({ task: program.tasks[task].name, op })),
     });
-    const kept = new Set(concurrent);
-    const order = this.orderOf((operation, at) => (operation ? kept.has(operation) : at >= step));
+    const kept = new Set(concurrent.map((d) => d.number));
+    const order = this.orderOf((operation, at) => (operation ? kept.has(operation.number) : at >= step));
     return { program: onFittedMachine(lifted), order };
   }
 
@@ -159,7 +161,8 @@ export class OperationLog implements StepWatcher {
   }
 
   private starts(task: number, op: Op): void {
-    const begun = { task, op, from: this.steps.length, to: Number.POSITIVE_INFINITY };
+    const { length: number } = this.done;
+    const begun = { number, task, op, from: this.steps.length, to: Number.POSITIVE_INFINITY };
     this.open.set(task, begun);
     this.done.push(begun);
   }

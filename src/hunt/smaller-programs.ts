@@ -132,7 +132,7 @@ function* withShorterRange(program: Program): Iterable<Program> {
 }
 
 /** On fewer pages, or with memory of its own instead of shared. */
-function simpler(op: Op): Op[] {
+export function simpler(op: Op): Op[] {
   const { shared, ...own } = op as Op & { do: 'mmap' };
   return op.do === 'mmap' && shared && op.file === undefined ? [...shorter(op), own] : shorter(op);
 }

@@ -5,6 +5,8 @@
  */
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
+import { GEOMETRIES } from '../hardware/geometry.ts';
+import type { Program } from '../program/program.ts';
 import { agreeing, runnable, SHARES, UNCHECKED } from './agreeing.ts';
 import { makesSense } from './check-machine.ts';
 import { execute } from './execute.ts';
@@ -13,8 +15,9 @@ import type { RawFinding } from './hunt.ts';
 import type { Random } from './random.ts';
 import { type Cut, type Lifted, OperationLog } from './round-program.ts';
 import { ExactReplay } from './schedule.ts';
+import { simpler } from './smaller-programs.ts';
 
-/** A run with the same harm and fewer operations; the finding itself if there is none. */
+/** A run with the same harm and fewer operations, on fewer pages; the finding itself if there is none. */
 export function thinnedOut(found: RawFinding, random: Random, outOfTime: () => boolean): RawFinding {
   const { plan, conviction } = found;
   const stepper = new Stepper({ ...plan, checks: UNCHECKED });
@@ -24,17 +27,32 @@ export function thinnedOut(found: RawFinding, random: Random, outOfTime: () => b
   execute(stepper, new ExactReplay(found.choices).choose);
   let best = found;
   let cut = log.cut(log.count, false);
+  const takes = (less: Cut, on: (program: Program) => Program = (program) => onFrames(program, best)): boolean => {
+    if (outOfTime()) return false;
+    const { program, order } = log.lifted(less);
+    const smaller = convicted({ program: on(program), order }, plan, conviction.harm, random);
+    if (smaller) [best, cut] = [smaller, less];
+    return smaller !== undefined;
+  };
+  // what needs memory to run short takes fewer operations where there is less of it
+  const fewerFrames = (): boolean => takes(cut, (program) => onFrames(program, best, 2));
   for (let size = Math.ceil(sizeOf(cut) / 2); size > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let from = 0; from < sizeOf(cut); ) {
-      if (outOfTime()) return best;
-      const less = without(cut, from, size);
-      const smaller = convicted(log.lifted(less), plan, conviction.harm, random);
-      if (smaller) [best, cut] = [smaller, less];
-      else from += size;
-    }
+    for (let from = 0; from < sizeOf(cut) && !outOfTime(); ) if (!takes(without(cut, from, size))) from += size;
   }
-  const { program, order } = log.lifted(cut);
-  return convicted({ program: onTinyMachine(program), order }, plan, conviction.harm, random) ?? best;
+  while (fewerFrames());
+  for (let i = 0; i < sizeOf(cut) && !outOfTime(); ) if (!simplerAt(cut, i).some((less) => takes(less))) i++;
+  takes(cut, (program) => onTinyMachine(onFrames(program, best)));
+  return best;
+}
+
+/** The program with as many frames as `like` has, or with a part of them. */
+function onFrames(program: Program, { plan }: RawFinding, divisor = 1): Program {
+  const { machine } = program;
+  const { frames } = { ...GEOMETRIES[machine.geometry ?? 'tiny'], ...plan.program.machine.override };
+  return {
+    ...program,
+    machine: { ...machine, override: { ...machine.override, frames: Math.ceil(frames / divisor) } },
+  };
 }
 
 function convicted(lifted: Lifted, plan: MachinePlan, harm: string, random: Random): RawFinding | undefined {
@@ -60,4 +78,14 @@ function without({ step, history, concurrent }: Cut, from: number, size: number)
     history: history.filter((_, i) => isLeft(i)),
     concurrent: concurrent.filter((_, i) => isLeft(history.length + i)),
   };
+}
+
+/** With that operation on fewer pages. */
+function simplerAt({ step, history, concurrent }: Cut, i: number): Cut[] {
+  const { op } = i < history.length ? history[i] : concurrent[i - history.length];
+  return simpler(op).map((less) => ({
+    step,
+    history: history.map((act, k) => (k === i ? { ...act, op: less } : act)),
+    concurrent: concurrent.map((act, k) => (history.length + k === i ? { ...act, op: less } : act)),
+  }));
 }
