@@ -12,7 +12,7 @@ import { runBridge } from './run-hunter.ts';
 /** Entries of each CPU's log: some 500 operations have a tenth of that. */
 export const LOG_ENTRIES = 1 << 15;
 /** Seconds after which the search ends, and the work on what it found: what is not small by then is recorded as it is. */
-const SECONDS = 7;
+const SECONDS = 6;
 
 /** What became of the round that convicted. */
 export interface BridgeReport {

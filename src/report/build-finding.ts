@@ -1,5 +1,5 @@
 /** From a run that convicted to a finding: the access made real, the program shrunk, the run recorded, told and graded. */
-import { Stepper } from '../engine/stepper.ts';
+import { Stepper, type StepWatcher } from '../engine/stepper.ts';
 import { execute } from '../hunt/execute.ts';
 import { gradeOf, type InOrder } from '../hunt/grade.ts';
 import type { HuntOptions, RawFinding } from '../hunt/hunt.ts';
@@ -94,7 +94,17 @@ export function buildFinding(
 
 function sizeOf({ plan, choices }: RawFinding): Finding['shrunkFrom'] {
   const { program } = plan;
-  const steps = retell(plan, choices).recording.places.length;
+  let steps = 0;
+  const counter: StepWatcher = {
+    before: () => {
+      steps++;
+    },
+  };
+  const stepper = new Stepper({ ...plan, checks: { access: false, hash: false } }, counter);
+  if (!stepper.historyViolation && !stepper.historyFailure) {
+    steps = 0;
+    execute(stepper, new ExactReplay(choices).choose);
+  }
   return { cpus: program.machine.cpus, steps, operations: operations(program) };
 }
 
