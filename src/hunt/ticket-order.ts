@@ -117,9 +117,16 @@ export class TicketOrder {
     const here = pointLabel(stepper.cpuAt(id).point);
     if (here === label) return this.taken(id, run);
     const steps = this.order[id];
-    for (let i = this.next[id] + 1; i < Math.min(steps.length, this.next[id] + AHEAD); i++) {
-      if (steps[i].label !== here) continue;
-      this.next[id] = i;
+    const ahead = steps.slice(this.next[id], this.next[id] + AHEAD);
+    const same = ahead.findIndex((step) => step.label === here);
+    // what hardware did on the way it does all the same
+    const act = ahead.findIndex((step) => step.choice !== undefined && choiceKind(step.choice) === ADVERSARY);
+    if (act >= 0 && act < same) {
+      this.next[id] += act;
+      return this.taken(id, steps[this.next[id]].choice as Choice);
+    }
+    if (same >= 0) {
+      this.next[id] += same;
       return this.taken(id, run);
     }
     return this.strays(id, run);

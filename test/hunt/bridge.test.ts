@@ -115,6 +115,22 @@ describe('TicketOrder', () => {
     }
   });
 
+  it('lets hardware act also behind a point at which a CPU of the stepper never stands', () => {
+    const [own, other] = stepsOf(logged(plan(PROGRAM), atRandom(3, [])));
+    const acts = choice(ADVERSARY, 0, 0);
+    const before = [
+      { at: -2, label: 'nowhere', choice: undefined, isTimer: false },
+      { at: -1, label: undefined, choice: acts, isTimer: false },
+    ];
+    const order = new TicketOrder([[...before, ...own], other], randomFrom(1), 0);
+    const taken: number[] = [];
+    execute(new Stepper(plan(PROGRAM)), (s) => {
+      taken.push(order.choose(s));
+      return taken.length > 8 ? -1 : taken[taken.length - 1];
+    });
+    expect(taken).toContain(acts);
+  });
+
   it('places a step behind its own ticket and before the next one of its CPU', () => {
     const order = stepsOf(logged(plan(PROGRAM), atRandom(3, [])));
     const random = randomFrom(5);
