@@ -97,7 +97,8 @@ function stressed(patch: string, place: string, seed: number): Bridged | string 
     ...['--seconds', `${options.run}`, '--chaos', `${CHAOS[seed % CHAOS.length]}`, '--out', out, '--json'],
     ...(place === OWN ? ['--cpus', `${program.machine.cpus}`] : []),
   ]);
-  if ((run.status !== 0 && run.status !== 1) || run.stdout === '') return `exit ${run.status ?? run.signal}: ${run.stderr.trim().slice(-200)}`;
+  if ((run.status !== 0 && run.status !== 1) || run.stdout === '')
+    return `exit ${run.status ?? run.signal}: ${run.stderr.trim().slice(-200)}`;
   const { verdict, findings, bridge } = JSON.parse(run.stdout) as Report;
   if (verdict === 'clean') return undefined;
   const { convictedIn, finding, timing } = bridge ?? { timing: { seconds: 0 } };
