@@ -94,11 +94,11 @@ const actor = {
   /** The finding behind a parallel run. The stop word first ends the search, then making it small. */
   bridge(request: BridgeRequest, shared: SharedArrayBuffer): Promise<WorkerAnswer<BridgeOutcome>> {
     const words = new Int32Array(shared);
-    const { tool, policy, patches, plugins, seed, mail, program, round } = request;
+    const { tool, policy, patches, plugins, seed, mail, program, round, harm } = request;
     return answered(plugins.length > 0, async () =>
       bridgeSession({
         ...(await loadedOf(request)),
-        ...{ program, round, origin: { tool, policy, patches, seed, plugins, mail } },
+        ...{ program, round, harm, origin: { tool, policy, patches, seed, plugins, mail } },
         outOfTime: () => stops(words, STOP_HUNTING),
         abandoned: () => stops(words, STOP_ALL),
       }),

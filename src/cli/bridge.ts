@@ -11,9 +11,8 @@ import { runBridge } from './run-hunter.ts';
 
 /** Entries of each CPU's log: some 500 operations have a tenth of that. */
 export const LOG_ENTRIES = 1 << 15;
-/** Seconds for the search, and for everything: what is not small by then stays as it is. */
-const SECONDS = 10;
-const SECONDS_IN_ALL = 30;
+/** Seconds after which the search ends, and the work on what it found: what is not small by then is recorded as it is. */
+const SECONDS = 6;
 
 /** What became of the round that convicted. */
 export interface BridgeReport {
@@ -26,16 +25,17 @@ export interface BridgeReport {
 
 /** @throws UsageError, ToolError as a hunt does. */
 export async function bridgeRound(
-  { round, policy, seed }: StressResult,
+  { round, policy, seed, findings }: StressResult,
   { program, patches, out }: { program: Program; patches: readonly string[]; out: string },
 ): Promise<BridgeReport | undefined> {
-  if (!round || round.logs.length === 0) return undefined;
+  if (!round || round.logs.length === 0 || findings.length === 0) return undefined;
+  const { harm } = findings[0];
   const plugins = [policy, ...patches].filter(isPluginPath);
   const { finding, followed, convictedIn, seconds } = await runBridge(
-    { tool: toolVersion(), policy, patches, plugins, seed, mail: false, program, round },
+    { tool: toolVersion(), policy, patches, plugins, seed, mail: false, program, round, harm },
     {
       seconds: SECONDS,
-      signal: AbortSignal.timeout(SECONDS_IN_ALL * 1000),
+      signal: AbortSignal.timeout(SECONDS * 1000),
       progress: (at) =>
         status(`bridge ${policy}: ${at.seconds.toFixed(0)} s, looks for the round's race in the stepper`),
     },

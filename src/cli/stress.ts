@@ -4,7 +4,7 @@ import { BadInput } from '../program/bad-input.ts';
 import type { Program } from '../program/program.ts';
 import { requireWritable } from '../report/finding-file.ts';
 import { type BridgeReport, bridgeRound, LOG_ENTRIES, tellBridge } from './bridge.ts';
-import { EXIT, note, onInterrupt, print, printJson, status, ToolError } from './exit.ts';
+import { EXIT, note, onInterrupt, print, printJson, status, ToolError, UsageError } from './exit.ts';
 import { findingJson } from './finding-output.ts';
 import { dropsOf, requirePatchNames, requirePolicyName } from './names.ts';
 import { runWorkload } from './run-hunter.ts';
@@ -64,9 +64,20 @@ export async function stress(policy: string, options: StressOptions): Promise<nu
   if (result.verdict === 'error') throw faultOf(result, policy, patches);
   onInterrupt(() => report(result, options, undefined));
   const bridged =
-    result.verdict === 'clean' ? undefined : await bridgeRound(result, { program, patches, out: options.out });
+    result.verdict === 'clean' ? undefined : await bridgedOrTold(result, { program, patches, out: options.out });
   report(result, options, bridged);
   return result.verdict === 'clean' ? EXIT.clean : EXIT.violation;
+}
+
+/** What a plug-in does in the stepper only takes nothing from what the threads were convicted of. */
+async function bridgedOrTold(...round: Parameters<typeof bridgeRound>): Promise<BridgeReport | undefined> {
+  try {
+    return await bridgeRound(...round);
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof ToolError)) throw error;
+    note(`bridge: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** A run that broke: a plug-in's fault if there is one, else the tool's. */

@@ -1,9 +1,11 @@
 /**
- * The log of a round: for each CPU one word a point, with which it is and its place in the order of all CPUs' points. A ticket is taken
- * before the access that follows its point; where a step took a lock, the ticket is taken again behind it, so that it comes
- * after the step that released the lock. Of two racing accesses that are neither, the order is a guess of one step.
+ * The log of a round: for each CPU one word a point, with which it is and its place in the order of all CPUs' points; and what
+ * hardware was made to do. A ticket is taken before the access that follows its point; where a step took a lock, the ticket is
+ * taken again behind it, so that it comes after the step that released the lock. Of two racing accesses that are neither, this
+ * says only that each came before the next ticket of its own CPU.
  */
-import type { CpuId } from '../hardware/types.ts';
+import type { AdversaryAction } from '../hardware/adversary.ts';
+import { type CpuId, VECTORS } from '../hardware/types.ts';
 import { type Point, START } from '../memory/point.ts';
 import type { ControlColumns } from './worker-tables.ts';
 
@@ -11,6 +13,9 @@ import type { ControlColumns } from './worker-tables.ts';
 export const LOG_RUN = 0;
 /** It takes an interrupt: of vector 0, 1, 2 …; higher numbers follow. */
 export const LOG_DELIVER = 1;
+/** Hardware acts on its own: the low bits of the action stand for a point. An entry with its high bits follows. */
+export const LOG_ACTS = LOG_DELIVER + VECTORS;
+const LOG_ACTS_HIGH = LOG_ACTS + 1;
 
 const KIND_BITS = 3;
 const POINT_BITS = 10;
@@ -27,6 +32,11 @@ export function logPoint(entry: number): number {
 /** LOG_RUN, or LOG_DELIVER plus the vector. */
 export function logKind(entry: number): number {
   return entry & ((1 << KIND_BITS) - 1);
+}
+
+/** The action whose two halves these entries are. */
+export function logAction(low: number, high: number): AdversaryAction {
+  return (logPoint(low) | (logPoint(high) << POINT_BITS)) as AdversaryAction;
 }
 
 export class RoundLog {
@@ -72,16 +82,22 @@ export class RoundLog {
     this.push(LOG_DELIVER + vector, START);
   }
 
+  /** Hardware does this; the step announced last, if any, was retracted. */
+  acts(action: AdversaryAction): void {
+    this.push(LOG_ACTS, action);
+    this.push(LOG_ACTS_HIGH, action >>> POINT_BITS);
+  }
+
   /** A new round begins; all entries of the last one are forgotten. Called while every CPU rests. */
   clear(): void {
     this.length = 0;
     this.words[this.loggedAt] = 0;
   }
 
-  private push(kind: number, at: Point): void {
+  private push(kind: number, what: number): void {
     if (this.length < this.capacity) {
-      const point = at & ((1 << POINT_BITS) - 1);
-      this.words[this.first + this.length] = this.ticket() | (point << KIND_BITS) | kind;
+      const low = what & ((1 << POINT_BITS) - 1);
+      this.words[this.first + this.length] = this.ticket() | (low << KIND_BITS) | kind;
     }
     this.length++;
     this.words[this.loggedAt] = this.length;

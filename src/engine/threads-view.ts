@@ -26,6 +26,8 @@ export interface KeptRound {
   readonly logs: readonly Int32Array[];
   /** Labels of the points by the numbers that the logs have. */
   readonly labels: readonly string[];
+  /** Tasks repeat their operations for ever. */
+  readonly repeats: boolean;
 }
 
 /**
@@ -62,6 +64,7 @@ export function keptRound(
   { control, shape }: RunView,
   { roundStart }: SharedImage,
   labels: readonly string[],
+  { repeat: repeats }: RunLimits,
 ): KeptRound | undefined {
   if (!roundStart) return undefined;
   const { board, log } = control;
@@ -70,7 +73,7 @@ export function keptRound(
     const at = log.entry.at(id as CpuId);
     return mem.words.slice(at, at + Math.min(board.logged.peek(id as CpuId), width));
   });
-  return { image: new Int32Array(roundStart).slice(), logs, labels };
+  return { image: new Int32Array(roundStart).slice(), logs, labels, repeats };
 }
 
 function standIn(threads: number): Policy {

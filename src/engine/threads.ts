@@ -251,7 +251,7 @@ export class StressRun {
       counters: countersOf(view),
       restarts: view.control.run.restarts.peek(0),
       interrupted,
-      round: keptRound(view, this.shared, this.names),
+      round: keptRound(view, this.shared, this.names, this.limits),
     };
   }
 

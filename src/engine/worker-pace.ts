@@ -135,6 +135,13 @@ export class WorkerPace implements Pace {
 
   /** The CPU stands at a point at which `due` stopped it: injects what is due. `pages` are worth a speculative walk. */
   inject(cpu: Cpu, pages: readonly Vpn[]): void {
+    // the step that was announced comes behind what is injected
+    if (cpu.point !== START) this.log?.retract();
+    this.injectDue(cpu, pages);
+    if (cpu.point !== START) this.log?.passed(cpu.point);
+  }
+
+  private injectDue(cpu: Cpu, pages: readonly Vpn[]): void {
     const { delay } = this.injection;
     if (delay !== undefined && delay.point === cpu.point) this.delay(delay.micros);
     if (this.credit > 0) return;
@@ -169,7 +176,10 @@ export class WorkerPace implements Pace {
   private strike(cpu: Cpu, pages: readonly Vpn[]): void {
     if ((this.draw() & 3) === 0) {
       const n = adversaryActions(cpu, pages, this.actions);
-      if (n > 0) adversaryPerform(cpu, this.actions[this.draw() % n] as AdversaryAction);
+      if (n === 0) return;
+      const action = this.actions[this.draw() % n] as AdversaryAction;
+      this.log?.acts(action);
+      adversaryPerform(cpu, action);
       return;
     }
     const polls = CHAOS_SHORTEST + (this.draw() % CHAOS_SPREAD);

@@ -5,7 +5,7 @@
  */
 import { Stepper } from '../engine/stepper.ts';
 import type { Op, Program } from '../program/program.ts';
-import { hunt, type RawFinding } from './hunt.ts';
+import { type HuntOptions, hunt, type RawFinding } from './hunt.ts';
 import { follow } from './schedule.ts';
 
 /** An operation of a task, by its place in the program; `index` counts in the history if `inHistory`. */
@@ -24,7 +24,11 @@ export type InOrder = readonly [before: OpPlace, after: OpPlace];
  * Looks for a convicting schedule of the program in which flags order all these pairs: of the operation that owed the flush and
  * the losing access, of the one that stored what the access does not see and the access. The schedule of the finding is tried first.
  */
-export function gradeOf(found: RawFinding, pairs: readonly InOrder[], schedules: number, seed: number): Grade {
+export function gradeOf(
+  found: RawFinding,
+  pairs: readonly InOrder[],
+  { schedules, seed, outOfTime }: Pick<HuntOptions, 'schedules' | 'seed' | 'outOfTime'>,
+): Grade {
   const unordered = pairs.filter(([before, after]) => !before.inHistory && before.task !== after.task);
   if (unordered.length === 0) return 'causal';
   if (unordered.some(([, after]) => after.inHistory)) return 'real-time';
@@ -41,7 +45,7 @@ export function gradeOf(found: RawFinding, pairs: readonly InOrder[], schedules:
     strict: plan.oracle?.strict ?? false,
     memory: plan.memory,
     costs: plan.costs,
-    outOfTime: () => false,
+    outOfTime,
   });
   return result.found?.conviction.harm === conviction.harm ? 'causal' : 'real-time';
 }

@@ -27,8 +27,14 @@ interface Candidate {
 export interface ShrinkBudget {
   /** Schedules tried per smaller program. */
   readonly schedules: number;
+  /** Asked once for each smaller candidate. */
   outOfTime(): boolean;
+  /** Asked for each schedule; true ends the work on a candidate. */
+  stopped(): boolean;
 }
+
+/** What is found here is recorded with all checks in the end. */
+const UNCHECKED = { access: false, hash: false } as const;
 
 /** The smallest run with the same harm that the budget allows. */
 export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
@@ -40,7 +46,7 @@ export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
     progress = false;
     for (const { program, cpus } of smallerPrograms(best.plan.program)) {
       if (budget.outOfTime()) break;
-      const smaller = convict({ ...best.plan, program }, renumbered(best, cpus), found.steps, budget.schedules);
+      const smaller = convict({ ...best.plan, program }, renumbered(best, cpus), found.steps, budget);
       if (!smaller) continue;
       best = smaller;
       progress = true;
@@ -63,18 +69,20 @@ function renumbered(run: Candidate, cpus: readonly number[]): Candidate {
  * The shortest of the schedules tried that convicts this plan with the harm of `like`, in `most` steps at most. The first one tried
  * is that of `like`, as far as it is possible.
  */
-function convict(plan: MachinePlan, like: Candidate, most: number, schedules: number): Candidate | undefined {
-  const stepper = new Stepper(plan);
+function convict(plan: MachinePlan, like: Candidate, most: number, budget: ShrinkBudget): Candidate | undefined {
+  const stepper = new Stepper({ ...plan, checks: UNCHECKED });
   const view = new MachineRun(stepper);
   const random = randomFrom(like.steps, 2);
-  const budget = { actions: 3, ticks: 2 };
-  const mix = (['pct-2', 'random', 'pct-3'] as const).map((name) => strategyNamed(name, random, budget));
+  const hardware = { actions: 3, ticks: 2 };
+  const mix = (['pct-2', 'random', 'pct-3'] as const).map((name) => strategyNamed(name, random, hardware));
   const guided = follow(stepper, like.choices);
   let best: Candidate | undefined;
   if (guided.conviction?.harm === like.conviction.harm && guided.steps <= most) {
     best = { plan, ...guided, conviction: guided.conviction };
   }
-  for (let i = 0; i < schedules; i++) {
+  // what convicts in its history does so under any schedule
+  const schedules = most === 0 ? 0 : budget.schedules;
+  for (let i = 0; i < schedules && !budget.stopped(); i++) {
     const strategy = mix[i % mix.length];
     strategy.begin(view);
     const choices: number[] = [];
@@ -93,7 +101,7 @@ function convict(plan: MachinePlan, like: Candidate, most: number, schedules: nu
 
 /** Takes preemptions and actions of the adversary out of the schedule, one block at a time, while the harm stays. */
 function fewerSwitches(from: Candidate, budget: ShrinkBudget): Candidate {
-  const stepper = new Stepper(from.plan);
+  const stepper = new Stepper({ ...from.plan, checks: UNCHECKED });
   let best = from;
   let progress = true;
   while (progress && !budget.outOfTime()) {

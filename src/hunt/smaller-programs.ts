@@ -2,6 +2,7 @@
  * Programs with one thing less than a given one: a task, or one for two, operations, pages of a range, a file, a setting, idle
  * CPUs.
  */
+import { GEOMETRIES } from '../hardware/geometry.ts';
 import { FILE_KINDS, type FileSpec, type Op, type Program, type TaskProgram } from '../program/program.ts';
 import { makesSense } from './check-machine.ts';
 
@@ -131,7 +132,7 @@ function* withShorterRange(program: Program): Iterable<Program> {
 }
 
 /** On fewer pages, or with memory of its own instead of shared. */
-function simpler(op: Op): Op[] {
+export function simpler(op: Op): Op[] {
   const { shared, ...own } = op as Op & { do: 'mmap' };
   return op.do === 'mmap' && shared && op.file === undefined ? [...shorter(op), own] : shorter(op);
 }
@@ -159,11 +160,14 @@ function* withLessOfFiles(program: Program): Iterable<Program> {
   }
 }
 
-/** With one parameter or switch of the machine at its default. */
+/** With one parameter or switch of the machine at its default, unless a machine that is not tiny grows by that. */
 function* withoutSetting(program: Program): Iterable<Program> {
+  const { geometry = 'tiny', override = {} } = program.machine;
+  const sizes: Readonly<Record<string, number>> = GEOMETRIES[geometry];
   for (const group of ['override', 'switches'] as const) {
     const settings = program.machine[group] ?? {};
     for (const name of Object.keys(settings)) {
+      if (geometry !== 'tiny' && group === 'override' && override[name] < sizes[name]) continue;
       const { [name]: _, ...rest } = settings;
       yield { ...program, machine: { ...program.machine, [group]: rest } };
     }

@@ -1,8 +1,8 @@
 /** From a run that convicted to a finding: the access made real, the program shrunk, the run recorded, told and graded. */
-import { Stepper } from '../engine/stepper.ts';
+import { Stepper, type StepWatcher } from '../engine/stepper.ts';
 import { execute } from '../hunt/execute.ts';
 import { gradeOf, type InOrder } from '../hunt/grade.ts';
-import type { RawFinding } from '../hunt/hunt.ts';
+import type { HuntOptions, RawFinding } from '../hunt/hunt.ts';
 import { recordingPlan, withProbedAccess } from '../hunt/probed-access.ts';
 import { ExactReplay, Recorder } from '../hunt/schedule.ts';
 import { shrink } from '../hunt/shrink.ts';
@@ -55,7 +55,7 @@ export function buildFinding(
   let candidates = budget.candidates;
   const outOfTime = (): boolean => candidates-- <= 0 || stopped();
   const small =
-    budget.candidates > 0 ? withProbedAccess(shrink(real, { schedules: budget.schedules, outOfTime })) : real;
+    budget.candidates > 0 ? withProbedAccess(shrink(real, { schedules: budget.schedules, outOfTime, stopped })) : real;
   const plan = recordingPlan({ ...small.plan, program: canonicalProgram(small.plan.program) }, small.choices);
   const recorder = record(plan, small.choices);
   const told = retell(plan, small.choices);
@@ -76,7 +76,11 @@ export function buildFinding(
     harm,
     invariant: says,
     owed: told.culprit.owed(new Names(program, program.machine.cpus, plan.policy.threads)),
-    grade: grade({ ...small, plan }, told, budget.schedules * 5, seed),
+    grade: grade({ ...small, plan }, told, {
+      schedules: stopped() ? 0 : budget.schedules * 5,
+      seed,
+      outOfTime: stopped,
+    }),
     cpus: program.machine.cpus,
     steps: told.recording.places.length,
     shrunkFrom: sizeOf(raw),
@@ -90,7 +94,17 @@ export function buildFinding(
 
 function sizeOf({ plan, choices }: RawFinding): Finding['shrunkFrom'] {
   const { program } = plan;
-  const steps = retell(plan, choices).recording.places.length;
+  let steps = 0;
+  const counter: StepWatcher = {
+    before: () => {
+      steps++;
+    },
+  };
+  const stepper = new Stepper({ ...plan, checks: { access: false, hash: false } }, counter);
+  if (!stepper.historyViolation && !stepper.historyFailure) {
+    steps = 0;
+    execute(stepper, new ExactReplay(choices).choose);
+  }
   return { cpus: program.machine.cpus, steps, operations: operations(program) };
 }
 
@@ -107,17 +121,21 @@ export function operations(program: Program): number {
   return program.history.length + program.tasks.reduce((sum, task) => sum + task.ops.length, 0);
 }
 
-function grade(small: RawFinding, { culprit, recording }: Retold, schedules: number, seed: number): Finding['grade'] {
+function grade(
+  small: RawFinding,
+  { culprit, recording }: Retold,
+  search: Pick<HuntOptions, 'schedules' | 'seed' | 'outOfTime'>,
+): Finding['grade'] {
   const { violation } = small.conviction;
   if (violation?.weak) return 'weak';
   // a load that awaits the end of all tasks would return it
   if (violation && violation.cpu < 0 && READ_BACK.includes(violation.harm)) return 'causal';
   const { endedBy, losing, writer, shownBy } = culprit;
   const lost = losing && recording.events.findLast((e) => e.is === 'op' && e.task === losing.task);
-  if (endedBy?.is !== 'op' || lost?.is !== 'op' || schedules === 0) return 'real-time';
+  if (endedBy?.is !== 'op' || lost?.is !== 'op' || search.schedules === 0) return 'real-time';
   const { cpus } = small.plan.program.machine;
   const place = (e: typeof endedBy) => ({ task: e.task - cpus, index: e.index, inHistory: e.inHistory });
   const pairs: InOrder[] = [endedBy, shownBy ?? writer].flatMap((e) => (e ? [[place(e), place(lost)]] : []));
   if (shownBy && writer) pairs.push([place(writer), place(shownBy)]);
-  return gradeOf(small, pairs, schedules, seed);
+  return gradeOf(small, pairs, search);
 }

@@ -2,6 +2,7 @@
 import type { KeptRound } from '../engine/threads-view.ts';
 import type { StrategyName } from '../hunt/portfolio.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
+import type { Harm } from '../oracle/oracle.ts';
 import type { Program } from '../program/program.ts';
 
 /** A program that a workload makes; by built-in name or by the path of a plug-in file. */
@@ -75,6 +76,7 @@ export interface VerifyRequest
 export interface BridgeRequest extends Pick<HuntRequest, 'tool' | 'policy' | 'patches' | 'plugins' | 'seed' | 'mail'> {
   readonly program: Program;
   readonly round: KeptRound;
+  readonly harm: Harm;
 }
 
 /**

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { MachineShape } from '#tlblab/engine/machine.js';
 import { type Resting, Rounds } from '#tlblab/engine/rounds.js';
-import { LOG_DELIVER, LOG_RUN, logKind, logTicket, RoundLog } from '#tlblab/engine/rounds-log.js';
+import { LOG_ACTS, LOG_DELIVER, LOG_RUN, logAction, logKind, logTicket, RoundLog } from '#tlblab/engine/rounds-log.js';
 import { bindControl, bootImage, ThreadMachine } from '#tlblab/engine/worker-machine.js';
 import { WorkerPace } from '#tlblab/engine/worker-pace.js';
 import { STOP_AT_REST } from '#tlblab/engine/worker-tables.js';
+import type { AdversaryAction } from '#tlblab/hardware/adversary.js';
 import { apicHasPending, sendIpi } from '#tlblab/hardware/apic.js';
 import { type CpuId, VECTOR_CALL_FUNCTION } from '#tlblab/hardware/types.js';
 import { NOWHERE } from '#tlblab/memory/memory.js';
@@ -161,6 +162,19 @@ describe('RoundLog', () => {
     ]);
     zero.clear();
     expect(logOf(CPU0)).toEqual([]);
+  });
+
+  it('keeps what hardware was made to do whole, in two entries', () => {
+    const { control } = machine();
+    const log = new RoundLog(control, CPU0, 8);
+    const action = 0xabcde as AdversaryAction;
+    log.passed(BUSY);
+    log.retract();
+    log.acts(action);
+    const [low, high] = [0, 1].map((k) => control.log.entry.peek(CPU0, k));
+    expect(control.board.logged.peek(CPU0)).toBe(2);
+    expect([logKind(low), logKind(high)]).toEqual([LOG_ACTS, LOG_ACTS + 1]);
+    expect(logAction(low, high)).toBe(action);
   });
 
   it('has nothing to take back where the step was announced before a rest, and writes to no other word', () => {
