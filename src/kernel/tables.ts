@@ -2,6 +2,7 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import { table } from '../memory/table.ts';
+import { HOTPLUG_TABLES } from './cpuhp/tables.ts';
 import { DEVICE_MEMORY } from './drivers/tables.ts';
 import { UPROBE } from './events/tables.ts';
 import { DISK, INODE, NFS_INODE, NFS_SERVER, PAGE_CACHE } from './fs/tables.ts';
@@ -294,4 +295,5 @@ export const KERNEL_TABLES = {
   kcount: KERNEL_COUNTERS,
   uprobe: UPROBE,
   deviceMemory: DEVICE_MEMORY,
+  ...HOTPLUG_TABLES,
 } as const;

@@ -1,6 +1,7 @@
 /** Linux: kernel/sched/idle.c do_idle(). */
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { cpuOnline, hasHotplug } from '../cpuhp/masks.ts';
 
 const IDLE = point('cpuIdleLoop: nothing to run');
 
@@ -11,6 +12,7 @@ const IDLE = point('cpuIdleLoop: nothing to run');
 export function* cpuIdleLoop(cpu: Cpu): Path<never> {
   const { rq, kernel } = cpu;
   for (;;) {
+    if (hasHotplug(cpu) && !(yield* cpuOnline(cpu, cpu.id))) yield* kernel.archCpuIdleDead(cpu);
     yield* kernel.rcuAdvance(cpu);
     yield* kernel.rcuIdleEnter(cpu);
     const word = rq.needResched.at(cpu.id);
