@@ -139,7 +139,7 @@ function* end(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
   for (;;) {
     yield* leaveInactiveCpu(cpu);
     yield* inKernel(cpu, (kernel) => kernel.sleepIfOthersRunnable(cpu));
-    yield cpu.waitWhile(PARKED, NOWHERE, 0);
+    if (cpu.cpuhp.inactive.own(cpu.id) === 0) yield cpu.waitWhile(PARKED, NOWHERE, 0);
   }
 }
 

@@ -10,6 +10,7 @@ import { drawDaemons, type Player, taskOf } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { fileShares } from './generator-files.ts';
 import { drawHistoryLength, MOST_HISTORY } from './generator-history.ts';
+import { hasUnplug } from './generator-hotplug.ts';
 import { drawMachine } from './generator-machine.ts';
 import { memoryShares } from './generator-ops.ts';
 import { withNamelessFiles } from './generator-shmem.ts';
@@ -32,7 +33,9 @@ type Use = { readonly user: Player; readonly page: number };
 class Generator extends ProgramWriter {
   program(): Program {
     const { draw, traits, cast, cpus, memory, startSpaces: mms } = this;
-    const name = `fuzz-${(draw.below(2 ** 32) >>> 0).toString(16)}`;
+    const number = draw.below(2 ** 32) >>> 0;
+    const name = `fuzz-${number.toString(16)}`;
+    this.unplugs = hasUnplug(number, traits.unplug);
     this.writeHistory();
     this.writeConcurrent();
     return canonicalProgram({

@@ -3,6 +3,7 @@ import type { FileSpec, Op } from '../program/program.ts';
 import { Cast, drawCast, MOST_MMS, type Player } from './generator-cast.ts';
 import type { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
+import { drawUnplug } from './generator-hotplug.ts';
 import { drawDevices, drawMerge } from './generator-installers.ts';
 import { drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
@@ -25,6 +26,9 @@ export class ProgramWriter {
   /** Address spaces so far, those of children included. */
   protected spaces: number;
   protected flags = 0;
+  /** CPUs go and come back; those that are gone. */
+  protected unplugs = false;
+  private readonly gone = new Set<number>();
   protected concurrent = false;
   /** Operations of the part that is being written. */
   protected written = 0;
@@ -98,6 +102,7 @@ export class ProgramWriter {
       kalloc: player.role !== 'server',
       device: player.role !== 'server',
       rawmap: player.role !== 'server' && this.devices.length > 0,
+      unplug: player.role !== 'server' && this.unplugs,
       ksm: player.role !== 'server' && room >= 3 && this.traits.store > 0 && this.mappers().length > 0,
     };
     return sharesOfOthers(this.traits, possible, this.concurrent ? 'concurrent' : 'history');
@@ -134,6 +139,9 @@ export class ProgramWriter {
       case 'exit':
         this.write(player, { do: 'exit' });
         player.exited = true;
+        return;
+      case 'unplug':
+        this.write(player, drawUnplug(draw, this.cpus, this.gone));
         return;
       default:
         this.write(player, drawOther(name, draw, this.cpus));

@@ -143,6 +143,7 @@ export function* archCpuIdleDead(cpu: Cpu): Path<void> {
     yield* kernel.devCpuDead(cpu);
     if (cpu.at(REPORTS, cpuhp.dead.at(cpu.id))) yield;
     cpuhp.dead.store(cpu.id, 1);
+    cpu.rcu.hasCallbacks.put(cpu.id, 0);
     haltForStartup(cpu);
   }
   yield* kernel.startSecondary(cpu);

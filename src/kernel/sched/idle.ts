@@ -12,8 +12,9 @@ const IDLE = point('cpuIdleLoop: nothing to run');
 export function* cpuIdleLoop(cpu: Cpu): Path<never> {
   const { rq, kernel } = cpu;
   for (;;) {
-    if (hasHotplug(cpu) && !(yield* cpuOnline(cpu, cpu.id))) yield* kernel.archCpuIdleDead(cpu);
     yield* kernel.rcuAdvance(cpu);
+    // behind all that may schedule: the stopper may have run there
+    if (hasHotplug(cpu) && !(yield* cpuOnline(cpu, cpu.id))) yield* kernel.archCpuIdleDead(cpu);
     yield* kernel.rcuIdleEnter(cpu);
     const word = rq.needResched.at(cpu.id);
     do yield cpu.waitWhile(IDLE, word, 0);

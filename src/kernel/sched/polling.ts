@@ -38,7 +38,12 @@ export function* pollYield(cpu: Cpu): Path<void> {
 
 /** For user code that waits: true if others ran meanwhile, so look again; false: wait, then `pollEnd`. */
 export function* yieldIfOthersRunnable(cpu: Cpu): Path<boolean> {
-  if (yield* cpu.kernel.pollBegin(cpu)) return false;
+  if (yield* cpu.kernel.pollBegin(cpu)) {
+    if (cpu.cpuhp.inactive.own(cpu.id) === 0) return false;
+    // no place to wait: the CPU is about to go
+    yield* cpu.kernel.pollEnd(cpu);
+    return true;
+  }
   yield* cpu.kernel.pollYield(cpu);
   return true;
 }
