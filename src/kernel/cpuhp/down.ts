@@ -88,7 +88,7 @@ export function* cpuDown(cpu: Cpu, target: CpuId): Path<void> {
  */
 export function* takedownCpu(cpu: Cpu, target: CpuId): Path<void> {
   const { kernel, cpuhp } = cpu;
-  yield* kernel.stopMachine(cpu, target);
+  yield* kernel.stopMachine(cpu, yield* onlineCpus(cpu), target);
   do yield cpu.waitWhile(DEAD_AWAITED, cpuhp.dead.at(target), 0);
   while (cpuhp.dead.load(target) === 0);
   cpu.rcu.hasCallbacks.put(cpu.id, 1);

@@ -9,7 +9,6 @@ import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { preemptDisable, preemptEnable } from '../locking/preempt.ts';
 import { type TaskId, WAKE_CPUHP, WAKE_KTHREAD } from '../types.ts';
-import { onlineCpus } from './masks.ts';
 
 const ROW = 0;
 
@@ -30,12 +29,11 @@ const NEXT_STATE = point('multiCpuStop: every CPU is here, next state not set');
 const DONE = point('multiCpuStop: through, not said yet');
 
 /**
- * Stops all CPUs; `active` runs takeCpuDown() meanwhile. Caller: task context, preemption on, holds addRemoveLock. Preemption is off
- * while the stoppers are woken, or that of this CPU could wait for one that nobody has woken.
+ * Stops `cpus`, all that are online; `active` runs takeCpuDown() meanwhile. Caller: task context, preemption on, holds addRemoveLock.
+ * Preemption is off while the stoppers are woken, or that of this CPU could wait for one that nobody has woken.
  */
-export function* stopMachine(cpu: Cpu, active: CpuId): Path<void> {
+export function* stopMachine(cpu: Cpu, cpus: readonly CpuId[], active: CpuId): Path<void> {
   const { stopMachine: data, cpuhp, kernel } = cpu;
-  const cpus = yield* onlineCpus(cpu);
   data.numThreads.store(ROW, cpus.length);
   data.active.store(ROW, active + 1);
   data.by.store(ROW, cpu.current + 1);

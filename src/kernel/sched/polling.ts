@@ -15,8 +15,12 @@ export function* pollBegin(cpu: Cpu): Path<boolean> {
   yield* rqLock(cpu, on);
   const alone = rq.nrQueued.load(on) === 0;
   if (alone) tasks.polling.store(cpu.current, 1);
+  rq.crowded.put(on, 0);
   yield* rqUnlock(cpu, on);
-  return alone;
+  // preempted at that moment and given a turn by the end of a slice: others want the CPU, and the task is not to wait on it
+  if (rq.crowded.own(cpu.id) === 0) return alone;
+  yield* cpu.kernel.pollEnd(cpu);
+  return false;
 }
 
 export function* pollEnd(cpu: Cpu): Path<void> {

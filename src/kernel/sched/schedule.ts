@@ -115,6 +115,7 @@ export function* finishTaskSwitch(cpu: Cpu): Path<void> {
     if (cpu.at(MIGRATES, tasks.cpu.at(moving))) yield;
     tasks.cpu.store(moving, target);
   }
+  rq.crowded.put(on, rq.nrQueued.load(on) > 0 ? 1 : 0);
   const prevMm = rq.prevMm.own(on) as MmId;
   rq.prevMm.put(on, 0);
   yield* rawSpinUnlock(cpu, lock);
