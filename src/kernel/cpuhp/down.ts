@@ -101,12 +101,16 @@ export function* takeCpuDown(cpu: Cpu): Path<void> {
   yield* kernel.smpcfdDyingCpu(cpu);
 }
 
-/** Linux: native_cpu_disable(), cpu_disable_common(): out of the set of online CPUs, then its interrupts go elsewhere. */
+/**
+ * Linux: native_cpu_disable(), cpu_disable_common(): out of the set of online CPUs, then its interrupts go elsewhere, and its APIC takes
+ * none any more (apic_soft_disable()): until it is started again they are off.
+ */
 export function* nativeCpuDisable(cpu: Cpu): Path<void> {
   const { online } = cpu.cpuMasks;
   if (cpu.at(GOES, maskWord(cpu, online, ROW, cpu.id))) yield;
   cpumaskClear(cpu, online, ROW, cpu.id);
   yield* cpu.kernel.fixupIrqs(cpu);
+  localIrqSave(cpu);
 }
 
 /** Linux: fixup_irqs(): a device that has interrupted this CPU, which has not noticed, interrupts another one instead. */
@@ -136,7 +140,6 @@ export function* smpcfdDyingCpu(cpu: Cpu): Path<void> {
 export function* archCpuIdleDead(cpu: Cpu): Path<void> {
   const { kernel, cpuhp } = cpu;
   if (!isHalted(cpu)) {
-    localIrqSave(cpu);
     yield* kernel.rcuIdleEnter(cpu);
     yield* kernel.finishCpu(cpu);
     yield* kernel.pageAllocCpuDead(cpu);
