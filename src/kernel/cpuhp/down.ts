@@ -2,16 +2,15 @@
  * Linux: kernel/cpu.c cpu_device_down(), _cpu_down(), takedown_cpu(), take_cpu_down(), finish_cpu(), and what x86 and the subsystems do
  * there (arch/x86/kernel/smpboot.c, kernel/smp.c, mm/page_alloc.c, net/core/dev.c). The order: tasks off the CPU, its borrowed mm
  * given back, the machine stopped, the CPU out of cpu_online_mask, its interrupts moved, its call queue run; then, by its idle task,
- * RCU told that it is gone, and the CPU halted. Left out: CPU sets, workqueues, timers, rollback of a teardown that fails.
+ * RCU told that it is gone, and the CPU halted; at last what it had kept for itself goes to others. Left out: CPU sets, workqueues, timers, rollback of a teardown that fails.
  */
-import { localIrqSave, raiseDevice } from '../../hardware/apic.ts';
+import { localIrqRestore, localIrqSave, raiseDevice } from '../../hardware/apic.ts';
 import { haltForStartup, isHalted } from '../../hardware/startup.ts';
-import { type CpuId, VECTOR_DEVICE } from '../../hardware/types.ts';
+import { type CpuId, type Pfn, VECTOR_DEVICE } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpumaskClear, maskWord } from '../cpumask.ts';
-import { keepKernelPage } from '../mm/kernel-pages.ts';
-import { NO_PAGE } from '../mm/page-alloc.ts';
+import { pcpListAt } from '../mm/page-alloc.ts';
 import { LEAVE_MOVES } from '../sched/schedule.ts';
 import { EBUSY, INIT_MM, type NodeId } from '../types.ts';
 import { onlineCpus } from './masks.ts';
@@ -80,6 +79,8 @@ export function* cpuDown(cpu: Cpu, target: CpuId): Path<void> {
   const { kernel } = cpu;
   yield* kernel.cpuhpKickAp(cpu, target, CPUHP_DOWN);
   yield* kernel.takedownCpu(cpu, target);
+  yield* kernel.pageAllocCpuDead(cpu, target);
+  yield* kernel.devCpuDead(cpu, target);
 }
 
 /**
@@ -133,18 +134,16 @@ export function* smpcfdDyingCpu(cpu: Cpu): Path<void> {
 }
 
 /**
- * Linux: do_idle() of a CPU that is offline: cpuhp_report_idle_dead() and arch_cpu_idle_dead(); returns when the CPU is back. Restated:
- * what the CPU has kept for itself it gives back itself; in Linux whoever has taken it down does (page_alloc_cpu_dead(),
- * dev_cpu_dead()), once it is dead. It may be entered anew at any time while the CPU is halted.
+ * Linux: do_idle() of a CPU that is offline: cpuhp_report_idle_dead() and arch_cpu_idle_dead(); returns when the CPU is back. It may be
+ * entered anew at any time while the CPU is halted.
  */
 export function* archCpuIdleDead(cpu: Cpu): Path<void> {
   const { kernel, cpuhp } = cpu;
   if (!isHalted(cpu)) {
     yield* kernel.rcuIdleEnter(cpu);
     yield* kernel.finishCpu(cpu);
-    yield* kernel.pageAllocCpuDead(cpu);
-    yield* kernel.devCpuDead(cpu);
     if (cpu.at(REPORTS, cpuhp.dead.at(cpu.id))) yield;
+    leaveBehind(cpu);
     cpuhp.dead.store(cpu.id, 1);
     cpu.rcu.hasCallbacks.put(cpu.id, 0);
     haltForStartup(cpu);
@@ -158,19 +157,41 @@ export function* finishCpu(cpu: Cpu): Path<void> {
   if (mm !== INIT_MM) cpu.bug(`CPU${cpu.id} goes offline with address space ${mm} borrowed`);
 }
 
-/** Linux: page_alloc_cpu_dead(), drain_pages(): the frames on the CPU's lists go back to their zones. */
-export function* pageAllocCpuDead(cpu: Cpu): Path<void> {
-  for (let node = 0 as NodeId; node < cpu.geometry.nodes; node++) {
-    while (cpu.pcp.count.own(cpu.id, node) > 0) yield* cpu.kernel.freePcppagesBulk(cpu, node);
+/**
+ * Linux: page_alloc_cpu_dead(), drain_pages(): the frames on the lists of a dead CPU. Restated: they come to the lists of this CPU, where
+ * Linux gives them to their zones.
+ */
+export function* pageAllocCpuDead(cpu: Cpu, target: CpuId): Path<void> {
+  const { frames } = cpu.cpuhp;
+  for (let n = 0; frames.load(target, n) !== 0; n++) {
+    const pfn = frames.load(target, n) as Pfn;
+    frames.store(target, 0, n);
+    yield* cpu.kernel.freeUnrefPageCommit(cpu, pfn);
   }
 }
 
-/** Linux: dev_cpu_dead(): packets that nobody has taken from the CPU's backlog. Here they go to the pages that the kernel keeps. */
-export function* devCpuDead(cpu: Cpu): Path<void> {
-  const { kernel } = cpu;
-  for (;;) {
-    const packet = yield* kernel.processBacklog(cpu);
-    if (packet === NO_PAGE) return;
-    yield* keepKernelPage(cpu, packet);
+/** Linux: dev_cpu_dead(): packets that nobody has taken from the backlog of a dead CPU, as if this CPU had received them. */
+export function* devCpuDead(cpu: Cpu, target: CpuId): Path<void> {
+  const { packets } = cpu.cpuhp;
+  for (let n = 0; packets.load(target, n) !== 0; n++) {
+    const packet = packets.load(target, n) as Pfn;
+    packets.store(target, 0, n);
+    localIrqSave(cpu);
+    yield* cpu.kernel.netifRx(cpu, packet);
+    localIrqRestore(cpu);
   }
+}
+
+/** What a CPU has kept for itself is where others find it. In Linux they reach into what belongs to it, once it is dead. */
+function leaveBehind(cpu: Cpu): void {
+  const { pcp, softnet, cpuhp, geometry, id } = cpu;
+  let left = 0;
+  for (let node = 0 as NodeId; node < geometry.nodes; node++) {
+    const count = pcp.count.own(id, node);
+    for (let n = 0; n < count; n++) cpuhp.frames.store(id, pcp.list.own(id, pcpListAt(cpu, node) + n), left++);
+    pcp.count.put(id, 0, node);
+  }
+  const packets = softnet.qlen.own(id);
+  for (let n = 0; n < packets; n++) cpuhp.packets.store(id, softnet.packets.own(id, n), n);
+  softnet.qlen.put(id, 0);
 }

@@ -5,6 +5,8 @@
 import type { Geometry } from '../../hardware/geometry.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import { table } from '../../memory/table.ts';
+import { pcpWidth } from '../mm/zone-tables.ts';
+import { NETDEV_MAX_BACKLOG } from '../net/tables.ts';
 
 /** Linux: the masks of all CPUs, and the lock of those who change them. */
 const CPU_MASKS = table<number, Geometry>()('cpuMasks', () => 1, {
@@ -32,6 +34,9 @@ const CPUHP = table<CpuId, Geometry>()('cpuhp', (g) => g.cpus, {
   waitsEmpty: { private: 'cpu' },
   /** ap_sync_state: 1 from the last step of a CPU that goes to the first one of a CPU that is back. */
   dead: 'shared',
+  /** Frames and packets that a CPU has left behind, one after the other; 0 ends them. Whoever has taken it down clears them away. */
+  frames: { owner: 'once', width: (g: Geometry) => g.nodes * pcpWidth(g) + 1 },
+  packets: { owner: 'once', width: () => NETDEV_MAX_BACKLOG + 1 },
   /** 1 while its stopper has the work of a stop_machine() to do. */
   stops: 'shared',
 });

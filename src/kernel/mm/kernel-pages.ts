@@ -42,7 +42,7 @@ export function* allocPagesBulk(cpu: Cpu, pages: number, context: AllocContext):
   while (got < pages) {
     const pfn = yield* cpu.kernel.getFreePages(cpu, context === IN_TASK ? GFP_KERNEL : GFP_ATOMIC);
     if (pfn === NO_PAGE) break;
-    yield* keepKernelPage(cpu, pfn);
+    yield* keep(cpu, pfn);
     got++;
   }
   if (context === IRQS_OFF) localIrqRestore(cpu);
@@ -64,8 +64,7 @@ export function* releasePages(cpu: Cpu, pages: number): Path<number> {
   return freed;
 }
 
-/** Adds a page to those that the kernel has. */
-export function* keepKernelPage(cpu: Cpu, pfn: Pfn): Path<void> {
+function* keep(cpu: Cpu, pfn: Pfn): Path<void> {
   const { lock, count, list } = cpu.kernelPages;
   yield* cpu.kernel.spinLockIrqsave(cpu, lock.at(ONE));
   const n = count.load(ONE);
