@@ -1,12 +1,16 @@
 /** Historical bugs that ship, by id in lower case: tiers and numbers as in the catalogue, other mistakes by a name. */
 import type { Patch } from '../policy/policy.ts';
+import { callOffline } from './call-offline.ts';
 import { earlyAck } from './early-ack.ts';
 import { gupNoRecheck } from './gup-no-recheck.ts';
 import { keptEarly } from './kept-early.ts';
+import { lazyOffline } from './lazy-offline.ts';
 import { noFlushDirty } from './no-flush-dirty.ts';
+import { offlineUnstopped } from './offline-unstopped.ts';
 import { partialFlush } from './partial-flush.ts';
 import { ph3 } from './ph-3.ts';
 import { ph4 } from './ph-4.ts';
+import { replugTlbstate } from './replug-tlbstate.ts';
 import { swapinExclusive } from './swapin-exclusive.ts';
 import { t101 } from './t1-01.ts';
 import { t102Madvise } from './t1-02-madvise.ts';
@@ -51,6 +55,7 @@ const ALL: readonly Patch[] = [
   ...[t107, t108, t108Shared],
   ...[t102Mprotect, t102Munmap, t102Madvise, t102Mremap, t103, t105, t105Early, t106],
   ...[t206, t212, t111],
+  ...[callOffline, offlineUnstopped, replugTlbstate, lazyOffline],
 ];
 
 export const BUGS: Readonly<Record<string, Patch>> = Object.fromEntries(ALL.map((patch) => [patch.name, patch]));

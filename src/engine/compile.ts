@@ -20,6 +20,7 @@ import {
   VM_WRITE,
 } from '../kernel/types.ts';
 import type { PolicyThread } from '../policy/threads.ts';
+import { type PerCpuThread, perCpuThreads } from '../program/hotplug.ts';
 import type { Advice, FileKind, Op, OpName, Program, Prot, TaskProgram } from '../program/program.ts';
 import type { Menu } from './machine-plan.ts';
 import { REGISTERS } from './tables.ts';
@@ -44,8 +45,8 @@ export interface Instruction {
   readonly to: number;
   readonly newPages: number;
   /**
-   * Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move or device, cycles of
-   * compute.
+   * Task row of fork or wake, or whose memory is reclaimed or migrated; flag of post or await, CPU of move, device or
+   * hotplug, cycles of compute.
    */
   readonly target: number;
   /** Node of kswapd, compact or migrate. */
@@ -79,6 +80,8 @@ export interface CompiledTask {
   readonly kswapd: NodeId;
   /** What it does instead of operations, if it is a thread of the policy. */
   readonly thread: PolicyThread | undefined;
+  /** The same of a thread of CPU hotplug. */
+  readonly perCpu: PerCpuThread | undefined;
   readonly forked: boolean;
   readonly priority: number;
   readonly code: readonly Instruction[];
@@ -88,7 +91,7 @@ export interface CompiledTask {
 }
 
 export interface CompiledProgram {
-  /** The program's, behind them the threads of the policy. */
+  /** The program's, behind them the threads of the policy, and of CPU hotplug. */
   readonly tasks: readonly CompiledTask[];
   readonly history: readonly { readonly task: TaskId; readonly op: Instruction }[];
   readonly mms: number;
@@ -198,6 +201,7 @@ export function compileProgram(
     kthread: t.kthread ?? false,
     kswapd: daemonOf(t),
     thread: undefined,
+    perCpu: undefined,
     forked: t.forkedBy !== undefined,
     priority: t.priority ?? 0,
     code: t.ops.map((op) => compile(op, i)),
@@ -210,7 +214,11 @@ export function compileProgram(
   });
   const first = geometry.cpus + tasks.length;
   return {
-    tasks: [...tasks, ...threads.map((thread, i) => threadTask(thread, (first + i) as TaskId, geometry.cpus))],
+    tasks: [
+      ...tasks,
+      ...threads.map((thread, i) => threadTask(thread, (first + i) as TaskId, geometry.cpus)),
+      ...perCpuThreads(program).map((t, i) => perCpuTask(t, (first + threads.length + i) as TaskId)),
+    ],
     history,
     mms: Math.max(0, ...tasks.map((t) => t.mm)),
     rounds: program.rounds ?? 1,
@@ -225,11 +233,30 @@ export function compileProgram(
   };
 }
 
+const KERNEL_THREAD = {
+  mm: 0,
+  kthread: true,
+  kswapd: NUMA_NO_NODE,
+  thread: undefined,
+  perCpu: undefined,
+  forked: false,
+  code: [],
+  menu: [],
+  more: 0,
+} as const;
+
 function threadTask(thread: PolicyThread, id: TaskId, cpus: number): CompiledTask {
   const { name, priority = 0, cpu = cpus - 1 } = thread;
   const on = Math.min(cpu, cpus - 1);
-  const nothing = { code: [], menu: [], more: 0 };
-  return { name, id, cpu: on, mm: 0, kthread: true, kswapd: NUMA_NO_NODE, thread, forked: false, priority, ...nothing };
+  return { ...KERNEL_THREAD, name, id, cpu: on, thread, priority };
+}
+
+/** Stoppers go before everything else. Of hotplug threads that is no rule of Linux: here nothing is to keep them waiting for ever. */
+const PRIORITIES = { thread: 1, stopper: 2 } as const;
+
+function perCpuTask(perCpu: PerCpuThread, id: TaskId): CompiledTask {
+  const { name, cpu, part } = perCpu;
+  return { ...KERNEL_THREAD, name, id, cpu, perCpu, priority: PRIORITIES[part] };
 }
 
 /** A daemon does nothing else: the node is in its one operation. */

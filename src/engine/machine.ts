@@ -18,11 +18,12 @@ import type { Columns, Field, Table } from '../memory/table.ts';
 import { STORE_BUFFER, TsoMemory } from '../memory/tso-memory.ts';
 import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
 import { ORACLE_TABLES, Oracle } from '../oracle/oracle.ts';
+import { perCpuThreads } from '../program/hotplug.ts';
 import { type Choice, choiceArgument, choiceKind, PICK } from './choice.ts';
 import { type CompiledProgram, type CompiledTask, compileProgram, type Instruction } from './compile.ts';
 import { LedgerAudit } from './ledger-audit.ts';
 import type { MachinePlan } from './machine-plan.ts';
-import { policyThread } from './policy-thread.ts';
+import { perCpuThread, policyThread } from './policy-thread.ts';
 import { ENGINE_TABLES, type SHARED_USER, type USER } from './tables.ts';
 import { BETWEEN, type UserRun, userMode } from './user-mode.ts';
 
@@ -48,7 +49,8 @@ export class MachineShape {
     const { machine } = plan.program;
     const { threads = [] } = plan.policy;
     const sizes = makeGeometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
-    this.geometry = { ...sizes, tasks: sizes.tasks + threads.length };
+    const added = threads.length + perCpuThreads(plan.program).length;
+    this.geometry = { ...sizes, tasks: sizes.tasks + added };
     this.switches = { ...SWITCHES_6_18, ...machine.switches };
     const costs = COST_PROFILES[plan.costs];
     if (!costs) throw new RangeError(`cost profile "${plan.costs}": expected ${Object.keys(COST_PROFILES).join(', ')}`);
@@ -132,7 +134,10 @@ function pagesOf(program: CompiledProgram): Vpn[] {
 
 /** Is `page` of the operation a page of a file, or a frame, or nothing at all? */
 function namesNoPage(op: Instruction): boolean {
-  return (op.file !== 0 && op.do !== 'mmap') || ['pfnwalk', 'compact', 'kalloc', 'kfree', 'device'].includes(op.do);
+  return (
+    (op.file !== 0 && op.do !== 'mmap') ||
+    ['pfnwalk', 'compact', 'kalloc', 'kfree', 'device', 'offline', 'online'].includes(op.do)
+  );
 }
 
 /** Columns, oracle and handles of a shape over one memory. */
@@ -238,6 +243,7 @@ export class MachineCore<M extends Memory> implements UserRun {
         kthread: t.kthread,
         kswapd: t.kswapd,
         kthreadNumber: t.thread && plan.policy.threads.indexOf(t.thread),
+        perCpu: t.perCpu?.part,
         dead: t.forked,
       })),
     });
@@ -249,18 +255,19 @@ export class MachineCore<M extends Memory> implements UserRun {
     if (fresh) yield* this.kernel.scheduleTail(cpu);
     if (cpu.current < this.geometry.cpus) return yield* this.kernel.cpuIdleLoop(cpu);
     const task = this.program.tasks[cpu.current - this.geometry.cpus];
-    if (task.thread) yield* policyThread(cpu, this, task.thread);
+    if (task.perCpu) yield* perCpuThread(cpu, task.perCpu);
+    else if (task.thread) yield* policyThread(cpu, this, task.thread);
     else yield* userMode(cpu, this, task);
   }
 
   /**
    * Every task of the program has done all its operations. One that its parent could not fork is as good as done, and so is a
-   * daemon or a thread of the policy that sleeps.
+   * daemon or a thread of the policy, or of a CPU, that sleeps.
    */
   allDone(): boolean {
     const { user, tasks } = this.columns;
-    return this.program.tasks.every(({ id, code, thread }) => {
-      if (thread) return tasks.sleepsFor.peek(id) === WAKE_KTHREAD;
+    return this.program.tasks.every(({ id, code, thread, perCpu }) => {
+      if (thread || perCpu) return tasks.sleepsFor.peek(id) === WAKE_KTHREAD;
       if (user.done.peek(id) === 1 || code.length === 0 || tasks.state.peek(id) === TASK_DEAD) return true;
       return tasks.sleepsFor.peek(id) === WAKE_KSWAPD;
     });

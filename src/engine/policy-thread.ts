@@ -1,8 +1,12 @@
-/** The life of a thread that a policy brings. It starts right behind the first switch to it: somebody has woken it. */
+/**
+ * The life of a thread that a policy brings, or that belongs to a CPU. It starts right behind the first switch to it: somebody has woken
+ * it.
+ */
 import type { Cpu } from '../kernel/cpu.ts';
 import { WAKE_KTHREAD } from '../kernel/types.ts';
 import type { Path } from '../memory/point.ts';
 import type { PolicyThread } from '../policy/threads.ts';
+import type { PerCpuThread } from '../program/hotplug.ts';
 import { type UserRun, untilConcurrent } from './user-mode.ts';
 
 /**
@@ -17,4 +21,12 @@ export function* policyThread(cpu: Cpu, run: UserRun, { run: work }: PolicyThrea
     run.returned(cpu);
     yield* cpu.kernel.sleepOn(cpu, WAKE_KTHREAD);
   }
+}
+
+/** For ever: what CPU hotplug asks of it, in the history, too. */
+export function* perCpuThread(cpu: Cpu, { part }: PerCpuThread): Path<never> {
+  const { kernel } = cpu;
+  cpu.kernelDepth++;
+  if (part === 'stopper') yield* kernel.cpuStopperThread(cpu);
+  return (yield* kernel.cpuhpThreadFun(cpu)) as never;
 }

@@ -4,6 +4,7 @@
  * depth. Who runs next is the scheduler's choice, and the choices are the whole schedule.
  */
 import { apicAcknowledge, apicHasPending, irqsOff } from '../hardware/apic.ts';
+import { isHalted } from '../hardware/startup.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { VECTOR_TIMER } from '../hardware/types.ts';
 import { walkCancel } from '../hardware/walker.ts';
@@ -174,8 +175,9 @@ export class Stepper {
     return this.machine.allDone() ? 'finished' : 'deadlock';
   }
 
-  /** Is it possible that CPU `id` takes a tick now? Only if its interrupt is not pending already. */
+  /** Is it possible that CPU `id` takes a tick now? Only if it runs, and its interrupt is not pending already. */
   tickChoice(id: CpuId): Choice | -1 {
+    if (isHalted(this.cpuAt(id))) return -1;
     return (this.machine.columns.apic.irr.peek(id) & (1 << VECTOR_TIMER)) === 0 ? choice(TICK, id) : -1;
   }
 
@@ -226,7 +228,8 @@ export class Stepper {
       }
       const interposed = task.endsInterposed();
       if (interposed !== undefined) {
-        return interposed === 'irq' ? this.endInterrupt(cpu) : undefined;
+        if (interposed === 'irq') this.endInterrupt(cpu);
+        return;
       }
       cpu.mem.record?.leaves(toldBy(cpu, result.value), task.id);
       value = result.value;

@@ -12,7 +12,9 @@ import { NOWHERE } from '../memory/memory.ts';
 import { type Path, point } from '../memory/point.ts';
 import type { Columns } from '../memory/table.ts';
 import { NO_ARGUMENTS, OP, type Oracle } from '../oracle/oracle.ts';
+import type { OpName } from '../program/program.ts';
 import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
+import { routeOf } from './device-route.ts';
 import type { SHARED_USER, USER } from './tables.ts';
 import { systemCall } from './user-calls.ts';
 import { freshValue, hit, touchHits } from './user-hits.ts';
@@ -27,6 +29,9 @@ export const AWAITS = point('user: awaits a flag');
 const DEVICE_ASKS = point('device: has something for a CPU, not yet interrupted');
 const TOUCHED = point('user: some pages touched, next not touched');
 export const PARKED = point('user: program ended');
+
+/** Operations that a task can leave in the midst of, to begin them again elsewhere. */
+const ENTERED_ANEW: readonly OpName[] = ['await', 'kswapd', 'offline', 'online'];
 
 /** What user mode needs to know of the run it belongs to. */
 export interface UserRun {
@@ -54,13 +59,14 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
   user.done.put(task.id, 0);
   while (run.goesOn(cpu, user.round.own(task.id))) {
     while (user.pc.own(task.id) < task.code.length + task.more) {
+      yield* leaveInactiveCpu(cpu);
       const pc = user.pc.own(task.id);
       const op = task.code[pc] ?? run.picked(task);
-      // counted before it is done: a task that moves to another worker starts afresh there, behind its move. Not so an
-      // await or a daemon: in an image taken meanwhile, the task awaits still
-      if (op.do !== 'await' && op.do !== 'kswapd') user.pc.put(task.id, pc + 1);
+      // counted before it is done: a task that moves to another worker starts afresh there, behind its move. Not so one
+      // that can leave in the midst of it: in an image taken meanwhile, the task awaits still
+      if (!ENTERED_ANEW.includes(op.do)) user.pc.put(task.id, pc + 1);
       if (!run.plainHits || !hit(cpu, run, task, op)) yield* perform(cpu, run, task, op);
-      if (op.do === 'await') user.pc.put(task.id, pc + 1);
+      if (ENTERED_ANEW.includes(op.do)) user.pc.put(task.id, pc + 1);
       if (op.do === 'exit') return yield* die(cpu, run, task);
       yield* backToUser(cpu);
       if (run.between(cpu)) yield;
@@ -107,6 +113,7 @@ export function* untilConcurrent(cpu: Cpu, run: UserRun): Path<void> {
 function* untilTurn(cpu: Cpu, run: UserRun, turn: number): Path<void> {
   const word = run.shared.turn.at(0);
   for (;;) {
+    yield* leaveInactiveCpu(cpu);
     if (cpu.at(TURN_COMES, word)) yield;
     const now = cpu.mem.load(word);
     if (now >= turn) return;
@@ -114,6 +121,14 @@ function* untilTurn(cpu: Cpu, run: UserRun, turn: number): Path<void> {
     yield cpu.waitWhile(TURN_COMES, word, now);
     yield* inKernel(cpu, (kernel) => kernel.pollEnd(cpu));
   }
+}
+
+/**
+ * In threads a task leaves a CPU that is about to go only where it stands between two operations, because its frames cannot go to
+ * another thread: there it starts afresh. In the stepper it has left before it comes here: see balancePush().
+ */
+function* leaveInactiveCpu(cpu: Cpu): Path<void> {
+  if (cpu.cpuhp.inactive.own(cpu.id) === 1) yield* inKernel(cpu, (kernel) => kernel.pushCurrent(cpu));
 }
 
 function* backToUser(cpu: Cpu): Path<void> {
@@ -124,8 +139,9 @@ function* backToUser(cpu: Cpu): Path<void> {
 function* end(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
   run.user.done.put(task.id, 1);
   for (;;) {
+    yield* leaveInactiveCpu(cpu);
     yield* inKernel(cpu, (kernel) => kernel.sleepIfOthersRunnable(cpu));
-    yield cpu.waitWhile(PARKED, NOWHERE, 0);
+    if (cpu.cpuhp.inactive.own(cpu.id) === 0) yield cpu.waitWhile(PARKED, NOWHERE, 0);
   }
 }
 
@@ -162,6 +178,7 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
     case 'await': {
       const word = run.shared.flag.at(0, op.target);
       for (;;) {
+        yield* leaveInactiveCpu(cpu);
         if (cpu.at(AWAITS, word)) yield;
         const sleeper = -cpu.current - 1;
         const seen = cpu.switches.awaitSleeps ? cpu.mem.cas(word, 0, sleeper) : cpu.mem.load(word);
@@ -176,8 +193,11 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
       }
     }
     case 'device': {
-      const target = op.target as CpuId;
-      if (cpu.at(DEVICE_ASKS, cpu.hw.apic.irr.at(target))) yield;
+      let target: CpuId;
+      do {
+        target = routeOf(cpu, op.target as CpuId);
+        if (cpu.at(DEVICE_ASKS, cpu.hw.apic.irr.at(target))) yield;
+      } while (target !== routeOf(cpu, op.target as CpuId));
       raiseDevice(cpu, target);
       return;
     }
@@ -192,6 +212,10 @@ function* perform(cpu: Cpu, run: UserRun, task: CompiledTask, op: Instruction): 
       return void (yield* inKernel(cpu, (kernel) => kernel.sysSchedYield(cpu)));
     case 'move':
       return void (yield* inKernel(cpu, (kernel) => kernel.sysSchedSetaffinity(cpu, op.target as CpuId)));
+    case 'offline':
+      return void (yield* inKernel(cpu, (kernel) => kernel.cpuDeviceDown(cpu, op.target as CpuId)));
+    case 'online':
+      return void (yield* inKernel(cpu, (kernel) => kernel.cpuDeviceUp(cpu, op.target as CpuId)));
     default:
       yield* systemCall(cpu, run, task, op);
   }

@@ -7,7 +7,7 @@ import { apicAcknowledge } from '../hardware/apic.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { walkCancel } from '../hardware/walker.ts';
 import { type Cpu, KernelBug } from '../kernel/cpu.ts';
-import type { TaskId } from '../kernel/types.ts';
+import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
 import { NOWHERE, type Word } from '../memory/memory.ts';
 import { type Path, START } from '../memory/point.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
@@ -197,8 +197,8 @@ export class WorkerCpu implements Resting {
     const next = this.tasks[stack.cpu.next];
     stack.cpu.next = -1 as TaskId;
     stack.preempted();
-    // a task that exited may be forked again: then it starts from the bottom
-    if (this.machine.columns.user.done.peek(stack.id) === 1) stack.clear();
+    // a task that died here may be forked again: then it starts from the bottom
+    if (this.machine.columns.tasks.state.peek(stack.id) === TASK_DEAD) stack.clear();
     next.cpu.bind(id);
     if (next.frames.length === 0 || on.load(next.id) !== id + 1) next.begin(this.machine.pathOf(next.cpu, true));
     on.store(next.id, id + 1);

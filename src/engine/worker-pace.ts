@@ -5,6 +5,7 @@
  */
 import { type AdversaryAction, adversaryActions, adversaryPerform } from '../hardware/adversary.ts';
 import type { LogicalCpu, Pace } from '../hardware/logical-cpu.ts';
+import { isHalted } from '../hardware/startup.ts';
 import { type CpuId, VECTOR_TIMER, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type Point, START } from '../memory/point.ts';
@@ -163,9 +164,9 @@ export class WorkerPace implements Pace {
     this.grant();
   }
 
-  /** Raises this CPU's own timer interrupt. */
+  /** Raises this CPU's own timer interrupt, if it runs. */
   tick(cpu: LogicalCpu): void {
-    if (this.injection.tickEvery > 0) cpu.hw.apic.irr.or(this.id, 1 << VECTOR_TIMER);
+    if (!isHalted(cpu) && this.injection.tickEvery > 0) cpu.hw.apic.irr.or(this.id, 1 << VECTOR_TIMER);
   }
 
   private grant(): void {

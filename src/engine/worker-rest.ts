@@ -15,6 +15,8 @@ export function mayRest({ id, cpu, interposed }: TaskStack, { program, columns, 
   if (interposed.length > 0) return false;
   if (id < geometry.cpus) return cpu.waiting && !isWoken(cpu);
   if (cpu.kernelDepth > 0) return false;
+  // it is to leave the CPU first: whoever takes that down waits for it
+  if (columns.cpuhp.inactive.peek(cpu.id) === 1) return false;
   if (cpu.point === TURN_COMES) return columns.program.turn.peek(0) === program.history.length;
   return cpu.point === BETWEEN || cpu.point === AWAITS || cpu.point === PARKED;
 }

@@ -80,6 +80,8 @@ const messages = { owner: mine, width: (g: Geometry) => g.cpus * VECTORS };
 export const APIC = perCpu('apic', cpus, {
   /** Bit v: vector v is pending. A bit set twice before delivery is one interrupt. */
   irr: 'shared',
+  /** 1: a STARTUP message has come. Only a CPU that waits for one looks. */
+  startup: 'shared',
   /** Word target * VECTORS + v: this CPU's clock when it last set that bit. Bookkeeping of the clock only, see apic.ts. */
   sentAt: messages,
   /** Word sender * VECTORS + v: the stamp of the message last taken from that sender. */

@@ -96,7 +96,7 @@ const RIVAL: Factors = {
     messages: 0.1,
   },
   ...{ device: 0.1, kalloc: 0.15, pfnwalk: 0.5, remote: 0.4, write: 0.7, reclaim: 0.7, migrate: 0.7 },
-  ...{ mmap: 0.4, munmap: 0.8, mremap: 1.8, exit: 2, fork: 1.2, numascan: 2, devmigrate: 2.5 },
+  ...{ mmap: 0.4, munmap: 0.8, mremap: 1.8, exit: 2, fork: 1.2, unplug: 1, numascan: 2, devmigrate: 2.5 },
   ...{ msync: 1.5, fsync: 2, truncate: 2, clearrefs: 6, uffdwp: 5, ksm: 2 },
 };
 

@@ -74,6 +74,7 @@ export const TRAITS = {
   punch: 'holes punched into files',
   dropcache: 'posix_fadvise DONTNEED',
   devmigrate: 'pages move to the memory of a device',
+  unplug: 'CPUs go and come back',
 } as const;
 
 export type TraitName = keyof typeof TRAITS;
@@ -93,6 +94,7 @@ const OTHERS: Readonly<Partial<Record<TraitName, readonly [history: number, conc
   exit: [0.2, 0.2],
   ksm: [0.2, 0.6],
   rawmap: [0.1, 1],
+  unplug: [1, 3],
 };
 
 /** Those that the player may do now: all but the ones that `possible` calls impossible. */

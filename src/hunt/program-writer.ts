@@ -4,6 +4,7 @@ import type { FileSpec, Op, Program } from '../program/program.ts';
 import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './generator-cast.ts';
 import type { Draw } from './generator-draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './generator-files.ts';
+import { drawUnplug, hasUnplug } from './generator-hotplug.ts';
 import { drawDevices, drawMerge } from './generator-installers.ts';
 import { drawMachine, drawMemory, type Memory } from './generator-machine.ts';
 import { drawMemoryOp, type MemoryOp, memoryShares } from './generator-ops.ts';
@@ -35,6 +36,11 @@ export class ProgramWriter {
   /** Address spaces so far, those of children included. */
   protected spaces: number;
   protected flags = 0;
+  /** CPUs go and come back; those that are gone. */
+  /** CPUs go and come back. */
+  protected readonly unplugs: boolean;
+  private readonly number: number;
+  private readonly gone = new Set<number>();
   protected concurrent = false;
   /** Operations of the part that is being written. */
   protected written = 0;
@@ -44,6 +50,8 @@ export class ProgramWriter {
     traits: Traits,
     bounds: Bounds,
   ) {
+    this.number = draw.below(2 ** 32) >>> 0;
+    this.unplugs = hasUnplug(this.number, traits.unplug);
     const many = draw.weighted({ '2': 5, '3': 3 * traits.manyCpus, '4': traits.manyCpus });
     this.cpus = Number(many ?? 2);
     this.startSpaces = Number(draw.weighted({ '1': 6, '2': 3 * traits.unrelatedMms, '3': traits.unrelatedMms }) ?? 1);
@@ -63,9 +71,8 @@ export class ProgramWriter {
   /** What was written, as a canonical program with a name drawn for it. */
   protected finished(): Program {
     const { draw, traits, cast, cpus, memory, startSpaces: mms } = this;
-    const name = `fuzz-${(draw.below(2 ** 32) >>> 0).toString(16)}`;
     return canonicalProgram({
-      name,
+      name: `fuzz-${this.number.toString(16)}`,
       machine: withNamelessFiles(
         draw,
         drawMachine(draw, traits, { cpus, mms, forks: this.spaces > mms, memory }),
@@ -130,6 +137,7 @@ export class ProgramWriter {
       kalloc: player.role !== 'server',
       device: player.role !== 'server',
       rawmap: player.role !== 'server' && this.devices.length > 0,
+      unplug: player.role !== 'server' && this.unplugs,
       ksm: player.role !== 'server' && room >= 3 && traits.store > 0 && this.mappers().length > 0,
     };
     return sharesOfOthers(traits, possible, this.concurrent ? 'concurrent' : 'history');
@@ -166,6 +174,9 @@ export class ProgramWriter {
       case 'exit':
         this.write(player, { do: 'exit' });
         player.exited = true;
+        return;
+      case 'unplug':
+        this.write(player, drawUnplug(draw, this.cpus, this.gone));
         return;
       default:
         this.write(player, drawOther(name, draw, this.cpus));

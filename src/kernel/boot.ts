@@ -5,6 +5,7 @@
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import type { Column } from '../memory/table.ts';
 import type { Cpu } from './cpu.ts';
+import { maskBit, maskIndex } from './cpumask.ts';
 import { FUSE_FILE, MEMORY_FILE, NAMELESS_FILE, NFS_FILE } from './fs/inode.ts';
 import { bootAllocator } from './mm/page-alloc.ts';
 import { SLAB_INODE, SLAB_MM } from './mm/slab.ts';
@@ -36,6 +37,8 @@ export interface BootTask {
   readonly kswapd?: NodeId;
   /** Its number among the threads that the policy brings: asleep until `wakeUpKthread`. */
   readonly kthreadNumber?: number;
+  /** Its part in the hotplug of its CPU: asleep until there is some. Either no CPU has such threads or each has both. */
+  readonly perCpu?: 'thread' | 'stopper';
   /** Not started: some task forks it later. */
   readonly dead: boolean;
 }
@@ -91,7 +94,7 @@ export function bootKernel(cpu: Cpu, spec: BootSpec): void {
   put(cpu.slab.serial, SLAB_MM, spec.mms + 1);
   for (const task of spec.tasks) bootTask(cpu, task);
   for (let id = 0 as CpuId; id < geometry.cpus; id++) {
-    const started = spec.tasks.filter((t) => t.cpu === id && !t.dead && t.kthreadNumber === undefined);
+    const started = spec.tasks.filter((t) => t.cpu === id && !t.dead && !sleepsAtBoot(t));
     const here = started.sort((a, b) => b.priority - a.priority);
     bootCpu(cpu, id, here);
   }
@@ -116,10 +119,15 @@ function bootTask(cpu: Cpu, task: BootTask): void {
   put(tasks.mm, task.id, task.kthread || task.dead ? INIT_MM : task.mm);
   const { kswapd = NUMA_NO_NODE } = task;
   if (kswapd !== NUMA_NO_NODE) put(cpu.pgdat.kswapd, kswapd, task.id + 1);
-  if (task.kthreadNumber === undefined) return;
-  put(cpu.kthread.task, task.kthreadNumber, task.id + 1);
+  if (!sleepsAtBoot(task)) return;
+  if (task.kthreadNumber !== undefined) put(cpu.kthread.task, task.kthreadNumber, task.id + 1);
+  if (task.perCpu !== undefined) put(cpu.cpuhp[task.perCpu], task.cpu as CpuId, task.id + 1);
   put(tasks.state, task.id, TASK_SLEEPING);
   put(tasks.sleepsFor, task.id, WAKE_KTHREAD);
+}
+
+function sleepsAtBoot({ kthreadNumber, perCpu }: BootTask): boolean {
+  return kthreadNumber !== undefined || perCpu !== undefined;
 }
 
 /** `here`: the started tasks of this CPU, the one that runs first. */
@@ -138,6 +146,7 @@ function bootCpu(cpu: Cpu, id: CpuId, here: readonly BootTask[]): void {
   });
   put(rq.nrQueued, id, Math.max(0, here.length - 1));
   put(rcu.quiescent, id, curr === idle ? 1 : 0);
+  cpu.mem.words[cpu.cpuMasks.online.at(0, maskIndex(geometry, id))] |= maskBit(geometry, id);
 
   const loaded = cpu.mem.words[tasks.mm.at(curr)] as MmId;
   put(rq.activeMm, id, loaded);
@@ -145,9 +154,8 @@ function bootCpu(cpu: Cpu, id: CpuId, here: readonly BootTask[]): void {
   put(tlbState.ctxId, id, loaded + 1);
   put(tlbState.nextAsid, id, 1);
   if (loaded !== INIT_MM) {
-    const k = Math.floor(id / geometry.cpumaskBits);
-    const word = mm.cpumask.at(loaded, k);
-    cpu.mem.words[word] |= 1 << (id % geometry.cpumaskBits);
+    const word = mm.cpumask.at(loaded, maskIndex(geometry, id));
+    cpu.mem.words[word] |= maskBit(geometry, id);
   }
   const pgd = cpu.mem.words[mm.pgd.at(loaded)] as Pfn;
   put(regs.cr3Pgd, id, pgd);

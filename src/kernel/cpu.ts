@@ -64,6 +64,9 @@ export class Cpu extends LogicalCpu {
   kcount!: KernelColumns['kcount'];
   uprobe!: KernelColumns['uprobe'];
   deviceMemory!: KernelColumns['deviceMemory'];
+  cpuMasks!: KernelColumns['cpuMasks'];
+  cpuhp!: KernelColumns['cpuhp'];
+  stopMachine!: KernelColumns['stopMachine'];
   /** Columns of the tables that policy and patches declared, by table name; typed by `wordsOf`. */
   extra: Readonly<Record<string, unknown>> = {};
 

@@ -2,6 +2,7 @@
  * The record of every kernel routine: mainline Linux 6.18. A policy or a patch is this record with some routines
  * replaced; the stepper wraps each routine so that its steps cost the same at any depth of calls.
  */
+import { cpuhpRoutines } from './cpuhp/routines.ts';
 import { driverRoutines } from './drivers/routines.ts';
 import { entryRoutines } from './entry/routines.ts';
 import { eventRoutines } from './events/routines.ts';
@@ -48,6 +49,7 @@ export const MAINLINE = {
   ...userfaultfdRoutines,
   ...eventRoutines,
   ...driverRoutines,
+  ...cpuhpRoutines,
 };
 
 export type Kernel = typeof MAINLINE;

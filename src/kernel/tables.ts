@@ -2,6 +2,7 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import type { CpuId, Pfn } from '../hardware/types.ts';
 import { table } from '../memory/table.ts';
+import { HOTPLUG_TABLES } from './cpuhp/tables.ts';
 import { DEVICE_MEMORY } from './drivers/tables.ts';
 import { UPROBE } from './events/tables.ts';
 import { DISK, INODE, NFS_INODE, NFS_SERVER, PAGE_CACHE } from './fs/tables.ts';
@@ -105,10 +106,7 @@ export const FOLIO = table<Pfn, Geometry>()('folio', (g) => g.frames, {
   ptl: 'shared',
 });
 
-/**
- * Linux: the kmem_caches of mm_struct, vm_area_struct and inodes: see mm/slab.ts for the rows. An image of zeros: all rows
- * free.
- */
+/** Linux: the kmem_caches of mm_struct, vm_area_struct and inodes: see mm/slab.ts for the rows. All zeros: all rows free. */
 export const SLAB = table<number, Geometry>()('slab', () => 3, {
   lock: 'shared',
   /** Rows 1 to `used` were handed out at least once. */
@@ -195,6 +193,8 @@ export const RQ = table<CpuId, Geometry>()('rq', (g) => g.cpus, {
   /** The task that just left in order to move to another CPU, plus one, and that CPU. */
   moving: { guardedBy: 'lock' },
   movingTo: { guardedBy: 'lock' },
+  /** 1 if others waited here when the running task was switched to. */
+  crowded: privateCpu,
   /** mm whose tables the running task uses: its own, or for kernel threads and the idle task a borrowed one. */
   activeMm: privateCpu,
   /** A borrowed mm whose reference is dropped once the switch away from it is complete; 0 if none. */
@@ -294,4 +294,5 @@ export const KERNEL_TABLES = {
   kcount: KERNEL_COUNTERS,
   uprobe: UPROBE,
   deviceMemory: DEVICE_MEMORY,
+  ...HOTPLUG_TABLES,
 } as const;

@@ -42,13 +42,15 @@ export const TASK_SLEEPING = 1;
 export const TASK_DEAD = 2;
 
 /**
- * Who may end a sleep: the kernel object slept on, `sysWake`, whoever finds a node low, or `wakeUpKthread`. A wake of another
- * kind is kept.
+ * Who may end a sleep: the kernel object slept on, `sysWake`, whoever finds a node low, `wakeUpKthread`, or hotplug. A wake of
+ * another kind is kept.
  */
 export const WAKE_KERNEL = 1;
 export const WAKE_USER = 2;
 export const WAKE_KSWAPD = 4;
 export const WAKE_KTHREAD = 8;
+/** Of those who take CPUs down, bring them up or stop them all. */
+export const WAKE_CPUHP = 16;
 
 /** Linux: vm_flags, reduced to what the paths test. */
 export const VM_READ = 1;

@@ -220,6 +220,9 @@ export const wake = (task: string): Op => ({ do: 'wake', task });
 /** sched_yield (`yield` is a reserved word). */
 export const yields = (): Op => ({ do: 'yield' });
 export const move = (cpu: number): Op => ({ do: 'move', cpu });
+/** A CPU goes, or comes back. */
+export const offline = (cpu: number): Op => ({ do: 'offline', cpu });
+export const online = (cpu: number): Op => ({ do: 'online', cpu });
 export const compute = (cycles: number): Op => ({ do: 'compute', cycles });
 
 export const clearrefs = (): Op => ({ do: 'clearrefs' });

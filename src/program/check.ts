@@ -13,7 +13,7 @@ const ANYBODYS_OPS: readonly Op['do'][] = ['yield', 'sleep', 'wake', 'post', 'aw
 const KTHREAD_OPS: readonly Op['do'][] = [
   ...ANYBODYS_OPS,
   ...(['fsync', 'reclaim', 'migrate', 'pfnwalk', 'compact', 'kswapd', 'kalloc', 'kfree', 'device'] as const),
-  ...(['uprobe', 'ksm', 'revoke'] as const),
+  ...(['uprobe', 'ksm', 'revoke', 'offline', 'online'] as const),
 ];
 /** A server has no part in the kernel of the machine. */
 const SERVER_OPS: readonly Op['do'][] = [...ANYBODYS_OPS, 'remote', 'notifystore', 'notifyinval'];

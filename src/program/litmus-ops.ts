@@ -81,6 +81,8 @@ export const LITMUS_OPS: Readonly<Record<string, Syntax>> = {
   wake: { do: 'wake', fields: [name('task', 'a task')] },
   yield: { do: 'yield', fields: [] },
   move: { do: 'move', fields: [count('cpu', 'a CPU')] },
+  offline: { do: 'offline', fields: [count('cpu', 'a CPU')] },
+  online: { do: 'online', fields: [count('cpu', 'a CPU')] },
   devmigrate: { do: 'devmigrate', fields: [range] },
   compute: { do: 'compute', fields: [count('cycles', 'a number of cycles')] },
   clearrefs: { do: 'clearrefs', fields: [] },

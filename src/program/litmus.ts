@@ -25,7 +25,7 @@
  *                 fsync f, msync p, open f, close f, lock f, unlock f, remote f[0].w1 = 5, notifystore f[0] = 5, notifyinval f[0] 2,
  *                 gup p[1] 2 fast -> r0, gup p w2 write = 5, kalloc 2 irqoff, kalloc locked, kfree, device 1, clearrefs,
  *                 uffdregister p, uffdwp p, uffdresolve p, pagemap p[1] 2 -> r0, uprobe f[0].w1 = 5, uprobe f[0].w1 off, ksm p of P0 with q of P1, revoke d,
- *                 fork P2, post f, await f, sleep, wake P1, move 1, devmigrate p, …
+ *                 fork P2, post f, await f, sleep, wake P1, move 1, offline 1, online 1, devmigrate p, …
  *     at        = "at" "@" NUMBER                       the page at which the region lies
  *     place     = REGION [ "[" NUMBER "]" ] | "@" NUMBER
  *

@@ -119,6 +119,11 @@ export type Op =
   | { do: 'yield' }
   /** sched_setaffinity to one CPU. */
   | { do: 'move'; cpu: number }
+  /**
+   * 0 or 1 to /sys/devices/system/cpu/cpuN/online: the CPU goes, and its tasks to others, or it comes back. The last one stays, and
+   * one that is as it should be anyway.
+   */
+  | { do: 'offline' | 'online'; cpu: number }
   /** User work of that many cycles. */
   | { do: 'compute'; cycles: number }
   /** Soft-dirty tracking: all marks of the task's address space are cleared (4 to /proc/self/clear_refs). */

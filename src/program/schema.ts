@@ -107,7 +107,7 @@ const op = z.discriminatedUnion('do', [
   z.strictObject({ do: z.enum(['sleep']) }),
   z.strictObject({ do: z.enum(['wake']), task: word }),
   z.strictObject({ do: z.enum(['yield']) }),
-  z.strictObject({ do: z.enum(['move', 'device']), cpu }),
+  z.strictObject({ do: z.enum(['move', 'device', 'offline', 'online']), cpu }),
   ...trackingOps,
   z.strictObject({
     do: z.enum(['compute']),

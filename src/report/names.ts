@@ -1,5 +1,6 @@
 /** What things are called in columns: pages, values, operations. */
 import { KERNEL_BYTES } from '../kernel/mm/clear-copy.ts';
+import { perCpuThreads } from '../program/hotplug.ts';
 import { type Regions, regionsOf } from '../program/litmus-regions.ts';
 import type { Op, Program } from '../program/program.ts';
 
@@ -33,7 +34,8 @@ export class Names {
 
   /** The task in a row of the task table; idle tasks have no name of their own. */
   task(row: number): string {
-    return row < this.cpus ? 'idle' : [...this.program.tasks, ...this.threads][row - this.cpus].name;
+    if (row < this.cpus) return 'idle';
+    return [...this.program.tasks, ...this.threads, ...perCpuThreads(this.program)][row - this.cpus].name;
   }
 
   /** Is the task the only one of the program that starts on this CPU? Then its name is in the head of the column. */
@@ -137,6 +139,9 @@ export class Names {
       case 'post':
       case 'await':
         return `${op.do} ${op.flag}`;
+      case 'offline':
+      case 'online':
+        return `CPU${op.cpu} ${op.do}`;
       case 'move':
         return `move to CPU${op.cpu}`;
       case 'compute':

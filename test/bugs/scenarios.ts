@@ -33,6 +33,7 @@ import {
   yields,
 } from '#tlblab/program/builder.js';
 import type { MachineSpec, Program } from '#tlblab/program/program.js';
+import { UNPLUGS } from './hotplug-scenarios.ts';
 import { RACES } from './race-scenarios.ts';
 
 export interface Scenario {
@@ -305,4 +306,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     }),
   },
   ...RACES,
+  ...UNPLUGS,
 };

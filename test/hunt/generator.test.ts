@@ -108,7 +108,7 @@ describe('generateProgram', () => {
         .concat(['open', 'close', 'lock', 'unlock', 'remote'])
         .concat(['clearrefs', 'uffdregister', 'uffdwp', 'pagemap'])
         .concat(['punch', 'dropcache', 'notifystore', 'notifyinval'])
-        .concat(['uprobe', 'ksm', 'revoke'])
+        .concat(['uprobe', 'ksm', 'revoke', 'offline', 'online'])
         .sort(),
     );
     const frames = drawn.flatMap((p) => p.machine.override?.frames ?? []).filter((f) => f < 300);
@@ -215,6 +215,7 @@ describe('generateProgram', () => {
     messages: (p) => does(p, 'post') || does(p, 'await'),
     yield: (p) => does(p, 'yield'),
     move: (p) => does(p, 'move'),
+    unplug: (p) => does(p, 'offline'),
     clearrefs: (p) => does(p, 'clearrefs'),
     uffdwp: (p) => does(p, 'uffdwp') || does(p, 'uffdregister'),
     blockdev: (p) => p.files?.some((f) => f.blockdev) ?? false,

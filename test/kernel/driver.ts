@@ -33,6 +33,8 @@ export interface TestTask {
   kswapd?: NodeId;
   /** Started by wakeUpNewTask only. */
   dead?: boolean;
+  /** A thread of CPU hotplug, without a body: either no CPU has any or each has both. */
+  perCpu?: 'thread' | 'stopper';
   body?: Body;
 }
 
@@ -83,6 +85,7 @@ interface Stack {
   frames: Path<unknown>[];
   interrupted: Interrupted[];
   body: Body | undefined;
+  perCpu: TestTask['perCpu'];
 }
 
 const DONE = point('test: body of the task has ended');
@@ -119,7 +122,8 @@ export class KernelDriver {
       cpu.current = row as TaskId;
       cpu.bindKernel(kernel, kernelColumns, {});
       cpu.observer = options.observer;
-      this.stacks.push({ cpu, frames: [], interrupted: [], body: row < cpus ? undefined : tasks[row - cpus].body });
+      const { body, perCpu }: Partial<TestTask> = tasks[row - cpus] ?? {};
+      this.stacks.push({ cpu, frames: [], interrupted: [], body, perCpu });
     }
     bootKernel(this.stacks[0].cpu, {
       mms: options.mms ?? Math.max(0, ...tasks.map((t) => t.mm ?? 0)),
@@ -138,6 +142,7 @@ export class KernelDriver {
         kthread: t.mm === undefined,
         kswapd: t.kswapd,
         dead: t.dead ?? false,
+        perCpu: t.perCpu,
       })),
     });
     this.mem.rebase();
@@ -279,11 +284,13 @@ export class KernelDriver {
 
 const ended = new WeakSet<Cpu>();
 
-function* bottom({ cpu, body }: Stack, fresh: boolean): Path<void> {
+function* bottom({ cpu, body, perCpu }: Stack, fresh: boolean): Path<void> {
   cpu.point = START;
   cpu.word = NOWHERE;
   if (fresh) yield* cpu.kernel.scheduleTail(cpu);
   if (cpu.current < cpu.geometry.cpus) return yield* cpu.kernel.cpuIdleLoop(cpu);
+  if (perCpu === 'stopper') return yield* cpu.kernel.cpuStopperThread(cpu);
+  if (perCpu === 'thread') return yield* cpu.kernel.cpuhpThreadFun(cpu);
   if (body) yield* body(cpu);
   ended.add(cpu);
   for (;;) {

@@ -96,6 +96,9 @@ const duty: fc.Arbitrary<Op> = fc.oneof(
     .map(([pages, context]) => ({ do: 'kalloc' as const, pages, context })),
   maybe(fc.integer({ min: 1, max: 9 })).map((pages) => ({ do: 'kfree' as const, pages })),
   fc.constantFrom(0, 1).map((cpu) => ({ do: 'device' as const, cpu })),
+  fc
+    .tuple(fc.constantFrom('offline' as const, 'online'), fc.constantFrom(0, 1))
+    .map(([what, cpu]) => ({ do: what, cpu })),
   fc.tuple(fileRange, inPage, maybe(fc.nat()), flag).map(([{ file: f, page: p }, w, v, off]) => ({
     do: 'uprobe' as const,
     file: f,

@@ -284,6 +284,8 @@ describe('parseLitmus', () => {
     expect(failure(body('move 5'))).toMatch(/^x\.litmus:4:11: CPU 5; expected 0 to 1/);
     expect(failure(body('device 2'))).toMatch(/^x\.litmus:4:11: CPU 2; expected 0 to 1/);
     expect(failure(body('device'))).toBe('x.litmus:4:18: ";"; expected a CPU');
+    expect(failure(body('offline'))).toBe('x.litmus:4:19: ";"; expected a CPU');
+    expect(failure(body('online 7'))).toContain('CPU 7; expected 0 to');
     expect(failure(body('kalloc irqon'))).toBe('x.litmus:4:18: "irqon"; expected ";": the row has 2 columns');
     expect(failure(body('load p -> r0').replace('cpus=2', 'cpus=0'))).toBe('x.litmus:2:12: 0; expected at least 1');
     expect(failure(`${body('load p')}forbidden (1:r0=1)\n`)).toMatch(

@@ -1,6 +1,7 @@
 /** Linux: kernel/sched/idle.c do_idle(). */
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { cpuOnline, hasHotplug } from '../cpuhp/masks.ts';
 
 const IDLE = point('cpuIdleLoop: nothing to run');
 
@@ -12,6 +13,8 @@ export function* cpuIdleLoop(cpu: Cpu): Path<never> {
   const { rq, kernel } = cpu;
   for (;;) {
     yield* kernel.rcuAdvance(cpu);
+    // behind all that may schedule: the stopper may have run there
+    if (hasHotplug(cpu) && !(yield* cpuOnline(cpu, cpu.id))) yield* kernel.archCpuIdleDead(cpu);
     yield* kernel.rcuIdleEnter(cpu);
     const word = rq.needResched.at(cpu.id);
     do yield cpu.waitWhile(IDLE, word, 0);

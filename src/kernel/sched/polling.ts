@@ -15,8 +15,12 @@ export function* pollBegin(cpu: Cpu): Path<boolean> {
   yield* rqLock(cpu, on);
   const alone = rq.nrQueued.load(on) === 0;
   if (alone) tasks.polling.store(cpu.current, 1);
+  rq.crowded.put(on, 0);
   yield* rqUnlock(cpu, on);
-  return alone;
+  // preempted at that moment and given a turn by the end of a slice: others want the CPU, and the task is not to wait on it
+  if (rq.crowded.own(cpu.id) === 0) return alone;
+  yield* cpu.kernel.pollEnd(cpu);
+  return false;
 }
 
 export function* pollEnd(cpu: Cpu): Path<void> {
@@ -38,7 +42,12 @@ export function* pollYield(cpu: Cpu): Path<void> {
 
 /** For user code that waits: true if others ran meanwhile, so look again; false: wait, then `pollEnd`. */
 export function* yieldIfOthersRunnable(cpu: Cpu): Path<boolean> {
-  if (yield* cpu.kernel.pollBegin(cpu)) return false;
+  if (yield* cpu.kernel.pollBegin(cpu)) {
+    if (cpu.cpuhp.inactive.own(cpu.id) === 0) return false;
+    // no place to wait: the CPU is about to go
+    yield* cpu.kernel.pollEnd(cpu);
+    return true;
+  }
   yield* cpu.kernel.pollYield(cpu);
   return true;
 }

@@ -1,5 +1,14 @@
 /** The routines of `sched/` that go into the kernel record. */
 import { contextSwitch, exitMm, mmdropLazyTlbSched, mmgrab } from './context-switch.ts';
+import {
+  balanceHotplugWait,
+  balancePush,
+  pushCurrent,
+  schedCpuActivate,
+  schedCpuDeactivate,
+  schedCpuWaitEmpty,
+  schedForceInitMm,
+} from './hotplug.ts';
 import { cpuIdleLoop } from './idle.ts';
 import { wakeUpKthread } from './kthread.ts';
 import { pollBegin, pollEnd, pollYield, sleepIfOthersRunnable, yieldIfOthersRunnable } from './polling.ts';
@@ -36,4 +45,11 @@ export const schedRoutines = {
   sysSchedSetaffinity,
   sysSleep,
   sysWake,
+  balancePush,
+  pushCurrent,
+  balanceHotplugWait,
+  schedForceInitMm,
+  schedCpuDeactivate,
+  schedCpuWaitEmpty,
+  schedCpuActivate,
 };

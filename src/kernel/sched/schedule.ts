@@ -3,6 +3,7 @@ import { localIrqRestore, localIrqSave } from '../../hardware/apic.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { hasHotplug } from '../cpuhp/masks.ts';
 import { preemptDisable, preemptEnableNoResched } from '../locking/preempt.ts';
 import { rawSpinLock, rawSpinUnlock } from '../locking/spinlock.ts';
 import { INIT_MM, type MmId, TASK_DEAD, TASK_RUNNING, TASK_SLEEPING, type TaskId } from '../types.ts';
@@ -66,12 +67,14 @@ export function* scheduleAs(cpu: Cpu, leave: number, detail: number): Path<void>
     localIrqRestore(cpu);
   }
   preemptEnableNoResched(cpu);
+  if (hasHotplug(cpu)) yield* kernel.balancePush(cpu);
 }
 
 /** Linux schedule_tail(): what a task that never ran does first, in place of the second half of __schedule(). */
 export function* scheduleTail(cpu: Cpu): Path<void> {
   yield* cpu.kernel.finishTaskSwitch(cpu);
   preemptEnableNoResched(cpu);
+  if (hasHotplug(cpu)) yield* cpu.kernel.balancePush(cpu);
 }
 
 /** Takes the task out of those that run here, or puts it behind them. Caller holds its rq.lock. */
@@ -112,6 +115,7 @@ export function* finishTaskSwitch(cpu: Cpu): Path<void> {
     if (cpu.at(MIGRATES, tasks.cpu.at(moving))) yield;
     tasks.cpu.store(moving, target);
   }
+  rq.crowded.put(on, rq.nrQueued.load(on) > 0 ? 1 : 0);
   const prevMm = rq.prevMm.own(on) as MmId;
   rq.prevMm.put(on, 0);
   yield* rawSpinUnlock(cpu, lock);

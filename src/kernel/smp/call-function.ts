@@ -9,6 +9,7 @@ import { ipiAckCycles } from '../../hardware/costs.ts';
 import { type CpuId, VECTOR_CALL_FUNCTION } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { hasHotplug } from '../cpuhp/masks.ts';
 import { maskBit, maskIndex, maskWord } from '../cpumask.ts';
 import { assertPreemptionOff } from '../locking/preempt.ts';
 import type { CallFunction } from './calls.ts';
@@ -20,18 +21,19 @@ const QUEUED = point('smpCallFunctionMany: queued, no interrupt sent yet');
 const WAITS = point('smpCallFunctionMany: waits for the call to be run');
 
 /**
- * Runs `func` on every CPU of `targets` but this one, and returns when all have run it. Linux with wait = true, the only
+ * Runs `func` on every CPU of `targets` that is online but this one, and returns when all have run it. Linux with wait = true, the only
  * form that shootdowns use. Caller: preemption off, interrupts on, no lock held that a handler takes.
  */
 export function* smpCallFunctionMany(cpu: Cpu, targets: readonly CpuId[], func: CallFunction): Path<void> {
   yield* cpu.kernel.lockdepAssertIrqsEnabled(cpu, 'cross-call');
   assertPreemptionOff(cpu, 'cross-call');
-  const sent = yield* cpu.kernel.smpSendCalls(cpu, targets, func);
+  const there = hasHotplug(cpu) ? yield* cpu.kernel.cpumaskAndOnline(cpu, targets) : targets;
+  const sent = yield* cpu.kernel.smpSendCalls(cpu, there, func);
   yield* cpu.kernel.smpWaitForCalls(cpu, sent);
 }
 
 /**
- * Linux on_each_cpu_cond_mask(): as above for those of `targets` for which `cond` says yes, this CPU included; the local call
+ * Linux on_each_cpu_cond_mask(): as above for those of `targets` online for which `cond` says yes, this CPU included; the local call
  * runs between sending and waiting, so that local and remote work overlap. Returns how many other CPUs were called.
  */
 export function* onEachCpuCondMask(
@@ -43,8 +45,9 @@ export function* onEachCpuCondMask(
   yield* cpu.kernel.lockdepAssertIrqsEnabled(cpu, 'cross-call');
   assertPreemptionOff(cpu, 'cross-call');
   const runLocal = targets.includes(cpu.id) && (cond === undefined || (yield* cond(cpu, cpu.id)));
+  const there = hasHotplug(cpu) ? yield* cpu.kernel.cpumaskAndOnline(cpu, targets) : targets;
   const remote: CpuId[] = [];
-  for (const target of targets) {
+  for (const target of there) {
     if (target === cpu.id) continue;
     if (cond === undefined || (yield* cond(cpu, target))) remote.push(target);
   }

@@ -35,6 +35,7 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
   const { tlbState } = cpu;
   const me = cpu.id;
   const prev = tlbState.loadedMm.load(me) as MmId;
+  assertPcid(cpu);
   const wasLazy = tlbState.isLazy.load(me) !== 0;
   if (wasLazy) {
     if (cpu.at(WAS_LAZY, tlbState.isLazy.at(me))) yield;
@@ -73,6 +74,14 @@ export function* switchMmIrqsOff(cpu: Cpu, next: MmId): Path<void> {
   loadNewMmCr3(cpu, next, chooseNewAsid(cpu, next, tlbGen), tlbGen);
   if (cpu.at(LOADED, tlbState.loadedMm.at(me))) yield;
   tlbState.loadedMm.store(me, next);
+}
+
+/** Linux: VM_WARN_ON_ONCE(__read_cr3() != build_cr3(…)), of the PCID: has the CPU loaded what the kernel believes it has? */
+function assertPcid(cpu: Cpu): void {
+  if (!cpu.switches.pcid) return;
+  const pcid = cpu.hw.regs.cr3Pcid.own(cpu.id);
+  const believed = kernPcid(cpu.tlbState.loadedMmAsid.own(cpu.id) as Asid);
+  if (pcid !== believed) cpu.bug(`CPU${cpu.id} has PCID ${pcid} loaded, and its TLB state says ${believed}`);
 }
 
 interface NewAsid {
