@@ -140,7 +140,9 @@ export class StateSearch extends DepthFirst<StateBranch> {
 
   /** What is left to hardware when the branch's choice has been taken. */
   private budgetBehind(branch: StateBranch | undefined): number {
-    if (branch === undefined) return this.hardware?.budget ?? 0;
+    // without a budget its actions are choices as any
+    if (this.hardware === undefined) return 0;
+    if (branch === undefined) return this.hardware.budget;
     return isAction(branch.choices[branch.taken]) ? branch.budget - 1 : branch.budget;
   }
 

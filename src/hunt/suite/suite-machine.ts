@@ -24,6 +24,9 @@ const FIRST_PAGE = 2;
 /** One row per page-table store that other CPUs are told of. */
 const REMAPS = table<number, Geometry>()('remap', (g) => g.frames, { sent: 'shared' });
 
+/** The search for outcomes has to know what each step touches. */
+const RECORDING = { access: true, hash: true, record: true };
+
 type AnyTable = Table<number, Geometry, Record<string, Field<Geometry>>>;
 
 export class SuiteMachine {
@@ -66,8 +69,8 @@ export class SuiteMachine {
     for (const t of tables) layout.place(t);
     if (memory === 'tso') layout.place(STORE_BUFFER);
     const frames = layout.range(HARDWARE_TABLES.frame.name);
-    this.buffers = memory === 'tso' ? new TsoMemory(layout as Layout<unknown>, frames) : undefined;
-    this.mem = this.buffers ?? new SteppedMemory(layout as Layout<unknown>, frames);
+    this.buffers = memory === 'tso' ? new TsoMemory(layout as Layout<unknown>, frames, RECORDING) : undefined;
+    this.mem = this.buffers ?? new SteppedMemory(layout as Layout<unknown>, frames, RECORDING);
     const bound = Object.entries(HARDWARE_TABLES).map(([key, t]) => [key, layout.columns(t as never, this.mem)]);
     const hw = Object.fromEntries(bound) as HardwareColumns;
     this.remaps = layout.columns(REMAPS, this.mem);
