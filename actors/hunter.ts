@@ -10,7 +10,7 @@ import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
 import { type DebugTally, tallyDebug } from '../src/hunt/debug-tally.ts';
 import { PathError } from '../src/hunt/execute.ts';
-import { HUNTING_COSTS } from '../src/hunt/hunt.ts';
+import { HUNTING_COSTS } from '../src/hunt/hunting-plan.ts';
 import { measure } from '../src/measure/experiments.ts';
 import type { MeasureRequest, RaceRequest } from '../src/measure/request.ts';
 import type { Measured } from '../src/measure/result-json.ts';

@@ -4,7 +4,8 @@
  */
 import { loadPatch, loadPolicy } from '../src/engine/load.ts';
 import { Fuzz } from '../src/hunt/fuzz.ts';
-import { HUNTING_COSTS, hunt } from '../src/hunt/hunt.ts';
+import { hunt } from '../src/hunt/hunt.ts';
+import { HUNTING_COSTS } from '../src/hunt/hunting-plan.ts';
 
 /** Policies with what is put back or mended in them: convicts that generated programs find, but not at once. */
 const CONVICTS: readonly (readonly [policy: string, ...patches: string[]])[] = [

@@ -6,7 +6,7 @@ import { choiceCpu } from '../src/engine/choice.ts';
 import type { MachinePlan } from '../src/engine/machine-plan.ts';
 import { Stepper } from '../src/engine/stepper.ts';
 import { execute } from '../src/hunt/execute.ts';
-import { huntingPlan } from '../src/hunt/hunt.ts';
+import { huntingPlan } from '../src/hunt/hunting-plan.ts';
 import { MachineRun } from '../src/hunt/machine-run.ts';
 import { randomFrom } from '../src/hunt/random.ts';
 import { RandomWalk } from '../src/hunt/strategies/random-walk.ts';

@@ -2,7 +2,8 @@
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { execute, MAX_STEPS } from './execute.ts';
-import { type HuntOptions, huntingPlan, type RawFinding } from './hunt.ts';
+import type { HuntOptions, RawFinding } from './hunt.ts';
+import { huntingPlan } from './hunting-plan.ts';
 import type { Random } from './random.ts';
 import type { Lifted } from './round-program.ts';
 import { type StepOrder, shifted, TicketOrder } from './ticket-order.ts';

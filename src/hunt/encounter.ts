@@ -9,6 +9,7 @@ import type { Player } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import { MOST_HISTORY } from './generator-history.ts';
 import { drawMerge } from './generator-installers.ts';
+import { PAGES } from './generator-machine.ts';
 import { memoryShares } from './generator-ops.ts';
 import { SWARMED, type TraitName, type Traits } from './generator-traits.ts';
 import { type Bounds, ProgramWriter } from './program-writer.ts';
@@ -187,7 +188,7 @@ class Encounter extends ProgramWriter {
     const { draw } = this;
     const length = (asked: number | undefined): { pages?: number } => {
       const most = draw.chance(0.8) ? pages : (asked ?? 1);
-      return asked === undefined || most === 1 ? {} : { pages: Math.min(asked, most) };
+      return asked === undefined || most === 1 ? {} : { pages: Math.min(asked, most, PAGES - page) };
     };
     if ('file' in op && op.file !== undefined && op.do !== 'mmap') {
       if (op.file !== file || !('page' in op)) return op;

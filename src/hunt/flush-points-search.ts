@@ -6,7 +6,8 @@ import { dropPoint } from '../bugs/drop-point.ts';
 import { Stepper } from '../engine/stepper.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
-import { HUNTING_COSTS, hunt, huntingPlan, type RawFinding } from './hunt.ts';
+import { hunt, type RawFinding } from './hunt.ts';
+import { HUNTING_COSTS, huntingPlan } from './hunting-plan.ts';
 import { follow } from './schedule.ts';
 
 export interface SearchPlan {

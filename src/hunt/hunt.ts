@@ -7,12 +7,13 @@ import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
-import type { Harm, OracleOptions, WindowSummary } from '../oracle/oracle.ts';
+import type { Harm, WindowSummary } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import type { CoverageSummary } from './coverage.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, type Origin, type Showing } from './fuzz.ts';
+import { huntingPlan, recording } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
 import { DEFAULT_MIX, ENCOUNTER_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
@@ -103,8 +104,6 @@ export interface HuntResult extends HuntSums {
   readonly diverged: boolean;
 }
 
-/** The cost profile of every hunt: cycles are words of the image, and a finding must find the same ones when it replays. */
-export const HUNTING_COSTS = 'bare-metal';
 /** Schedules that a generated program gets before the next is drawn: few where most of what can happen does within few. */
 const SCHEDULES_PER_PROGRAM: Readonly<Record<Origin, number>> = { encounter: 16, fresh: 48, mutated: 48, replayed: 48 };
 /** Schedules after which a generated program is given up if no TLB held a stale entry in any of them: no flush was due, or missed. */
@@ -117,29 +116,6 @@ const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
  */
 export function hunt(options: HuntOptions): HuntResult {
   return new Hunt(options).run();
-}
-
-/** The plan of a machine for hunting. */
-export function huntingPlan(
-  program: Program,
-  of: Pick<HuntOptions, 'policy' | 'patches' | 'strict' | 'memory' | 'costs' | 'lufDebug'>,
-): MachinePlan {
-  const oracle: OracleOptions = { strict: of.strict, threads: false };
-  return {
-    program,
-    policy: of.policy,
-    patches: of.patches,
-    oracle,
-    memory: of.memory,
-    costs: of.costs,
-    lufDebug: of.lufDebug,
-    audit: of.lufDebug,
-  };
-}
-
-/** The same machine, keeping a record of what each step touches. */
-export function recording(plan: MachinePlan): MachinePlan {
-  return { ...plan, checks: { access: true, hash: true, record: true } };
 }
 
 /** What a program of the corpus is hunted with when it comes again. */

@@ -3,7 +3,7 @@ import { isPluginPath, loadPatches, loadPolicy } from '../engine/load.ts';
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Execution, execute } from '../hunt/execute.ts';
-import { HUNTING_COSTS, huntingPlan } from '../hunt/hunt.ts';
+import { HUNTING_COSTS, huntingPlan } from '../hunt/hunting-plan.ts';
 import { recordingPlan } from '../hunt/probed-access.ts';
 import { type Divergence, ExactReplay, HASH_EVERY, Recorder, SwitchReplay } from '../hunt/schedule.ts';
 import { BadInput } from '../program/bad-input.ts';

@@ -49,7 +49,7 @@ describe('survey of bugs', () => {
     const { catalogue, bugs, timing } = JSON.parse(stdout);
     expect(catalogue).toHaveLength(46);
     expect(bugs).toMatchObject([{ bug: 't1-16', blind: { seeds: 1, schedules: [expect.any(Number)] } }]);
-    expect(bugs[0].strategies).toContainEqual({ strategy: 'pos', found: true, schedules: expect.any(Number) });
+    expect(bugs[0].strategies).toContainEqual({ strategy: 'pct-3', found: true, schedules: expect.any(Number) });
     expect(bugs[0].blind.smallest).toMatchObject({ cpus: expect.any(Number), harm: expect.any(String) });
     expect(timing.bugs).toEqual([{ bug: 't1-16', seconds: [expect.any(Number)] }]);
   });

@@ -5,7 +5,8 @@ import { Stepper } from '#tlblab/engine/stepper.js';
 import { stress } from '#tlblab/engine/threads.js';
 import { POOL } from '#tlblab/engine/threads-pool.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
-import { hunt, huntingPlan } from '#tlblab/hunt/hunt.js';
+import { hunt } from '#tlblab/hunt/hunt.js';
+import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { POLICIES } from '#tlblab/policy/index.js';
 import { by, device, kalloc, kfree, load, mmap, munmap, race, write } from '#tlblab/program/builder.js';
 

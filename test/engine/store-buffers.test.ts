@@ -5,7 +5,7 @@ import { choiceCpu, choiceKind, DRAIN } from '#tlblab/engine/choice.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
 import { execute } from '#tlblab/hunt/execute.js';
-import { huntingPlan } from '#tlblab/hunt/hunt.js';
+import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { pointLabel } from '#tlblab/memory/point.js';
 import type { MemoryModel } from '#tlblab/memory/tso-memory.js';
 import { mainline } from '#tlblab/policy/mainline.js';

@@ -48,7 +48,7 @@ describe('mutate', () => {
 const SETTINGS = { policy: policyNamed('mainline'), patches: [], strict: false, costs: 'bare-metal' } as const;
 
 describe('Fuzz', () => {
-  it('draws every origin once the corpus is filled, and only fresh ones without feedback', () => {
+  it('draws every origin once the corpus is filled, and only new programs without feedback', () => {
     const origins = (feedback: boolean): Set<string> => {
       const fuzz = new Fuzz({ seed: 1, feedback });
       const drawn: Drawn[] = [];
@@ -60,8 +60,8 @@ describe('Fuzz', () => {
       expect(fuzz.corpus.size).toBe(60);
       return new Set(drawn.map((d) => d.origin));
     };
-    expect(origins(true)).toEqual(new Set(['fresh', 'mutated', 'replayed']));
-    expect(origins(false)).toEqual(new Set(['fresh']));
+    expect(origins(true)).toEqual(new Set(['encounter', 'fresh', 'mutated', 'replayed']));
+    expect(origins(false)).toEqual(new Set(['encounter', 'fresh']));
   });
 
   it('goes on in another process as if it had never stopped', () => {
@@ -75,7 +75,7 @@ describe('Fuzz', () => {
       fuzz: whole,
       outOfTime: () => false,
     });
-    expect(first.programs).toBe(30);
+    expect(first.programs).toBeGreaterThan(30);
     const place = JSON.parse(JSON.stringify(whole.place()));
     const other = new Fuzz(options);
     other.goOn(place);

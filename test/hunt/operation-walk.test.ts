@@ -3,7 +3,7 @@ import { type Choice, choiceCpu } from '#tlblab/engine/choice.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
 import { execute } from '#tlblab/hunt/execute.js';
-import { HUNTING_COSTS, huntingPlan } from '#tlblab/hunt/hunt.js';
+import { HUNTING_COSTS, huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { MachineRun } from '#tlblab/hunt/machine-run.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { OperationWalk } from '#tlblab/hunt/strategies/operation-walk.js';

@@ -1,7 +1,7 @@
 /** What one reclaim of a page that another CPU reads costs under each policy, and what is paid when the frame is used again. */
 import { describe, expect, it } from 'vitest';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { HUNTING_COSTS, huntingPlan } from '#tlblab/hunt/hunt.js';
+import { HUNTING_COSTS, huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { type Counters, countersOf } from '#tlblab/measure/counters.js';
 import { POLICIES } from '#tlblab/policy/index.js';
 import {

@@ -1,7 +1,7 @@
 /** LUF v11: when its flushes happen. */
 import { describe, expect, it } from 'vitest';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { huntingPlan } from '#tlblab/hunt/hunt.js';
+import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { POLICIES } from '#tlblab/policy/index.js';
 import { by, fileRead, fileWrite, load, migrate, mmap, race, reclaim, store } from '#tlblab/program/builder.js';
 import type { Op } from '#tlblab/program/program.js';

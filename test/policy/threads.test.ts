@@ -5,7 +5,7 @@ import { Stepper } from '#tlblab/engine/stepper.js';
 import type { Geometry } from '#tlblab/hardware/geometry.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
 import { execute } from '#tlblab/hunt/execute.js';
-import { huntingPlan } from '#tlblab/hunt/hunt.js';
+import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { isRepeatable } from '#tlblab/hunt/repeatable.js';
 import { Verifier } from '#tlblab/hunt/verify.js';
 import { MAINLINE } from '#tlblab/kernel/kernel.js';

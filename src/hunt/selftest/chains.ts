@@ -23,6 +23,19 @@ export function walk(stay: number): Chain<number> {
   };
 }
 
+/**
+ * Preemptions on the coarse grain, where an operation is one event and so cannot be held up: half of the runs go on with a thread
+ * until it has ended.
+ */
+export const COARSE: Chain<{ readonly steady: boolean; readonly last: number }> = {
+  start: () => [true, false].map((steady) => ({ is: { steady, last: NOBODY }, p: 1 / 2 })),
+  moves(at, { steady, last }) {
+    const enabled = at.enabled();
+    const among = steady && enabled.includes(last) ? [last] : enabled;
+    return among.map((thread) => ({ is: { thread, memory: { steady, last: thread } }, p: 1 / among.length }));
+  },
+};
+
 /** URW with exact counts. */
 export const UNIFORM: Chain<null> = {
   start: () => [{ is: null, p: 1 }],

@@ -7,7 +7,7 @@ import type { TinyProgram } from '../../program/tiny-program.ts';
 import { type StrategyName, strategyNamed } from '../portfolio.ts';
 import { randomFrom } from '../random.ts';
 import { SleepSets } from '../strategies/sleep-sets.ts';
-import { PARTIAL_ORDER, pct, SELECTIVE, UNIFORM, walk } from './chains.ts';
+import { COARSE, PARTIAL_ORDER, pct, SELECTIVE, UNIFORM, walk } from './chains.ts';
 import { type Chain, chanceOfHit, chanceOfOrders } from './exact.ts';
 import { HIT_PROGRAMS, lastZero, readers, twoBy } from './programs.ts';
 import { TinyRun } from './tiny-run.ts';
@@ -67,9 +67,8 @@ const CHAINS = {
   sticky: walk(7 / 8),
   // an operation of a tiny program is one event
   operations: walk(0),
-  // nor can one be held up half-way
-  'preempt-1': walk(0),
-  'preempt-2': walk(0),
+  'preempt-1': COARSE,
+  'preempt-2': COARSE,
   'pct-1': pct(1),
   'pct-2': pct(2),
   'pct-3': pct(3),

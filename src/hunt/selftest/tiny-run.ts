@@ -121,7 +121,7 @@ export class TinyRun implements Run {
   }
   /** Every event is an operation of its own. */
   operationOf(thread: CpuId): number {
-    return this.state.next[thread];
+    return this.state.next[thread] * this.cpus + thread;
   }
   isInterrupted(): boolean {
     return false;

@@ -141,7 +141,7 @@ export class SuiteRun implements Run {
     return this.machine.mem.record?.footprint() ?? [];
   }
   operationOf(id: number): number {
-    return this.threads[id].begun;
+    return this.threads[id].begun * this.cpus + id;
   }
   isInterrupted(): boolean {
     return false;

@@ -1,0 +1,31 @@
+/** The machines that programs are hunted on. */
+import type { MachinePlan } from '../engine/machine-plan.ts';
+import type { OracleOptions } from '../oracle/oracle.ts';
+import type { Program } from '../program/program.ts';
+import type { HuntOptions } from './hunt.ts';
+
+/** The cost profile of every hunt: cycles are words of the image, and a finding must find the same ones when it replays. */
+export const HUNTING_COSTS = 'bare-metal';
+
+/** The plan of a machine for hunting. */
+export function huntingPlan(
+  program: Program,
+  of: Pick<HuntOptions, 'policy' | 'patches' | 'strict' | 'memory' | 'costs' | 'lufDebug'>,
+): MachinePlan {
+  const oracle: OracleOptions = { strict: of.strict, threads: false };
+  return {
+    program,
+    policy: of.policy,
+    patches: of.patches,
+    oracle,
+    memory: of.memory,
+    costs: of.costs,
+    lufDebug: of.lufDebug,
+    audit: of.lufDebug,
+  };
+}
+
+/** The same machine, keeping a record of what each step touches. */
+export function recording(plan: MachinePlan): MachinePlan {
+  return { ...plan, checks: { access: true, hash: true, record: true } };
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { geometry } from '#tlblab/hardware/geometry.js';
+import { generateEncounter } from '#tlblab/hunt/encounter.js';
+import { allTraits, swarmTraits } from '#tlblab/hunt/generator.js';
+import { randomFrom } from '#tlblab/hunt/random.js';
+import { parseLitmus, printLitmus } from '#tlblab/program/litmus.js';
+import type { Op, Program } from '#tlblab/program/program.js';
+import { parseProgram } from '#tlblab/program/schema.js';
+import { stuckTasks } from '../program/runs-to-end.ts';
+
+const { bits, below } = randomFrom(5);
+const drawn = Array.from({ length: 1000 }, () => generateEncounter(bits, swarmTraits(bits)));
+const isAccess = ({ do: what }: Op): boolean => ['load', 'store', 'touch', 'fetch', 'gup'].includes(what);
+const ops = (p: Program): Op[] => p.tasks.flatMap((t) => t.ops).filter((op) => op.do !== 'kswapd');
+const share = (is: (p: Program) => boolean): number => drawn.filter(is).length / drawn.length;
+
+/** Pages of the address space that the operation names. */
+const pagesOf = (op: Op): number[] =>
+  'page' in op && !('file' in op && op.file !== undefined)
+    ? Array.from({ length: ('pages' in op && op.pages) || 1 }, (_, i) => op.page + i)
+    : [];
+
+describe('generateEncounter', () => {
+  it('draws the same programs from the same numbers', () => {
+    const twice = [7, 7].map((seed) => generateEncounter(randomFrom(seed).bits, allTraits()));
+    expect(twice[1]).toEqual(twice[0]);
+  });
+
+  it('makes programs that schema and litmus text accept, and that end under any schedule', () => {
+    for (const program of drawn) {
+      const { cpus, geometry: name, override } = program.machine;
+      const { pages, filePages } = geometry(name!, { ...override, cpus });
+      expect(parseProgram(program, program.name, { pages, filePages })).toEqual(program);
+      expect(stuckTasks(program, below)).toEqual([]);
+    }
+    for (const program of drawn.slice(0, 100)) expect(parseLitmus(printLitmus(program), 'x')).toEqual(program);
+  });
+
+  it('makes small ones: at most 40 operations before, and few at the same time', () => {
+    for (const program of drawn) {
+      expect(program.history.length).toBeLessThanOrEqual(40);
+      expect(ops(program).length).toBeLessThanOrEqual(24);
+    }
+    expect(share((p) => ops(p).length <= 12)).toBeGreaterThan(0.8);
+  });
+
+  it('lets operations of different tasks meet at one page, which others look at', () => {
+    const meets = share((p) => {
+      const named = p.tasks.map((t) => t.ops.filter((op) => !isAccess(op)).flatMap(pagesOf));
+      return named.some((a, i) => named.some((b, j) => i < j && a.some((page) => b.includes(page))));
+    });
+    expect(meets).toBeGreaterThan(0.3);
+    expect(share((p) => ops(p).some(isAccess))).toBeGreaterThan(0.9);
+    const lookers = share((p) => p.history.filter(({ op }) => op.do === 'load' || op.do === 'store').length >= 2);
+    expect(lookers).toBeGreaterThan(0.7);
+  });
+
+  it('leaves out what is switched off', () => {
+    const off = allTraits({ fork: 0, files: 0, munmap: 0, store: 0 });
+    for (let i = 0; i < 200; i++) {
+      const program = generateEncounter(bits, off);
+      const all = [...program.history.map(({ op }) => op), ...ops(program)];
+      expect(all.map(({ do: what }) => what)).not.toEqual(
+        expect.arrayContaining([expect.stringMatching(/^(fork|munmap)$/)]),
+      );
+      expect(program.files?.some((f) => !f.device) ?? false).toBe(false);
+    }
+  });
+});
