@@ -188,11 +188,13 @@ class Encounter extends ProgramWriter {
     const { draw } = this;
     const length = (asked: number | undefined): { pages?: number } => {
       const most = draw.chance(0.8) ? pages : (asked ?? 1);
-      return asked === undefined || most === 1 ? {} : { pages: Math.min(asked, most, PAGES - page) };
+      return asked === undefined ? {} : { pages: Math.min(asked, most, PAGES - page) };
     };
     if ('file' in op && op.file !== undefined && op.do !== 'mmap') {
-      if (op.file !== file || !('page' in op)) return op;
-      return { ...op, page: offset, ...('pages' in op ? length(op.pages) : {}) } as Op;
+      // what others write to lies within the file
+      const end = this.files.find((f) => f.name === file)?.pages ?? 0;
+      if (op.file !== file || !('page' in op) || offset >= end) return op;
+      return { ...op, page: offset, ...('pages' in op ? { pages: Math.min(op.pages ?? 1, end - offset) } : {}) } as Op;
     }
     if (!('page' in op) || op.do === 'pfnwalk' || op.do === 'ksm') return op;
     // what a mapping shows elsewhere is as good as what is mapped here
