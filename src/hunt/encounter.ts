@@ -7,6 +7,7 @@
 import type { Op, Program } from '../program/program.ts';
 import type { Player } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
+import type { Mapped } from './generator-files.ts';
 import { MOST_HISTORY } from './generator-history.ts';
 import { drawMerge } from './generator-installers.ts';
 import { PAGES } from './generator-machine.ts';
@@ -141,7 +142,7 @@ class Encounter extends ProgramWriter {
       this.writeAny(player, 3, only(this.traits, name));
       if (draw.chance(0.5)) this.writeAccess(this.cast.anyUser());
     }
-    const shares = draw.chance(0.35);
+    const shares = draw.chance(0.35 * this.traits.fork);
     if (shares) this.writeAny(draw.pick(this.atPlace()), 1, only(this.traits, 'fork'));
     this.concurrent = true;
     for (const user of this.users()) if (draw.chance(0.2)) this.writeAccess(user);
@@ -154,6 +155,11 @@ class Encounter extends ProgramWriter {
   /** Most operations are about the place. Where there is nothing to do, no time needs to pass. */
   protected override write(player: Player, op: Op): void {
     if (op.do === 'compute') return;
+    const { place } = this;
+    if (op.do === 'uffdwp' && place && !this.history.some((h) => h.op.do === 'uffdregister')) {
+      const { owner, page, pages } = place;
+      this.recall({ player: owner, op: { do: 'uffdregister', page, pages } });
+    }
     super.write(player, this.place && this.draw.chance(0.9) ? this.near(op, player, this.place) : op);
   }
 
@@ -174,13 +180,17 @@ class Encounter extends ProgramWriter {
     const space = owner.space!;
     const range = space.rangeToMap(draw, NOWHERE_ELSE);
     space.map(range);
-    let mapped = space.mappings.draw(draw, traits, range.pages);
+    const shown = (): Mapped | undefined => space.mappings.draw(draw, traits, range.pages);
     // where there is a file, it is what the program is about
-    if (!mapped && this.files.length > 0 && draw.chance(0.9)) mapped = space.mappings.draw(draw, traits, range.pages);
-    mapped ??= {};
+    const drawn = shown() ?? (this.files.length > 0 && draw.chance(0.9) ? shown() : undefined) ?? {};
+    const end = this.files.find((f) => f.name === drawn.file)?.pages ?? PAGES;
+    // behind its end there is nothing to meet at
+    const { offset = 0 } = drawn;
+    const mapped = offset + range.pages > end ? { ...drawn, offset: Math.max(0, end - range.pages) } : drawn;
     const prot = space.mappings.mayStore(mapped) ? 'rw' : 'r';
     this.history.push({ task: owner.name, op: { do: 'mmap', ...range, prot, fixed: true, ...mapped } });
-    return { owner, ...range, file: mapped.file, offset: mapped.offset ?? 0 };
+    const pages = Math.min(range.pages, end);
+    return { owner, page: range.page, pages, file: mapped.file, offset: mapped.offset ?? 0 };
   }
 
   /** The same operation about the place, where it can be. */
@@ -208,7 +218,16 @@ class Encounter extends ProgramWriter {
     // what may be stored to already needs no widening
     if (op.do === 'mprotect' && op.prot.startsWith('rw') && draw.chance(0.7))
       return { ...op, ...range, prot: draw.chance(0.6) ? 'r' : 'none' };
+    if (op.do === 'mremap') return this.moved({ ...op, ...range });
     return { ...op, ...range } as Op;
+  }
+
+  /** To where there is room, mostly below another table. */
+  private moved(op: Op & { do: 'mremap' }): Op {
+    const pages = Math.max(op.pages ?? 1, op.newPages ?? 1);
+    const apart = (to: number): boolean => to + pages <= PAGES && (to >= op.page + pages || to + pages <= op.page);
+    if (op.to === undefined || apart(op.to)) return op;
+    return { ...op, to: this.draw.pick(Array.from({ length: PAGES - 1 }, (_, i) => i + 1).filter(apart)) };
   }
 
   /** On different CPUs, as far as there are. */
@@ -220,7 +239,10 @@ class Encounter extends ProgramWriter {
       if (waiting.length === 0) waiting = this.cast.alive();
       const [player] = waiting.splice(draw.below(waiting.length), 1);
       waiting = waiting.filter(({ cpu, exited }) => cpu !== player.cpu && !exited);
-      if (!player.exited) this.writeAny(player, 3, rival);
+      if (player.exited) continue;
+      this.writeAny(player, 3, rival);
+      // what was freed is taken again soonest by whoever freed it
+      if (draw.chance(0.25 * this.traits.kalloc)) this.writeOther(player, 'kalloc');
     }
   }
 

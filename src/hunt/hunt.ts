@@ -107,7 +107,7 @@ export interface HuntResult extends HuntSums {
 /** Schedules that a generated program gets before the next is drawn: few where most of what can happen does within few. */
 const SCHEDULES_PER_PROGRAM: Readonly<Record<Origin, number>> = { encounter: 16, fresh: 48, mutated: 48, replayed: 48 };
 /** Schedules after which a generated program is given up if no TLB held a stale entry in any of them: no flush was due, or missed. */
-const SCHEDULES_WITHOUT_STALE = 6;
+const SCHEDULES_WITHOUT_STALE = 4;
 const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
 
 /**
