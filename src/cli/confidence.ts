@@ -11,7 +11,7 @@ export function confidence(result: SessionResult, cpus: number | undefined): str
     return [
       'every schedule of this scenario, or one equal to it, was run (hardware acting on its own left out): complete',
     ];
-  const perStrategy = result.strategies.map(({ name, schedules, k, n, preemptions }) => {
+  const perStrategy = result.strategies.map(({ name, schedules, k, n, preemptions, scopes, closed }) => {
     if (name === 'exhaustive' || preemptions === -1)
       return `${name}: ${schedules} schedules run, which are not all: nothing follows for the others`;
     if (preemptions !== undefined)
@@ -21,6 +21,8 @@ export function confidence(result: SessionResult, cpus: number | undefined): str
       const programs = cpus === undefined ? result.programs : 1;
       return pct(depth, { n, k, schedules, programs });
     }
+    if (scopes !== undefined)
+      return `${name}: all programs of ${closed} of ${scopes} scopes were searched to the end (hardware acting on its own left out)`;
     const rate = schedules > 0 ? 3 / schedules : 1;
     return (
       `${name}: 0 of ${schedules} schedules failed; if failing ones have more than ${percent(Math.min(1, rate))} of this ` +

@@ -1,7 +1,7 @@
 /** `tlblab hunt`: looks for an interleaving that convicts a policy. */
 import { isPluginPath } from '../engine/load.ts';
-import type { StrategyUse } from '../hunt/hunt.ts';
-import { DEFAULT_MIX, type StrategyName } from '../hunt/portfolio.ts';
+import type { StrategyUse } from '../hunt/hunt-sums.ts';
+import { DEFAULT_MIX, SMALL_SCOPE, type StrategyName } from '../hunt/portfolio.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';
@@ -50,6 +50,12 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
   requireWritable(options.out);
   if (options.corpus !== undefined) requireWritable(options.corpus, '--corpus');
   const source = options.scenario === undefined ? 'fuzz' : scenario(options.scenario, options);
+  if (source !== 'fuzz' && options.strategy?.includes(SMALL_SCOPE))
+    throw new BadInput({
+      what: SMALL_SCOPE,
+      where: '--strategy',
+      expected: 'no --scenario: it has programs of its own',
+    });
   const limits = limitsOf(options);
   const files = new Map<string, { finding: Finding; file: string }>();
   let state: Counted = NOTHING_YET;

@@ -6,8 +6,9 @@ import { toolVersion } from './files.ts';
 import { closestFirst, count, integer, namesOf, oneOf, ratio, SEED_MOST, seconds, shard, words } from './options.ts';
 
 const CPUS = integer(1, 64);
-const TESTED = ['random', 'sticky', 'operations', 'pct-1', 'pct-2', 'pct-3', 'pos', 'urw', 'surw'] as const;
-const STRATEGIES = [...TESTED, 'pct-iterative', 'icb', 'icb-2', 'exhaustive', 'replay'] as const;
+const GRAINS = ['operations', 'preempt-1', 'preempt-2'] as const;
+const TESTED = ['random', 'sticky', ...GRAINS, 'pct-1', 'pct-2', 'pct-3', 'pos', 'urw', 'surw'] as const;
+const STRATEGIES = [...TESTED, 'pct-iterative', 'icb', 'icb-2', 'exhaustive', 'replay', 'small-scope'] as const;
 const KINDS = ['policies', 'workloads', 'scenarios', 'bugs', 'fixes', 'points', 'labels'] as const;
 
 const json = () => new Option('--json', 'print one JSON document');

@@ -3,6 +3,7 @@
  * under schedules that begin like the one that showed it. Who yields more, has more turns. Everything follows from the seed and from
  * what the programs before showed.
  */
+import type { Menu } from '../engine/machine-plan.ts';
 import type { Op, Program } from '../program/program.ts';
 import { Corpus } from './corpus.ts';
 import { Coverage, type CoveragePlace } from './coverage.ts';
@@ -10,16 +11,19 @@ import { generateEncounter } from './encounter.ts';
 import { generateProgram, swarmTraits } from './generator.ts';
 import { Draw } from './generator-draw.ts';
 import { mutate } from './mutate.ts';
-import { DEFAULT_MIX, Portfolio, type PortfolioPlace, type StrategyName } from './portfolio.ts';
+import { DEFAULT_MIX, Portfolio, type PortfolioPlace, SMALL_SCOPE, type StrategyName } from './portfolio.ts';
 import { type Random, randomAt, randomFrom } from './random.ts';
+import { drawScope } from './small-scope.ts';
 
-/** `fresh`: a wide program; `replayed`: one of the corpus as it is. */
-export type Origin = 'encounter' | 'fresh' | 'mutated' | 'replayed';
+/** `scope`: many tiny programs at once; `fresh`: a wide program; `replayed`: one of the corpus as it is. */
+export type Origin = 'scope' | 'encounter' | 'fresh' | 'mutated' | 'replayed';
 
 /** A program to hunt in. */
 export interface Drawn {
   readonly program: Program;
   readonly origin: Origin;
+  /** Of a scope: what its tasks may do behind their operations. */
+  readonly menu?: Menu;
   /** Of a program that is replayed: the schedule to begin with. */
   readonly recorded: readonly number[] | undefined;
   /** Draws its schedules. */
@@ -56,6 +60,8 @@ export interface FuzzPlace {
 const ORIGINS: readonly Origin[] = ['encounter', 'fresh', 'mutated', 'replayed'];
 /** Share of the programs that are encounters, of those that come from nowhere. */
 const ENCOUNTERS = 0.85;
+/** Share of the scopes, where there are other strategies, too: one takes as long as many encounters. */
+const SCOPES = 0.02;
 /** Programs drawn before the first mutant: what is new at the beginning says nothing. */
 const FRESH_FIRST = 20;
 
@@ -82,6 +88,10 @@ export class Fuzz {
     const draw = new Draw(bits);
     const schedules = (): Random => randomFrom(bits(), 1);
     const fresh = (): Program => onCpus(generateProgram(bits, swarmTraits(bits)), cpus);
+    if (origin === 'scope') {
+      const scope = drawScope(draw, `scope-${this.programs}`);
+      return { ...scope, origin, recorded: undefined, random: schedules() };
+    }
     if (origin === 'encounter') {
       const program = onCpus(generateEncounter(bits, swarmTraits(bits)), cpus);
       return { program, origin, recorded: undefined, random: schedules() };
@@ -119,6 +129,9 @@ export class Fuzz {
   }
 
   private due(): Origin {
+    const { strategies = [] } = this.options;
+    const scopes = strategies.includes(SMALL_SCOPE) ? (strategies.length === 1 ? 1 : SCOPES) : 0;
+    if (scopes > 0 && this.draws.bits() < scopes * 2 ** 32) return 'scope';
     const canMutate = this.options.feedback && this.corpus.size > 0 && this.programs > FRESH_FIRST;
     if (canMutate) return this.origins.due(ORIGINS);
     return this.draws.bits() < ENCOUNTERS * 2 ** 32 ? 'encounter' : 'fresh';

@@ -7,18 +7,20 @@ import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
-import type { Harm, WindowSummary } from '../oracle/oracle.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
+import { asChosen } from './all-programs.ts';
 import type { CoverageSummary } from './coverage.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, type Origin, type Showing } from './fuzz.ts';
+import type { HuntSums, StrategyUse } from './hunt-sums.ts';
 import { huntingPlan, recording } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
-import { DEFAULT_MIX, ENCOUNTER_MIX, type StrategyName, strategyNamed } from './portfolio.ts';
+import { DEFAULT_MIX, ENCOUNTER_MIX, SMALL_SCOPE, type StrategyName, strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
+import { stateSearchOf } from './small-scope-search.ts';
 import { type AdversaryBudget, chooseFairly, type Run, type Strategy } from './strategies/strategy.ts';
 
 export interface HuntOptions {
@@ -68,33 +70,6 @@ export interface RawFinding {
   readonly steps: number;
 }
 
-export interface StrategyUse {
-  readonly name: string;
-  schedules: number;
-  steps: number;
-  /** Conflicting pairs that it was the first to show. */
-  newPairs: number;
-  /** What it convicted of. */
-  found: Harm[];
-  /** The k of PCT's bound, the largest number of steps of one run, and its n, the most threads of a machine, where measured. */
-  k?: number;
-  n?: number;
-  /** ICB: every schedule with so many preemptions has been run. */
-  preemptions?: number;
-  /** Sleep sets: runs to the end, and runs given up. */
-  traces?: number;
-  blocked?: number;
-}
-
-/** What a hunt has done. */
-export interface HuntSums {
-  readonly schedules: number;
-  readonly steps: number;
-  readonly programs: number;
-  readonly strategies: readonly StrategyUse[];
-  readonly windows: readonly WindowSummary[];
-}
-
 export interface HuntResult extends HuntSums {
   readonly found: RawFinding | undefined;
   readonly coverage: CoverageSummary;
@@ -105,7 +80,13 @@ export interface HuntResult extends HuntSums {
 }
 
 /** Schedules that a generated program gets before the next is drawn: few where most of what can happen does within few. */
-const SCHEDULES_PER_PROGRAM: Readonly<Record<Origin, number>> = { encounter: 16, fresh: 48, mutated: 48, replayed: 48 };
+const SCHEDULES_PER_PROGRAM: Readonly<Record<Origin, number>> = {
+  scope: 10_000,
+  encounter: 16,
+  fresh: 48,
+  mutated: 48,
+  replayed: 48,
+};
 /** Schedules after which a generated program is given up if no TLB held a stale entry in any of them: no flush was due, or missed. */
 const SCHEDULES_WITHOUT_STALE = 4;
 const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
@@ -146,7 +127,7 @@ class Hunt {
   constructor(private readonly options: HuntOptions) {
     const { seed, cpus, strategies } = options;
     this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, strategies, feedback: false });
-    this.names = strategies ?? DEFAULT_MIX;
+    this.names = (strategies ?? DEFAULT_MIX).filter((name) => name !== SMALL_SCOPE);
   }
 
   run(): HuntResult {
@@ -185,17 +166,12 @@ class Hunt {
   }
 
   private huntIn(
-    {
-      program,
-      recorded,
-      random,
-      origin,
-    }: Pick<Drawn, 'program' | 'recorded' | 'random'> & { readonly origin?: Origin },
+    { program, menu, recorded, random, origin }: Omit<Drawn, 'origin'> & { readonly origin?: Origin },
     schedules: number,
   ): Showing {
     const { options } = this;
-    const plan = huntingPlan(program, options);
-    const stepper = new Stepper(this.names.includes('exhaustive') ? recording(plan) : plan);
+    const plan = { ...huntingPlan(program, options), menu };
+    const stepper = new Stepper(menu || this.names.includes('exhaustive') ? recording(plan) : plan);
     const place: Place = {
       plan,
       stepper,
@@ -205,11 +181,13 @@ class Hunt {
     };
     const budget = options.adversary ?? DEFAULT_BUDGET;
     const names = recorded && options.source === 'fuzz' ? REPLAYED : this.namesFor(origin);
-    const mix = new Map(names.map((name) => [name, strategyNamed(name, random, budget, recorded)]));
+    const mix = menu
+      ? new Map<StrategyName, Strategy>([[SMALL_SCOPE, stateSearchOf(stepper)]])
+      : new Map(names.map((name) => [name, strategyNamed(name, random, budget, recorded)]));
     const best = { gain: 0, choices: [] as readonly number[] };
     const before = { size: this.fuzz.coverage.size, steps: this.steps };
     this.programs++;
-    place.stale = options.source !== 'fuzz';
+    place.stale = options.source !== 'fuzz' || menu !== undefined;
     for (let i = 0; i < schedules && mix.size > 0 && this.goesOn(); i++) {
       if (options.source === 'fuzz' && i === SCHEDULES_WITHOUT_STALE && !place.stale) break;
       const name = this.fuzz.strategies.due([...mix.keys()]);
@@ -220,12 +198,15 @@ class Hunt {
         if (fresh > best.gain) Object.assign(best, { gain: fresh, choices });
       } else {
         mix.delete(name);
-        this.complete = 'complete' in strategy && strategy.complete === true;
+        this.complete = options.source !== 'fuzz' && 'complete' in strategy && strategy.complete === true;
       }
       if (this.schedules % 256 === 0)
         options.progress?.({ schedules: this.schedules, steps: this.steps, programs: this.programs });
     }
     this.gatherWindows(stepper);
+    const scope = menu && this.uses.get(SMALL_SCOPE);
+    if (scope)
+      Object.assign(scope, { scopes: (scope.scopes ?? 0) + 1, closed: (scope.closed ?? 0) + (mix.size === 0 ? 1 : 0) });
     return { gain: this.fuzz.coverage.size - before.size, steps: this.steps - before.steps, choices: best.choices };
   }
 
@@ -254,7 +235,12 @@ class Hunt {
     if (this.options.judged) this.options.judged(stepper, done);
     else if (done.convicted && !this.diverged) {
       use.found.push(done.convicted.harm);
-      this.found = { plan, conviction: done.convicted, choices, strategy: strategy.name, steps: done.steps };
+      this.found = {
+        ...asChosen(plan, choices),
+        conviction: done.convicted,
+        strategy: strategy.name,
+        steps: done.steps,
+      };
     }
     return { pairs: coverage.pairs - known.pairs, fresh: coverage.size - known.size, choices };
   }

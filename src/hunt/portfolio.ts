@@ -34,7 +34,9 @@ export const STRATEGY_NAMES = [
   'exhaustive',
   'replay',
 ] as const;
-export type StrategyName = (typeof STRATEGY_NAMES)[number];
+/** Draws its own programs, and searches all that they can do: it shares none with other strategies. */
+export const SMALL_SCOPE = 'small-scope';
+export type StrategyName = (typeof STRATEGY_NAMES)[number] | typeof SMALL_SCOPE;
 
 /**
  * What `hunt` runs by default: two grains of schedule, whole operations and single steps. Strategies that end are for single small
@@ -88,6 +90,8 @@ export function strategyNamed(
       return new Icb(2, name);
     case 'exhaustive':
       return new SleepSets();
+    case SMALL_SCOPE:
+      throw new Error(`${name} needs a machine whose operations are a choice`);
     case 'replay':
       return new Replay(random, recorded, new RandomWalk(random, budget));
   }

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Corpus } from '../hunt/corpus.ts';
 import type { FuzzPlace } from '../hunt/fuzz.ts';
-import type { HuntSums } from '../hunt/hunt.ts';
+import type { HuntSums } from '../hunt/hunt-sums.ts';
 import { type Finding, parseFinding } from '../program/finding.ts';
 import type { CausesPlace } from './causes.ts';
 import { entryNames, hashOf, readEntry, writeEntry } from './corpus-files.ts';

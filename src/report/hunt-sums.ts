@@ -1,5 +1,5 @@
 /** What hunts that follow each other have done together. */
-import type { HuntSums, StrategyUse } from '../hunt/hunt.ts';
+import type { HuntSums, StrategyUse } from '../hunt/hunt-sums.ts';
 
 export const NO_SUMS: HuntSums = { schedules: 0, steps: 0, programs: 0, strategies: [], windows: [] };
 
@@ -27,6 +27,8 @@ function joined(a: StrategyUse, b: StrategyUse): StrategyUse {
     found: [...a.found, ...b.found],
     k: larger(a.k, b.k),
     n: larger(a.n, b.n),
+    scopes: sum(a.scopes, b.scopes),
+    closed: sum(a.closed, b.closed),
   };
 }
 
@@ -39,6 +41,9 @@ function merged<T>(all: readonly T[], key: (one: T) => string, join: (a: T, b: T
   return [...byKey.values()];
 }
 
+function sum(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined && b === undefined ? undefined : (a ?? 0) + (b ?? 0);
+}
 function larger(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined ? b : b === undefined ? a : Math.max(a, b);
 }

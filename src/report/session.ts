@@ -4,7 +4,8 @@
  * it can be killed at any moment and goes on where it was.
  */
 import { Fuzz } from '../hunt/fuzz.ts';
-import { type HuntOptions, type HuntResult, type HuntSums, hunt, type RawFinding } from '../hunt/hunt.ts';
+import { type HuntOptions, type HuntResult, hunt, type RawFinding } from '../hunt/hunt.ts';
+import type { HuntSums } from '../hunt/hunt-sums.ts';
 import type { Finding } from '../program/finding.ts';
 import { buildFinding, type FindingOrigin, FULL_BUDGET, NO_BUDGET } from './build-finding.ts';
 import { Causes } from './causes.ts';

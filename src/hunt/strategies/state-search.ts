@@ -54,7 +54,6 @@ export interface OwnActions {
 }
 
 export class StateSearch extends DepthFirst<StateBranch> {
-  readonly name = 'states';
   /** Branches of the longest run so far. */
   longest = 0;
 
@@ -63,6 +62,7 @@ export class StateSearch extends DepthFirst<StateBranch> {
     /** The hash of the state in which the run is. */
     private readonly state: () => { readonly low: number; readonly high: number },
     private readonly hardware?: OwnActions,
+    readonly name = 'states',
   ) {
     super();
   }
