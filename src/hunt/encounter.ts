@@ -167,7 +167,8 @@ class Encounter extends ProgramWriter {
       if (player.exited) continue;
       this.writeAny(player, 3, rival);
       // what was freed is taken again soonest by whoever freed it
-      if (player.role !== 'server' && draw.chance(0.25 * this.traits.kalloc)) this.writeOther(player, 'kalloc');
+      const frees = player.role !== 'server' && !player.exited;
+      if (frees && draw.chance(0.25 * this.traits.kalloc)) this.writeOther(player, 'kalloc');
     }
   }
 
