@@ -1,16 +1,20 @@
 /**
  * Executions of a two-CPU race per second, everything on: oracle, access check, hash; beside a bare loop of as many
- * generator turns at the depth of calls that the run has on average. Leaving out one check at a time gives its price.
+ * generator turns at the depth of calls that the run has on average. Leaving out one check at a time gives its price; so does
+ * what a hunt notes of each step, which comes on top of everything.
  */
-import { choiceCpu } from '../src/engine/choice.ts';
+import { type Choice, choiceCpu } from '../src/engine/choice.ts';
 import type { MachinePlan } from '../src/engine/machine-plan.ts';
 import { Stepper } from '../src/engine/stepper.ts';
+import { Coverage } from '../src/hunt/coverage.ts';
 import { execute } from '../src/hunt/execute.ts';
 import { huntingPlan } from '../src/hunt/hunting-plan.ts';
+import { LedgerStates } from '../src/hunt/ledger-states.ts';
 import { MachineRun } from '../src/hunt/machine-run.ts';
 import { randomFrom } from '../src/hunt/random.ts';
 import { RandomWalk } from '../src/hunt/strategies/random-walk.ts';
 import { chooseFairly } from '../src/hunt/strategies/strategy.ts';
+import { NOWHERE } from '../src/memory/memory.ts';
 import { policyNamed } from '../src/policy/index.ts';
 import { by, load, mmap, munmap, race, write } from '../src/program/builder.ts';
 import type { Measured } from './main.ts';
@@ -39,12 +43,13 @@ export function run(options: RoundOptions): Measured {
   const shape = shapeOf(plans.all);
   const cases = {
     bare: bareLoop(shape.steps, Math.round(shape.depth)),
+    covered: executions(full, new Coverage()),
     ...(Object.fromEntries(Object.entries(plans).map(([name, plan]) => [name, executions(plan)])) as Record<
       keyof typeof plans,
       () => void
     >),
   };
-  const { bare, all, ...without } = interleaved(cases, options);
+  const { bare, all, covered, ...without } = interleaved(cases, options);
   const ratio = bare.perSecond / all.perSecond;
   const value = Math.round(all.perSecond * BATCH);
   return {
@@ -65,6 +70,8 @@ export function run(options: RoundOptions): Measured {
     steps: Math.round(shape.steps),
     depth: Number(shape.depth.toFixed(1)),
     pricePercent: Object.fromEntries(Object.entries(without).map(([name, timing]) => [name, price(all, timing)])),
+    /** Speed with coverage, of that without; asked for: at least 60. */
+    coveredPercent: Math.round((covered.perSecond / all.perSecond) * 100),
   };
 }
 
@@ -73,15 +80,25 @@ function price(all: Timing, without: Timing): number {
   return Math.round((1 - all.perSecond / without.perSecond) * 100);
 }
 
-function executions(plan: MachinePlan): () => void {
+function executions(plan: MachinePlan, coverage?: Coverage): () => void {
   const stepper = new Stepper(plan);
   const view = new MachineRun(stepper);
+  const ledger = new LedgerStates(stepper);
   const strategy = new RandomWalk(randomFrom(1), { actions: 0, ticks: 0 });
   return () => {
     for (let i = 0; i < BATCH; i++) {
       strategy.begin();
       stepper.reset();
-      const run = execute(stepper, () => chooseFairly(strategy, view));
+      coverage?.begin();
+      let last = NOWHERE;
+      const run = execute(stepper, (s) => {
+        coverage?.stepped(s, last, ledger);
+        const c = chooseFairly(strategy, view);
+        if (coverage === undefined || c < 0) return c;
+        last = s.cpuAt(choiceCpu(c as Choice)).word;
+        coverage.step(s, c as Choice);
+        return c;
+      });
       stepper.machine.mem.hashLow();
       if (run.convicted) throw new Error(`${plan.policy.name} was convicted: ${run.convicted.says}`);
     }
