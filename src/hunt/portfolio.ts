@@ -48,6 +48,7 @@ export const DEFAULT_MIX = [
   'preempt-2',
   'pct-3',
   'sticky',
+  'pos',
   'surw',
   'random',
 ] as const satisfies StrategyName[];

@@ -1,6 +1,6 @@
 /** What an operation changes for programs when it begins and when it has returned: rights, content, what pages show. */
 import type { Cpu } from '../kernel/cpu.ts';
-import type { MmId, TaskId } from '../kernel/types.ts';
+import { type MmId, type TaskId, VM_READ, VM_WRITE } from '../kernel/types.ts';
 import type { Backing } from './backing.ts';
 import type { Children } from './children.ts';
 import { Discards } from './discards.ts';
@@ -81,7 +81,9 @@ export class Effects {
       return;
     }
     const replaces = kind === OP.mmap && t.fixed.peek(task, depth) === 1;
-    if (!replaces && kind !== OP.munmap && kind !== OP.mprotect && kind !== OP.madvise) return;
-    this.versions.settle(mm, from, pages, since);
+    if (kind === OP.mprotect) {
+      const rights = t.rights.peek(task, depth);
+      if ((rights & VM_WRITE) === 0) this.versions.settle(mm, from, pages, since, (rights & VM_READ) !== 0);
+    } else if (replaces || kind === OP.munmap || kind === OP.madvise) this.versions.settle(mm, from, pages, since);
   }
 }

@@ -65,7 +65,7 @@ export class Judge {
     const page = g.cpu.tlbPage.peek(cpu, slot) as PageKey;
     const pfn = ptePfn(machine.tlb.lo.peek(cpu, slot));
     if (options.strict || g.cpu.tlbEpoch.peek(cpu, slot) !== g.frame.epoch.peek(pfn)) return false;
-    return this.versions.isInFlight(page, g.cpu.tlbVersion.peek(cpu, slot));
+    return this.versions.isInFlight(page, g.cpu.tlbVersion.peek(cpu, slot), true);
   }
 
   access(a: Access): Verdict {
@@ -90,7 +90,7 @@ export class Judge {
   private stale(a: Access, page: PageKey, version: number): Verdict {
     const { checks, options } = this.ghost;
     const ender = this.versions.enderOf(page, version);
-    const covered = this.versions.isInFlight(page, version);
+    const covered = this.versions.isInFlight(page, version, a.kind !== LOAD && a.kind !== FETCH);
     const { max, min, changing, seq } = this.rights.read(page);
     // were the operation that covers the access not in flight, what is in force only because of it would not be
     const inForce = covered ? min : max;

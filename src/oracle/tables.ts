@@ -53,6 +53,8 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   endedTime: { owner: oracle, width: () => ENDERS },
   /** Ghost clock, plus one, when the latest call began that takes something away here and has returned; the stepper only. */
   settled: oracle,
+  /** The same for stores only: of calls that leave the right to load. Never below `settled`. */
+  settledStores: oracle,
   /** The entry whose removal made the present version; 0 if that was no removal. */
   goneLo: oracle,
   goneHi: oracle,

@@ -81,19 +81,21 @@ export class Versions {
   /**
    * Is the operation that ended version `version` of the page still to blame for what goes through it? Not when it has
    * returned (an unknown one never does), nor when a call that began behind it takes the page away too, found it gone
-   * already, and has returned: its caller relies on that.
+   * already, and has returned: its caller relies on that. One that took the right to store away says nothing of loads.
    */
-  isInFlight(page: PageKey, version: number): boolean {
+  isInFlight(page: PageKey, version: number, stores: boolean): boolean {
     const { page: p } = this.ghost.g;
     if (this.ops.returned(this.enderOp(page, version))) return false;
-    return p.settled.load(page) <= p.endedTime.load(page, (version + 1) % ENDERS);
+    const settled = stores ? p.settledStores : p.settled;
+    return settled.load(page) <= p.endedTime.load(page, (version + 1) % ENDERS);
   }
-  /** A call that began at ghost time `since` has taken a range of pages, or rights to them, away, and returns. */
-  settle(mm: MmId, from: number, pages: number, since: number): void {
-    const { settled } = this.ghost.g.page;
+  /** A call that began at ghost time `since` has taken a range of pages, or rights to them (to store, if `storesOnly`), away, and returns. */
+  settle(mm: MmId, from: number, pages: number, since: number, storesOnly = false): void {
+    const { settled, settledStores } = this.ghost.g.page;
     const end = this.ghost.endOf(mm, from, pages);
     for (let page = this.ghost.pageKey(mm, from as Vpn); page < end; page++) {
-      if (since >= settled.peek(page)) settled.put(page, since + 1);
+      if (since >= settledStores.peek(page)) settledStores.put(page, since + 1);
+      if (!storesOnly && since >= settled.peek(page)) settled.put(page, since + 1);
     }
   }
   /** Is what ended version `version` a system call, or unknown? Faults take no content away, whatever they do to entries. */

@@ -16,9 +16,9 @@ it('bugs go by their id in any case', async () => {
 });
 
 it.each(Object.keys(BUGS))('%s is found by its harm, and not where it is not', (name) => {
-  const { program, memory, harm, seed = 1 } = SCENARIOS[name];
-  const convict = huntIn(mainline, program, { schedules: ENOUGH, patches: [BUGS[name]], memory, seed });
+  const { program, memory, strategies, harm, seed = 1 } = SCENARIOS[name];
+  const convict = huntIn(mainline, program, { schedules: ENOUGH, patches: [BUGS[name]], memory, strategies, seed });
   expect(convict.harm).toBe(harm);
   const clean = acquittal(convict);
-  expect(huntIn(mainline, program, { schedules: clean.schedules, memory, seed })).toEqual(clean);
+  expect(huntIn(mainline, program, { schedules: clean.schedules, memory, strategies, seed })).toEqual(clean);
 });

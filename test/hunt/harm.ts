@@ -16,6 +16,7 @@ export interface Look {
   readonly schedules: number;
   readonly seed?: number;
   readonly memory?: HuntOptions['memory'];
+  readonly strategies?: HuntOptions['strategies'];
   /** A schedule that is followed, with a free tail. */
   readonly recorded?: readonly number[];
   readonly patches?: readonly Patch[];
@@ -34,7 +35,7 @@ export interface Outcome {
 export function huntIn(
   policy: Policy,
   source: Program | string,
-  { schedules, seed = 7, memory, recorded, patches = [], drop, routines }: Look,
+  { schedules, seed = 7, memory, strategies, recorded, patches = [], drop, routines }: Look,
 ): Outcome {
   const result = hunt({
     policy,
@@ -46,7 +47,7 @@ export function huntIn(
     source: typeof source === 'string' ? loadScenario(source) : source,
     seed,
     memory,
-    ...(recorded ? { recorded, strategies: ['replay'] } : {}),
+    ...(recorded ? { recorded, strategies: ['replay'] } : { strategies }),
     schedules,
     strict: false,
     costs: 'bare-metal',
