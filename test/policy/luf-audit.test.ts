@@ -149,7 +149,7 @@ describe("v11's own mistakes", () => {
   });
 
   it('frames that leave the zone in bulk leave their debt with the task that took them', () => {
-    const { inconsistencies } = audited('luf-v11', loadScenario('bulk-preempted'), [], 600);
+    const { inconsistencies } = audited('luf-v11', loadScenario('bulk-preempted'), [], 1500);
     expect(inconsistencies.map(({ kind }) => kind)).toEqual(['carried']);
     expect(inconsistencies[0].convicted).toBeGreaterThan(0);
     expect(inconsistencies[0].legal).toBeGreaterThan(inconsistencies[0].convicted);
