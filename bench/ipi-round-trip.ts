@@ -5,8 +5,8 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { MachineShape } from '../src/engine/machine.ts';
 import type { MachinePlan } from '../src/engine/machine-plan.ts';
+import { MachineShape } from '../src/engine/machine-shape.ts';
 import { stress } from '../src/engine/threads.ts';
 import type { Program } from '../src/program/program.ts';
 import { ANSWER, END, RING } from './ipi-bare.ts';

@@ -3,8 +3,9 @@
  * `Atomics.load`. Timed in this thread, where the bare loop can take turns with it; what two real threads do at the same
  * time is given as a detail, because they share the memory's caches.
  */
-import { MachineShape } from '../src/engine/machine.ts';
+
 import type { MachinePlan } from '../src/engine/machine-plan.ts';
+import { MachineShape } from '../src/engine/machine-shape.ts';
 import { stress } from '../src/engine/threads.ts';
 import { WorkerCpu } from '../src/engine/worker-cpu.ts';
 import { bindControl, bootImage, type RunLimits } from '../src/engine/worker-machine.ts';

@@ -1,28 +1,26 @@
-/** A machine made ready: layout, memory, columns, oracle, the kernel record with policy and patches, one handle per task. */
-import { COST_PROFILES, type CostProfile } from '../hardware/costs.ts';
-import { type Geometry, geometry as makeGeometry } from '../hardware/geometry.ts';
+/** A machine made ready: memory, columns, oracle, the kernel record with policy and patches, one handle per task. */
+import type { Geometry } from '../hardware/geometry.ts';
 import type { HardwareColumns, Pace } from '../hardware/logical-cpu.ts';
-import { type MachineSwitches, SWITCHES_6_18 } from '../hardware/switches.ts';
-import { FRAME, HARDWARE_TABLES } from '../hardware/tables.ts';
+import { HARDWARE_TABLES } from '../hardware/tables.ts';
 import type { CpuId, Vpn } from '../hardware/types.ts';
 import { bootKernel } from '../kernel/boot.ts';
 import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
 import { TASK_DEAD, type TaskId, WAKE_KSWAPD, WAKE_KTHREAD } from '../kernel/types.ts';
-import { Layout } from '../memory/layout.ts';
-import { type Memory, NOWHERE, type Word } from '../memory/memory.ts';
+import type { Layout } from '../memory/layout.ts';
+import { type Memory, NOWHERE } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
-import type { Columns, Field, Table } from '../memory/table.ts';
-import { STORE_BUFFER, TsoMemory } from '../memory/tso-memory.ts';
+import type { Columns } from '../memory/table.ts';
+import { TsoMemory } from '../memory/tso-memory.ts';
 import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
 import { ORACLE_TABLES, Oracle } from '../oracle/oracle.ts';
-import { perCpuThreads } from '../program/hotplug.ts';
 import { type Choice, choiceArgument, choiceKind, PICK } from './choice.ts';
-import { type CompiledProgram, type CompiledTask, compileProgram, type Instruction } from './compile.ts';
+import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
 import { LedgerAudit } from './ledger-audit.ts';
 import type { MachinePlan } from './machine-plan.ts';
+import { type AnyTable, MachineShape } from './machine-shape.ts';
 import { perCpuThread, policyThread } from './policy-thread.ts';
 import { ENGINE_TABLES, type SHARED_USER, type USER } from './tables.ts';
 import { BETWEEN, type UserRun, userMode } from './user-mode.ts';
@@ -33,65 +31,6 @@ export interface EngineSide {
   /** Puts the engine's own call mechanism around the routines. */
   wrap(kernel: Kernel, mem: Memory): Kernel;
   returned(cpu: Cpu): void;
-}
-
-type AnyTable = Table<number, Geometry, Record<string, Field<Geometry>>>;
-
-/** The part of a machine that engines share: the layout of its image and what runs on it. */
-export class MachineShape {
-  readonly geometry: Geometry;
-  readonly switches: MachineSwitches;
-  readonly costs: CostProfile;
-  readonly layout: Layout<Geometry>;
-  readonly program: CompiledProgram;
-
-  constructor(readonly plan: MachinePlan) {
-    const { machine } = plan.program;
-    const { threads = [] } = plan.policy;
-    const sizes = makeGeometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
-    const added = threads.length + perCpuThreads(plan.program).length;
-    this.geometry = { ...sizes, tasks: sizes.tasks + added };
-    this.switches = { ...SWITCHES_6_18, ...machine.switches };
-    const costs = COST_PROFILES[plan.costs];
-    if (!costs) throw new RangeError(`cost profile "${plan.costs}": expected ${Object.keys(COST_PROFILES).join(', ')}`);
-    this.costs = costs;
-    this.program = compileProgram(plan.program, this.geometry, threads, plan.menu);
-    this.layout = new Layout(this.geometry);
-    for (const t of this.tables()) this.layout.place(t);
-  }
-
-  /** First word and first word after the frames: where page-table entries lie. */
-  pairs(): { from: number; to: number } {
-    const frames = this.layout.range(FRAME.name);
-    return { from: frames.from, to: frames.to };
-  }
-
-  extraTables(): AnyTable[] {
-    return [...(this.plan.policy.tables ?? []), ...this.plan.patches.flatMap((p) => p.tables ?? [])] as AnyTable[];
-  }
-
-  /** Counters, clocks and the numbers of steps that reports print: nothing that happens depends on them. */
-  *bookkeeping(): Iterable<Word> {
-    const { layout } = this;
-    for (const counters of ['count', 'kcount']) yield* layout.wordsOf(counters);
-    yield* layout.wordsOf('regs', 'cycles');
-    for (const stamps of ['sentAt', 'takenAt']) yield* layout.wordsOf('apic', stamps);
-    yield* layout.wordsOf('ghostPage', 'endedAt');
-    yield* layout.wordsOf('ghostCpu', 'tlbFilledAt');
-  }
-
-  private tables(): AnyTable[] {
-    const oracle = this.plan.oracle ? Object.values(ORACLE_TABLES) : [];
-    const all = [
-      ...Object.values(HARDWARE_TABLES),
-      ...Object.values(KERNEL_TABLES),
-      ...Object.values(ENGINE_TABLES),
-      ...this.extraTables(),
-      ...(this.plan.memory === 'tso' ? [STORE_BUFFER] : []),
-      ...oracle,
-    ];
-    return all as unknown as AnyTable[];
-  }
 }
 
 export interface MachineColumns extends HardwareColumns, KernelColumns {

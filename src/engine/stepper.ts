@@ -24,6 +24,7 @@ import { stepThroughHistory } from './history.ts';
 import { Machine } from './machine.ts';
 import type { MachinePlan } from './machine-plan.ts';
 import { waysOn } from './picks.ts';
+import type { StepWatcher } from './step-watcher.ts';
 import { storeBuffers } from './store-buffers.ts';
 import { type StateKey, TaskStack } from './task-stack.ts';
 import { UserBoundary } from './user-boundary.ts';
@@ -31,14 +32,6 @@ import { whoWaits } from './who-waits.ts';
 
 /** How a run ended. `finished`: every task has done its program and nothing is in flight. */
 export type RunEnd = 'finished' | 'violation' | 'deadlock' | 'livelock' | 'stopped';
-
-/** Watches the steps of a run: records for columns, coverage, statistics. */
-export interface StepWatcher {
-  /** Before a step: `cpu` stands at its point and is about to touch its announced word. */
-  before?(stepper: Stepper, c: Choice, cpu: Cpu): void;
-  /** After the step. */
-  after?(stepper: Stepper, c: Choice, cpu: Cpu): void;
-}
 
 export class Stepper {
   readonly machine: Machine;

@@ -4,8 +4,9 @@ import { COUNTERS } from '../hardware/tables.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { KERNEL_COUNTERS } from '../kernel/tables.ts';
 import { SharedMemory } from '../memory/memory.ts';
-import { MachineCore, MachineShape } from './machine.ts';
+import { MachineCore } from './machine.ts';
 import type { MachinePlan } from './machine-plan.ts';
+import { MachineShape } from './machine-shape.ts';
 import { type ControlColumns, controlColumns, controlLayout } from './worker-tables.ts';
 import { WakeBoard } from './worker-wake.ts';
 

@@ -4,7 +4,8 @@
  * same time, in the order of steps that they had.
  */
 import { type Choice, choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
-import type { Stepper, StepWatcher } from '../engine/stepper.ts';
+import type { StepWatcher } from '../engine/step-watcher.ts';
+import type { Stepper } from '../engine/stepper.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { pointLabel } from '../memory/point.ts';
 import { canonicalProgram } from '../program/canonical.ts';

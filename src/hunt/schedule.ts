@@ -12,7 +12,8 @@ import {
   choiceKind,
   RUN,
 } from '../engine/choice.ts';
-import type { Stepper, StepWatcher } from '../engine/stepper.ts';
+import type { StepWatcher } from '../engine/step-watcher.ts';
+import type { Stepper } from '../engine/stepper.ts';
 import { pointLabel } from '../memory/point.ts';
 import type { ScheduleSwitch } from '../program/finding.ts';
 import { type Conviction, execute } from './execute.ts';

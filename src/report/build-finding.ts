@@ -1,5 +1,7 @@
 /** From a run that convicted to a finding: the access made real, the program shrunk, the run recorded, told and graded. */
-import { Stepper, type StepWatcher } from '../engine/stepper.ts';
+
+import type { StepWatcher } from '../engine/step-watcher.ts';
+import { Stepper } from '../engine/stepper.ts';
 import { execute } from '../hunt/execute.ts';
 import { gradeOf, type InOrder } from '../hunt/grade.ts';
 import type { HuntOptions, RawFinding } from '../hunt/hunt.ts';

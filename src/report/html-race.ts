@@ -4,7 +4,8 @@
  */
 import { ADVERSARY, type Choice, choiceCpu, choiceKind, DRAIN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine-plan.ts';
-import { Stepper, type StepWatcher } from '../engine/stepper.ts';
+import type { StepWatcher } from '../engine/step-watcher.ts';
+import { Stepper } from '../engine/stepper.ts';
 import { execute } from '../hunt/execute.ts';
 import { ExactReplay } from '../hunt/schedule.ts';
 import type { Cpu } from '../kernel/cpu.ts';

@@ -13,7 +13,8 @@ import {
   RUN,
   TICK,
 } from '../engine/choice.ts';
-import type { Stepper, StepWatcher } from '../engine/stepper.ts';
+import type { StepWatcher } from '../engine/step-watcher.ts';
+import type { Stepper } from '../engine/stepper.ts';
 import { drainWord } from '../engine/store-buffers.ts';
 import { type AdversaryAction, adversaryLabel } from '../hardware/adversary.ts';
 import type { LogicalCpu } from '../hardware/logical-cpu.ts';

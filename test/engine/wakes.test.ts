@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MachineShape } from '#tlblab/engine/machine.js';
+import { MachineShape } from '#tlblab/engine/machine-shape.js';
 import { type Resting, Rounds } from '#tlblab/engine/rounds.js';
 import { LOG_ACTS, LOG_DELIVER, LOG_RUN, logAction, logKind, logTicket, RoundLog } from '#tlblab/engine/rounds-log.js';
 import { bindControl, bootImage, ThreadMachine } from '#tlblab/engine/worker-machine.js';

@@ -1,6 +1,6 @@
 /** Kernel threads that a policy brings: how they are defined, where they run, and when. */
 import { describe, expect, it } from 'vitest';
-import { MachineShape } from '#tlblab/engine/machine.js';
+import { MachineShape } from '#tlblab/engine/machine-shape.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
 import type { Geometry } from '#tlblab/hardware/geometry.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
