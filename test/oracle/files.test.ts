@@ -127,6 +127,22 @@ describe('a stale translation to a reclaimed folio', () => {
     m.load(1, 3);
     expect(m.oracle.violation).toMatchObject({ harm: 'stale-read', weak: true });
   });
+  it('is covered behind an mprotect that takes no right to load away, and not behind one that does', () => {
+    const behind = (rights: number): FileMachine => {
+      const m = new FileMachine([1, 1], quiet);
+      m.mapFile(0, 1, 3, { rights: R });
+      m.load(1, 3);
+      m.begin(0, OP.reclaim, { file: 1, from: 0 });
+      m.unmap(0, 1, 3);
+      m.evict(1, 0);
+      m.call(1, OP.mprotect, { mm: 1, ...page3, rights });
+      m.write(1, 1, 0, 7);
+      m.load(1, 3);
+      return m;
+    };
+    for (const rights of [R, RW]) expect(behind(rights).harm()).toBeUndefined();
+    expect(behind(0).harm()).toBe('rights-bypass');
+  });
   it('is covered while reclaim is in flight', () => {
     const m = new FileMachine([1, 1]);
     m.mapFile(0, 1, 3, { rights: R });
