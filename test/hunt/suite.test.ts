@@ -125,9 +125,10 @@ describe('the published sample', () => {
   let sc: SuiteRow[];
   let tso: SuiteRow[];
   beforeAll(() => {
-    // the shapes with many programs reach nothing here that they do not reach with store buffers
-    sc = TESTS.filter(({ id }) => !LONG.includes(id)).map((test) => suiteRow(test, 'sc'));
-    tso = TESTS.map((test) => suiteRow(test, 'tso'));
+    // shapes with many programs take as long as all others together: `selftest --suite` has them
+    const short = TESTS.filter(({ id }) => !LONG.includes(id));
+    sc = short.map((test) => suiteRow(test, 'sc'));
+    tso = short.map((test) => suiteRow(test, 'tso'));
   }, 600_000);
 
   const figures = (rows: readonly SuiteRow[]) =>
@@ -143,7 +144,7 @@ describe('the published sample', () => {
   it('agrees with store buffers, and all is decided but what values do not show', () => {
     expect(tso.filter(({ agrees }) => agrees === false)).toEqual([]);
     expect(figures(tso)).toEqual({
-      handwritten: [16, 16, 16],
+      handwritten: [13, 13, 13],
       tables: [43, 43, 43],
       tso: [46, 46, 46],
       synthesized: [44, 33, 33],

@@ -34,9 +34,7 @@ it('a read by a reference says which frame is held, and when that got its new ow
      #  tlb entry of p (pfn #) dropped
      #  pfn # freed
      #  pfn # handed out to P0
-     #  pte of q set: pfn # rw
-     #  store q = P0#2 (tlb: pfn #)
-     #   gup reads p -> P0#2 (held: pfn #)   FRAME REUSE
+     #   gup reads p -> 0 (held: pfn #)   FRAME REUSE
     frame-reuse: get_user_pages on CPU1: read of page 8, word 0, in frame #: the frame has a new owner since the
       entry was read"
   `);
