@@ -3,7 +3,7 @@
  * next point; kernel routines called on the way get a frame of their own on that stack, so a step costs the same at any
  * depth. Who runs next is the scheduler's choice, and the choices are the whole schedule.
  */
-import { apicAcknowledge, apicHasPending, irqsOff } from '../hardware/apic.ts';
+import { apicAcknowledge } from '../hardware/apic.ts';
 import { isHalted } from '../hardware/startup.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { VECTOR_TIMER } from '../hardware/types.ts';
@@ -12,18 +12,17 @@ import type { Cpu } from '../kernel/cpu.ts';
 import { KernelBug } from '../kernel/cpu.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
-import { NOWHERE } from '../memory/memory.ts';
 import { type Point, pointLabel, START } from '../memory/point.ts';
 import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
 import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
 import { Call, framed, next, toldBy } from './calls.ts';
-import { type Choice, choice, choiceCpu, choiceKind, DELIVER, DRAIN, PICK, RUN, TICK } from './choice.ts';
+import { type Choice, choice, choiceCpu, choiceKind, DELIVER, PICK, RUN, TICK } from './choice.ts';
+import { listEnabled } from './enabled.ts';
 import { hardwareActs } from './hardware-acts.ts';
 import { stepThroughHistory } from './history.ts';
 import { Machine } from './machine.ts';
 import type { MachinePlan } from './machine-plan.ts';
-import { waysOn } from './picks.ts';
 import type { StepWatcher } from './step-watcher.ts';
 import { storeBuffers } from './store-buffers.ts';
 import { type StateKey, TaskStack } from './task-stack.ts';
@@ -192,19 +191,7 @@ export class Stepper {
   }
 
   private findChoices(): void {
-    const { choices, running, buffers } = this;
-    const { words } = this.machine.mem;
-    let n = 0;
-    for (let id = 0; id < running.length; id++) {
-      const { cpu } = running[id];
-      const { word, waitSeen } = cpu;
-      // a CPU waits for what it sees, its own stores before they drain among it
-      const over = word !== NOWHERE && (buffers === undefined ? words[word] : buffers.seenBy(id, word)) !== waitSeen;
-      if (!cpu.waiting || over) n = waysOn(this.machine, running[id], choices, n);
-      if (apicHasPending(cpu) && !irqsOff(cpu)) choices[n++] = choice(DELIVER, id);
-      if (buffers !== undefined && buffers.pending(id) > 0) choices[n++] = choice(DRAIN, id);
-    }
-    while (choices.length > n) choices.pop();
+    listEnabled(this.machine, this.running, this.buffers, this.choices);
   }
 
   /** Resumes the top frame until its next point; frames that end hand their value to the one below. */

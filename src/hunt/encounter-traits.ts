@@ -58,7 +58,10 @@ export const PAST: readonly (readonly [name: TraitName, chance: number])[] = [
 
 const NO_OPERATIONS: Factors = Object.fromEntries(SWARMED.map((name) => [name, 0]));
 
-/** Operations that meet, about as often each; accesses come before and behind them anyway. */
+/**
+ * Operations that meet: what is rare elsewhere is less rare here, what waits or changes nothing is rarer; accesses come before and
+ * behind them anyway.
+ */
 export const RIVAL: Factors = {
   ...{
     load: 0.1,

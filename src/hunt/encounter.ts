@@ -1,6 +1,6 @@
 /**
  * Encounters: small programs for `--fuzz` in which a few operations meet at one place. Something is mapped, it gets a past, everybody
- * who may has it in the TLB; then two or three operations that change what is mapped, or what the mapping shows, happen at the same
+ * who may has it in the TLB; then two to four operations that change what is mapped, or what the mapping shows, happen at the same
  * time, and before and behind them loads and stores. Few operations make few steps, so that most of what can happen between two of
  * them does within a few schedules (the small scope hypothesis; Jackson, Damon, ISSTA 1996).
  */
@@ -15,6 +15,7 @@ import { PAGES } from './generator-machine.ts';
 import { memoryShares } from './generator-ops.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
 import { type Bounds, ProgramWriter } from './program-writer.ts';
+import { shuffled } from './random.ts';
 
 /** A canonical program that the schema accepts. @param random unsigned 32-bit numbers; the same numbers, the same program */
 export function generateEncounter(random: () => number, traits: Traits): Program {
@@ -85,7 +86,7 @@ class Encounter extends ProgramWriter {
       const { owner, page, pages } = place;
       this.recall({ player: owner, op: { do: 'uffdregister', page, pages } });
     }
-    super.write(player, this.place && this.draw.chance(0.9) ? this.near(op, player, this.place) : op);
+    super.write(player, place && this.draw.chance(0.9) ? this.near(op, player, place) : op);
   }
 
   /** Ksmd needs pages of equal content: they are made in the history. */
@@ -213,9 +214,4 @@ class Encounter extends ProgramWriter {
     const users = this.users();
     return users.filter((user) => users.find(({ space }) => space === user.space) === user);
   }
-}
-
-function shuffled<T>(list: readonly T[], draw: Draw): T[] {
-  const left = [...list];
-  return list.map(() => left.splice(draw.below(left.length), 1)[0]);
 }

@@ -58,8 +58,8 @@ export interface FuzzPlace {
 }
 
 const ORIGINS: readonly Origin[] = ['encounter', 'fresh', 'mutated', 'replayed'];
-/** Share of the programs that are encounters, of those that come from nowhere. */
-const ENCOUNTERS = 0.85;
+/** Share of the programs that are encounters, of those that come from nowhere: a wide one takes as long as five. */
+const ENCOUNTERS = 0.95;
 /** Share of the scopes, where there are other strategies, too: one takes as long as many encounters. */
 const SCOPES = 0.02;
 /** Programs drawn before the first mutant: what is new at the beginning says nothing. */

@@ -87,7 +87,7 @@ const SCHEDULES_PER_PROGRAM: Readonly<Record<Origin, number>> = {
   mutated: 48,
   replayed: 48,
 };
-/** Schedules after which a generated program is given up if no TLB held a stale entry in any of them: no flush was due, or missed. */
+/** Schedules after which an encounter is given up if no TLB held a stale entry in any of them: no flush was due, or missed. */
 const SCHEDULES_WITHOUT_STALE = 4;
 const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
 
@@ -108,7 +108,7 @@ interface Place {
   readonly stepper: Stepper;
   readonly run: Run;
   readonly ledger: LedgerStates;
-  /** Some TLB has held an entry older than the page tables. */
+  /** Some TLB has held an entry older than the page tables, as far as it matters. */
   stale: boolean;
 }
 
@@ -177,7 +177,7 @@ class Hunt {
       stepper,
       run: new MachineRun(stepper),
       ledger: new LedgerStates(stepper),
-      stale: false,
+      stale: origin !== 'encounter',
     };
     const budget = options.adversary ?? DEFAULT_BUDGET;
     const names = recorded && options.source === 'fuzz' ? REPLAYED : this.namesFor(origin);
@@ -187,9 +187,8 @@ class Hunt {
     const best = { gain: 0, choices: [] as readonly number[] };
     const before = { size: this.fuzz.coverage.size, steps: this.steps };
     this.programs++;
-    place.stale = options.source !== 'fuzz' || menu !== undefined;
     for (let i = 0; i < schedules && mix.size > 0 && this.goesOn(); i++) {
-      if (options.source === 'fuzz' && i === SCHEDULES_WITHOUT_STALE && !place.stale) break;
+      if (i === SCHEDULES_WITHOUT_STALE && !place.stale) break;
       const name = this.fuzz.strategies.due([...mix.keys()]);
       const strategy = mix.get(name) as Strategy;
       if (strategy.begin(place.run)) {
@@ -204,9 +203,7 @@ class Hunt {
         options.progress?.({ schedules: this.schedules, steps: this.steps, programs: this.programs });
     }
     this.gatherWindows(stepper);
-    const scope = menu && this.uses.get(SMALL_SCOPE);
-    if (scope)
-      Object.assign(scope, { scopes: (scope.scopes ?? 0) + 1, closed: (scope.closed ?? 0) + (mix.size === 0 ? 1 : 0) });
+    if (menu) this.countScope(mix.size === 0);
     return { gain: this.fuzz.coverage.size - before.size, steps: this.steps - before.steps, choices: best.choices };
   }
 
@@ -259,6 +256,14 @@ class Hunt {
     Object.assign(use, others);
     this.uses.set(name, use);
     return use;
+  }
+
+  /** @param closed every state of it was visited */
+  private countScope(closed: boolean): void {
+    const use = this.uses.get(SMALL_SCOPE);
+    if (!use) return;
+    use.scopes = (use.scopes ?? 0) + 1;
+    use.closed = (use.closed ?? 0) + (closed ? 1 : 0);
   }
 
   private gatherWindows(stepper: Stepper): void {

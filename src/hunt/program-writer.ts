@@ -36,10 +36,10 @@ export class ProgramWriter {
   /** Address spaces so far, those of children included. */
   protected spaces: number;
   protected flags = 0;
-  /** CPUs go and come back; those that are gone. */
-  /** CPUs go and come back. */
-  protected readonly unplugs: boolean;
+  /** Names the program. */
   private readonly number: number;
+  /** CPUs go and come back; those that are gone. */
+  private readonly unplugs: boolean;
   private readonly gone = new Set<number>();
   protected concurrent = false;
   /** Operations of the part that is being written. */
@@ -68,7 +68,7 @@ export class ProgramWriter {
     this.cast = new Cast(draw, drawCast(draw, traits, this.cpus, spaces, this.files.some(isShared)));
   }
 
-  /** What was written, as a canonical program with a name drawn for it. */
+  /** What was written, as a canonical program. */
   protected finished(): Program {
     const { draw, traits, cast, cpus, memory, startSpaces: mms } = this;
     return canonicalProgram({

@@ -10,6 +10,12 @@ export interface Random {
   state(): readonly number[];
 }
 
+/** The same things in an order drawn for them, all orders alike. */
+export function shuffled<T>(things: readonly T[], random: Pick<Random, 'below'>): T[] {
+  const left = [...things];
+  return things.map(() => left.splice(random.below(left.length), 1)[0]);
+}
+
 /** Independent streams for one seed: program generation, schedules and shrinking do not disturb each other. */
 export function randomFrom(seed: number, stream = 0): Random {
   const generator = xoroshiro128plus((Math.imul(seed | 0, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b)) | 0);

@@ -30,29 +30,31 @@ export function probe(ghost: Ghost, judge: Judge, cpus: readonly Cpu[]): void {
 
 /** Does some TLB hold an entry that is older than the page tables? The moments at which a flush is due, or missed. */
 export function holdsStale(ghost: Ghost): boolean {
-  const { g, machine, geometry } = ghost;
-  if (g.global.suspect.peek(0) === 0) return false;
-  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
-    for (let slot = 0 as TlbSlot; slot < slotsOf(ghost); slot++) {
-      if (machine.tlb.lo.peek(id, slot) !== 0 && !isCurrent(ghost, id, slot)) return true;
-    }
-  }
-  return false;
+  return someEntry(ghost, (id, slot) => !isCurrent(ghost, id, slot));
 }
 
 /** Is there an entry anywhere that may be wrong? If not, none is before something happens. */
 function mayFind(ghost: Ghost): boolean {
+  const { g, machine } = ghost;
+  const isForeign = (id: CpuId, slot: TlbSlot): boolean => {
+    const loaded = g.frame.tableMm.peek(machine.regs.cr3Pgd.peek(id) as Pfn) - 1;
+    return isUsable(ghost, id, slot) && ghost.mmOf(g.cpu.tlbPage.peek(id, slot) as PageKey) !== loaded;
+  };
+  const found = someEntry(ghost, (id, slot) => isForeign(id, slot) || !isCurrent(ghost, id, slot));
+  if (!found) g.global.suspect.put(0, 0);
+  return found;
+}
+
+/** Is it so of any entry of any TLB? Not looked for where nothing has happened that can make an entry wrong. */
+function someEntry(ghost: Ghost, is: (id: CpuId, slot: TlbSlot) => boolean): boolean {
   const { g, machine, geometry } = ghost;
   if (g.global.suspect.peek(0) === 0) return false;
+  const slots = slotsOf(ghost);
   for (let id = 0 as CpuId; id < geometry.cpus; id++) {
-    const loaded = g.frame.tableMm.peek(machine.regs.cr3Pgd.peek(id) as Pfn) - 1;
-    for (let slot = 0 as TlbSlot; slot < slotsOf(ghost); slot++) {
-      if (machine.tlb.lo.peek(id, slot) === 0) continue;
-      const foreign = isUsable(ghost, id, slot) && ghost.mmOf(g.cpu.tlbPage.peek(id, slot) as PageKey) !== loaded;
-      if (foreign || !isCurrent(ghost, id, slot)) return true;
+    for (let slot = 0 as TlbSlot; slot < slots; slot++) {
+      if (machine.tlb.lo.peek(id, slot) !== 0 && is(id, slot)) return true;
     }
   }
-  g.global.suspect.put(0, 0);
   return false;
 }
 

@@ -1,4 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { SMALL_SCOPE, STRATEGY_NAMES } from '#tlblab/hunt/portfolio.js';
+import { TESTED } from '#tlblab/hunt/selftest/selftest.js';
 import { Scratch, tlblab } from './run.ts';
 
 const scratch = new Scratch();
@@ -44,6 +46,16 @@ describe('selftest', () => {
       expect(stderr).toMatch(says);
     }
   });
+});
+
+it('hunt knows every strategy, and so does selftest where chances can be computed', () => {
+  const named = (verb: string): string[] => {
+    const { stdout } = tlblab(verb, '--help');
+    const [, names = ''] = /--strategy <names>\s+some of\s+([\w,\s-]+?)\n\s+--/.exec(stdout) ?? [];
+    return names.replaceAll(/\s/g, '').split(',').sort();
+  };
+  expect(named('hunt')).toEqual([...STRATEGY_NAMES, SMALL_SCOPE].sort());
+  expect(named('selftest')).toEqual([...TESTED].sort());
 });
 
 it('hunt --strategy replay needs a schedule to follow', () => {

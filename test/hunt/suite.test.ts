@@ -9,7 +9,8 @@ import { TsoMemory } from '#tlblab/memory/tso-memory.js';
 import { parseSuite, type ReadsCase, type SuiteTest, type TableCase } from '#tlblab/program/suite.js';
 
 const FILE = new URL('../data/x86-transistency.json', import.meta.url);
-const LONG = ['coat.ipi4', 'coat.ipi6', 'coat.ipi8'];
+/** Shapes with many programs, each of which takes as long as all that are none. `selftest --suite` has both. */
+const LONG = ['coat.ipi4', 'coat.ipi8'];
 const TESTS = parseSuite(readFileSync(FILE, 'utf8'), 'sample');
 
 /** Store buffering, with and without a fence on each side; both loads read the old value only behind store buffers. */
@@ -125,10 +126,11 @@ describe('the published sample', () => {
   let sc: SuiteRow[];
   let tso: SuiteRow[];
   beforeAll(() => {
-    // shapes with many programs take as long as all others together: `selftest --suite` has them
-    const short = TESTS.filter(({ id }) => !LONG.includes(id));
-    sc = short.map((test) => suiteRow(test, 'sc'));
-    tso = short.map((test) => suiteRow(test, 'tso'));
+    const [, ...others] = LONG;
+    const without = (ids: readonly string[]): SuiteTest[] => TESTS.filter(({ id }) => !ids.includes(id));
+    // what they reach without store buffers they reach with them, too
+    sc = without(LONG).map((test) => suiteRow(test, 'sc'));
+    tso = without(others).map((test) => suiteRow(test, 'tso'));
   }, 600_000);
 
   const figures = (rows: readonly SuiteRow[]) =>
@@ -144,7 +146,7 @@ describe('the published sample', () => {
   it('agrees with store buffers, and all is decided but what values do not show', () => {
     expect(tso.filter(({ agrees }) => agrees === false)).toEqual([]);
     expect(figures(tso)).toEqual({
-      handwritten: [13, 13, 13],
+      handwritten: [15, 15, 15],
       tables: [43, 43, 43],
       tso: [46, 46, 46],
       synthesized: [44, 33, 33],
@@ -154,7 +156,7 @@ describe('the published sample', () => {
 
   it('without them it lacks what only they show, and reaches nothing that is forbidden', () => {
     expect(figures(sc)).toEqual({
-      handwritten: [13, 13, 12],
+      handwritten: [14, 14, 13],
       tables: [43, 43, 43],
       tso: [46, 45, 39],
       synthesized: [44, 33, 33],

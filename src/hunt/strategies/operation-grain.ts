@@ -19,7 +19,7 @@ export interface Manners {
   readonly eager: boolean;
   /** A CPU that has ended an operation begins its next one, if it has one, before others do. */
   readonly steady: boolean;
-  /** CPUs, one bit each, that take interrupts only where they have nothing else to do. */
+  /** CPUs, by the bits of their numbers (from 32 on the same again), that take interrupts only where they have nothing else to do. */
   readonly late: number;
 }
 

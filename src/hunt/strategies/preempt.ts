@@ -6,7 +6,7 @@
  */
 import { type Choice, choiceCpu, choiceKind, RUN } from '../../engine/choice.ts';
 import type { CpuId } from '../../hardware/types.ts';
-import type { Random } from '../random.ts';
+import { type Random, shuffled } from '../random.ts';
 import { RandomAdversary } from './adversary.ts';
 import { OperationGrain } from './operation-grain.ts';
 import { type Place, SharedSteps } from './shared-steps.ts';
@@ -47,11 +47,13 @@ export class Preempt implements Strategy {
     this.adversary.begin();
     this.held.length = 0;
     steps.begin();
-    if (this.deck.length === 0) this.deck = this.dealt(steps.places());
+    const places = steps.places();
+    if (this.deck.length === 0) this.deck = this.dealt(places);
     this.planned = this.deck.splice(-1);
-    for (let i = this.planned.length; i < this.most && i > 0; i++) {
-      const others = steps.places().filter(({ operation }) => this.planned.every((p) => p.operation !== operation));
-      if (others.length > 0) this.planned.push(others[random.below(others.length)]);
+    while (this.planned.length > 0 && this.planned.length < this.most) {
+      const others = places.filter(({ operation }) => this.planned.every((p) => p.operation !== operation));
+      if (others.length === 0) break;
+      this.planned.push(others[random.below(others.length)]);
     }
     const is = (): boolean => random.below(2) === 0;
     this.first = is();
@@ -124,13 +126,4 @@ export class Preempt implements Strategy {
     const leading = open.filter((c) => choiceKind(c) === RUN && choiceCpu(c) === cpu);
     return leading.length > 0 ? leading : open;
   }
-}
-
-function shuffled<T>(list: readonly T[], random: Random): T[] {
-  const all = [...list];
-  for (let i = all.length - 1; i > 0; i--) {
-    const other = random.below(i + 1);
-    [all[i], all[other]] = [all[other], all[i]];
-  }
-  return all;
 }
