@@ -106,6 +106,8 @@ export class Fuzz {
 
   /** The program was hunted in. */
   had({ program, origin }: Drawn, { gain, steps, choices }: Showing): void {
+    // a scope is many programs, and no turn was taken for it
+    if (origin === 'scope') return;
     this.origins.had(origin, gain / (steps + 1));
     if (gain > 0) this.corpus.add({ program, choices, gain, steps });
   }

@@ -6,6 +6,7 @@ import { allTraits, generateProgram } from '#tlblab/hunt/generator.js';
 import { Draw } from '#tlblab/hunt/generator-draw.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { mutate } from '#tlblab/hunt/mutate.js';
+import type { StrategyName } from '#tlblab/hunt/portfolio.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { policyNamed } from '#tlblab/policy/index.js';
 import type { Program } from '#tlblab/program/program.js';
@@ -62,6 +63,25 @@ describe('Fuzz', () => {
     };
     expect(origins(true)).toEqual(new Set(['encounter', 'fresh', 'mutated', 'replayed']));
     expect(origins(false)).toEqual(new Set(['encounter', 'fresh']));
+  });
+
+  it('draws scopes if asked for, alone or now and then, and keeps none of them', () => {
+    const scopes = (strategies: readonly StrategyName[]): number => {
+      const fuzz = new Fuzz({ seed: 2, feedback: true, strategies });
+      const drawn = Array.from({ length: 200 }, () => {
+        const next = fuzz.next();
+        if (next.origin === 'scope') fuzz.had(next, { gain: 1, steps: 100, choices: [] });
+        return next;
+      });
+      expect(fuzz.corpus.size).toBe(0);
+      expect(drawn.every(({ origin, menu }) => (origin === 'scope') === (menu !== undefined))).toBe(true);
+      return drawn.filter(({ origin }) => origin === 'scope').length;
+    };
+    expect(scopes(['small-scope'])).toBe(200);
+    expect(scopes(['pct-2'])).toBe(0);
+    const few = scopes(['pct-2', 'small-scope']);
+    expect(few).toBeGreaterThan(0);
+    expect(few).toBeLessThan(20);
   });
 
   it('goes on in another process as if it had never stopped', () => {
