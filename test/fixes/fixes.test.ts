@@ -36,7 +36,6 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v12-protected': { scenario: 'o06-write-protect', before: [], after: ['v12-protected'] },
   'v12-at-once': { scenario: 'flushed-at-once', before: [], after: ['v12-at-once'] },
   'v12-paid': { scenario: 'reclaim-preempted', before: [], after: ['v12-paid'] },
-  'v12-held': { scenario: 'migrate-held', before: [], after: ['v12-held'] },
   'v12-fault-before': { scenario: 'store-behind-fault', before: [], after: ['v12-fault-before'] },
   'v12-iomap': { scenario: 'iomap-write', before: [], after: ['v12-iomap'] },
   'v12-fuse': { scenario: 'fuse-store', before: [], after: ['v12-fuse'] },
@@ -68,6 +67,7 @@ function expectCure(
 /** Fixes of what few schedules convict: that of the finding does; behind it the hunt goes on as it likes. */
 const FOLLOWED: Record<string, string> = {
   'v11-held': 'luf-v11-migrate-held',
+  'v12-held': 'luf-v12-migrate-held',
   'mainline-moving-tracked': 'mainline-soft-dirty-migration',
   'mainline-merge-tracked': 'mainline-ksm-soft-dirty',
   'mainline-swap-recheck': 'mainline-swap-lookup',

@@ -12,6 +12,7 @@ import { POLICIES } from '#tlblab/policy/index.js';
 import { by, device, kalloc, kfree, load, mmap, race, reclaim } from '#tlblab/program/builder.js';
 import type { Op, Program } from '#tlblab/program/program.js';
 import { loadScenario } from '../../dist/workloads/index.js';
+import { ENOUGH } from '../hunt/harm.ts';
 
 /** A kernel without lockdep: what it would have said comes true. */
 const NO_LOCKDEP = definePatch({
@@ -77,7 +78,7 @@ describe('in an interrupt handler', () => {
   });
 
   it.each(['luf-v12', 'luf-v12-flag'])('%s ends the takeoff of the task that it has interrupted', (policy) => {
-    expect(found(policy, scenario)).toMatchObject({ harm: 'kernel-assert' });
+    expect(found(policy, scenario, { schedules: ENOUGH })).toMatchObject({ harm: 'kernel-assert' });
   });
 
   it.each(['luf-v12', 'luf-v12-flag'])(

@@ -28,12 +28,13 @@ it('a read by a reference says which frame is held, and when that got its new ow
   expect(withoutNumbers(text)).toMatchInlineSnapshot(`
     "before: P0: mmap p rw; mmap q rw; store p
        CPU0 (P0)   CPU1 (P1)
-     #   gup p fast
      #  madvise p dontneed
+     #   gup p fast
      #  pte of p cleared (pfn #)
      #  tlb entry of p (pfn #) dropped
      #  pfn # freed
      #  pfn # handed out to P0
+     #  pte of q set: pfn # rw
      #   gup reads p -> 0 (held: pfn #)   FRAME REUSE
     frame-reuse: get_user_pages on CPU1: read of page 8, word 0, in frame #: the frame has a new owner since the
       entry was read"

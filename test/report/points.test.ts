@@ -39,10 +39,11 @@ describe('ablation', () => {
       seen: { scenario: 'seed-page-cache', finding: { harm: 'stale-read', patches: ['drop:fileWrite'] } },
     });
     expect(fileWrite.seen!.schedules).toBe(fileWrite.effort.schedules);
-    for (const { seen, effort } of [allocate, isolateFree, lostRace]) {
-      expect(seen).toBeUndefined();
-      expect(effort.schedules).toBe(400);
+    for (const { point, seen, effort } of [allocate, isolateFree, lostRace]) {
+      expect(effort.schedules).toBe(seen?.schedules ?? 400);
+      expect(seen?.finding.patches ?? [`drop:${point}`]).toEqual([`drop:${point}`]);
     }
+    expect(lostRace.seen).toBeUndefined();
     expect(await replayFinding(fileWrite.seen!.finding, false)).toMatchObject({ reproduced: true, by: 'exact' });
   });
 
