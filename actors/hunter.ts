@@ -211,6 +211,7 @@ async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
     source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
     strategies,
     recorded: request.recorded,
+    directed: request.directed,
     cpus,
     strict,
     memory,

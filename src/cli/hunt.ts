@@ -25,6 +25,8 @@ export interface HuntOptions {
   readonly findings: number;
   readonly corpus?: string;
   readonly feedback?: boolean;
+  /** False: whatever the patches changed, the hunt is after anything. */
+  readonly directed: boolean;
   readonly patch?: string[];
   readonly drop?: string[];
   readonly lufDebug?: string;
@@ -76,6 +78,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
     findings: options.findings,
     strategies: options.strategy,
     feedback: options.feedback ?? false,
+    directed: options.directed && patches.length > 0,
     corpus: options.corpus,
     recorded: recordedOf(options),
     strict: options.strict ?? false,

@@ -84,6 +84,12 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   .addOption(drop())
   .addOption(
     new Option(
+      '--no-directed',
+      'with patches, hunt as if there were none: not after what they changed, but after anything',
+    ),
+  )
+  .addOption(
+    new Option(
       '--luf-debug <mode>',
       "count what the debug mode and the policy's audit see: MECHANISM[:READING], or all",
     ),

@@ -53,6 +53,7 @@ export const PAST: readonly (readonly [name: TraitName, chance: number])[] = [
   ['ksm', 0.08],
   ['devmigrate', 0.08],
   ['numascan', 0.08],
+  ['move', 0.1],
   ['kalloc', 0.05],
 ];
 
@@ -76,9 +77,19 @@ export const RIVAL: Factors = {
     messages: 0.1,
   },
   ...{ device: 0.1, kalloc: 0.15, pfnwalk: 0.5, remote: 0.4, write: 0.7, reclaim: 0.7, migrate: 0.7 },
-  ...{ mmap: 0.4, munmap: 0.8, mremap: 1.8, exit: 2, fork: 1.2, unplug: 1, numascan: 2, devmigrate: 2.5 },
+  ...{ mmap: 0.4, munmap: 0.8, mremap: 1.8, exit: 6, fork: 1.2, unplug: 1, numascan: 2, devmigrate: 2.5 },
   ...{ msync: 1.5, fsync: 2, truncate: 2, clearrefs: 6, uffdwp: 5, ksm: 2 },
 };
+
+/** Operations that change something: all that compete for a place among those that meet. */
+export const OPERATIONS: readonly TraitName[] = [...SWARMED, 'unplug' as const].filter(
+  (name) => !['load', 'fetch', 'touch', 'compute', 'yield', 'sleep', 'messages'].includes(name),
+);
+
+/** The traits that are operations, as they are there. */
+export function operationsOf(traits: Traits): Partial<Traits> {
+  return Object.fromEntries(SWARMED.map((name) => [name, traits[name]]));
+}
 
 /** The traits that are operations, with all but one of them off. */
 export function only(traits: Traits, name: TraitName): Traits {

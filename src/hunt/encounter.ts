@@ -5,7 +5,7 @@
  * them does within a few schedules (the small scope hypothesis; Jackson, Damon, ISSTA 1996).
  */
 import type { Op, Program } from '../program/program.ts';
-import { only, PAST, RIVAL, scaled, WORLDS } from './encounter-traits.ts';
+import { OPERATIONS, only, operationsOf, PAST, RIVAL, scaled, WORLDS } from './encounter-traits.ts';
 import type { Player } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import type { Mapped } from './generator-files.ts';
@@ -19,8 +19,16 @@ import { shuffled } from './random.ts';
 
 /** A canonical program that the schema accepts. @param random unsigned 32-bit numbers; the same numbers, the same program */
 export function generateEncounter(random: () => number, traits: Traits): Program {
+  const encounter = encounterOf(random, traits);
+  encounter.open();
+  encounter.meet();
+  return encounter.end();
+}
+
+/** An encounter that is yet to be written. */
+export function encounterOf(random: () => number, traits: Traits): Encounter {
   const draw = new Draw(random);
-  return new Encounter(draw, scaled(traits, draw.pick(WORLDS)), BOUNDS).program();
+  return new Encounter(draw, scaled(traits, draw.pick(WORLDS)), BOUNDS);
 }
 
 const BOUNDS: Bounds = { objects: [1, 2], pages: 2, files: 1 };
@@ -50,10 +58,13 @@ interface Place {
   readonly offset: number;
 }
 
-class Encounter extends ProgramWriter {
+export class Encounter extends ProgramWriter {
   private place: Place | undefined;
+  /** Those who have their turn before anybody has a second one. */
+  private waiting: Player[] = [];
 
-  program(): Program {
+  /** The first operation of those that meet, and what was before. @param first what it is, if it can be */
+  open(first?: TraitName): void {
     const { draw } = this;
     const places: Place[] = [];
     for (const player of this.firstOfSpaces()) {
@@ -62,6 +73,7 @@ class Encounter extends ProgramWriter {
     const { page, pages, offset, ...rest } = draw.pick(places);
     const at = draw.chance(0.6) ? draw.below(pages) : 0;
     this.place = { ...rest, page: page + at, pages: pages - at, offset: offset + at };
+    if (draw.chance(0.6)) this.populate();
     for (const [name, chance] of shuffled(PAST, draw)) {
       if (!draw.chance(chance)) continue;
       const player = draw.chance(0.8) ? draw.pick(this.atPlace()) : this.cast.anyOfMachine();
@@ -69,12 +81,47 @@ class Encounter extends ProgramWriter {
       if (draw.chance(0.5)) this.writeAccess(this.cast.anyUser());
     }
     const shares = draw.chance(0.35 * this.traits.fork);
-    if (shares) this.writeAny(draw.pick(this.atPlace()), 1, only(this.traits, 'fork'));
-    this.concurrent = true;
-    for (const user of this.users()) if (draw.chance(0.2)) this.writeAccess(user);
-    this.writeRivals();
+    if (shares) {
+      if (draw.chance(0.7)) this.populate();
+      this.writeAny(draw.pick(this.atPlace()), 1, only(this.traits, 'fork'));
+    }
     const warm = shares && draw.chance(0.7) ? LOADS : draw.pick(WARM);
-    for (const user of this.users()) this.writeWitness(user, warm);
+    for (const user of this.users()) {
+      if (draw.chance(0.85)) this.recall(this.access(user, this.looksAt(user), warm));
+    }
+    this.concurrent = true;
+    this.written = 0;
+    const rival = scaled(this.traits, RIVAL);
+    if (first !== undefined) this.writeRival(only(rival, first));
+    if (this.written === 0) this.writeRival(rival);
+  }
+
+  /** One to three operations more, by how often each should be. */
+  meet(): void {
+    const rival = scaled(this.traits, RIVAL);
+    for (let i = Number(this.draw.weighted({ '1': 1, '2': 3, '3': 2 })); i > 0; i--) this.writeRival(rival);
+  }
+
+  /** One or two operations more, of all kinds alike. @param traits what they may be */
+  cross(traits: Traits): void {
+    const { draw } = this;
+    const rival = scaled({ ...this.traits, ...operationsOf(traits) }, RIVAL);
+    const kinds = OPERATIONS.filter((name) => rival[name] > 0);
+    for (let i = draw.between(1, 2); i > 0; i--) {
+      const before = this.written;
+      for (let tries = 0; tries < 8 && this.written === before && kinds.length > 0; tries++)
+        this.writeRival(only(rival, draw.pick(kinds)));
+    }
+  }
+
+  /** Everybody looks at the place, or changes it, before their part or behind it. */
+  end(): Program {
+    const { draw } = this;
+    for (const user of this.users()) {
+      if (draw.chance(0.1)) user.ops.unshift(this.access(user, this.looksAt(user)).op);
+      for (let i = Number(draw.weighted({ '0': 4, '1': 4, '2': 1 })); i > 0; i--)
+        this.write(user, this.access(user, this.looksAt(user)).op);
+    }
     return this.finished();
   }
 
@@ -157,30 +204,25 @@ class Encounter extends ProgramWriter {
   }
 
   /** On different CPUs, as far as there are. */
-  private writeRivals(): void {
+  private writeRival(rival: Traits): void {
     const { draw } = this;
-    const rival = scaled(this.traits, RIVAL);
-    let waiting: Player[] = [];
-    for (let i = Number(draw.weighted({ '2': 1, '3': 3, '4': 2 })); i > 0; i--) {
-      if (waiting.length === 0) waiting = this.cast.alive();
-      const [player] = waiting.splice(draw.below(waiting.length), 1);
-      waiting = waiting.filter(({ cpu, exited }) => cpu !== player.cpu && !exited);
-      if (player.exited) continue;
-      this.writeAny(player, 3, rival);
-      // what was freed is taken again soonest by whoever freed it
-      const frees = player.role !== 'server' && !player.exited;
-      if (frees && draw.chance(0.25 * this.traits.kalloc)) this.writeOther(player, 'kalloc');
-    }
+    if (this.waiting.length === 0) this.waiting = this.cast.alive();
+    const near = this.waiting.filter(({ space }) => space === this.place!.owner.space);
+    const player = draw.pick(near.length > 0 && draw.chance(0.6) ? near : this.waiting);
+    const before = this.written;
+    if (!player.exited) this.writeAny(player, 3, rival);
+    if (this.written === before) return;
+    this.waiting = this.waiting.filter(({ cpu, exited }) => cpu !== player.cpu && !exited);
+    // what was freed is taken again soonest by whoever freed it
+    const frees = player.role !== 'server' && !player.exited;
+    if (frees && draw.chance(0.25 * this.traits.kalloc)) this.writeOther(player, 'kalloc');
   }
 
-  /** The user has the place in its TLB, and looks at it, or changes it, behind its own part. */
-  private writeWitness(user: Player, warm: Accesses): void {
-    const { draw } = this;
+  /** What the user had in its TLB, and looks at. */
+  private looksAt(user: Player): number {
     const { owner, page } = this.place!;
-    const at = user.space === owner.space && draw.chance(0.9) ? page : user.space!.pageToUse(draw, this.traits.shared);
-    if (draw.chance(0.85)) this.recall(this.access(user, at, warm));
-    for (let i = Number(draw.weighted({ '0': 1, '1': 5, '2': 1 })); i > 0; i--)
-      this.write(user, this.access(user, at).op);
+    const isThere = user.space === owner.space && this.draw.chance(0.9);
+    return isThere ? page : user.space!.pageToUse(this.draw, this.traits.shared);
   }
 
   private writeAccess(user: Player): void {
@@ -199,6 +241,13 @@ class Encounter extends ProgramWriter {
       player.forkedBy === undefined ||
       this.history.some(({ op: before }) => before.do === 'fork' && before.task === player.name);
     if (isThere && this.history.length < MOST_HISTORY) this.history.push({ task: player.name, op });
+  }
+
+  /** The place has frames of its own, not the zero page: what nobody has stored to is not shared, merged, moved or swapped. */
+  private populate(): void {
+    const { page, pages } = this.place!;
+    const op: Op = pages > 1 ? { do: 'touch', page, pages, write: true } : { do: 'store', page };
+    if (this.traits.store > 0) this.write(this.draw.pick(this.atPlace()), op);
   }
 
   /** Those who share the address space of the place; its owner at least. */

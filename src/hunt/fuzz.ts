@@ -7,16 +7,22 @@ import type { Menu } from '../engine/machine-plan.ts';
 import type { Op, Program } from '../program/program.ts';
 import { Corpus } from './corpus.ts';
 import { Coverage, type CoveragePlace } from './coverage.ts';
+import type { DifferenceMade } from './difference.ts';
+import { type DirectedOrigin, type DirectedPlace, DirectedPrograms } from './directed-programs.ts';
 import { generateEncounter } from './encounter.ts';
 import { generateProgram, swarmTraits } from './generator.ts';
 import { Draw } from './generator-draw.ts';
+import type { TraitName } from './generator-traits.ts';
 import { mutate } from './mutate.ts';
 import { DEFAULT_MIX, Portfolio, type PortfolioPlace, SMALL_SCOPE, type StrategyName } from './portfolio.ts';
 import { type Random, randomAt, randomFrom } from './random.ts';
 import { drawScope } from './small-scope.ts';
 
-/** `scope`: many tiny programs at once; `fresh`: a wide program; `replayed`: one of the corpus as it is. */
-export type Origin = 'scope' | 'encounter' | 'fresh' | 'mutated' | 'replayed';
+/**
+ * `scope`: many tiny programs at once; `fresh`: a wide program; `replayed`: one of the corpus as it is; those of a directed hunt are
+ * encounters, see directed-programs.ts.
+ */
+export type Origin = 'scope' | 'encounter' | DirectedOrigin | 'fresh' | 'mutated' | 'replayed';
 
 /** A program to hunt in. */
 export interface Drawn {
@@ -24,6 +30,8 @@ export interface Drawn {
   readonly origin: Origin;
   /** Of a scope: what its tasks may do behind their operations. */
   readonly menu?: Menu;
+  /** Of a directed hunt: what the program begins with. */
+  readonly first?: TraitName;
   /** Of a program that is replayed: the schedule to begin with. */
   readonly recorded: readonly number[] | undefined;
   /** Draws its schedules. */
@@ -36,6 +44,8 @@ export interface Showing {
   readonly steps: number;
   /** The schedule of the run that showed most. */
   readonly choices: readonly number[];
+  /** Of a directed hunt: what is known of what patches made different. */
+  readonly made?: DifferenceMade;
 }
 
 export interface FuzzOptions {
@@ -45,6 +55,8 @@ export interface FuzzOptions {
   /** Programs are made from those of the corpus, too. */
   readonly feedback: boolean;
   readonly strategies?: readonly StrategyName[];
+  /** Most encounters are likely to reach the routines that patches of the hunt replaced. */
+  readonly directed?: boolean;
 }
 
 /** Where the drawing of programs stands, as data. The corpus belongs to it, and is kept apart. */
@@ -55,11 +67,14 @@ export interface FuzzPlace {
   readonly origins: PortfolioPlace;
   readonly strategies: PortfolioPlace;
   readonly coverage: CoveragePlace;
+  readonly directed: DirectedPlace | undefined;
 }
 
 const ORIGINS: readonly Origin[] = ['encounter', 'fresh', 'mutated', 'replayed'];
 /** Share of the programs that are encounters, of those that come from nowhere: a wide one takes as long as five. */
 const ENCOUNTERS = 0.95;
+/** Share of those that are, of the encounters of a directed hunt. */
+const DIRECTED = 0.9;
 /** Share of the scopes, where there are other strategies, too: one takes as long as many encounters. */
 const SCOPES = 0.02;
 /** Programs drawn before the first mutant: what is new at the beginning says nothing. */
@@ -70,14 +85,26 @@ export class Fuzz {
   readonly corpus = new Corpus();
   /** How the strategies share the schedules. */
   readonly strategies: Portfolio<StrategyName>;
+  private readonly directed: DirectedPrograms | undefined;
   /** Programs drawn so far. */
   programs = 0;
   private readonly origins = new Portfolio(ORIGINS);
   private draws: Random;
 
+  /** Does the hunt want to know what its patches make different? */
+  get isDirected(): boolean {
+    return this.directed !== undefined;
+  }
+
+  /** Did the patches of a directed hunt do enough in a program that it is worth more schedules? */
+  isWorth(made: DifferenceMade | undefined): boolean {
+    return made !== undefined && (this.directed?.isWorth(made) ?? false);
+  }
+
   constructor(private readonly options: FuzzOptions) {
     this.draws = randomFrom(options.seed, 0);
     this.strategies = new Portfolio(options.strategies ?? DEFAULT_MIX);
+    this.directed = options.directed ? new DirectedPrograms() : undefined;
   }
 
   next(): Drawn {
@@ -93,8 +120,9 @@ export class Fuzz {
       return { ...scope, origin, recorded: undefined, random: schedules() };
     }
     if (origin === 'encounter') {
-      const program = onCpus(generateEncounter(bits, swarmTraits(bits)), cpus);
-      return { program, origin, recorded: undefined, random: schedules() };
+      const directed = draw.chance(DIRECTED) ? this.directed?.next(bits) : undefined;
+      const drawn = directed ?? { program: generateEncounter(bits, swarmTraits(bits)), origin };
+      return { ...drawn, program: onCpus(drawn.program, cpus), recorded: undefined, random: schedules() };
     }
     if (origin === 'fresh') return { program: fresh(), origin, recorded: undefined, random: schedules() };
     const { program, choices } = this.corpus.pick(draw);
@@ -105,10 +133,11 @@ export class Fuzz {
   }
 
   /** The program was hunted in. */
-  had({ program, origin }: Drawn, { gain, steps, choices }: Showing): void {
+  had({ program, origin, first }: Drawn, { gain, steps, choices, made }: Showing): void {
     // a scope is many programs, and no turn was taken for it
     if (origin === 'scope') return;
-    this.origins.had(origin, gain / (steps + 1));
+    if (isDirected(origin) && first && made) this.directed?.had({ origin, first }, made);
+    this.origins.had(isDirected(origin) ? 'encounter' : origin, gain / (steps + 1));
     if (gain > 0) this.corpus.add({ program, choices, gain, steps });
   }
 
@@ -120,14 +149,16 @@ export class Fuzz {
       origins: origins.place(),
       strategies: strategies.place(),
       coverage: coverage.place(),
+      directed: this.directed?.place(),
     };
   }
-  goOn({ programs, draws, origins, strategies, coverage }: FuzzPlace): void {
+  goOn({ programs, draws, origins, strategies, coverage, directed }: FuzzPlace): void {
     this.draws = randomAt(draws);
     this.programs = programs;
     this.origins.goOn(origins);
     this.strategies.goOn(strategies);
     this.coverage.goOn(coverage);
+    if (directed) this.directed?.goOn(directed);
   }
 
   private due(): Origin {
@@ -138,6 +169,15 @@ export class Fuzz {
     if (canMutate) return this.origins.due(ORIGINS);
     return this.draws.bits() < ENCOUNTERS * 2 ** 32 ? 'encounter' : 'fresh';
   }
+}
+
+function isDirected(origin: Origin): origin is DirectedOrigin {
+  return origin === 'aimed' || origin === 'opening' || origin === 'crossing';
+}
+
+/** Few operations, which meet. */
+export function isEncounter(origin: Origin): boolean {
+  return origin === 'encounter' || isDirected(origin);
 }
 
 /** The program on a machine with that many CPUs, its tasks spread over them by their old numbers. */

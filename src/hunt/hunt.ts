@@ -11,8 +11,9 @@ import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import { asChosen } from './all-programs.ts';
 import type { CoverageSummary } from './coverage.ts';
+import { Difference } from './difference.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
-import { type Drawn, Fuzz, type Origin, type Showing } from './fuzz.ts';
+import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
 import type { HuntSums, StrategyUse } from './hunt-sums.ts';
 import { huntingPlan, recording } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
@@ -20,8 +21,9 @@ import { MachineRun } from './machine-run.ts';
 import { DEFAULT_MIX, ENCOUNTER_MIX, SMALL_SCOPE, type StrategyName, strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
+import { COMPARED, isInVain, SCHEDULES_PER_PROGRAM } from './schedule-budget.ts';
 import { stateSearchOf } from './small-scope-search.ts';
-import { type AdversaryBudget, chooseFairly, type Run, type Strategy } from './strategies/strategy.ts';
+import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
 
 export interface HuntOptions {
   readonly policy: Policy;
@@ -31,6 +33,8 @@ export interface HuntOptions {
   readonly seed: number;
   /** CPUs of generated programs; what the generator draws if left out. */
   readonly cpus?: number;
+  /** After what the patches changed: see reach.ts. So if left out, as far as there are any. */
+  readonly directed?: boolean;
   /** Where generated programs come from, and what hunts before this one saw; a hunt has its own if left out. */
   readonly fuzz?: Fuzz;
   /** Schedules at most. */
@@ -79,16 +83,6 @@ export interface HuntResult extends HuntSums {
   readonly diverged: boolean;
 }
 
-/** Schedules that a generated program gets before the next is drawn: few where most of what can happen does within few. */
-const SCHEDULES_PER_PROGRAM: Readonly<Record<Origin, number>> = {
-  scope: 10_000,
-  encounter: 16,
-  fresh: 48,
-  mutated: 48,
-  replayed: 48,
-};
-/** Schedules after which an encounter is given up if no TLB held a stale entry in any of them: no flush was due, or missed. */
-const SCHEDULES_WITHOUT_STALE = 4;
 const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
 
 /**
@@ -106,9 +100,10 @@ const REPLAYED: readonly StrategyName[] = ['replay'];
 interface Place {
   readonly plan: MachinePlan;
   readonly stepper: Stepper;
-  readonly run: Run;
+  readonly run: MachineRun;
   readonly ledger: LedgerStates;
-  /** Some TLB has held an entry older than the page tables, as far as it matters. */
+  readonly difference: Difference | undefined;
+  /** Some TLB has held an entry older than the page tables. */
   stale: boolean;
 }
 
@@ -125,8 +120,8 @@ class Hunt {
   private diverged = false;
 
   constructor(private readonly options: HuntOptions) {
-    const { seed, cpus, strategies } = options;
-    this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, strategies, feedback: false });
+    const { seed, cpus, strategies, patches, directed = patches.length > 0 } = options;
+    this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, strategies, feedback: false, directed });
     this.names = (strategies ?? DEFAULT_MIX).filter((name) => name !== SMALL_SCOPE);
   }
 
@@ -149,7 +144,7 @@ class Hunt {
 
   /** Encounters are small: the fewer strategies, the more of each. */
   private namesFor(origin: Origin | undefined): readonly StrategyName[] {
-    return origin === 'encounter' && this.options.strategies === undefined ? ENCOUNTER_MIX : this.names;
+    return origin && isEncounter(origin) && this.options.strategies === undefined ? ENCOUNTER_MIX : this.names;
   }
 
   private sums(): HuntSums {
@@ -171,14 +166,12 @@ class Hunt {
   ): Showing {
     const { options } = this;
     const plan = { ...huntingPlan(program, options), menu };
-    const stepper = new Stepper(menu || this.names.includes('exhaustive') ? recording(plan) : plan);
-    const place: Place = {
-      plan,
-      stepper,
-      run: new MachineRun(stepper),
-      ledger: new LedgerStates(stepper),
-      stale: origin !== 'encounter',
-    };
+    const difference = this.fuzz.isDirected && !menu ? new Difference(plan) : undefined;
+    const told = difference?.plan ?? plan;
+    const stepper = new Stepper(menu || this.names.includes('exhaustive') ? recording(told) : told);
+    difference?.start();
+    const run = new MachineRun(stepper, difference);
+    const place: Place = { plan, stepper, run, ledger: new LedgerStates(stepper), difference, stale: false };
     const budget = options.adversary ?? DEFAULT_BUDGET;
     const names = recorded && options.source === 'fuzz' ? REPLAYED : this.namesFor(origin);
     const mix = menu
@@ -188,11 +181,11 @@ class Hunt {
     const before = { size: this.fuzz.coverage.size, steps: this.steps };
     this.programs++;
     for (let i = 0; i < schedules && mix.size > 0 && this.goesOn(); i++) {
-      if (i === SCHEDULES_WITHOUT_STALE && !place.stale) break;
+      if (origin && isInVain(origin, i, place, this.fuzz)) break;
       const name = this.fuzz.strategies.due([...mix.keys()]);
       const strategy = mix.get(name) as Strategy;
       if (strategy.begin(place.run)) {
-        const { pairs, fresh, choices } = this.once(place, strategy);
+        const { pairs, fresh, choices } = this.once(place, strategy, i);
         this.fuzz.strategies.had(name, pairs);
         if (fresh > best.gain) Object.assign(best, { gain: fresh, choices });
       } else {
@@ -204,18 +197,24 @@ class Hunt {
     }
     this.gatherWindows(stepper);
     if (menu) this.countScope(mix.size === 0);
-    return { gain: this.fuzz.coverage.size - before.size, steps: this.steps - before.steps, choices: best.choices };
+    return {
+      gain: this.fuzz.coverage.size - before.size,
+      steps: this.steps - before.steps,
+      choices: best.choices,
+      made: difference,
+    };
   }
 
   /** One schedule, with the pairs, and with all, that it was the first to show. */
-  private once(place: Place, strategy: Strategy) {
-    const { plan, stepper, run, ledger } = place;
+  private once(place: Place, strategy: Strategy, i: number) {
+    const { plan, stepper, run, ledger, difference } = place;
     const choices: number[] = [];
     const { coverage } = this.fuzz;
     const known = { size: coverage.size, pairs: coverage.pairs };
     let last = NOWHERE;
     coverage.begin();
     stepper.reset();
+    difference?.begin(i < COMPARED);
     const done = execute(stepper, (s) => {
       coverage.stepped(s, last, ledger);
       place.stale ||= run.holdsStale();
@@ -224,6 +223,7 @@ class Hunt {
       choices.push(c);
       last = s.cpuAt(choiceCpu(c as Choice)).word;
       coverage.step(s, c as Choice);
+      difference?.step(run, c as Choice);
       return c;
     });
     strategy.end?.(run);

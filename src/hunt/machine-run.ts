@@ -8,6 +8,7 @@ import type { CpuId } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
 import type { Word } from '../memory/memory.ts';
 import type { Footprint } from '../memory/step-record.ts';
+import type { Difference } from './difference.ts';
 import type { Run } from './strategies/strategy.ts';
 
 /** More than any program has. */
@@ -17,7 +18,11 @@ export class MachineRun implements Run {
   readonly choices: readonly Choice[];
   readonly cpus: number;
 
-  constructor(private readonly stepper: Stepper) {
+  /** @param difference that the patches make, of a directed hunt */
+  constructor(
+    private readonly stepper: Stepper,
+    private readonly difference?: Difference,
+  ) {
     this.choices = stepper.choices;
     this.cpus = stepper.machine.geometry.cpus;
   }
@@ -47,6 +52,9 @@ export class MachineRun implements Run {
     const { round, pc, done } = columns.user;
     const place = (round.peek(task) * MOST_OPERATIONS + pc.peek(task)) * 2 + done.peek(task);
     return place * (geometry.cpus + geometry.tasks) + task;
+  }
+  hasReached(id: CpuId): boolean {
+    return this.difference?.isBehind(this, id) ?? false;
   }
   isInterrupted(id: CpuId): boolean {
     return this.stepper.isInterrupted(id);

@@ -28,9 +28,21 @@ export interface HuntStanding {
 
 /** The journal of a hunt: of another model, policy or seed it is another one. How long the hunt is to be makes no other. */
 export function journalFor(request: HuntRequest): HuntJournal | undefined {
-  const { corpus, tool, policy, patches, plugins, seed, cpus, strategies, strict, mail, feedback } = request;
+  const { corpus, tool, policy, patches, plugins, seed, cpus, strategies, strict, mail, feedback, directed } = request;
   if (corpus === undefined) return undefined;
-  const of = { model: modelHash(plugins), tool, policy, patches, seed, cpus, strategies, strict, mail, feedback };
+  const of = {
+    model: modelHash(plugins),
+    tool,
+    policy,
+    patches,
+    seed,
+    cpus,
+    strategies,
+    strict,
+    mail,
+    feedback,
+    directed,
+  };
   return new HuntJournal(corpus, JSON.stringify(of));
 }
 

@@ -29,6 +29,8 @@ export interface HuntRequest {
   readonly strategies: readonly StrategyName[] | undefined;
   /** Programs are made from those of the corpus, too. */
   readonly feedback: boolean;
+  /** After what the patches changed; so if left out, as far as there are any. */
+  readonly directed?: boolean;
   /** Directory of the corpus and of the journal; undefined: nothing is kept. */
   readonly corpus?: string;
   /** The schedule that the strategy `replay` follows. */

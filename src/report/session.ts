@@ -76,8 +76,8 @@ class Session {
 
   constructor(private readonly options: SessionOptions) {
     const { origin, feedback } = options;
-    const { cpus, strategies } = options.hunt;
-    this.fuzz = new Fuzz({ seed: origin.seed, cpus, strategies, feedback });
+    const { cpus, strategies, patches, directed = patches.length > 0 } = options.hunt;
+    this.fuzz = new Fuzz({ seed: origin.seed, cpus, strategies, feedback, directed });
   }
 
   run(): SessionResult {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { geometry } from '#tlblab/hardware/geometry.js';
 import { generateEncounter } from '#tlblab/hunt/encounter.js';
 import { allTraits, swarmTraits } from '#tlblab/hunt/generator.js';
+import { generateAimed, generateCrossing, generateOpening } from '#tlblab/hunt/openings.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { parseLitmus, printLitmus } from '#tlblab/program/litmus.js';
 import type { Op, Program } from '#tlblab/program/program.js';
@@ -65,5 +66,34 @@ describe('generateEncounter', () => {
       );
       expect(program.files?.some((f) => !f.device) ?? false).toBe(false);
     }
+  });
+});
+
+describe('openings', () => {
+  const kinds = ['munmap', 'mprotect', 'swapout', 'gup', 'move', 'devmigrate'] as const;
+  const opened = kinds.flatMap((first) => Array.from({ length: 30 }, () => generateOpening(first, bits)));
+  const changes = (program: Program): Op[] => ops(program).filter((op) => !isAccess(op) || op.do === 'gup');
+
+  it('begin with the operation that was asked for, where it can be, and have no other', () => {
+    const few = opened.filter(({ program }) => changes(program).length <= 2);
+    expect(few.length / opened.length).toBeGreaterThan(0.9);
+    const unmaps = opened.slice(0, 30).filter(({ program }) => ops(program).some((op) => op.do === 'munmap'));
+    expect(unmaps.length).toBeGreaterThan(20);
+    const aimed = Array.from({ length: 30 }, () => generateAimed('munmap', bits));
+    expect(aimed.filter((program) => ops(program).some((op) => op.do === 'munmap')).length).toBeGreaterThan(20);
+  });
+
+  it('are crossed by other operations, behind the same history', () => {
+    const crossed = opened.map(({ program, opening }) => ({ program, crossing: generateCrossing(opening, bits) }));
+    for (const { program, crossing } of crossed) {
+      // ksmd needs more pages of equal content, userfaultfd its registration
+      const more = crossing.history.length - program.history.length;
+      if (more === 0) expect(crossing.history).toEqual(program.history);
+      expect(stuckTasks(crossing, below)).toEqual([]);
+    }
+    const same = crossed.filter(({ program, crossing }) => crossing.history.length === program.history.length);
+    expect(same.length / crossed.length).toBeGreaterThan(0.8);
+    const meets = crossed.filter(({ program, crossing }) => changes(crossing).length > changes(program).length);
+    expect(meets.length / crossed.length).toBeGreaterThan(0.8);
   });
 });

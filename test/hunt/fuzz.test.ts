@@ -84,8 +84,8 @@ describe('Fuzz', () => {
     expect(few).toBeLessThan(20);
   });
 
-  it('goes on in another process as if it had never stopped', () => {
-    const options = { seed: 4, feedback: true };
+  it.each([false, true])('goes on in another process as if it had never stopped, directed: %s', (directed) => {
+    const options = { seed: 4, feedback: true, directed };
     const whole = new Fuzz(options);
     const first = hunt({
       ...SETTINGS,
@@ -108,6 +108,23 @@ describe('Fuzz', () => {
       return { end, place: fuzz.place() };
     });
     expect(ends[1]).toEqual(ends[0]);
+  });
+
+  it('draws directed programs in a directed hunt, and keeps to what patches make a difference in', () => {
+    const fuzz = new Fuzz({ seed: 6, feedback: false, directed: true });
+    const worked = { isReached: true, isKnown: true, isStale: false };
+    const drawn = Array.from({ length: 600 }, () => {
+      const next = fuzz.next();
+      const made = next.first === 'munmap' ? worked : { isReached: false, isKnown: false, isStale: false };
+      fuzz.had(next, { gain: 0, steps: 100, choices: [], made });
+      return next;
+    });
+    const late = drawn.slice(300).filter(({ origin }) => origin === 'aimed' || origin === 'opening');
+    expect(late.length).toBeGreaterThan(50);
+    expect(late.filter(({ first }) => first === 'munmap').length / late.length).toBeGreaterThan(0.5);
+    const crossings = drawn.filter(({ origin }) => origin === 'crossing');
+    expect(crossings.length).toBeGreaterThan(50);
+    expect(crossings.every(({ first }) => first === 'munmap')).toBe(true);
   });
 });
 

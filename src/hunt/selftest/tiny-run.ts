@@ -129,6 +129,9 @@ export class TinyRun implements Run {
   holdsStale(): boolean {
     return false;
   }
+  hasReached(): boolean {
+    return false;
+  }
   hardwareActions(): number {
     return 0;
   }

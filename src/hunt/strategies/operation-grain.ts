@@ -58,6 +58,11 @@ export class OperationGrain {
     return picked;
   }
 
+  /** Is the operation of that name under way? */
+  isIn(run: Run, operation: number): boolean {
+    return this.current?.operation === operation && run.operationOf(this.current.cpu) === operation;
+  }
+
   /** One of `open`, drawn: the operation that its CPU is in, or begins, is under way from now on. */
   start(run: Run, open: readonly Choice[]): Choice {
     const last = this.current;

@@ -9,11 +9,14 @@ import type { CpuId } from '../../hardware/types.ts';
 import { type Random, shuffled } from '../random.ts';
 import { RandomAdversary } from './adversary.ts';
 import { OperationGrain } from './operation-grain.ts';
-import { type Place, SharedSteps } from './shared-steps.ts';
+import { interruptsOf, type Place, SharedSteps } from './shared-steps.ts';
 import type { AdversaryBudget, Run, Strategy } from './strategy.ts';
 
 /** Where others may go on, one of so many times an operation that is held does, in runs that are not patient. */
 const EARLY = 4;
+
+/** Places of an operation that are close behind where patches make a difference. */
+const CLOSE = 6;
 
 export class Preempt implements Strategy {
   readonly name: string;
@@ -25,6 +28,8 @@ export class Preempt implements Strategy {
   /** Where operations are to be held in this run. */
   private planned: Place[] = [];
   private readonly held: CpuId[] = [];
+  /** Those of them that are held in the handler of an interrupt. */
+  private readonly handlers: CpuId[] = [];
   /** The first operation to be held begins before all others. */
   private first = false;
   /** What is held goes on only when nothing else can. */
@@ -46,6 +51,7 @@ export class Preempt implements Strategy {
     const { random, steps } = this;
     this.adversary.begin();
     this.held.length = 0;
+    this.handlers.length = 0;
     steps.begin();
     const places = steps.places();
     if (this.deck.length === 0) this.deck = this.dealt(places);
@@ -56,18 +62,23 @@ export class Preempt implements Strategy {
       this.planned.push(others[random.below(others.length)]);
     }
     const is = (): boolean => random.below(2) === 0;
-    this.first = is();
+    this.first = this.planned[0]?.reached || is();
     this.patient = is();
     this.yields = is();
     this.grain.begin({ eager: is(), steady: is(), late: random.bits() });
     return true;
   }
 
-  /** The last one is taken first. Those at which a flush was due have their turn before all others, and behind them again. */
+  /**
+   * The last one is taken first. Those at which a flush was due have their turn before all others, and behind them again; before them
+   * all come those close behind where patches make a difference, in a hunt that is directed at it.
+   */
   private dealt(places: readonly Place[]): Place[] {
     const stale = places.filter((p) => p.stale);
     const others = places.filter((p) => !p.stale);
-    return [shuffled(stale, this.random), shuffled(others, this.random), shuffled(stale, this.random)].flat();
+    const behind = places.filter((p) => p.reached);
+    const close = behind.filter((p, i) => behind[i - CLOSE]?.operation !== p.operation);
+    return [stale, others, stale, close].flatMap((some) => shuffled(some, this.random));
   }
 
   choose(run: Run): number {
@@ -96,27 +107,31 @@ export class Preempt implements Strategy {
     return grain.start(run, this.led(open));
   }
 
-  /** The operation under way has come to where it is to be held. */
+  /** The operation under way, or the handler of an interrupt, has come to where it is to be held. */
   private holdIfDue(run: Run): void {
-    const id = this.grain.current?.cpu;
-    if (id === undefined || this.planned.length === 0 || this.held.includes(id) || run.isInterrupted(id)) return;
-    const operation = run.operationOf(id);
-    const step = this.steps.stepsOf(operation);
-    const at = this.planned.findIndex((p) => p.operation === operation && p.step === step);
+    if (this.planned.length === 0) return;
+    const at = this.planned.findIndex(({ operation, step, cpu }) => {
+      const isInHandler = operation === interruptsOf(cpu);
+      if (isInHandler !== run.isInterrupted(cpu) || this.held.includes(cpu)) return false;
+      return (isInHandler || this.grain.isIn(run, operation)) && this.steps.stepsOf(operation) === step;
+    });
     if (at < 0) return;
-    this.planned.splice(at, 1);
-    this.held.push(id);
-    this.grain.leave();
+    const [{ operation, cpu }] = this.planned.splice(at, 1);
+    this.held.push(cpu);
+    if (operation === interruptsOf(cpu)) this.handlers.push(cpu);
+    else this.grain.leave();
   }
 
-  /** A CPU that is held takes interrupts, and handles them to the end. */
+  /** A CPU that is held takes interrupts, and handles them to the end, unless it is held in the midst of one. */
   private isHeld(run: Run, c: Choice): boolean {
     const id = choiceCpu(c);
-    return choiceKind(c) === RUN && this.held.includes(id) && !run.isInterrupted(id);
+    if (choiceKind(c) !== RUN || !this.held.includes(id)) return false;
+    return !run.isInterrupted(id) || this.handlers.includes(id);
   }
 
   private release(id: CpuId): void {
     this.held.splice(this.held.indexOf(id), 1);
+    if (this.handlers.includes(id)) this.handlers.splice(this.handlers.indexOf(id), 1);
   }
 
   /** Those that may go on; only the one that is to be held first, if it is to lead and can. */

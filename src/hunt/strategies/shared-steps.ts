@@ -4,7 +4,7 @@ import type { CpuId } from '../../hardware/types.ts';
 import { NOWHERE, type Word } from '../../memory/memory.ts';
 import type { Run } from './strategy.ts';
 
-/** Before a step of an operation: the operation has taken `step` steps, and has not ended. */
+/** Before a step of an operation: the operation has taken `step` steps, and has not ended. The interrupts of a CPU count as one operation. */
 export interface Place {
   readonly operation: number;
   readonly step: number;
@@ -12,12 +12,15 @@ export interface Place {
   readonly cpu: CpuId;
   /** Some TLB held an entry older than the page tables when an operation was there. */
   readonly stale: boolean;
+  /** The operation had come by a routine that the hunt is directed at. */
+  readonly reached: boolean;
 }
 
-/** A step of an operation: its word in the latest run that came so far, and whether some TLB ever held a stale entry before it. */
+/** A step of an operation: its word in the latest run that came so far, and what ever was so before it. */
 interface Seen {
   word: Word;
   stale: boolean;
+  reached: boolean;
 }
 
 interface Operation {
@@ -25,6 +28,11 @@ interface Operation {
   readonly steps: Seen[];
   /** Steps in this run. */
   taken: number;
+}
+
+/** The name of the interrupts that the CPU handles: no operation of a program has such a one. */
+export function interruptsOf(cpu: CpuId): number {
+  return -1 - cpu;
 }
 
 /** In place of the one CPU that touches a word. */
@@ -44,18 +52,19 @@ export class SharedSteps {
     const cpu = choiceCpu(c);
     const word = run.announced(c);
     if (word !== NOWHERE) this.touchedBy.set(word, (this.touchedBy.get(word) ?? cpu) === cpu ? cpu : SEVERAL);
-    if (choiceKind(c) !== RUN || run.isInterrupted(cpu)) return;
-    const name = run.operationOf(cpu);
+    if (choiceKind(c) !== RUN) return;
+    const name = run.isInterrupted(cpu) ? interruptsOf(cpu) : run.operationOf(cpu);
     const operation = this.operations.get(name) ?? { cpu, steps: [], taken: 0 };
     this.operations.set(name, operation);
     operation.cpu = cpu;
-    operation.steps[operation.taken] ??= { word, stale: false };
+    operation.steps[operation.taken] ??= { word, stale: false, reached: false };
     const seen = operation.steps[operation.taken++];
     seen.word = word;
     seen.stale ||= run.holdsStale();
+    seen.reached ||= run.hasReached(cpu);
   }
 
-  /** Steps that the operation has taken in this run, those of interrupt handlers on top of it aside. */
+  /** Steps that the operation has taken in this run. */
   stepsOf(operation: number): number {
     return this.operations.get(operation)?.taken ?? 0;
   }
@@ -63,8 +72,8 @@ export class SharedSteps {
   /** Where an operation, begun and not ended, is about to touch a word that another CPU touches. */
   places(): Place[] {
     return [...this.operations].flatMap(([operation, { cpu, steps }]) =>
-      steps.flatMap(({ word, stale }, step) =>
-        step > 0 && this.touchedBy.get(word) === SEVERAL ? [{ operation, step, cpu, stale }] : [],
+      steps.flatMap(({ word, stale, reached }, step) =>
+        step > 0 && this.touchedBy.get(word) === SEVERAL ? [{ operation, step, cpu, stale, reached }] : [],
       ),
     );
   }

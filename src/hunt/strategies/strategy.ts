@@ -25,6 +25,8 @@ export interface Run {
   isInterrupted(cpu: CpuId): boolean;
   /** Does some TLB hold an entry that is older than the page tables? The moments at which a flush is due, or missed. */
   holdsStale(): boolean;
+  /** Has the operation that the CPU is in come by a routine that the hunt is directed at, if it is? */
+  hasReached(cpu: CpuId): boolean;
   /** Lists in `into` what the hardware of a CPU may do on its own, and returns how much that is. */
   hardwareActions(cpu: CpuId, into: number[]): number;
   /** The timer of that CPU fires; -1 if its interrupt is pending already. */

@@ -149,6 +149,9 @@ export class SuiteRun implements Run {
   holdsStale(): boolean {
     return false;
   }
+  hasReached(): boolean {
+    return false;
+  }
   hardwareActions(): number {
     return 0;
   }

@@ -1,0 +1,33 @@
+/** How many schedules a generated program gets: few, and fewer where they show that what it was drawn for does not come about. */
+import type { Difference } from './difference.ts';
+import type { Fuzz, Origin } from './fuzz.ts';
+
+/** Schedules of a program that are compared with what they are without the patches. */
+export const COMPARED = 2;
+/** Schedules that a generated program gets before the next is drawn: few where most of what can happen does within few. */
+export const SCHEDULES_PER_PROGRAM: Readonly<Record<Origin, number>> = {
+  scope: 10_000,
+  encounter: 16,
+  aimed: 24,
+  opening: COMPARED,
+  crossing: 20,
+  fresh: 48,
+  mutated: 48,
+  replayed: 48,
+};
+/** Schedules after which an encounter is given up if no TLB held a stale entry in any of them: no flush was due, or missed. */
+const SCHEDULES_WITHOUT_STALE = 4;
+
+/** What the schedules of a program have shown so far. */
+interface Shown {
+  /** Some TLB has held an entry older than the page tables. */
+  readonly stale: boolean;
+  readonly difference: Difference | undefined;
+}
+
+/** Is the program not worth more than these schedules? */
+export function isInVain(origin: Origin, schedules: number, { stale, difference }: Shown, fuzz: Fuzz): boolean {
+  if (origin === 'aimed' && schedules === COMPARED) return !fuzz.isWorth(difference);
+  if (schedules !== SCHEDULES_WITHOUT_STALE || stale) return false;
+  return origin === 'encounter' || origin === 'crossing' || (origin === 'aimed' && !difference?.isKnown);
+}

@@ -1,0 +1,93 @@
+/** What patches make different in a program, and where schedules look first then. */
+import { describe, expect, it } from 'vitest';
+import { BUGS } from '#tlblab/bugs/index.js';
+import { definePatch, type Patch } from '#tlblab/bugs/patch.js';
+import { type Choice, choiceCpu } from '#tlblab/engine/choice.js';
+import { Stepper } from '#tlblab/engine/stepper.js';
+import { Difference } from '#tlblab/hunt/difference.js';
+import { execute } from '#tlblab/hunt/execute.js';
+import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
+import { MachineRun } from '#tlblab/hunt/machine-run.js';
+import { randomFrom } from '#tlblab/hunt/random.js';
+import { RandomWalk } from '#tlblab/hunt/strategies/random-walk.js';
+import { KernelBug } from '#tlblab/kernel/cpu.js';
+import { MAINLINE } from '#tlblab/kernel/kernel.js';
+import { mainline } from '#tlblab/policy/mainline.js';
+import { by, dontneed, load, mmap, race, store } from '#tlblab/program/builder.js';
+import type { Program } from '#tlblab/program/program.js';
+
+const NO_ACTS = { actions: 0, ticks: 0 };
+
+/** Runs the program a few times, with the patch; also whether some operation came to where runs part. */
+function compared(program: Program, patch: Patch): { difference: Difference; came: boolean } {
+  const plan = huntingPlan(program, { policy: mainline, patches: [patch], strict: false, costs: 'bare-metal' });
+  const difference = new Difference(plan);
+  const stepper = new Stepper(difference.plan);
+  difference.start();
+  const run = new MachineRun(stepper, difference);
+  const strategy = new RandomWalk(randomFrom(3), NO_ACTS, 8);
+  let came = false;
+  for (let i = 0; i < 6; i++) {
+    strategy.begin();
+    stepper.reset();
+    difference.begin(true);
+    execute(stepper, () => {
+      came ||= run.choices.some((c) => run.hasReached(choiceCpu(c)));
+      const c = strategy.choose(run) as Choice;
+      difference.step(run, c);
+      return c;
+    });
+  }
+  return { difference, came };
+}
+
+const mapped = [mmap(8, 1, 'rw', { fixed: true }), store(8), ...by('P1', load(8))];
+const unmaps = race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8)], P1: [load(8)] });
+const loads = race({ cpus: 2 }, { setup: mapped, P0: [load(8)], P1: [load(8)] });
+
+describe('Difference', () => {
+  it('finds where the runs with and without a patch part, and that a flush was due there', () => {
+    const { difference, came } = compared(unmaps, BUGS['t1-14-none']);
+    expect(difference).toMatchObject({ isReached: true, isKnown: true, isStale: true });
+    expect(came).toBe(true);
+  });
+
+  it('finds none where what the patch changed has no part', () => {
+    const { difference, came } = compared(loads, BUGS['t1-14-none']);
+    expect(difference).toMatchObject({ isReached: false, isKnown: false, isStale: false });
+    expect(came).toBe(false);
+  });
+
+  it('finds none where a patch changes nothing, though it is come by', () => {
+    const same = definePatch({
+      name: 'same',
+      says: 'does what it did',
+      source: 'this test',
+      *flushTlbMmRange(cpu, ...rest) {
+        return yield* MAINLINE.flushTlbMmRange(cpu, ...rest);
+      },
+    });
+    const { difference } = compared(unmaps, same);
+    expect(difference).toMatchObject({ isReached: true, isKnown: false });
+  });
+
+  it('takes an assertion of the kernel without the patch for a difference, not for a verdict', () => {
+    const survives = definePatch({
+      name: 'survives',
+      says: 'does not check',
+      source: 'this test',
+      *flushTlbMmRange() {},
+    });
+    const plan = huntingPlan(unmaps, { policy: mainline, patches: [survives], strict: false, costs: 'bare-metal' });
+    const difference = new Difference(plan);
+    const stepper = new Stepper(difference.plan);
+    const run = new MachineRun(stepper, difference);
+    const { without } = difference as unknown as { without: Stepper };
+    without.step = () => {
+      throw new KernelBug('said by the other kernel');
+    };
+    difference.begin(true);
+    expect(() => difference.step(run, run.choices[0])).not.toThrow();
+    expect(difference.isKnown).toBe(true);
+  });
+});
