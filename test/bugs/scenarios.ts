@@ -277,7 +277,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   't1-07': {
     harm: 'lost-write',
-    seed: 6,
+    seed: 3,
     program: race(SWAP, {
       setup: [...alsoInSwapCache, uffdregister(8, 16)],
       P0: [uffdwp(8, 16)],

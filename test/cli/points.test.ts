@@ -9,7 +9,7 @@ const untimed = (stdout: string) => ({ ...JSON.parse(stdout), timing: undefined 
 
 describe('ablate', () => {
   it('prints one object with a row for each point, the same for the same seed', () => {
-    const args = ['luf-v11', '--schedules', '40', '--seed', '5', '--out', scratch.dir];
+    const args = ['luf-v11', '--schedules', '12', '--seed', '5', '--out', scratch.dir];
     const { code, stdout, stderr } = tlblab('ablate', ...args, '--json');
     const said = untimed(stdout);
     expect(said.points.map((p: { point: string }) => p.point)).toEqual([
@@ -63,7 +63,7 @@ describe('ablate', () => {
 
 describe('synthesise', () => {
   it('writes the set that it found as a policy that can be hunted', () => {
-    const args = ['--schedules', '30', '--seed', '5', '--out', scratch.dir, '--json'];
+    const args = ['--schedules', '12', '--seed', '5', '--out', scratch.dir, '--json'];
     const { code, stdout, stderr } = tlblab('synthesise', ...args);
     const said = JSON.parse(stdout);
     expect([0, 1], stderr).toContain(code);

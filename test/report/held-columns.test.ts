@@ -7,7 +7,6 @@ import { mainline } from '#tlblab/policy/mainline.js';
 import { parseLitmus } from '#tlblab/program/litmus.js';
 import { buildFinding, FULL_BUDGET } from '#tlblab/report/build-finding.js';
 import { ROOT } from '../cli/run.ts';
-import { withoutNumbers } from './munmap-touch.ts';
 
 it('a read by a reference says which frame is held, and when that got its new owner', () => {
   const name = 'gup-fast-recheck';
@@ -24,19 +23,11 @@ it('a read by a reference says which frame is held, and when that got its new ow
   });
   const origin = { tool: 'test', policy: 'mainline', patches: ['gup-no-recheck'], seed: 1, plugins: [], mail: false };
   const { columns } = buildFinding(found!, origin, FULL_BUDGET);
-  const text = columns.slice(columns.indexOf('\n') + 1).replace(/in frame \d+/, 'in frame #');
-  expect(withoutNumbers(text)).toMatchInlineSnapshot(`
-    "before: P0: mmap p rw; mmap q rw; store p
-       CPU0 (P0)   CPU1 (P1)
-     #  madvise p dontneed
-     #   gup p fast
-     #  pte of p cleared (pfn #)
-     #  tlb entry of p (pfn #) dropped
-     #  pfn # freed
-     #  pfn # handed out to P0
-     #  pte of q set: pfn # rw
-     #   gup reads p -> 0 (held: pfn #)   FRAME REUSE
-    frame-reuse: get_user_pages on CPU1: read of page 8, word 0, in frame #: the frame has a new owner since the
-      entry was read"
-  `);
+  expect(columns).toMatch(
+    /pfn (\d+) freed\n(?:.*\n)*.*pfn \1 handed out to P0\n(?:.*\n)*.*gup reads p -> \S+ \(held: pfn \1\) {3}FRAME REUSE/,
+  );
+  expect(columns).toMatch(
+    /frame-reuse: get_user_pages on CPU1: .*the frame has a new owner since the\s+entry was read/,
+  );
+  expect(columns).not.toMatch(/owe/);
 });
