@@ -1,6 +1,6 @@
 /**
- * Programs for a hunt that is directed at what its patches change. One half are encounters in which patches probably make a difference
- * (aim.ts); those in which they make none are given up. For the other half an encounter of one operation is drawn first, an opening, until
+ * Programs for a hunt that is directed at what its patches change. Some are encounters in which patches probably make a difference
+ * (aim.ts); those in which they make none are given up. For the others an encounter of one operation is drawn first, an opening, until
  * patches do make a difference in it (difference.ts); then everything else there is meets that operation, a few at a time, in crossings.
  * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019).
  */

@@ -55,7 +55,7 @@ export interface FuzzOptions {
   /** Programs are made from those of the corpus, too. */
   readonly feedback: boolean;
   readonly strategies?: readonly StrategyName[];
-  /** Most encounters are likely to reach the routines that patches of the hunt replaced. */
+  /** Most programs are ones in which the patches of the hunt make a difference. */
   readonly directed?: boolean;
 }
 

@@ -33,7 +33,7 @@ export interface HuntOptions {
   readonly seed: number;
   /** CPUs of generated programs; what the generator draws if left out. */
   readonly cpus?: number;
-  /** After what the patches changed: see reach.ts. So if left out, as far as there are any. */
+  /** After what the patches changed, see difference.ts; so if left out, as far as there are any. */
   readonly directed?: boolean;
   /** Where generated programs come from, and what hunts before this one saw; a hunt has its own if left out. */
   readonly fuzz?: Fuzz;

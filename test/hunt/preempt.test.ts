@@ -8,27 +8,29 @@ import { hunt } from '#tlblab/hunt/hunt.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { MachineRun } from '#tlblab/hunt/machine-run.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
+import { OperationWalk } from '#tlblab/hunt/strategies/operation-walk.js';
 import { Preempt } from '#tlblab/hunt/strategies/preempt.js';
+import type { Strategy } from '#tlblab/hunt/strategies/strategy.js';
 import { policyNamed } from '#tlblab/policy/index.js';
 import { SCENARIOS } from '../bugs/scenarios.ts';
 
 const SETTINGS = { policy: policyNamed('mainline'), patches: [], strict: false, costs: 'bare-metal' } as const;
 const QUIET = { actions: 0, ticks: 0 };
 
-/** For each run of the scenario, whose operations had begun and not ended when another CPU went on. */
-function heldInRuns(most: number, runs: number): number[] {
-  const stepper = new Stepper(huntingPlan(SCENARIOS['t1-01'].program, SETTINGS));
+/** For each run of the scenario, how often another CPU went on when an operation, or the handler of an interrupt, had not ended. */
+function heldInRuns(scenario: string, strategy: Strategy, runs: number, what: 'operations' | 'handlers'): number[] {
+  const stepper = new Stepper(huntingPlan(SCENARIOS[scenario].program, SETTINGS));
   const run = new MachineRun(stepper);
-  const strategy = new Preempt(randomFrom(3, 1), most, QUIET);
   return Array.from({ length: runs }, () => {
     stepper.reset();
-    strategy.begin();
+    strategy.begin(run);
     let switches = 0;
     let last = { cpu: -1, operation: -1 };
     execute(stepper, () => {
       const c = strategy.choose(run) as Choice;
       const cpu = choiceCpu(c);
-      const stillIn = last.cpu >= 0 && run.operationOf(last.cpu as never) === last.operation;
+      const isInIt = what === 'operations' || (last.cpu >= 0 && run.isInterrupted(last.cpu as never));
+      const stillIn = last.cpu >= 0 && isInIt && run.operationOf(last.cpu as never) === last.operation;
       const couldGoOn = run.choices.some((other) => choiceCpu(other) === last.cpu);
       if (cpu !== last.cpu && stillIn && couldGoOn) switches++;
       last = { cpu, operation: run.operationOf(cpu) };
@@ -40,9 +42,17 @@ function heldInRuns(most: number, runs: number): number[] {
 
 describe('preempt', () => {
   it('holds operations up half-way, and seldom more than that', () => {
-    const switches = heldInRuns(1, 40);
+    const switches = heldInRuns('t1-01', new Preempt(randomFrom(3, 1), 1, QUIET), 40, 'operations');
     expect(switches.filter((n) => n > 0).length).toBeGreaterThan(20);
     expect(switches.filter((n) => n > 6)).toEqual([]);
+  });
+
+  it('holds handlers of interrupts up, too', () => {
+    const preempts = heldInRuns('t1-05', new Preempt(randomFrom(3, 1), 1, QUIET), 200, 'handlers');
+    // the CPU that waits for the acknowledgement goes on when it has come: that is once
+    expect(preempts.filter((n) => n > 1)).not.toEqual([]);
+    const whole = heldInRuns('t1-05', new OperationWalk(randomFrom(3, 1), QUIET), 200, 'handlers');
+    expect(whole.filter((n) => n > 1)).toEqual([]);
   });
 
   it('finds races between two and between three CPUs, of which whole operations show nothing', () => {

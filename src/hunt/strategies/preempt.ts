@@ -110,16 +110,23 @@ export class Preempt implements Strategy {
   /** The operation under way, or the handler of an interrupt, has come to where it is to be held. */
   private holdIfDue(run: Run): void {
     if (this.planned.length === 0) return;
-    const at = this.planned.findIndex(({ operation, step, cpu }) => {
-      const isInHandler = operation === interruptsOf(cpu);
-      if (isInHandler !== run.isInterrupted(cpu) || this.held.includes(cpu)) return false;
-      return (isInHandler || this.grain.isIn(run, operation)) && this.steps.stepsOf(operation) === step;
+    const at = this.planned.findIndex((place) => {
+      const { operation, step } = place;
+      const cpu = this.whereIs(place);
+      if (isInHandler(place) !== run.isInterrupted(cpu) || this.held.includes(cpu)) return false;
+      return (isInHandler(place) || this.grain.isIn(run, operation)) && this.steps.stepsOf(operation) === step;
     });
     if (at < 0) return;
-    const [{ operation, cpu }] = this.planned.splice(at, 1);
+    const [place] = this.planned.splice(at, 1);
+    const cpu = this.whereIs(place);
     this.held.push(cpu);
-    if (operation === interruptsOf(cpu)) this.handlers.push(cpu);
+    if (isInHandler(place)) this.handlers.push(cpu);
     else this.grain.leave();
+  }
+
+  /** The CPU to hold. An operation may run elsewhere than it did when it was last seen. */
+  private whereIs(place: Place): CpuId {
+    return isInHandler(place) ? place.cpu : (this.grain.current?.cpu ?? place.cpu);
   }
 
   /** A CPU that is held takes interrupts, and handles them to the end, unless it is held in the midst of one. */
@@ -136,9 +143,13 @@ export class Preempt implements Strategy {
 
   /** Those that may go on; only the one that is to be held first, if it is to lead and can. */
   private led(open: readonly Choice[]): readonly Choice[] {
-    if (!this.first || this.planned.length === 0 || this.held.length > 0) return open;
-    const { cpu } = this.planned[0];
+    if (!this.first || this.planned.length === 0 || this.held.length > 0 || isInHandler(this.planned[0])) return open;
+    const [{ cpu }] = this.planned;
     const leading = open.filter((c) => choiceKind(c) === RUN && choiceCpu(c) === cpu);
     return leading.length > 0 ? leading : open;
   }
+}
+
+function isInHandler({ operation, cpu }: Place): boolean {
+  return operation === interruptsOf(cpu);
 }
