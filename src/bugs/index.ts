@@ -8,6 +8,7 @@ import { lazyOffline } from './lazy-offline.ts';
 import { noFlushDirty } from './no-flush-dirty.ts';
 import { offlineUnstopped } from './offline-unstopped.ts';
 import { partialFlush } from './partial-flush.ts';
+import { pfnmapUnlinked } from './pfnmap-unlinked.ts';
 import { ph3 } from './ph-3.ts';
 import { ph4 } from './ph-4.ts';
 import { replugTlbstate } from './replug-tlbstate.ts';
@@ -51,7 +52,7 @@ import { t224 } from './t2-24.ts';
 const ALL: readonly Patch[] = [
   ...[t101, t104, t109, t110, t112, t113, t114, t114None, t115, t116, t116Invalid],
   ...[t201, t203, t204, t204OneUser, t205, t209, t215, t216, t222, t224],
-  ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, ph3, ph4],
+  ...[partialFlush, earlyAck, keptEarly, gupNoRecheck, noFlushDirty, swapinExclusive, pfnmapUnlinked, ph3, ph4],
   ...[t107, t108, t108Shared],
   ...[t102Mprotect, t102Munmap, t102Madvise, t102Mremap, t103, t105, t105Early, t106],
   ...[t206, t212, t111],

@@ -17,6 +17,7 @@ import { v11Fuse } from './v11-fuse.ts';
 import { v11Held } from './v11-held.ts';
 import { v11Invalidated } from './v11-invalidated.ts';
 import { v11Kept } from './v11-kept.ts';
+import { v11Lazyfree } from './v11-lazyfree.ts';
 import { v11Network } from './v11-network.ts';
 import { v11Protected } from './v11-protected.ts';
 import { v11Published } from './v11-published.ts';
@@ -49,6 +50,7 @@ export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
     v11Invalidated,
     v11Fuse,
     v11Fork,
+    v11Lazyfree,
     v12AtOnce,
     v12FaultBefore,
     v12Held,

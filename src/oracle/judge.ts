@@ -143,7 +143,10 @@ export class Judge {
       return this.convict(a, page, 'isolation', `it returns ${show(value)}, which ${whose}`, ender);
     }
     const expected = this.content.expected(page, a.word);
-    const why = `it returns ${show(value)} although ${show(expected)} is what the word holds`;
+    const why =
+      expected === value
+        ? `it returns ${show(value)}, although another load has returned what came behind that`
+        : `it returns ${show(value)} although ${show(expected)} is what the word holds`;
     if (ender === undefined) return this.convict(a, page, legality === 'below-seen' ? 'inversion' : 'lost-write', why);
     const harm = legality === 'below-seen' ? 'inversion' : 'stale-read';
     if (covered) return this.window(a, page, harm, why, ender);

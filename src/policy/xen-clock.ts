@@ -86,6 +86,13 @@ export const xenClock = definePolicy({
     return old;
   },
 
+  /** What was given up by MADV_FREE reads as zeros behind its discard, whatever its entries allowed: nothing of it is put off. */
+  *discardLazyfree(cpu, folio, place, pte, old) {
+    const isGone = yield* MAINLINE.discardLazyfree(cpu, folio, place, pte, old);
+    if (isGone) walkMet(cpu, false);
+    return isGone;
+  },
+
   *tryToUnmap(cpu, folio, flags) {
     yield* unmapWalk(cpu, folio, MAINLINE.tryToUnmap(cpu, folio, flags));
   },

@@ -7,6 +7,7 @@ import {
   fileRead,
   fork,
   fsync,
+  kalloc,
   load,
   migrateMemory,
   mmap,
@@ -17,6 +18,7 @@ import {
   race,
   reclaim,
   reclaimMemory,
+  revoke,
   sleep,
   store,
   truncate,
@@ -57,6 +59,19 @@ const truncated = {
 };
 
 export const RACES: Readonly<Record<string, Scenario>> = {
+  'pfnmap-unlinked': {
+    harm: 'frame-reuse',
+    program: race(
+      THREE,
+      {
+        setup: [mmap(8, 1, 'rw', { fixed: true, shared: true, file: 'd' }), store(8), ...by('P1', store(8))],
+        P0: [munmap(8)],
+        P1: [store(8), store(8)],
+        K: { cpu: 2, kthread: true, ops: [revoke('d'), kalloc(1)] },
+      },
+      { files: [{ name: 'd', pages: 1, device: true }] },
+    ),
+  },
   't1-02-mprotect': { harm: 'rights-bypass', program: reclaimed(mprotect(8, 1, 'r'), store(8)) },
   't1-02-munmap': { harm: 'rights-bypass', program: reclaimed(munmap(8), load(8)) },
   't1-02-madvise': {

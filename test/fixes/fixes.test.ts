@@ -32,6 +32,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v11-invalidated': { scenario: 'shared-disk', before: [], after: ['v11-invalidated'] },
   'v11-fuse': { scenario: 'fuse-store', before: [], after: ['v11-fuse'] },
   'v11-fork': { scenario: 'o06-fork', before: ['v11-protected'], after: ['v11-protected', 'v11-fork'] },
+  'v11-lazyfree': { scenario: 'lazyfree-discard', before: [], after: ['v11-lazyfree'] },
   'v11-fault-before': { scenario: 'store-behind-fault', before: ['v11-fault'], after: ['v11-fault-before'] },
   'v12-protected': { scenario: 'o06-write-protect', before: [], after: ['v12-protected'] },
   'v12-at-once': { scenario: 'flushed-at-once', before: [], after: ['v12-at-once'] },

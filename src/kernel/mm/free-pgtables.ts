@@ -27,6 +27,7 @@ export function* freePgtables(
   floor: number,
   ceiling: number,
 ): Path<void> {
+  yield* cpu.kernel.tlbFreeVmas(cpu, tlb);
   for (let i = 0; i < ranges.length; i++) {
     const next = i + 1 < ranges.length ? ranges[i + 1].start : ceiling;
     const { vma, start, end } = ranges[i];

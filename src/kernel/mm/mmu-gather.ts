@@ -6,6 +6,8 @@
 import type { Pfn } from '../../hardware/types.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
+import { isDevice } from '../drivers/vfio-pci.ts';
+import { isFile } from '../fs/inode.ts';
 import { TLB_FLUSH_ALL } from '../tlb/flush-info.ts';
 import type { MmId, VmaId } from '../types.ts';
 
@@ -27,6 +29,8 @@ export interface MmuGather {
   readonly tables: Pfn[];
   /** Dirty folios of the page cache whose mapping is uncounted after the flush (Linux: delayed_rmap). */
   readonly delayedRmap: Pfn[];
+  /** Some VMA of raw frames was walked over: see tlbFreeVmas. */
+  vmaPfn: boolean;
 }
 
 /** Linux: tlb_gather_mmu(). */
@@ -41,6 +45,7 @@ export function* tlbGatherMmu(cpu: Cpu, mm: MmId): Path<MmuGather> {
     pages: [],
     tables: [],
     delayedRmap: [],
+    vmaPfn: false,
   };
 }
 
@@ -127,6 +132,24 @@ export function* tlbRemoveTableFree(cpu: Cpu, table: Pfn): Path<void> {
 export function* tlbFlushMmu(cpu: Cpu, tlb: MmuGather): Path<void> {
   yield* cpu.kernel.tlbFlushMmuTlbonly(cpu, tlb);
   yield* cpu.kernel.tlbFlushMmuFree(cpu, tlb);
+}
+
+/**
+ * Linux: tlb_start_vma(), tlb_update_vma_flags(): the walk over the entries of a VMA begins. Raw frames are what devices map
+ * (VM_PFNMAP); the flags of the VMA may change meanwhile, its file not.
+ */
+export function* tlbStartVma(cpu: Cpu, tlb: MmuGather, vma: VmaId): Path<void> {
+  const file = cpu.vma.object.load(vma);
+  tlb.vmaPfn ||= isFile(cpu, file) && isDevice(cpu, file);
+}
+
+/**
+ * Linux: tlb_free_vmas(), since 6.16; from 5.19 on tlb_end_vma() did so: VMAs are about to be taken off the lists of their files.
+ * unmap_mapping_range() will not find them there, and so not wait for their flush; of raw frames nothing else keeps the owner from going on,
+ * so their flush comes first.
+ */
+export function* tlbFreeVmas(cpu: Cpu, tlb: MmuGather): Path<void> {
+  if (!tlb.fullmm && tlb.vmaPfn) yield* cpu.kernel.tlbFlushMmuTlbonly(cpu, tlb);
 }
 
 /** Linux: tlb_end_vma(): the walk over the entries of a VMA is over. On x86 the gather goes on over several VMAs: nothing to do. */

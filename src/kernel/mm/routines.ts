@@ -35,12 +35,14 @@ import {
   tlbFlushMmuTlbonly,
   tlbFlushPteRange,
   tlbFlushRmaps,
+  tlbFreeVmas,
   tlbGatherMmu,
   tlbGatherMmuFullmm,
   tlbRemovePage,
   tlbRemoveTable,
   tlbRemoveTableFree,
   tlbRemoveTlbEntry,
+  tlbStartVma,
 } from './mmu-gather.ts';
 import { moveNormalPmd, movePageTables, movePte, movePtes } from './move-page-tables.ts';
 import {
@@ -163,6 +165,8 @@ export const mmRoutines = {
   tlbRemoveTableFree,
   tlbFlushMmu,
   tlbEndVma,
+  tlbFreeVmas,
+  tlbStartVma,
   tlbFinishMmu,
   movePageTables,
   movePtes,

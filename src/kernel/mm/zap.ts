@@ -58,6 +58,7 @@ export function* unmapVmas(cpu: Cpu, tlb: MmuGather, ranges: readonly UnmapRange
 /** Linux: unmap_page_range(), with zap_p4d_range() to zap_pmd_range(). */
 export function* unmapPageRange(cpu: Cpu, tlb: MmuGather, range: UnmapRange, details: ZapDetails): Path<void> {
   const { vma, start, end } = range;
+  yield* cpu.kernel.tlbStartVma(cpu, tlb, vma);
   const walk = tableWalk(cpu, tlb.mm);
   for (let at = start; at < end; ) {
     const pmd = yield* cpu.kernel.walkToPmd(cpu, walk, at as Vpn);
