@@ -2,6 +2,7 @@
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpuOnline, hasHotplug } from '../cpuhp/masks.ts';
+import { preemptDisable, preemptEnableNoResched } from '../locking/preempt.ts';
 
 const IDLE = point('cpuIdleLoop: nothing to run');
 
@@ -12,7 +13,10 @@ const IDLE = point('cpuIdleLoop: nothing to run');
 export function* cpuIdleLoop(cpu: Cpu): Path<never> {
   const { rq, kernel } = cpu;
   for (;;) {
+    // as all of do_idle(): nobody is run in its midst (init_idle(), preempt_count is PREEMPT_DISABLED)
+    preemptDisable(cpu);
     yield* kernel.rcuAdvance(cpu);
+    preemptEnableNoResched(cpu);
     // behind all that may schedule: the stopper may have run there
     if (hasHotplug(cpu) && !(yield* cpuOnline(cpu, cpu.id))) yield* kernel.archCpuIdleDead(cpu);
     yield* kernel.rcuIdleEnter(cpu);
