@@ -20,7 +20,7 @@ export class Aim {
   /** A kind of operation to begin with. */
   draw(draw: Draw): TraitName {
     const weights = Object.fromEntries(OPERATIONS.map((kind) => [kind, this.chanceOf(kind) ** 2]));
-    return (draw.weighted(weights) ?? OPERATIONS[0]) as TraitName;
+    return draw.weighted(weights) as TraitName;
   }
 
   /** A program that begins with that was run. */

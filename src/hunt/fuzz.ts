@@ -91,6 +91,12 @@ export class Fuzz {
   private readonly origins = new Portfolio(ORIGINS);
   private draws: Random;
 
+  constructor(private readonly options: FuzzOptions) {
+    this.draws = randomFrom(options.seed, 0);
+    this.strategies = new Portfolio(options.strategies ?? DEFAULT_MIX);
+    this.directed = options.directed ? new DirectedPrograms() : undefined;
+  }
+
   /** Does the hunt want to know what its patches make different? */
   get isDirected(): boolean {
     return this.directed !== undefined;
@@ -99,12 +105,6 @@ export class Fuzz {
   /** Did the patches of a directed hunt do enough in a program that it is worth more schedules? */
   isWorth(made: DifferenceMade | undefined): boolean {
     return made !== undefined && (this.directed?.isWorth(made) ?? false);
-  }
-
-  constructor(private readonly options: FuzzOptions) {
-    this.draws = randomFrom(options.seed, 0);
-    this.strategies = new Portfolio(options.strategies ?? DEFAULT_MIX);
-    this.directed = options.directed ? new DirectedPrograms() : undefined;
   }
 
   next(): Drawn {

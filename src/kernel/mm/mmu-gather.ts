@@ -144,7 +144,7 @@ export function* tlbStartVma(cpu: Cpu, tlb: MmuGather, vma: VmaId): Path<void> {
 }
 
 /**
- * Linux: tlb_free_vmas(), since 6.16; from 5.19 on tlb_end_vma() did so: VMAs are about to be taken off the lists of their files.
+ * Linux: tlb_free_vmas(); before there was such, from 5.19 on, tlb_end_vma() did so: VMAs are about to be taken off the lists of their files.
  * unmap_mapping_range() will not find them there, and so not wait for their flush; of raw frames nothing else keeps the owner from going on,
  * so their flush comes first.
  */
