@@ -59,6 +59,11 @@ export const GEOMETRY_BOUNDS = {
   pteWalkLimit: [1, 1 << 14],
   /** Linux: tlb_single_page_flush_ceiling. */
   flushCeiling: [0, 1 << 14],
+  /**
+   * Page tables that wait to be freed at which whoever adds one pays for a grace period at once (Linux: rcutree.qhimark). 0: an eighth of
+   * the frames, at least 2.
+   */
+  qhimark: [0, 1 << 20],
   /** A shootdown asks unused CPUs to leave the cpumask once in so many generations of the mm (Linux: once a second). */
   trimEvery: [1, 1 << 20],
 } as const;
@@ -112,6 +117,7 @@ const TINY: Sizes = {
   gatherBatch: 8,
   pteWalkLimit: 4,
   flushCeiling: 4,
+  qhimark: 0,
   trimEvery: 4,
 };
 

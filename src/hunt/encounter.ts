@@ -49,6 +49,9 @@ const MIXED: Accesses = { store: 1.2, load: 1 };
 const LOADS: Accesses = { store: 0, load: 1 };
 const WARM: readonly Accesses[] = [MIXED, LOADS, LOADS, { store: 1, load: 0.1 }];
 
+/** Behind these others have to act first, or nothing comes. */
+const ENDS: ReadonlySet<Op['do']> = new Set(['await', 'sleep', 'lock', 'exit']);
+
 /** Where the operations of a program meet: pages of an address space, and the pages of a file that they show, if they do. */
 interface Place {
   readonly owner: Player;
@@ -62,6 +65,8 @@ export class Encounter extends ProgramWriter {
   private place: Place | undefined;
   /** Those who have their turn before anybody has a second one. */
   private waiting: Player[] = [];
+  /** Who sleeps until the others have done their part. */
+  private sleeper: Player | undefined;
 
   /** The first operation of those that meet, and what was before. @param first what it is, if it can be */
   open(first?: TraitName): void {
@@ -89,7 +94,9 @@ export class Encounter extends ProgramWriter {
     for (const user of this.users()) {
       if (draw.chance(0.85)) this.recall(this.access(user, this.looksAt(user), warm));
     }
+    if (draw.chance(0.15 * this.traits.move)) this.leave();
     this.concurrent = true;
+    if (draw.chance(0.15 * this.traits.sleep)) this.fallAsleep();
     this.written = 0;
     const rival = scaled(this.traits, RIVAL);
     if (first !== undefined) this.writeRival(only(rival, first));
@@ -116,7 +123,8 @@ export class Encounter extends ProgramWriter {
 
   /** Everybody looks at the place, or changes it, before their part or behind it. */
   end(): Program {
-    const { draw } = this;
+    const { draw, sleeper } = this;
+    if (sleeper) this.wake(sleeper);
     for (const user of this.users()) {
       if (draw.chance(0.1)) user.ops.unshift(this.access(user, this.looksAt(user)).op);
       for (let i = Number(draw.weighted({ '0': 4, '1': 4, '2': 1 })); i > 0; i--)
@@ -248,6 +256,29 @@ export class Encounter extends ProgramWriter {
     const { page, pages } = this.place!;
     const op: Op = pages > 1 ? { do: 'touch', page, pages, write: true } : { do: 'store', page };
     if (this.traits.store > 0) this.write(this.draw.pick(this.atPlace()), op);
+  }
+
+  /** Somebody goes to another CPU: the one that is left keeps the address space, and what it has cached of it. */
+  private leave(): void {
+    const { draw, cpus } = this;
+    const player = draw.pick(this.atPlace());
+    this.recall({ player, op: { do: 'move', cpu: (player.cpu + draw.between(1, cpus - 1)) % cpus } });
+  }
+
+  /** Somebody's CPU has nothing to do from the beginning on, and keeps the address space. */
+  private fallAsleep(): void {
+    this.sleeper = this.draw.pick(this.atPlace());
+    this.sleeper.slept = true;
+    super.write(this.sleeper, { do: 'sleep' });
+  }
+
+  /** Whoever wakes it waits for nobody before that, who might wait for the sleeper. */
+  private wake({ name: task }: Player): void {
+    const by = this.draw.pick(
+      this.cast.players.filter(({ name, forkedBy }) => name !== task && forkedBy === undefined),
+    );
+    const waits = by.ops.findIndex((op) => ENDS.has(op.do));
+    by.ops.splice(waits < 0 ? by.ops.length : waits, 0, { do: 'wake', task });
   }
 
   /** Those who share the address space of the place; its owner at least. */

@@ -25,6 +25,7 @@ const SIZES: Partial<Record<GeometryName, readonly number[]>> = {
   reclaimBatch: [1, 2, 4],
   pteWalkLimit: [1, 2, 8],
   flushCeiling: [0, 1, 2, 8, 33],
+  qhimark: [1, 1, 2],
 };
 
 /** Frames beyond the root tables. Few make operations fail half-way; most programs get enough to do their work. */

@@ -12,6 +12,10 @@ export interface PageRange {
 const FIRST = 1;
 /** Pages that are mapped at once, most times. */
 const MOST_PAGES = 4;
+/** Share of the runs of pages that lie in two page tables, and so under two page-table locks. */
+const ACROSS = 0.5;
+/** Pages below a page table, with most levels that a generated machine may have. */
+const TABLE = 8;
 /** Pages remembered as touched or changed, the latest last. */
 const MEMORY = 6;
 
@@ -101,5 +105,9 @@ export class AddressSpace {
 
 function drawObject(draw: Draw, most = MOST_PAGES): PageRange {
   const pages = draw.between(1, most);
+  if (pages > 1 && draw.chance(ACROSS)) {
+    const border = TABLE * draw.between(1, PAGES / TABLE - 1);
+    return { page: border - draw.between(1, pages - 1), pages };
+  }
   return { page: draw.between(FIRST, PAGES - pages), pages };
 }

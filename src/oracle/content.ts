@@ -162,6 +162,23 @@ export class Content {
     return seq === NO_WRITE && this.writerOf(value) === WILD;
   }
 
+  /** Was the value legal when `before` writes had been performed, whatever has returned since? */
+  wasLegal(page: PageKey, word: number, value: number, before: number): boolean {
+    const { word: w, write } = this.ghost.g;
+    const seq = this.writeOf(page, word, value);
+    if (seq === TOO_OLD) return true;
+    let floor = 0;
+    for (
+      let other = w.last.peek(this.ghost.wordKey(page, word));
+      other > 0;
+      other = write.before.peek(other % WRITES)
+    ) {
+      if (write.seq.peek(other % WRITES) !== other) return true;
+      if (other <= before) floor = Math.max(floor, write.began.peek(other % WRITES) + 1);
+    }
+    return seq >= floor && (seq > 0 || value === 0);
+  }
+
   /** Did a discarder overlap what began at ghost time `since`? */
   discardedSince(page: PageKey, since: number): boolean {
     const { page: p } = this.ghost.g;

@@ -159,8 +159,10 @@ export class FileContent {
     // a direct read has on disk what had returned when it began; under what discards the page, or has, older blocks
     const durable = this.content.discardedSince(page, since) || this.content.isDurable(page, word, value, since);
     if (this.isDirect(task) && durable) return;
-    // the folio that it looked up may have been dropped for a newer one, which others have seen already
-    if (legality === 'below-seen' && (this.ghost.isRemote(page) || this.direct.mayDrop(page, since))) return;
+    if (this.ghost.isRemote(page) || this.direct.mayDrop(page, since)) {
+      // the folio that it looked up may have been dropped for a newer one, which others have seen, or stored to, already
+      if (legality === 'below-seen' || this.content.wasLegal(page, word, value, this.writesBefore(task))) return;
+    }
     const foreign = legality === 'foreign' && this.content.writerOf(value) !== this.ghost.ownerOf(page);
     const harm: Harm = foreign ? 'isolation' : legality === 'below-seen' ? 'inversion' : 'lost-write';
     const says = `read(2) of ${this.nameOf(page)}, word ${word}, returns ${value} although ${this.content.expectedKey(page, word)} is what the word holds`;
@@ -170,6 +172,12 @@ export class FileContent {
   nameOf(page: PageKey): string {
     const { file, index } = this.placeOf(page);
     return `page ${index} of file ${file}`;
+  }
+
+  /** Writes that had been performed when what the task is in began. */
+  private writesBefore(task: TaskId): number {
+    const { task: t } = this.ghost.g;
+    return t.writesBefore.peek(task, t.depth.peek(task) - 1);
   }
 
   private isDirect(task: TaskId): boolean {

@@ -154,6 +154,21 @@ describe('the write of another client', () => {
     m.reads(0, 1, 0, 0);
     expect(m.harm()).toBeUndefined();
   });
+
+  it('of this machine, through a mapping, is owed by read(2) as well, but by none that had looked the page up before', () => {
+    const m = shown(RW);
+    m.store(0, 3, 5);
+    m.begin(SERVER, OP.read, { file: 1, from: 0 });
+    m.store(0, 3, 6);
+    m.oracle.fileLoaded(m.cpus[SERVER], 1 as FileId, 0, 0, 5);
+    m.end(SERVER);
+    expect(m.harm()).toBeUndefined();
+    m.begin(SERVER, OP.read, { file: 1, from: 0 });
+    m.store(0, 3, 7);
+    m.oracle.fileLoaded(m.cpus[SERVER], 1 as FileId, 0, 0, 5);
+    m.end(SERVER);
+    expect(m.harm()).toBe('lost-write');
+  });
 });
 
 describe('where this machine writes to the file, too', () => {

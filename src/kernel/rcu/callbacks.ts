@@ -16,9 +16,9 @@ const BEGINS = point('rcuAdvance: grace period begins, state of a CPU not noted'
 const EXPEDITES = point('synchronizeRcuExpedited: state of a CPU not noted');
 const AWAITS = point('synchronizeRcuExpedited: waits for a quiescent state');
 
-/** How many callbacks may wait before whoever adds one pays for a grace period at once (Linux: rcutree.qhimark). */
-function highMark(cpu: Cpu): number {
-  return Math.max(2, cpu.geometry.frames >> 3);
+/** How many callbacks may wait before whoever adds one pays for a grace period at once. */
+function highMark({ geometry: { qhimark, frames } }: Cpu): number {
+  return qhimark || Math.max(2, frames >> 3);
 }
 
 /**

@@ -26,6 +26,7 @@ export function* schedule(cpu: Cpu): Path<void> {
 /** Sleeps until `wakeUp(task, why)`; returns at once if that wake came first. `why` is a WAKE_* bit. */
 export function* sleepOn(cpu: Cpu, why: number): Path<void> {
   yield* cpu.kernel.scheduleAs(cpu, LEAVE_SLEEPS, why);
+  if (cpu.rq.preemptNeedResched.own(cpu.id) !== 0) yield* cpu.kernel.schedule(cpu);
 }
 
 /** Linux do_task_dead(). Does not return. */
@@ -48,13 +49,18 @@ export function* scheduleAs(cpu: Cpu, leave: number, detail: number): Path<void>
   localIrqSave(cpu);
   const on = cpu.id;
   yield* rawSpinLock(cpu, rq.lock.at(on));
-  const pollersToo = rq.needResched.load(on) === RESCHED_SLICE && tasks.polling.load(prev) === 0;
-  rq.needResched.store(on, 0);
-  rq.preemptNeedResched.put(on, 0);
   const pending = leave === LEAVE_SLEEPS ? tasks.wakePending.load(prev) & detail : 0;
-  if (pending !== 0) tasks.wakePending.store(prev, tasks.wakePending.load(prev) & ~pending);
-  else yield* leaveQueue(cpu, prev, leave, detail);
-  const next = pending !== 0 ? prev : pickNextTask(cpu, on, pollersToo);
+  let next = prev;
+  if (pending !== 0) {
+    // nobody is picked: that somebody else should run stays noted
+    tasks.wakePending.store(prev, tasks.wakePending.load(prev) & ~pending);
+  } else {
+    const pollersToo = rq.needResched.load(on) === RESCHED_SLICE && tasks.polling.load(prev) === 0;
+    rq.needResched.store(on, 0);
+    rq.preemptNeedResched.put(on, 0);
+    yield* leaveQueue(cpu, prev, leave, detail);
+    next = pickNextTask(cpu, on, pollersToo);
+  }
   if (next !== prev) {
     rq.curr.store(on, next);
     tasks.onCpu.store(prev, 0);
