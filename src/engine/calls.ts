@@ -14,7 +14,7 @@ export function framed(kernel: Kernel, call: Call, steps: StepRecord | undefined
   const record: Record<string, unknown> = {};
   for (const [name, routine] of Object.entries(kernel) as [string, Routine][]) {
     record[name] =
-      routine.constructor.name !== 'GeneratorFunction'
+      Object.getPrototypeOf(routine) !== GENERATOR_FUNCTION
         ? routine
         : steps
           ? recorded(routine, call, steps)
@@ -39,6 +39,9 @@ function recorded(routine: Routine, call: Call, steps: StepRecord) {
 export function toldBy({ loaded, faultCode, faultVpn, pteHi }: Cpu, value: unknown): readonly unknown[] {
   return [value, loaded, faultCode, faultVpn, pteHi];
 }
+
+/** What all generator functions inherit from. */
+const GENERATOR_FUNCTION: unknown = Object.getPrototypeOf(function* () {});
 
 /** The one `next` that all generators share: each generator function has a shape of its own, so a look-up is slow. */
 const generatorNext = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())).next as (

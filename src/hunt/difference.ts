@@ -8,9 +8,15 @@ import { ADVERSARY, type Choice, choiceCpu, choiceKind, RUN, TICK } from '../eng
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import type { CpuId } from '../hardware/types.ts';
+import type { Cpu } from '../kernel/cpu.ts';
 import type { Path } from '../memory/point.ts';
 import type { Patch } from '../policy/policy.ts';
 import { MachineRun } from './machine-run.ts';
+
+/** Runs that are compared anyway. Patches that make a difference without a race mostly do so within as many. */
+export const COMPARED = 2;
+/** The other run is checked, and judged: this one only shows where it leads. */
+const UNCHECKED = { access: false, hash: false };
 
 /** What is known of the runs so far. */
 export interface DifferenceMade {
@@ -28,8 +34,17 @@ export class Difference implements DifferenceMade {
   isReached = false;
   isKnown = false;
   isStale = false;
-  private readonly without: Stepper;
-  private readonly run: MachineRun;
+  /** The first run in which they have parted, from 1 on; 0: in none so far. */
+  knownIn = 0;
+  private runs = 0;
+  /** The machine without the patches, which few programs need: made when patches are begun. */
+  private without: { readonly stepper: Stepper; readonly run: MachineRun } | undefined;
+  /** Patches were begun in the history. */
+  private isEarly = false;
+  /** The steps of a run that is compared, until patches are begun: till then it does the same without them. */
+  private common: Choice[] | undefined;
+  /** How deep each task is in routines and hooks of the patches, by its handle. */
+  private readonly depths = new Map<unknown, number>();
   /** Fewest steps that an operation had taken when runs parted in it. */
   private readonly parted = new Map<number, number>();
   /** Steps that operations have taken in this run. */
@@ -39,34 +54,38 @@ export class Difference implements DifferenceMade {
   private hasParted = false;
 
   /** @param plan of the machine with the patches */
-  constructor(plan: MachinePlan) {
-    const begun = (): void => {
+  constructor(private readonly asked: MachinePlan) {
+    const enters = (cpu: unknown, by: 1 | -1): void => {
       this.isReached = true;
+      this.depths.set(cpu, (this.depths.get(cpu) ?? 0) + by);
     };
-    this.plan = { ...plan, patches: plan.patches.map((patch) => telling(patch, begun)) };
-    this.without = new Stepper({ ...plan, patches: [], oracle: undefined, audit: undefined });
-    this.run = new MachineRun(this.without);
+    this.plan = { ...asked, patches: asked.patches.map((patch) => telling(patch, enters)) };
   }
 
-  /** The history is over: what it did is of no interest. */
+  /** The history is over: what it did is of no interest, but for its traces. */
   start(): void {
+    this.isEarly = this.isReached;
     this.isReached = false;
   }
 
-  /** A run begins. @param follows it is compared */
-  begin(follows: boolean): void {
+  /** A run begins. It is compared if it is one of the first, or none has parted so far. */
+  begin(): void {
+    this.runs++;
+    const follows = this.runs <= COMPARED || !this.isKnown;
     this.taken.clear();
+    this.depths.clear();
     this.follows = follows;
     this.hasParted = false;
-    if (follows) this.without.reset();
+    this.common = follows ? [] : undefined;
   }
 
   /** The run with the patches is about to take the step. */
   step(run: MachineRun, c: Choice): void {
     const id = choiceCpu(c);
-    if (this.follows && !this.takesToo(run, c)) {
+    if (this.follows && this.isBehindPatch(c) && !(this.catchesUp() && this.takesToo(run, c))) {
       this.follows = false;
       this.hasParted = true;
+      if (!this.isKnown) this.knownIn = this.runs;
       this.isKnown = true;
       const operation = run.operationOf(id);
       const at = this.taken.get(operation) ?? 0;
@@ -85,28 +104,60 @@ export class Difference implements DifferenceMade {
     return from !== undefined && (this.taken.get(operation) ?? 0) >= from;
   }
 
+  /** Is the task of that handle in a routine or a hook of the patches? */
+  isInside(cpu: Cpu): boolean {
+    return (this.depths.get(cpu) ?? 0) > 0;
+  }
+
+  /** Is the step, which the run is about to take, behind the beginning of a patch? */
+  private isBehindPatch(next: Choice): boolean {
+    if (this.common === undefined || this.isReached || this.isEarly) return true;
+    this.common.push(next);
+    return false;
+  }
+
+  /** What the run did until patches were begun happens without them, too; false if it cannot. */
+  private catchesUp(): boolean {
+    const { common, asked } = this;
+    if (common === undefined) return true;
+    this.common = undefined;
+    if (this.without === undefined) {
+      const stepper = new Stepper({ ...asked, patches: [], oracle: undefined, audit: undefined, checks: UNCHECKED });
+      this.without = { stepper, run: new MachineRun(stepper) };
+    }
+    const { stepper } = this.without;
+    stepper.reset();
+    return common.every((c) => survives(stepper, c));
+  }
+
   /** The same step without the patches; false if there is none. */
   private takesToo(run: MachineRun, c: Choice): boolean {
-    const { without } = this;
+    const { stepper: without, run: same } = this.without!;
     const kind = choiceKind(c);
     const isThere = kind === TICK ? without.tickChoice(choiceCpu(c)) === c : without.choices.includes(c);
-    if ((kind !== ADVERSARY && !isThere) || this.run.announced(c) !== run.announced(c)) return false;
-    try {
-      without.step(c);
-      return true;
-    } catch {
-      // an assertion of its kernel: the run with the patches goes on alone
-      return false;
-    }
+    if ((kind !== ADVERSARY && !isThere) || same.announced(c) !== run.announced(c)) return false;
+    return survives(without, c);
   }
 }
 
-/** The patch, its routines and hooks telling when they are begun. */
-function telling(patch: Patch, begun: () => void): Patch {
+/** Takes the step; false at an assertion of the kernel: the run with the patches goes on alone. */
+function survives(stepper: Stepper, c: Choice): boolean {
+  try {
+    stepper.step(c);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The patch, its routines and hooks telling when they are begun and when they have ended; one that is given up does not end. */
+function telling(patch: Patch, enters: (cpu: unknown, by: 1 | -1) => void): Patch {
   const told = (routine: unknown): unknown =>
     function* (this: unknown, ...args: unknown[]) {
-      begun();
-      return yield* (routine as (...args: unknown[]) => Path<unknown>).apply(this, args);
+      enters(args[0], 1);
+      const result: unknown = yield* (routine as (...args: unknown[]) => Path<unknown>).apply(this, args);
+      enters(args[0], -1);
+      return result;
     };
   const all = <T>(routines: T): T =>
     Object.fromEntries(Object.entries(routines as object).map(([name, routine]) => [name, told(routine)])) as T;

@@ -25,8 +25,11 @@ export interface DirectedPlace {
   readonly aim: AimPlace;
   readonly opening: Opening | undefined;
   readonly left: number;
+  readonly hopes: boolean;
   readonly reached: number;
   readonly parted: number;
+  readonly sought: number;
+  readonly hoped: number;
 }
 
 /** Share of the encounters that are neither openings nor crossings. */
@@ -35,15 +38,22 @@ const AIMED = 0.4;
 const CROSSINGS = { stale: 24, other: 8 } as const;
 /** One program of so many that come by the patches shows what they change: that is seldom. */
 const SELDOM = 8;
+/** Steps that it takes as long to run as to make a program and its machine. */
+const MAKING = 1000;
 
 export class DirectedPrograms {
   private readonly aim = new Aim();
   /** The opening that is tried, or crossed, and how often it will be. */
   private opening: Opening | undefined;
   private left = 0;
+  /** The opening alone has not shown that patches make a difference. */
+  private hopes = false;
   /** Programs that came by patches, and those in which these made a difference. */
   private reached = 0;
   private parted = 0;
+  /** Steps of openings, and of other programs in which patches were come by, but made no difference within the first schedules. */
+  private sought = 0;
+  private hoped = 0;
 
   next(bits: () => number): DirectedProgram {
     const draw = new Draw(bits);
@@ -60,24 +70,40 @@ export class DirectedPrograms {
     return { origin: 'opening', program, first: opening.first };
   }
 
-  /** The program was run. */
-  had({ origin, first }: Omit<DirectedProgram, 'program'>, made: DifferenceMade): void {
-    if (origin === 'crossing') return;
-    const isWorth = this.isWorth(made);
-    this.aim.had(first, isWorth);
-    if (origin === 'opening' && isWorth) this.left = CROSSINGS[made.isKnown && made.isStale ? 'stale' : 'other'];
+  /** The program was run for that many steps. */
+  had({ origin, first }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
+    if (origin === 'opening') this.sought += MAKING + steps;
+    else if (!made.isKnown) this.hoped += MAKING + steps;
+    if (origin === 'crossing') {
+      if (this.hopes && made.isKnown) this.left = CROSSINGS.stale;
+      this.hopes &&= !made.isKnown;
+      return;
+    }
+    this.aim.had(first, made.isKnown || this.isRace(made));
+    if (origin === 'opening') {
+      this.hopes = !made.isKnown;
+      this.left = this.isWorth(made) ? CROSSINGS[made.isKnown && made.isStale ? 'stale' : 'other'] : 0;
+    }
     if (made.isReached) this.reached++;
     if (made.isKnown) this.parted++;
   }
 
-  /** Patches made a difference; or they were come by at least, if that is seldom enough for a difference that only a race brings about. */
-  isWorth({ isKnown, isReached }: DifferenceMade): boolean {
-    return isKnown || (isReached && this.parted * SELDOM < this.reached);
+  /**
+   * Is the program worth more schedules, or such programs more crossings? If patches made a difference, or if they may do so in a race;
+   * half of the steps go to openings in which they do without one.
+   */
+  isWorth(made: DifferenceMade): boolean {
+    return made.isKnown || (this.isRace(made) && this.hoped < this.sought);
+  }
+
+  /** Patches were come by, and seldom make a difference where they are: perhaps it takes a race. */
+  private isRace({ isReached }: DifferenceMade): boolean {
+    return isReached && this.parted * SELDOM < this.reached;
   }
 
   place(): DirectedPlace {
-    const { opening, left, reached, parted } = this;
-    return { aim: this.aim.place(), opening, left, reached, parted };
+    const { aim, opening, left, hopes, reached, parted, sought, hoped } = this;
+    return { aim: aim.place(), opening, left, hopes, reached, parted, sought, hoped };
   }
   goOn({ aim, ...place }: DirectedPlace): void {
     this.aim.goOn(aim);

@@ -74,7 +74,7 @@ const ORIGINS: readonly Origin[] = ['encounter', 'fresh', 'mutated', 'replayed']
 /** Share of the programs that are encounters, of those that come from nowhere: a wide one takes as long as five. */
 const ENCOUNTERS = 0.95;
 /** Share of those that are, of the encounters of a directed hunt. */
-const DIRECTED = 0.9;
+const DIRECTED = 0.95;
 /** Share of the scopes, where there are other strategies, too: one takes as long as many encounters. */
 const SCOPES = 0.02;
 /** Programs drawn before the first mutant: what is new at the beginning says nothing. */
@@ -136,7 +136,7 @@ export class Fuzz {
   had({ program, origin, first }: Drawn, { gain, steps, choices, made }: Showing): void {
     // a scope is many programs, and no turn was taken for it
     if (origin === 'scope') return;
-    if (isDirected(origin) && first && made) this.directed?.had({ origin, first }, made);
+    if (isDirected(origin) && first && made) this.directed?.had({ origin, first }, made, steps);
     this.origins.had(isDirected(origin) ? 'encounter' : origin, gain / (steps + 1));
     if (gain > 0) this.corpus.add({ program, choices, gain, steps });
   }

@@ -21,8 +21,9 @@ import { MachineRun } from './machine-run.ts';
 import { DEFAULT_MIX, ENCOUNTER_MIX, SMALL_SCOPE, type StrategyName, strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
-import { COMPARED, isInVain, SCHEDULES_PER_PROGRAM } from './schedule-budget.ts';
+import { isInVain, SCHEDULES_PER_PROGRAM, schedulesFor } from './schedule-budget.ts';
 import { stateSearchOf } from './small-scope-search.ts';
+import { SharedSteps } from './strategies/shared-steps.ts';
 import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
 
 export interface HuntOptions {
@@ -173,19 +174,20 @@ class Hunt {
     const run = new MachineRun(stepper, difference);
     const place: Place = { plan, stepper, run, ledger: new LedgerStates(stepper), difference, stale: false };
     const budget = options.adversary ?? DEFAULT_BUDGET;
+    const steps = new SharedSteps();
     const names = recorded && options.source === 'fuzz' ? REPLAYED : this.namesFor(origin);
     const mix = menu
       ? new Map<StrategyName, Strategy>([[SMALL_SCOPE, stateSearchOf(stepper)]])
-      : new Map(names.map((name) => [name, strategyNamed(name, random, budget, recorded)]));
+      : new Map(names.map((name) => [name, strategyNamed(name, random, budget, recorded, steps)]));
     const best = { gain: 0, choices: [] as readonly number[] };
     const before = { size: this.fuzz.coverage.size, steps: this.steps };
     this.programs++;
-    for (let i = 0; i < schedules && mix.size > 0 && this.goesOn(); i++) {
+    for (let i = 0; i < schedulesFor(origin, schedules, difference) && mix.size > 0 && this.goesOn(); i++) {
       if (origin && isInVain(origin, i, place, this.fuzz)) break;
       const name = this.fuzz.strategies.due([...mix.keys()]);
       const strategy = mix.get(name) as Strategy;
       if (strategy.begin(place.run)) {
-        const { pairs, fresh, choices } = this.once(place, strategy, i);
+        const { pairs, fresh, choices } = this.once(place, strategy);
         this.fuzz.strategies.had(name, pairs);
         if (fresh > best.gain) Object.assign(best, { gain: fresh, choices });
       } else {
@@ -206,7 +208,7 @@ class Hunt {
   }
 
   /** One schedule, with the pairs, and with all, that it was the first to show. */
-  private once(place: Place, strategy: Strategy, i: number) {
+  private once(place: Place, strategy: Strategy) {
     const { plan, stepper, run, ledger, difference } = place;
     const choices: number[] = [];
     const { coverage } = this.fuzz;
@@ -214,7 +216,7 @@ class Hunt {
     let last = NOWHERE;
     coverage.begin();
     stepper.reset();
-    difference?.begin(i < COMPARED);
+    difference?.begin();
     const done = execute(stepper, (s) => {
       coverage.stepped(s, last, ledger);
       place.stale ||= run.holdsStale();

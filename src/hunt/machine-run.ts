@@ -56,6 +56,9 @@ export class MachineRun implements Run {
   hasReached(id: CpuId): boolean {
     return this.difference?.isBehind(this, id) ?? false;
   }
+  isInPatch(id: CpuId): boolean {
+    return this.difference?.isInside(this.stepper.cpuAt(id)) ?? false;
+  }
   isInterrupted(id: CpuId): boolean {
     return this.stepper.isInterrupted(id);
   }

@@ -11,6 +11,7 @@ import { Pos } from './strategies/pos.ts';
 import { Preempt } from './strategies/preempt.ts';
 import { RandomWalk } from './strategies/random-walk.ts';
 import { Replay } from './strategies/replay.ts';
+import { SharedSteps } from './strategies/shared-steps.ts';
 import { SleepSets } from './strategies/sleep-sets.ts';
 import type { AdversaryBudget, Strategy } from './strategies/strategy.ts';
 import { Surw } from './strategies/surw.ts';
@@ -56,12 +57,16 @@ export const DEFAULT_MIX = [
 /** In programs of a few operations, which get a few schedules each. */
 export const ENCOUNTER_MIX = ['preempt-1', 'pct-2', 'preempt-2', 'pct-3'] as const satisfies StrategyName[];
 
-/** @param recorded the schedule that `replay` follows. */
+/**
+ * @param recorded the schedule that `replay` follows
+ * @param steps what the strategies of one program learn together
+ */
 export function strategyNamed(
   name: StrategyName,
   random: Random,
   budget: AdversaryBudget,
   recorded: readonly number[] = [],
+  steps = new SharedSteps(),
 ): Strategy {
   switch (name) {
     case 'random':
@@ -72,7 +77,7 @@ export function strategyNamed(
       return new OperationWalk(random, budget);
     case 'preempt-1':
     case 'preempt-2':
-      return new Preempt(random, Number(name.slice(-1)), budget);
+      return new Preempt(random, Number(name.slice(-1)), budget, steps);
     case 'pct-1':
     case 'pct-2':
     case 'pct-3':

@@ -132,6 +132,9 @@ export class TinyRun implements Run {
   hasReached(): boolean {
     return false;
   }
+  isInPatch(): boolean {
+    return false;
+  }
   hardwareActions(): number {
     return 0;
   }

@@ -17,12 +17,13 @@ const EARLY = 4;
 
 /** Places of an operation that are close behind where patches make a difference. */
 const CLOSE = 6;
+/** Places of an operation in the midst of what patches changed: of more of them, most say little. */
+const INSIDE = 12;
 
 export class Preempt implements Strategy {
   readonly name: string;
   private readonly adversary: RandomAdversary;
   private readonly grain: OperationGrain;
-  private readonly steps = new SharedSteps();
   /** Places that have not had their turn, in random order. */
   private deck: Place[] = [];
   /** Where operations are to be held in this run. */
@@ -37,10 +38,12 @@ export class Preempt implements Strategy {
   /** It goes on no further than until something else can: somebody who waited for its lock, say. */
   private yields = false;
 
+  /** @param steps what is learnt, from this strategy's runs and from those of others that share it */
   constructor(
     private readonly random: Random,
     private readonly most: number,
     budget: AdversaryBudget,
+    private readonly steps = new SharedSteps(),
   ) {
     this.name = `preempt-${most}`;
     this.adversary = new RandomAdversary(random, budget);
@@ -49,6 +52,7 @@ export class Preempt implements Strategy {
 
   begin(): boolean {
     const { random, steps } = this;
+    const is = (): boolean => random.below(2) === 0;
     this.adversary.begin();
     this.held.length = 0;
     this.handlers.length = 0;
@@ -59,10 +63,9 @@ export class Preempt implements Strategy {
     while (this.planned.length > 0 && this.planned.length < this.most) {
       const others = places.filter(({ operation }) => this.planned.every((p) => p.operation !== operation));
       if (others.length === 0) break;
-      this.planned.push(others[random.below(others.length)]);
+      this.planned.push(this.oneOf(others));
     }
-    const is = (): boolean => random.below(2) === 0;
-    this.first = this.planned[0]?.reached || is();
+    this.first = this.planned[0]?.reached || this.planned[0]?.inside || is();
     this.patient = is();
     this.yields = is();
     this.grain.begin({ eager: is(), steady: is(), late: random.bits() });
@@ -70,15 +73,23 @@ export class Preempt implements Strategy {
   }
 
   /**
-   * The last one is taken first. Those at which a flush was due have their turn before all others, and behind them again; before them
-   * all come those close behind where patches make a difference, in a hunt that is directed at it.
+   * The last one is taken first. Those at which a flush was due have their turn before all others, and behind them again; those that
+   * the hunt is directed at, if it is, have it by turns with them.
    */
   private dealt(places: readonly Place[]): Place[] {
     const stale = places.filter((p) => p.stale);
     const others = places.filter((p) => !p.stale);
-    const behind = places.filter((p) => p.reached);
-    const close = behind.filter((p, i) => behind[i - CLOSE]?.operation !== p.operation);
-    return [stale, others, stale, close].flatMap((some) => shuffled(some, this.random));
+    const [again, rest, due, aimed] = [stale, others, stale, aimedAt(places)].map((some) =>
+      shuffled(some, this.random),
+    );
+    return [...again, ...rest, ...byTurns(due, aimed)];
+  }
+
+  /** Of the places of other operations: one that the hunt is directed at, or where a flush was due, or any. */
+  private oneOf(places: readonly Place[]): Place {
+    const kinds = [places, places.filter((p) => p.stale), aimedAt(places)].filter((some) => some.length > 0);
+    const some = kinds[this.random.below(kinds.length)];
+    return some[this.random.below(some.length)];
   }
 
   choose(run: Run): number {
@@ -148,6 +159,22 @@ export class Preempt implements Strategy {
     const leading = open.filter((c) => choiceKind(c) === RUN && choiceCpu(c) === cpu);
     return leading.length > 0 ? leading : open;
   }
+}
+
+/** One of each by turns, to the ends of both. */
+function byTurns<T>(some: readonly T[], others: readonly T[]): T[] {
+  const most = Math.max(some.length, others.length);
+  const turns = Array.from({ length: most }, (_, i) => [some.at(i - most), others.at(i - most)]);
+  return turns.flat().filter((one) => one !== undefined);
+}
+
+/** Those close behind where patches make a difference, and those in the midst of what they changed, if that is not much. */
+function aimedAt(places: readonly Place[]): Place[] {
+  const behind = places.filter((p) => p.reached);
+  const close = behind.filter((p, i) => behind[i - CLOSE]?.operation !== p.operation);
+  const inside = places.filter((p) => p.inside && !close.includes(p));
+  const few = inside.filter((p) => inside.filter(({ operation }) => operation === p.operation).length <= INSIDE);
+  return [...close, ...few];
 }
 
 function isInHandler({ operation, cpu }: Place): boolean {

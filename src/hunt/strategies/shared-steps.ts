@@ -14,6 +14,8 @@ export interface Place {
   readonly stale: boolean;
   /** The operation had come by a routine that the hunt is directed at. */
   readonly reached: boolean;
+  /** It was in the midst of one. */
+  readonly inside: boolean;
 }
 
 /** A step of an operation: its word in the latest run that came so far, and what ever was so before it. */
@@ -21,6 +23,7 @@ interface Seen {
   word: Word;
   stale: boolean;
   reached: boolean;
+  inside: boolean;
 }
 
 interface Operation {
@@ -57,11 +60,12 @@ export class SharedSteps {
     const operation = this.operations.get(name) ?? { cpu, steps: [], taken: 0 };
     this.operations.set(name, operation);
     operation.cpu = cpu;
-    operation.steps[operation.taken] ??= { word, stale: false, reached: false };
+    operation.steps[operation.taken] ??= { word, stale: false, reached: false, inside: false };
     const seen = operation.steps[operation.taken++];
     seen.word = word;
     seen.stale ||= run.holdsStale();
     seen.reached ||= run.hasReached(cpu);
+    seen.inside ||= run.isInPatch(cpu);
   }
 
   /** Steps that the operation has taken in this run. */
@@ -72,8 +76,8 @@ export class SharedSteps {
   /** Where an operation, begun and not ended, is about to touch a word that another CPU touches. */
   places(): Place[] {
     return [...this.operations].flatMap(([operation, { cpu, steps }]) =>
-      steps.flatMap(({ word, stale, reached }, step) =>
-        step > 0 && this.touchedBy.get(word) === SEVERAL ? [{ operation, step, cpu, stale, reached }] : [],
+      steps.flatMap(({ word, ...was }, step) =>
+        step > 0 && this.touchedBy.get(word) === SEVERAL ? [{ operation, step, cpu, ...was }] : [],
       ),
     );
   }

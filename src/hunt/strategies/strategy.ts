@@ -27,6 +27,8 @@ export interface Run {
   holdsStale(): boolean;
   /** Has the operation that the CPU is in come by a routine that the hunt is directed at, if it is? */
   hasReached(cpu: CpuId): boolean;
+  /** Is the CPU in the midst of a routine that the hunt is directed at, if it is? */
+  isInPatch(cpu: CpuId): boolean;
   /** Lists in `into` what the hardware of a CPU may do on its own, and returns how much that is. */
   hardwareActions(cpu: CpuId, into: number[]): number;
   /** The timer of that CPU fires; -1 if its interrupt is pending already. */

@@ -152,6 +152,9 @@ export class SuiteRun implements Run {
   hasReached(): boolean {
     return false;
   }
+  isInPatch(): boolean {
+    return false;
+  }
   hardwareActions(): number {
     return 0;
   }
