@@ -1,46 +1,67 @@
 /**
- * What a directed hunt has learnt about operations: how often the patches made a difference in a program that begins with one of that kind.
- * Those in which they did are drawn sooner.
+ * What a directed hunt has learnt about operations: how often the patches made a difference in a program that begins with one of that
+ * kind, for each routine that they change. Those in which they did are drawn sooner; each routine has its turn, because a patch that
+ * changes several of them may do harm only where they meet.
  */
 import { OPERATIONS } from './encounter-traits.ts';
 import type { Draw } from './generator-draw.ts';
 import type { TraitName } from './generator-traits.ts';
 
-/** For each kind of operation the programs that began with it, and those in which patches made a difference. */
-export type AimPlace = readonly (readonly [kind: TraitName, tried: number, worked: number])[];
+/** A routine of the patches, or a point with a hook of theirs. */
+export type Target = string;
+
+/** For each kind of operation the programs that began with it, and those in which patches made a difference, by what was begun of them. */
+export type AimPlace = readonly (readonly [
+  kind: TraitName,
+  tried: number,
+  worked: readonly (readonly [Target, number])[],
+])[];
 
 interface Tally {
   tried: number;
-  worked: number;
+  readonly worked: Map<Target, number>;
 }
 
 export class Aim {
   private readonly tallies = new Map<TraitName, Tally>();
+  private readonly targets = new Set<Target>();
+
+  /** One of what patches were seen to change, but for `last`, if there is another one; undefined: nothing was seen yet. */
+  target(draw: Draw, last?: Target): Target | undefined {
+    const others = [...this.targets].filter((target) => target !== last);
+    return others.length > 0 ? draw.pick(others) : last;
+  }
 
   /** A kind of operation to begin with. */
-  draw(draw: Draw): TraitName {
-    const weights = Object.fromEntries(OPERATIONS.map((kind) => [kind, this.chanceOf(kind) ** 2]));
+  draw(draw: Draw, target: Target | undefined): TraitName {
+    const weights = Object.fromEntries(OPERATIONS.map((kind) => [kind, this.chanceOf(kind, target) ** 2]));
     return draw.weighted(weights) as TraitName;
   }
 
-  /** A program that begins with that was run. */
-  had(kind: TraitName, worked: boolean): void {
-    const tally = this.tallies.get(kind) ?? { tried: 0, worked: 0 };
+  /** A program that begins with that was run. @param worked what was begun of the patches, if they made a difference */
+  had(kind: TraitName, worked: Iterable<Target>): void {
+    const tally = this.tallies.get(kind) ?? { tried: 0, worked: new Map() };
     this.tallies.set(kind, tally);
     tally.tried++;
-    if (worked) tally.worked++;
+    for (const target of worked) {
+      this.targets.add(target);
+      tally.worked.set(target, (tally.worked.get(target) ?? 0) + 1);
+    }
   }
 
   place(): AimPlace {
-    return [...this.tallies].map(([kind, { tried, worked }]) => [kind, tried, worked] as const);
+    return [...this.tallies].map(([kind, { tried, worked }]) => [kind, tried, [...worked]] as const);
   }
   goOn(place: AimPlace): void {
-    for (const [kind, tried, worked] of place) this.tallies.set(kind, { tried, worked });
+    for (const [kind, tried, worked] of place) {
+      this.tallies.set(kind, { tried, worked: new Map(worked) });
+      for (const [target] of worked) this.targets.add(target);
+    }
   }
 
   /** What was never tried may well work (rule of succession, halved). */
-  private chanceOf(kind: TraitName): number {
-    const { tried, worked } = this.tallies.get(kind) ?? { tried: 0, worked: 0 };
-    return (worked + 0.5) / (tried + 1);
+  private chanceOf(kind: TraitName, target: Target | undefined): number {
+    const { tried, worked } = this.tallies.get(kind) ?? { tried: 0, worked: new Map<Target, number>() };
+    return ((target === undefined ? 0 : (worked.get(target) ?? 0)) + 0.5) / (tried + 1);
   }
 }

@@ -20,8 +20,8 @@ const UNCHECKED = { access: false, hash: false };
 
 /** What is known of the runs so far. */
 export interface DifferenceMade {
-  /** A routine or a hook of the patches was begun. */
-  readonly isReached: boolean;
+  /** Routines and points with a hook, of the patches, that were begun. */
+  readonly begun: ReadonlySet<string>;
   /** Some run that was compared has parted from the one without patches. */
   readonly isKnown: boolean;
   /** Some TLB held an entry older than the page tables when a run had parted: a flush was due, or missed. */
@@ -31,7 +31,7 @@ export interface DifferenceMade {
 export class Difference implements DifferenceMade {
   /** The plan, its patches telling when they are begun. */
   readonly plan: MachinePlan;
-  isReached = false;
+  readonly begun = new Set<string>();
   isKnown = false;
   isStale = false;
   /** The first run in which they have parted, from 1 on; 0: in none so far. */
@@ -55,8 +55,8 @@ export class Difference implements DifferenceMade {
 
   /** @param plan of the machine with the patches */
   constructor(private readonly asked: MachinePlan) {
-    const enters = (cpu: unknown, by: 1 | -1): void => {
-      this.isReached = true;
+    const enters: Entering = (name, cpu, by) => {
+      this.begun.add(name);
       this.depths.set(cpu, (this.depths.get(cpu) ?? 0) + by);
     };
     this.plan = { ...asked, patches: asked.patches.map((patch) => telling(patch, enters)) };
@@ -64,8 +64,8 @@ export class Difference implements DifferenceMade {
 
   /** The history is over: what it did is of no interest, but for its traces. */
   start(): void {
-    this.isEarly = this.isReached;
-    this.isReached = false;
+    this.isEarly = this.begun.size > 0;
+    this.begun.clear();
   }
 
   /** A run begins. It is compared if it is one of the first, or none has parted so far. */
@@ -111,7 +111,7 @@ export class Difference implements DifferenceMade {
 
   /** Is the step, which the run is about to take, behind the beginning of a patch? */
   private isBehindPatch(next: Choice): boolean {
-    if (this.common === undefined || this.isReached || this.isEarly) return true;
+    if (this.common === undefined || this.begun.size > 0 || this.isEarly) return true;
     this.common.push(next);
     return false;
   }
@@ -150,17 +150,21 @@ function survives(stepper: Stepper, c: Choice): boolean {
   }
 }
 
+type Entering = (name: string, cpu: unknown, by: 1 | -1) => void;
+
 /** The patch, its routines and hooks telling when they are begun and when they have ended; one that is given up does not end. */
-function telling(patch: Patch, enters: (cpu: unknown, by: 1 | -1) => void): Patch {
-  const told = (routine: unknown): unknown =>
+function telling(patch: Patch, enters: Entering): Patch {
+  const told = (name: string, routine: unknown): unknown =>
     function* (this: unknown, ...args: unknown[]) {
-      enters(args[0], 1);
+      enters(name, args[0], 1);
       const result: unknown = yield* (routine as (...args: unknown[]) => Path<unknown>).apply(this, args);
-      enters(args[0], -1);
+      enters(name, args[0], -1);
       return result;
     };
-  const all = <T>(routines: T): T =>
-    Object.fromEntries(Object.entries(routines as object).map(([name, routine]) => [name, told(routine)])) as T;
-  const hooks = Object.entries(patch.hooks).map(([label, hook]) => [label, all(hook)]);
-  return { ...patch, routines: all(patch.routines), hooks: Object.fromEntries(hooks) };
+  const routines = Object.entries(patch.routines).map(([name, routine]) => [name, told(name, routine)]);
+  const hooks = Object.entries(patch.hooks).map(([label, hook]) => [
+    label,
+    Object.fromEntries(Object.entries(hook).map(([when, path]) => [when, told(label, path)])),
+  ]);
+  return { ...patch, routines: Object.fromEntries(routines), hooks: Object.fromEntries(hooks) };
 }

@@ -5,7 +5,7 @@
  * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019).
  */
 import type { Program } from '../program/program.ts';
-import { Aim, type AimPlace } from './aim.ts';
+import { Aim, type AimPlace, type Target } from './aim.ts';
 import type { DifferenceMade } from './difference.ts';
 import { Draw } from './generator-draw.ts';
 import type { TraitName } from './generator-traits.ts';
@@ -18,12 +18,16 @@ export interface DirectedProgram {
   readonly program: Program;
   /** What its first operation is, if it can be. */
   readonly first: TraitName;
+  /** What that was drawn to begin. */
+  readonly target: Target | undefined;
 }
+
+type AimedOpening = Opening & Pick<DirectedProgram, 'target'>;
 
 /** Where it stands, as data. */
 export interface DirectedPlace {
   readonly aim: AimPlace;
-  readonly opening: Opening | undefined;
+  readonly opening: AimedOpening | undefined;
   readonly left: number;
   readonly hopes: boolean;
   readonly reached: number;
@@ -36,6 +40,8 @@ export interface DirectedPlace {
 const AIMED = 0.4;
 /** Crossings of an opening: many if some TLB was stale when the patches had made a difference, for then a flush was due, or missed. */
 const CROSSINGS = { stale: 24, other: 8 } as const;
+/** Share of the crossings in which patches probably make a difference in another operation, too. */
+const BOTH = 0.33;
 /** One program of so many that come by the patches shows what they change: that is seldom. */
 const SELDOM = 8;
 /** Steps that it takes as long to run as to make a program and its machine. */
@@ -44,7 +50,7 @@ const MAKING = 1000;
 export class DirectedPrograms {
   private readonly aim = new Aim();
   /** The opening that is tried, or crossed, and how often it will be. */
-  private opening: Opening | undefined;
+  private opening: AimedOpening | undefined;
   private left = 0;
   /** The opening alone has not shown that patches make a difference. */
   private hopes = false;
@@ -57,21 +63,26 @@ export class DirectedPrograms {
 
   next(bits: () => number): DirectedProgram {
     const draw = new Draw(bits);
+    const { opening, aim } = this;
     if (draw.chance(AIMED)) {
-      const first = this.aim.draw(draw);
-      return { origin: 'aimed', program: generateAimed(first, bits), first };
+      const target = aim.target(draw);
+      const first = aim.draw(draw, target);
+      return { origin: 'aimed', program: generateAimed(first, bits), first, target };
     }
-    if (this.opening !== undefined && this.left > 0) {
+    if (opening !== undefined && this.left > 0) {
       this.left--;
-      return { origin: 'crossing', program: generateCrossing(this.opening, bits), first: this.opening.first };
+      const { first, target } = opening;
+      const also = draw.chance(BOTH) ? aim.draw(draw, aim.target(draw, target)) : undefined;
+      return { origin: 'crossing', program: generateCrossing(opening, bits, also), first, target };
     }
-    const { program, opening } = generateOpening(this.aim.draw(draw), bits);
-    this.opening = opening;
-    return { origin: 'opening', program, first: opening.first };
+    const target = aim.target(draw);
+    const drawn = generateOpening(aim.draw(draw, target), bits);
+    this.opening = { ...drawn.opening, target };
+    return { origin: 'opening', program: drawn.program, first: drawn.opening.first, target };
   }
 
   /** The program was run for that many steps. */
-  had({ origin, first }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
+  had({ origin, first, target }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
     if (origin === 'opening') this.sought += MAKING + steps;
     else if (!made.isKnown) this.hoped += MAKING + steps;
     if (origin === 'crossing') {
@@ -79,12 +90,13 @@ export class DirectedPrograms {
       this.hopes &&= !made.isKnown;
       return;
     }
-    this.aim.had(first, made.isKnown || this.isRace(made));
+    this.aim.had(first, made.isKnown || this.isRace(made) ? made.begun : []);
     if (origin === 'opening') {
       this.hopes = !made.isKnown;
-      this.left = this.isWorth(made) ? CROSSINGS[made.isKnown && made.isStale ? 'stale' : 'other'] : 0;
+      const isHit = target === undefined || made.begun.has(target);
+      this.left = isHit && this.isWorth(made) ? CROSSINGS[made.isKnown && made.isStale ? 'stale' : 'other'] : 0;
     }
-    if (made.isReached) this.reached++;
+    if (made.begun.size > 0) this.reached++;
     if (made.isKnown) this.parted++;
   }
 
@@ -97,8 +109,8 @@ export class DirectedPrograms {
   }
 
   /** Patches were come by, and seldom make a difference where they are: perhaps it takes a race. */
-  private isRace({ isReached }: DifferenceMade): boolean {
-    return isReached && this.parted * SELDOM < this.reached;
+  private isRace({ begun }: DifferenceMade): boolean {
+    return begun.size > 0 && this.parted * SELDOM < this.reached;
   }
 
   place(): DirectedPlace {

@@ -109,13 +109,14 @@ export class Encounter extends ProgramWriter {
     for (let i = Number(this.draw.weighted({ '1': 1, '2': 3, '3': 2 })); i > 0; i--) this.writeRival(rival);
   }
 
-  /** One or two operations more, of all kinds alike. @param traits what they may be */
-  cross(traits: Traits): void {
+  /** One or two operations more, of all kinds alike. @param traits what they may be @param also what one of them is, if it can be */
+  cross(traits: Traits, also?: TraitName): void {
     const { draw } = this;
     const rival = scaled({ ...this.traits, ...operationsOf(traits) }, RIVAL);
     const kinds = OPERATIONS.filter((name) => rival[name] > 0);
     for (let i = draw.between(1, 2); i > 0; i--) {
       const before = this.written;
+      if (i === 1 && also !== undefined) this.writeRival(only(rival, also));
       for (let tries = 0; tries < 8 && this.written === before && kinds.length > 0; tries++)
         this.writeRival(only(rival, draw.pick(kinds)));
     }
@@ -223,7 +224,7 @@ export class Encounter extends ProgramWriter {
     this.waiting = this.waiting.filter(({ cpu, exited }) => cpu !== player.cpu && !exited);
     // what was freed is taken again soonest by whoever freed it
     const frees = player.role !== 'server' && !player.exited;
-    if (frees && draw.chance(0.25 * this.traits.kalloc)) this.writeOther(player, 'kalloc');
+    if (frees && draw.chance(0.4 * this.traits.kalloc)) this.writeOther(player, 'kalloc');
   }
 
   /** What the user had in its TLB, and looks at. */
@@ -261,7 +262,7 @@ export class Encounter extends ProgramWriter {
   /** Somebody goes to another CPU: the one that is left keeps the address space, and what it has cached of it. */
   private leave(): void {
     const { draw, cpus } = this;
-    const player = draw.pick(this.atPlace());
+    const player = draw.pick(this.users());
     this.recall({ player, op: { do: 'move', cpu: (player.cpu + draw.between(1, cpus - 1)) % cpus } });
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Menu } from '../engine/machine-plan.ts';
 import type { Op, Program } from '../program/program.ts';
+import type { Target } from './aim.ts';
 import { Corpus } from './corpus.ts';
 import { Coverage, type CoveragePlace } from './coverage.ts';
 import type { DifferenceMade } from './difference.ts';
@@ -30,8 +31,9 @@ export interface Drawn {
   readonly origin: Origin;
   /** Of a scope: what its tasks may do behind their operations. */
   readonly menu?: Menu;
-  /** Of a directed hunt: what the program begins with. */
+  /** Of a directed hunt: what the program begins with, and why. */
   readonly first?: TraitName;
+  readonly target?: Target;
   /** Of a program that is replayed: the schedule to begin with. */
   readonly recorded: readonly number[] | undefined;
   /** Draws its schedules. */
@@ -133,10 +135,10 @@ export class Fuzz {
   }
 
   /** The program was hunted in. */
-  had({ program, origin, first }: Drawn, { gain, steps, choices, made }: Showing): void {
+  had({ program, origin, first, target }: Drawn, { gain, steps, choices, made }: Showing): void {
     // a scope is many programs, and no turn was taken for it
     if (origin === 'scope') return;
-    if (isDirected(origin) && first && made) this.directed?.had({ origin, first }, made, steps);
+    if (isDirected(origin) && first && made) this.directed?.had({ origin, first, target }, made, steps);
     this.origins.had(isDirected(origin) ? 'encounter' : origin, gain / (steps + 1));
     if (gain > 0) this.corpus.add({ program, choices, gain, steps });
   }

@@ -23,11 +23,11 @@ export function generateOpening(first: TraitName, random: () => number): { progr
   return { program: encounter.end(), opening: { first, numbers: numbers.slice(0, length) } };
 }
 
-/** An encounter with that opening; one or two operations of any kind meet its first one. */
-export function generateCrossing({ first, numbers }: Opening, random: () => number): Program {
+/** An encounter with that opening; one or two operations of any kind meet its first one. @param also what one of them is, if it can be */
+export function generateCrossing({ first, numbers }: Opening, random: () => number, also?: TraitName): Program {
   let at = 0;
   const encounter = opened(first, () => numbers[at++] ?? random());
-  encounter.cross(swarmTraits(random));
+  encounter.cross(swarmTraits(random), also);
   return encounter.end();
 }
 

@@ -112,10 +112,10 @@ describe('Fuzz', () => {
 
   it('draws directed programs in a directed hunt, and keeps to what patches make a difference in', () => {
     const fuzz = new Fuzz({ seed: 6, feedback: false, directed: true });
-    const worked = { isReached: true, isKnown: true, isStale: false };
+    const worked = { begun: new Set(['zapPte']), isKnown: true, isStale: false };
     const drawn = Array.from({ length: 600 }, () => {
       const next = fuzz.next();
-      const made = next.first === 'munmap' ? worked : { isReached: false, isKnown: false, isStale: false };
+      const made = next.first === 'munmap' ? worked : { begun: new Set<string>(), isKnown: false, isStale: false };
       fuzz.had(next, { gain: 0, steps: 100, choices: [], made });
       return next;
     });
@@ -125,6 +125,23 @@ describe('Fuzz', () => {
     const crossings = drawn.filter(({ origin }) => origin === 'crossing');
     expect(crossings.length).toBeGreaterThan(50);
     expect(crossings.every(({ first }) => first === 'munmap')).toBe(true);
+  });
+
+  it('turns to each routine that patches change alike, however seldom it is begun', () => {
+    const fuzz = new Fuzz({ seed: 8, feedback: false, directed: true });
+    const begun = (first: string | undefined): string[] =>
+      first === 'munmap' ? ['rare'] : first === 'store' || first === 'mprotect' || first === 'free' ? ['common'] : [];
+    const drawn = Array.from({ length: 1500 }, () => {
+      const next = fuzz.next();
+      const of = new Set(begun(next.first));
+      fuzz.had(next, { gain: 0, steps: 100, choices: [], made: { begun: of, isKnown: of.size > 0, isStale: true } });
+      return next;
+    });
+    const crossings = drawn.slice(500).filter(({ origin }) => origin === 'crossing');
+    expect(crossings.length).toBeGreaterThan(200);
+    const share = crossings.filter(({ first }) => first === 'munmap').length / crossings.length;
+    expect(share).toBeGreaterThan(0.3);
+    expect(share).toBeLessThan(0.7);
   });
 });
 
