@@ -128,7 +128,7 @@ export class Encounter extends ProgramWriter {
     if (sleeper) this.wake(sleeper);
     for (const user of this.users()) {
       if (draw.chance(0.1)) user.ops.unshift(this.access(user, this.looksAt(user)).op);
-      for (let i = Number(draw.weighted({ '0': 4, '1': 4, '2': 1 })); i > 0; i--)
+      for (let i = Number(draw.weighted({ '0': 2, '1': 4, '2': 1 })); i > 0; i--)
         this.write(user, this.access(user, this.looksAt(user)).op);
     }
     return this.finished();
@@ -229,9 +229,9 @@ export class Encounter extends ProgramWriter {
 
   /** What the user had in its TLB, and looks at. */
   private looksAt(user: Player): number {
-    const { owner, page } = this.place!;
+    const { owner, page, pages } = this.place!;
     const isThere = user.space === owner.space && this.draw.chance(0.9);
-    return isThere ? page : user.space!.pageToUse(this.draw, this.traits.shared);
+    return isThere ? page + this.draw.below(pages) : user.space!.pageToUse(this.draw, this.traits.shared);
   }
 
   private writeAccess(user: Player): void {

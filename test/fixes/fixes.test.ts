@@ -98,6 +98,10 @@ it('v11-network cures shared-disk-refill, too', () => {
   expectCure(lufV11, 'shared-disk-refill', [], ['v11-network']);
 });
 
+it('v12-paid cures diet-of-debts, too', () => {
+  expectCure(lufV12Flag, 'diet-of-debts', [], ['v12-paid']);
+});
+
 it('v11-atomic cures alloc-under-lock, too', () => {
   expectCure(lufV11, 'alloc-under-lock', [], ['v11-atomic']);
 });

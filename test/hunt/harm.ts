@@ -9,7 +9,7 @@ import { loadScenario } from '../../dist/workloads/index.js';
 /** Schedules in which what a test expects to be convicted is convicted: most of it in some hundreds. */
 export const ENOUGH = 20_000;
 /** Schedules that an innocent is given at most. */
-const ACQUITTED = 2500;
+const ACQUITTED = 1500;
 
 /** Routines of the kernel that a test breaks. */
 export type Routines = Omit<Parameters<typeof definePatch>[0], 'name' | 'says' | 'source'>;
@@ -63,7 +63,7 @@ export function harmOf(policy: Policy, source: Program | string, look: Look): st
   return huntIn(policy, source, look).harm;
 }
 
-/** What an innocent twin of a convict comes to: nothing, in ten times the schedules that the convict needed, 500 at least. */
+/** What an innocent twin of a convict comes to: nothing, in six times the schedules that the convict needed, 300 at least. */
 export function acquittal(convict: Outcome): Outcome {
-  return { harm: undefined, schedules: Math.min(ACQUITTED, Math.max(500, 10 * convict.schedules)) };
+  return { harm: undefined, schedules: Math.min(ACQUITTED, Math.max(300, 6 * convict.schedules)) };
 }
