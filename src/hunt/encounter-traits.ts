@@ -4,7 +4,7 @@ import { SWARMED, type TraitName, type Traits } from './generator-traits.ts';
 type Factors = Readonly<Partial<Record<TraitName, number>>>;
 
 const FEW = {
-  manyCpus: 2,
+  manyCpus: 1.3,
   unrelatedMms: 0.12,
   secondTask: 0.12,
   kthread: 0.4,

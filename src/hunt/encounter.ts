@@ -128,7 +128,7 @@ export class Encounter extends ProgramWriter {
     if (sleeper) this.wake(sleeper);
     for (const user of this.users()) {
       if (draw.chance(0.1)) user.ops.unshift(this.access(user, this.looksAt(user)).op);
-      for (let i = Number(draw.weighted({ '0': 2, '1': 4, '2': 1 })); i > 0; i--)
+      for (let i = Number(draw.weighted({ '0': 4, '1': 4, '2': 1 })); i > 0; i--)
         this.write(user, this.access(user, this.looksAt(user)).op);
     }
     return this.finished();
@@ -231,7 +231,8 @@ export class Encounter extends ProgramWriter {
   private looksAt(user: Player): number {
     const { owner, page, pages } = this.place!;
     const isThere = user.space === owner.space && this.draw.chance(0.9);
-    return isThere ? page + this.draw.below(pages) : user.space!.pageToUse(this.draw, this.traits.shared);
+    const at = this.draw.chance(0.8) ? 0 : this.draw.below(pages);
+    return isThere ? page + at : user.space!.pageToUse(this.draw, this.traits.shared);
   }
 
   private writeAccess(user: Player): void {

@@ -75,10 +75,13 @@ export class SharedSteps {
 
   /** Where an operation, begun and not ended, is about to touch a word that another CPU touches. */
   places(): Place[] {
-    return [...this.operations].flatMap(([operation, { cpu, steps }]) =>
-      steps.flatMap(({ word, ...was }, step) =>
-        step > 0 && this.touchedBy.get(word) === SEVERAL ? [{ operation, step, cpu, ...was }] : [],
-      ),
-    );
+    const places: Place[] = [];
+    for (const [operation, { cpu, steps }] of this.operations) {
+      for (let step = 1; step < steps.length; step++) {
+        const { word, stale, reached, inside } = steps[step];
+        if (this.touchedBy.get(word) === SEVERAL) places.push({ operation, step, cpu, stale, reached, inside });
+      }
+    }
+    return places;
   }
 }
