@@ -5,12 +5,14 @@
  * them does within a few schedules (the small scope hypothesis; Jackson, Damon, ISSTA 1996).
  */
 import type { Op, Program } from '../program/program.ts';
+import { aboutPlace, type Place } from './encounter-place.ts';
 import { OPERATIONS, only, operationsOf, PAST, RIVAL, scaled, WORLDS } from './encounter-traits.ts';
 import type { Player } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import type { Mapped } from './generator-files.ts';
 import { MOST_HISTORY } from './generator-history.ts';
 import { drawMerge } from './generator-installers.ts';
+import { drawAllocation } from './generator-kernel.ts';
 import { PAGES } from './generator-machine.ts';
 import { memoryShares } from './generator-ops.ts';
 import type { TraitName, Traits } from './generator-traits.ts';
@@ -52,15 +54,6 @@ const WARM: readonly Accesses[] = [MIXED, LOADS, LOADS, { store: 1, load: 0.1 }]
 /** Behind these others have to act first, or nothing comes. */
 const ENDS: ReadonlySet<Op['do']> = new Set(['await', 'sleep', 'lock', 'exit']);
 
-/** Where the operations of a program meet: pages of an address space, and the pages of a file that they show, if they do. */
-interface Place {
-  readonly owner: Player;
-  readonly page: number;
-  readonly pages: number;
-  readonly file: string | undefined;
-  readonly offset: number;
-}
-
 export class Encounter extends ProgramWriter {
   private place: Place | undefined;
   /** Those who have their turn before anybody has a second one. */
@@ -78,7 +71,8 @@ export class Encounter extends ProgramWriter {
     const { page, pages, offset, ...rest } = draw.pick(places);
     const at = draw.chance(0.6) ? draw.below(pages) : 0;
     this.place = { ...rest, page: page + at, pages: pages - at, offset: offset + at };
-    if (draw.chance(0.6)) this.populate();
+    // what a store makes of a page of a file is seldom what was there
+    if (draw.chance(this.place.file === undefined ? 0.6 : 0.3)) this.populate();
     for (const [name, chance] of shuffled(PAST, draw)) {
       if (!draw.chance(chance)) continue;
       const player = draw.chance(0.8) ? draw.pick(this.atPlace()) : this.cast.anyOfMachine();
@@ -142,7 +136,8 @@ export class Encounter extends ProgramWriter {
       const { owner, page, pages } = place;
       this.recall({ player: owner, op: { do: 'uffdregister', page, pages } });
     }
-    super.write(player, place && this.draw.chance(0.9) ? this.near(op, player, place) : op);
+    const { draw, cast, files } = this;
+    super.write(player, place && draw.chance(0.9) ? aboutPlace(op, player, place, { draw, cast, files }) : op);
   }
 
   /** Ksmd needs pages of equal content: they are made in the history. */
@@ -175,43 +170,6 @@ export class Encounter extends ProgramWriter {
     return { owner, page: range.page, pages, file: mapped.file, offset: mapped.offset ?? 0 };
   }
 
-  /** The same operation about the place, where it can be. */
-  private near(op: Op, player: Player, { owner, page, pages, file, offset }: Place): Op {
-    const { draw } = this;
-    const length = (asked: number | undefined): { pages?: number } => {
-      const most = draw.chance(0.8) ? pages : (asked ?? 1);
-      return asked === undefined ? {} : { pages: Math.min(asked, most, PAGES - page) };
-    };
-    if ('file' in op && op.file !== undefined && op.do !== 'mmap') {
-      // what others write to lies within the file
-      const end = this.files.find((f) => f.name === file)?.pages ?? 0;
-      if (op.file !== file || !('page' in op) || offset >= end) return op;
-      return { ...op, page: offset, ...('pages' in op ? { pages: Math.min(op.pages ?? 1, end - offset) } : {}) } as Op;
-    }
-    if (!('page' in op) || op.do === 'pfnwalk' || op.do === 'ksm') return op;
-    // what a mapping shows elsewhere is as good as what is mapped here
-    if (op.do === 'mmap' && draw.chance(0.5)) return op;
-    const whose = 'of' in op && op.of !== undefined ? this.cast.named(op.of) : player;
-    if (whose?.space !== owner.space) {
-      if ('of' in op && op.of !== undefined) return { ...op, of: owner.name, page, ...length(op.pages) } as Op;
-      return op;
-    }
-    const range = { page, ...('pages' in op ? length(op.pages) : {}) };
-    // what may be stored to already needs no widening
-    if (op.do === 'mprotect' && op.prot.startsWith('rw') && draw.chance(0.7))
-      return { ...op, ...range, prot: draw.chance(0.6) ? 'r' : 'none' };
-    if (op.do === 'mremap') return this.moved({ ...op, ...range });
-    return { ...op, ...range } as Op;
-  }
-
-  /** To where there is room, mostly below another table. */
-  private moved(op: Op & { do: 'mremap' }): Op {
-    const pages = Math.max(op.pages ?? 1, op.newPages ?? 1);
-    const apart = (to: number): boolean => to + pages <= PAGES && (to >= op.page + pages || to + pages <= op.page);
-    if (op.to === undefined || apart(op.to)) return op;
-    return { ...op, to: this.draw.pick(Array.from({ length: PAGES - 1 }, (_, i) => i + 1).filter(apart)) };
-  }
-
   /** On different CPUs, as far as there are. */
   private writeRival(rival: Traits): void {
     const { draw } = this;
@@ -224,7 +182,7 @@ export class Encounter extends ProgramWriter {
     this.waiting = this.waiting.filter(({ cpu, exited }) => cpu !== player.cpu && !exited);
     // what was freed is taken again soonest by whoever freed it
     const frees = player.role !== 'server' && !player.exited;
-    if (frees && draw.chance(0.4 * this.traits.kalloc)) this.writeOther(player, 'kalloc');
+    if (frees && draw.chance(0.4 * this.traits.kalloc)) this.write(player, drawAllocation(draw));
   }
 
   /** What the user had in its TLB, and looks at. */

@@ -5,11 +5,19 @@ import type { Draw } from './generator-draw.ts';
 /** Pages that an operation allocates or frees at most: the programs' machines are small. */
 const PAGES = 3;
 
-/** Allocates, in one context or another, or frees. */
+/** Allocates or frees. */
 export function drawKernelPages(draw: Draw): Op {
+  return draw.chance(0.35) ? { do: 'kfree', ...drawMany(draw) } : drawAllocation(draw);
+}
+
+function drawMany(draw: Draw): { pages?: number } {
   const pages = draw.chance(0.7) ? 1 : draw.between(2, PAGES);
-  const many = pages > 1 ? { pages } : {};
-  if (draw.chance(0.35)) return { do: 'kfree', ...many };
+  return pages > 1 ? { pages } : {};
+}
+
+/** Allocates, in one context or another. */
+export function drawAllocation(draw: Draw): Op {
+  const many = drawMany(draw);
   const context = draw.weighted<AllocContext>({ task: 4, irqoff: 4, locked: 2 })!;
   return { do: 'kalloc', ...many, ...(context === 'task' ? {} : { context }) };
 }

@@ -49,8 +49,9 @@ describe('verify', () => {
     expect({ code: part.code, ...untimed(part.stdout) }).toMatchObject({ code: 4, verdict: 'inconclusive', runs: 50 });
     const resumed = JSON.parse(tlblab(...args).stdout);
     expect(resumed).toMatchObject({ verdict: 'clean', complete: true, timing: { resumedRuns: 50 } });
-    await killedAfterSave(['verify', 'mainline', '--scenario', 'cow-fork', ...OUT]);
-    const again = tlblab('verify', 'mainline', '--scenario', 'cow-fork', ...OUT, '--runs', '4000');
+    const long = ['verify', 'mainline', '--scenario', 'mprotect-store', '--adversary', '2', ...OUT];
+    await killedAfterSave(long);
+    const again = tlblab(...long, '--runs', '4000');
     expect(JSON.parse(again.stdout).timing.resumedRuns).toBeGreaterThan(0);
     const { timing: _, ...unbroken } = resumed;
     expect(untimed(tlblab(...args).stdout)).toEqual(unbroken);
