@@ -57,7 +57,7 @@ export class DirectedPrograms {
   /** Programs that came by patches, and those in which these made a difference. */
   private reached = 0;
   private parted = 0;
-  /** Steps of openings, and of other programs in which patches were come by, but made no difference within the first schedules. */
+  /** Steps of openings, and of other programs in which patches were come by and made no difference. */
   private sought = 0;
   private hoped = 0;
 
@@ -84,7 +84,7 @@ export class DirectedPrograms {
   /** The program was run for that many steps. */
   had({ origin, first, target }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
     if (origin === 'opening') this.sought += MAKING + steps;
-    else if (!made.isKnown) this.hoped += MAKING + steps;
+    else if (made.begun.size > 0 && !made.isKnown) this.hoped += MAKING + steps;
     if (origin === 'crossing') {
       if (this.hopes && made.isKnown) this.left = CROSSINGS.stale;
       this.hopes &&= !made.isKnown;
