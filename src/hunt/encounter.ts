@@ -51,7 +51,7 @@ const MIXED: Accesses = { store: 1.2, load: 1 };
 const LOADS: Accesses = { store: 0, load: 1 };
 const WARM: readonly Accesses[] = [MIXED, LOADS, LOADS, { store: 1, load: 0.1 }];
 
-/** Behind these others have to act first, or nothing comes. */
+/** Operations that wait for what others do, and the last one of a task. */
 const ENDS: ReadonlySet<Op['do']> = new Set(['await', 'sleep', 'lock', 'exit']);
 
 export class Encounter extends ProgramWriter {
