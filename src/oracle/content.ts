@@ -237,6 +237,8 @@ export class Content {
     const seq = this.writeOf(page, word, value);
     if (seq === TOO_OLD) return 'legal';
     if (seq > 0) {
+      // what went nobody knows where may still be where nothing has come over it
+      if (this.ghost.g.write.owner.peek(seq % WRITES) === WILD) return 'legal';
       if (seq < w.floor.peek(key)) return 'below-floor';
       return seq < w.seenFloor.peek(key) ? 'below-seen' : 'legal';
     }

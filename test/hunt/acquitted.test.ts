@@ -2,7 +2,19 @@
 import { expect, it } from 'vitest';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { mainline } from '#tlblab/policy/mainline.js';
-import { by, dontneed, fileWrite, fork, mmap, mprotect, mremap, munmap, race, store } from '#tlblab/program/builder.js';
+import {
+  by,
+  dontneed,
+  fileWrite,
+  fork,
+  load,
+  mmap,
+  mprotect,
+  mremap,
+  munmap,
+  race,
+  store,
+} from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
 
 const TWO = { cpus: 2 };
@@ -33,6 +45,15 @@ const PROGRAMS: Record<string, Program> = {
   'a mapping that mremap makes longer than the file, while somebody stores to it': race(
     TWO,
     { setup: copied, P0: [mremap(8, 2, { to: 16, newPages: 4 })], P1: [store(8), store(17)] },
+    FILE,
+  ),
+  'a private mapping that comes over a shared one, while somebody stores to the page and then to the file': race(
+    TWO,
+    {
+      setup: [mmap(8, 1, 'rw', { fixed: true, shared: true, file: 'f' })],
+      P0: [mmap(8, 1, 'rw', { fixed: true, file: 'f' })],
+      P1: [store(8), fileWrite('f', 0), load(8)],
+    },
     FILE,
   ),
   // __schedule() reports a quiescent state of any task, of the idle one too: an expedited grace period may ask for it just there
