@@ -5,11 +5,11 @@
  */
 import { definePatch } from '../bugs/patch.ts';
 import type { Cpu } from '../kernel/cpu.ts';
-import { pointLabel } from '../memory/point.ts';
+import { type Path, pointLabel } from '../memory/point.ts';
 import { LUF12_FLUSH_POINTS } from '../policy/luf-v12.ts';
 import { SHARED_CHECK } from '../policy/luf12-flush.ts';
 
-function* pays(cpu: Cpu) {
+function* pays(cpu: Cpu): Path<void> {
   if (cpu.tlbUbc.flushRequired.own(cpu.current) !== 0) yield* cpu.kernel.tryToUnmapFlush(cpu);
 }
 

@@ -32,7 +32,6 @@ export class Difference implements DifferenceMade {
   /** The plan, its patches telling when they are begun. */
   readonly plan: MachinePlan;
   readonly begun = new Set<string>();
-  isKnown = false;
   isStale = false;
   /** The first run in which they have parted, from 1 on; 0: in none so far. */
   knownIn = 0;
@@ -62,6 +61,10 @@ export class Difference implements DifferenceMade {
     this.plan = { ...asked, patches: asked.patches.map((patch) => telling(patch, enters)) };
   }
 
+  get isKnown(): boolean {
+    return this.knownIn > 0;
+  }
+
   /** The history is over: what it did is of no interest, but for its traces. */
   start(): void {
     this.isEarly = this.begun.size > 0;
@@ -86,7 +89,6 @@ export class Difference implements DifferenceMade {
       this.follows = false;
       this.hasParted = true;
       if (!this.isKnown) this.knownIn = this.runs;
-      this.isKnown = true;
       const operation = run.operationOf(id);
       const at = this.taken.get(operation) ?? 0;
       this.parted.set(operation, Math.min(at, this.parted.get(operation) ?? at));

@@ -18,11 +18,12 @@ export interface DirectedProgram {
   readonly program: Program;
   /** What its first operation is, if it can be. */
   readonly first: TraitName;
-  /** What that was drawn to begin. */
-  readonly target: Target | undefined;
 }
 
-type AimedOpening = Opening & Pick<DirectedProgram, 'target'>;
+interface AimedOpening extends Opening {
+  /** What of the patches it was drawn to begin. */
+  readonly target: Target | undefined;
+}
 
 /** Where it stands, as data. */
 export interface DirectedPlace {
@@ -65,24 +66,23 @@ export class DirectedPrograms {
     const draw = new Draw(bits);
     const { opening, aim } = this;
     if (draw.chance(AIMED)) {
-      const target = aim.target(draw);
-      const first = aim.draw(draw, target);
-      return { origin: 'aimed', program: generateAimed(first, bits), first, target };
+      const first = aim.draw(draw, aim.target(draw));
+      return { origin: 'aimed', program: generateAimed(first, bits), first };
     }
     if (opening !== undefined && this.left > 0) {
       this.left--;
       const { first, target } = opening;
       const also = draw.chance(BOTH) ? aim.draw(draw, aim.target(draw, target)) : undefined;
-      return { origin: 'crossing', program: generateCrossing(opening, bits, also), first, target };
+      return { origin: 'crossing', program: generateCrossing(opening, bits, also), first };
     }
     const target = aim.target(draw);
     const drawn = generateOpening(aim.draw(draw, target), bits);
     this.opening = { ...drawn.opening, target };
-    return { origin: 'opening', program: drawn.program, first: drawn.opening.first, target };
+    return { origin: 'opening', program: drawn.program, first: drawn.opening.first };
   }
 
   /** The program was run for that many steps. */
-  had({ origin, first, target }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
+  had({ origin, first }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
     if (origin === 'opening') this.sought += MAKING + steps;
     else if (made.begun.size > 0 && !made.isKnown) this.hoped += MAKING + steps;
     if (origin === 'crossing') {
@@ -93,6 +93,7 @@ export class DirectedPrograms {
     this.aim.had(first, made.isKnown || this.isRace(made) ? made.begun : []);
     if (origin === 'opening') {
       this.hopes = !made.isKnown;
+      const target = this.opening?.target;
       const isHit = target === undefined || made.begun.has(target);
       this.left = isHit && this.isWorth(made) ? CROSSINGS[made.isKnown && made.isStale ? 'stale' : 'other'] : 0;
     }

@@ -5,7 +5,6 @@
  */
 import type { Menu } from '../engine/machine-plan.ts';
 import type { Op, Program } from '../program/program.ts';
-import type { Target } from './aim.ts';
 import { Corpus } from './corpus.ts';
 import { Coverage, type CoveragePlace } from './coverage.ts';
 import type { DifferenceMade } from './difference.ts';
@@ -31,9 +30,8 @@ export interface Drawn {
   readonly origin: Origin;
   /** Of a scope: what its tasks may do behind their operations. */
   readonly menu?: Menu;
-  /** Of a directed hunt: what the program begins with, and why. */
+  /** Of a directed hunt: what the program begins with. */
   readonly first?: TraitName;
-  readonly target?: Target;
   /** Of a program that is replayed: the schedule to begin with. */
   readonly recorded: readonly number[] | undefined;
   /** Draws its schedules. */
@@ -135,10 +133,10 @@ export class Fuzz {
   }
 
   /** The program was hunted in. */
-  had({ program, origin, first, target }: Drawn, { gain, steps, choices, made }: Showing): void {
+  had({ program, origin, first }: Drawn, { gain, steps, choices, made }: Showing): void {
     // a scope is many programs, and no turn was taken for it
     if (origin === 'scope') return;
-    if (isDirected(origin) && first && made) this.directed?.had({ origin, first, target }, made, steps);
+    if (isDirected(origin) && first && made) this.directed?.had({ origin, first }, made, steps);
     this.origins.had(isDirected(origin) ? 'encounter' : origin, gain / (steps + 1));
     if (gain > 0) this.corpus.add({ program, choices, gain, steps });
   }
