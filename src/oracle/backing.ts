@@ -67,6 +67,10 @@ export class Backing {
     const { page: p } = this.ghost.g;
     return p.discarding.peek(page) > 0 && this.changedSince(page, p.discardingSince.peek(page));
   }
+  /** A private mapping that follows its file, or has a copy by now: which of them, nobody can tell. */
+  mayHaveCopy(page: PageKey): boolean {
+    return this.follows(page) && this.isCopying(page);
+  }
   /** A store fault there is in flight: a private mapping may have a copy already. */
   isCopying(page: PageKey): boolean {
     const { task: t } = this.ghost.g;

@@ -94,7 +94,7 @@ export class Content {
   /** A load, begun at ghost time `since` behind `began` writes, that legally returned `value` has ended. */
   loaded(page: PageKey, word: number, value: number, began: number, since: number): void {
     if (this.backing.isPlain(page)) this.loadedKey(page, word, value, began, since);
-    else if (!this.backing.isUnsure(page) && !this.backing.isChanging(page)) {
+    else if (!this.backing.isUnsure(page) && !this.backing.isChanging(page) && !this.backing.mayHaveCopy(page)) {
       this.loadedKey(this.backing.keyOf(page), word, value, began, since);
     }
   }
@@ -202,8 +202,8 @@ export class Content {
     const legality = this.judgeKey(backing.keyOf(page), word, value);
     if (legality === 'legal') return legality;
     if (backing.isChanging(page) && this.judgeKey(backing.nextKeyOf(page), word, value) === 'legal') return 'legal';
+    if (backing.mayHaveCopy(page)) return 'legal';
     // a private copy that is being discarded: the page follows its file again from some moment on
-    if (backing.follows(page) && backing.isCopying(page)) return 'legal';
     const discarded = backing.isPrivate(page) && this.ghost.g.page.discarding.peek(page) > 0;
     return discarded && this.judgeKey(backing.fileKeyOf(page), word, value) === 'legal' ? 'legal' : legality;
   }

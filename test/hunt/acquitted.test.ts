@@ -12,6 +12,7 @@ import {
   mprotect,
   mremap,
   munmap,
+  punch,
   race,
   store,
 } from '#tlblab/program/builder.js';
@@ -53,6 +54,15 @@ const PROGRAMS: Record<string, Program> = {
       setup: [mmap(8, 1, 'rw', { fixed: true, shared: true, file: 'f' })],
       P0: [mmap(8, 1, 'rw', { fixed: true, file: 'f' })],
       P1: [store(8), fileWrite('f', 0), load(8)],
+    },
+    FILE,
+  ),
+  'a private copy that a fault makes behind DONTNEED, while its page is punched out of the file': race(
+    TWO,
+    {
+      setup: [mmap(8, 1, 'rw', { fixed: true, file: 'f' }), fileWrite('f', 0)],
+      P0: [store(8)],
+      P1: [dontneed(8), punch('f', 0), load(8)],
     },
     FILE,
   ),
