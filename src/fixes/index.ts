@@ -5,6 +5,7 @@
 import type { Patch } from '../policy/policy.ts';
 import { mainlineDropAgain } from './mainline-drop-again.ts';
 import { mainlineMergeTracked } from './mainline-merge-tracked.ts';
+import { mainlineMergedKept } from './mainline-merged-kept.ts';
 import { mainlineMovingTracked } from './mainline-moving-tracked.ts';
 import { mainlineSwapRecheck } from './mainline-swap-recheck.ts';
 import { v11AtOnce } from './v11-at-once.ts';
@@ -65,6 +66,7 @@ export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
     mainlineSwapRecheck,
     mainlineMovingTracked,
     mainlineMergeTracked,
+    mainlineMergedKept,
     mainlineDropAgain,
   ].map((patch) => [patch.name, patch]),
 );

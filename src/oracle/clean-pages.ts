@@ -1,11 +1,11 @@
 /**
- * The machine at rest, once more: what is clean may be dropped at any moment, and then disk or swap is all that is left. A page is
+ * The machine at rest, once more: what is clean may be dropped at any moment, and then disk, swap or zeros are all that is left. A page is
  * clean if neither its folio nor an entry that maps it says that it is dirty; whoever stores through another translation, left over
  * from before it was cleaned, marks nothing.
  */
 import { PTE_D, ptePfn } from '../hardware/pte.ts';
 import type { Pfn, Vpn } from '../hardware/types.ts';
-import { PG_ANON, PG_DIRTY, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK } from '../kernel/mm/folio.ts';
+import { PG_ANON, PG_DIRTY, PG_LAZYFREE, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK } from '../kernel/mm/folio.ts';
 import { type FileId, type FilePage, type MmId, type SwapSlot, VM_READ } from '../kernel/types.ts';
 import type { Content } from './content.ts';
 import { entryOf, maps } from './entries.ts';
@@ -43,23 +43,22 @@ function cleanFilePages(ghost: Ghost, content: Content, isClean: (pfn: Pfn) => b
   return false;
 }
 
-/**
- * Of those that the swap device holds, too. What MADV_FREE has given up is left out: whoever sees it there still cannot know
- * whether it was stored before or behind that call.
- */
+/** Of those that the swap device holds, too, and of those that MADV_FREE has given up. */
 function cleanAnonPages(ghost: Ghost, rights: Rights, content: Content, isClean: (pfn: Pfn) => boolean): void {
   const { machine, geometry } = ghost;
   for (const { mm, vpn, pfn } of mapped(ghost)) {
     const flags = machine.folio.flags.peek(pfn);
-    if ((flags & (PG_ANON | PG_SWAPCACHE)) !== (PG_ANON | PG_SWAPCACHE) || !isClean(pfn)) continue;
+    const isSwapped = (flags & PG_SWAPCACHE) !== 0;
+    if ((flags & PG_ANON) === 0 || !(isSwapped || (flags & PG_LAZYFREE) !== 0) || !isClean(pfn)) continue;
     const page = ghost.pageKey(mm, vpn);
     const { min, changing } = rights.read(page);
     if ((min & VM_READ) === 0 || changing > 0) continue;
     const slot = machine.folio.swap.peek(pfn) as SwapSlot;
     for (let word = 0; word < geometry.wordsPerPage; word++) {
-      const value = machine.swapDisk.words.peek(slot, word);
+      const value = isSwapped ? machine.swapDisk.words.peek(slot, word) : 0;
       if (content.judge(page, word, value) === 'legal') continue;
-      const says = `at rest page ${vpn} of address space ${mm}, word ${word}, is ${value} in swap slot ${slot} and ${ghost.frameWord(pfn, word)} in frame ${pfn}, which is clean: it may be dropped`;
+      const left = isSwapped ? `${value} in swap slot ${slot}` : 'given up by MADV_FREE';
+      const says = `at rest page ${vpn} of address space ${mm}, word ${word}, is ${left} and ${ghost.frameWord(pfn, word)} in frame ${pfn}, which is clean: it may be dropped`;
       ghost.convict({ ...NO_ACCESS, harm: 'lost-write', says, mm, vpn, word, value });
       return;
     }

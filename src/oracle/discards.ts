@@ -195,6 +195,8 @@ export function discardWords(ghost: Ghost, page: PageKey, before: number, done: 
   for (let key = first; key < first + ghost.geometry.wordsPerPage; key++) {
     if (done && w.last.peek(key) > 0 && before >= w.floor.peek(key)) w.floor.put(key, before + 1);
     const zero = w.zero.peek(key);
-    if (zero !== ZERO_LEGAL && (zero !== ANYTHING || alone)) w.zero.put(key, ZERO_LEGAL);
+    // what MADV_FREE gave up meanwhile still goes, if at all, at any time
+    const isOpen = zero === ANYTHING || zero === ZERO_PENDING;
+    if (zero !== ZERO_LEGAL && (!isOpen || alone)) w.zero.put(key, ZERO_LEGAL);
   }
 }

@@ -71,6 +71,7 @@ const FOLLOWED: Record<string, string> = {
   'v12-held': 'luf-v12-migrate-held',
   'mainline-moving-tracked': 'mainline-soft-dirty-migration',
   'mainline-merge-tracked': 'mainline-ksm-soft-dirty',
+  'mainline-merged-kept': 'mainline-ksm-lazyfree',
   'mainline-swap-recheck': 'mainline-swap-lookup',
   'mainline-drop-again': 'mainline-fuse-moved',
 };

@@ -66,6 +66,15 @@ const PROGRAMS: Record<string, Program> = {
     },
     FILE,
   ),
+  'MADV_FREE beside MADV_DONTNEED, and a load of what was stored between the two': race(
+    { cpus: 3 },
+    {
+      setup: [mmap(8, 1, 'rw', { fixed: true }), store(8), ...by('P1', load(8))],
+      P0: [dontneed(8), load(8)],
+      P1: [store(8, { word: 1 }), store(8), load(8)],
+      P2: [{ do: 'madvise', page: 8, advice: 'free' }],
+    },
+  ),
   // __schedule() reports a quiescent state of any task, of the idle one too: an expedited grace period may ask for it just there
   'tables freed without memory for a batch, while the idle task is in its housekeeping': race(
     { cpus: 3, override: { levels: 32, frames: 10 } },

@@ -67,8 +67,7 @@ function* becomesClean(cpu: Cpu, page: Pfn): Path<boolean> {
   const flags = folio.flags.load(page);
   if ((flags & (PG_DIRTY | PG_SWAPCACHE)) === 0) return true;
   if (!(yield* kernel.folioTrylock(cpu, page))) return false;
-  if (cpu.at(ONE_MAPPING, folio.mapcount.at(page))) yield;
-  let clean = folio.mapcount.load(page) === 1;
+  let clean = yield* kernel.isOnlyMapping(cpu, page);
   if (clean && (flags & PG_SWAPCACHE) !== 0) clean = yield* kernel.folioFreeSwap(cpu, page);
   if (clean) {
     if (cpu.at(BECOMES_CLEAN, folio.flags.at(page))) yield;
@@ -76,6 +75,13 @@ function* becomesClean(cpu: Cpu, page: Pfn): Path<boolean> {
   }
   yield* kernel.folioUnlock(cpu, page);
   return clean;
+}
+
+/** Linux: folio_mapcount() is 1: who else maps it would lose what is given up here. Caller holds the folio lock. */
+export function* isOnlyMapping(cpu: Cpu, page: Pfn): Path<boolean> {
+  const { mapcount } = cpu.folio;
+  if (cpu.at(ONE_MAPPING, mapcount.at(page))) yield;
+  return mapcount.load(page) === 1;
 }
 
 /**

@@ -1,6 +1,13 @@
 /** The routines of `mm/` about anonymous folios as reclaim and migration see them: the way to their entries, swap. */
 import { anonVmaLockRead, anonVmaUnlockRead, unlinkAnonVmas } from './anon-vma.ts';
-import { discardLazyfree, folioMarkLazyfree, isLazyfree, madviseFreePte, removeLazyfree } from './lazyfree.ts';
+import {
+  discardLazyfree,
+  folioMarkLazyfree,
+  isLazyfree,
+  isOnlyMapping,
+  madviseFreePte,
+  removeLazyfree,
+} from './lazyfree.ts';
 import { madviseFree, madviseFreeRange } from './madvise-free.ts';
 import { folioMigrateAnonMapping } from './migrate-anon.ts';
 import { getTaskMm, isolateMapped, isolateMmRange, migrateMmRange, mmgetNotZero, reclaimMmRange } from './mm-range.ts';
@@ -33,6 +40,7 @@ export const swapRoutines = {
   discardLazyfree,
   folioMarkLazyfree,
   isLazyfree,
+  isOnlyMapping,
   madviseFree,
   madviseFreePte,
   madviseFreeRange,
