@@ -29,6 +29,7 @@ import { v12Fork } from './v12-fork.ts';
 import { v12Fuse } from './v12-fuse.ts';
 import { v12Held } from './v12-held.ts';
 import { v12Iomap } from './v12-iomap.ts';
+import { v12Lazyfree } from './v12-lazyfree.ts';
 import { v12Nested } from './v12-nested.ts';
 import { v12Network } from './v12-network.ts';
 import { v12Paid } from './v12-paid.ts';
@@ -56,6 +57,7 @@ export const FIXES: Readonly<Record<string, Patch>> = Object.fromEntries(
     v12FaultBefore,
     v12Held,
     v12Iomap,
+    v12Lazyfree,
     v12Nested,
     v12Fuse,
     v12Fork,

@@ -53,6 +53,15 @@ export function atOnceCounts(
   };
 }
 
+/** What MADV_FREE has given up reads as zeros once it is discarded: its content does not stay, whatever its entry says. */
+export function discardCounts(canLuf: (cpu: Cpu) => Column<TaskId>): Kernel['discardLazyfree'] {
+  return function* discardLazyfree(cpu, folio, place, pte, old) {
+    const isGone = yield* MAINLINE.discardLazyfree(cpu, folio, place, pte, old);
+    if (isGone) canLuf(cpu).put(cpu.current, 0);
+    return isGone;
+  };
+}
+
 /**
  * The flush at the end of a fault comes too late for a thread that stores through the new entry without a fault. So what the fault is
  * about is flushed before an entry becomes writable, with the folio or the entry locked, so that no reclaim and no migration of

@@ -40,6 +40,7 @@ const CHAIN: Record<string, { scenario: string; before: string[]; after: string[
   'v12-fault-before': { scenario: 'store-behind-fault', before: [], after: ['v12-fault-before'] },
   'v12-iomap': { scenario: 'iomap-write', before: [], after: ['v12-iomap'] },
   'v12-fuse': { scenario: 'fuse-store', before: [], after: ['v12-fuse'] },
+  'v12-lazyfree': { scenario: 'lazyfree-store', before: [], after: ['v12-lazyfree'] },
   'v12-nested': { scenario: 'migrate-reclaim', before: [], after: ['v12-nested'] },
   'v12-fork': { scenario: 'o06-fork', before: ['v12-protected'], after: ['v12-protected', 'v12-fork'] },
   'v12-network': { scenario: 'o10-network-file', before: [], after: ['v12-network'] },
