@@ -1,7 +1,7 @@
 /**
- * The machine at rest, once more: what is clean may be dropped at any moment, and then disk, swap or zeros are all that is left. A page is
- * clean if neither its folio nor an entry that maps it says that it is dirty; whoever stores through another translation, left over
- * from before it was cleaned, marks nothing.
+ * The machine at rest, once more: what is clean may be dropped at any moment, and then disk, swap or zeros are all that is left. A
+ * page is clean if neither its folio nor an entry that maps it says that it is dirty; whoever stores through another translation,
+ * left over from before it was cleaned, marks nothing.
  */
 import { PTE_D, ptePfn } from '../hardware/pte.ts';
 import type { Pfn, Vpn } from '../hardware/types.ts';

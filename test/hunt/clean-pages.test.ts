@@ -29,8 +29,8 @@ it('zeros are left of what MADV_FREE gave up: a store that loses its D bit is lo
       P1: [store(8), load(8)],
     },
   );
-  const [with212, without] = said(gaveUp, BUGS['t2-12']);
-  expect(with212).toMatch(/word 0, is given up by MADV_FREE and \d+ in frame \d+, which is clean: it may be dropped/);
+  const [convicted, without] = said(gaveUp, BUGS['t2-12']);
+  expect(convicted).toMatch(/word 0, is given up by MADV_FREE and \d+ in frame \d+, which is clean: it may be dropped/);
   expect(without).toBeUndefined();
 });
 
