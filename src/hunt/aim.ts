@@ -1,14 +1,12 @@
 /**
  * What a directed hunt has learnt about operations: how often the patches made a difference in a program that begins with one of that
- * kind, for each routine that they change. Those in which they did are drawn sooner; each routine has its turn, because a patch that
- * changes several of them may do harm only where they meet.
+ * kind, by what of them was begun. Those in which they did are drawn sooner; each target has its turn, because a patch may do harm only
+ * where few operations lead, or where two routines of it meet.
  */
+import type { Target } from './difference.ts';
 import { OPERATIONS } from './encounter-traits.ts';
 import type { Draw } from './generator-draw.ts';
 import type { TraitName } from './generator-traits.ts';
-
-/** A routine of the patches, or a point with a hook of theirs. */
-export type Target = string;
 
 /** For each kind of operation the programs that began with it, and those in which patches made a difference, by what was begun of them. */
 export type AimPlace = readonly (readonly [

@@ -18,10 +18,16 @@ export const COMPARED = 2;
 /** The other run is checked, and judged: this one only shows where it leads. */
 const UNCHECKED = { access: false, hash: false };
 
+/**
+ * Something of the patches that can be begun: a routine of theirs, or a point with their hook, in an operation of some kind; or several of
+ * them in one program. A patch may do harm in one operation, or together with another, only.
+ */
+export type Target = string;
+
 /** What is known of the runs so far. */
 export interface DifferenceMade {
-  /** Routines and points with a hook, of the patches, that were begun. */
-  readonly begun: ReadonlySet<string>;
+  /** What of the patches was begun. */
+  readonly begun: ReadonlySet<Target>;
   /** Some run that was compared has parted from the one without patches. */
   readonly isKnown: boolean;
   /** Some TLB held an entry older than the page tables when a run had parted: a flush was due, or missed. */
@@ -31,7 +37,10 @@ export interface DifferenceMade {
 export class Difference implements DifferenceMade {
   /** The plan, its patches telling when they are begun. */
   readonly plan: MachinePlan;
-  readonly begun = new Set<string>();
+  readonly begun = new Set<Target>();
+  /** The names alone of what was begun. */
+  private readonly names = new Set<string>();
+  private run: MachineRun | undefined;
   isStale = false;
   /** The first run in which they have parted, from 1 on; 0: in none so far. */
   knownIn = 0;
@@ -55,7 +64,7 @@ export class Difference implements DifferenceMade {
   /** @param plan of the machine with the patches */
   constructor(private readonly asked: MachinePlan) {
     const enters: Entering = (name, cpu, by) => {
-      this.begun.add(name);
+      if (by === 1) this.notes(name, cpu as Cpu);
       this.depths.set(cpu, (this.depths.get(cpu) ?? 0) + by);
     };
     this.plan = { ...asked, patches: asked.patches.map((patch) => telling(patch, enters)) };
@@ -65,8 +74,10 @@ export class Difference implements DifferenceMade {
     return this.knownIn > 0;
   }
 
-  /** The history is over: what it did is of no interest, but for its traces. */
-  start(): void {
+  /** The history is over: what it did is of no interest, but for its traces. @param run of the machine with the patches */
+  start(run: MachineRun): void {
+    this.run = run;
+    this.names.clear();
     this.isEarly = this.begun.size > 0;
     this.begun.clear();
   }
@@ -109,6 +120,12 @@ export class Difference implements DifferenceMade {
   /** Is the task of that handle in a routine or a hook of the patches? */
   isInside(cpu: Cpu): boolean {
     return (this.depths.get(cpu) ?? 0) > 0;
+  }
+
+  private notes(name: string, { current }: Cpu): void {
+    this.names.add(name);
+    this.begun.add(`${name} in ${this.run?.kindOf(current) ?? 'the background'}`);
+    if (this.names.size > 1) this.begun.add([...this.names].sort().join(' and '));
   }
 
   /** Is the step, which the run is about to take, behind the beginning of a patch? */

@@ -2,14 +2,17 @@
  * Programs for a hunt that is directed at what its patches change. Some are encounters in which patches probably make a difference
  * (aim.ts); those in which they make none are given up. For the others an encounter of one operation is drawn first, an opening, until
  * patches do make a difference in it (difference.ts); then everything else there is meets that operation, a few at a time, in crossings.
- * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019).
+ * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019). What was before is
+ * often something that was there before: behind it patches made that difference, or it brought pages into a state.
  */
 import type { Program } from '../program/program.ts';
-import { Aim, type AimPlace, type Target } from './aim.ts';
-import type { DifferenceMade } from './difference.ts';
+import { Aim, type AimPlace } from './aim.ts';
+import type { DifferenceMade, Target } from './difference.ts';
+import { generateAimed, generateCrossing, generateOpening, type Opening } from './encounters.ts';
 import { Draw } from './generator-draw.ts';
 import type { TraitName } from './generator-traits.ts';
-import { generateAimed, generateCrossing, generateOpening, type Opening } from './openings.ts';
+import type { PageState } from './page-states.ts';
+import { freshPast, type Past, Pasts, type PastsPlace } from './pasts.ts';
 
 export type DirectedOrigin = 'aimed' | 'opening' | 'crossing';
 
@@ -18,6 +21,8 @@ export interface DirectedProgram {
   readonly program: Program;
   /** What its first operation is, if it can be. */
   readonly first: TraitName;
+  /** What was before, unless that was drawn for another program of the same opening. */
+  readonly past?: Past;
 }
 
 interface AimedOpening extends Opening {
@@ -28,6 +33,7 @@ interface AimedOpening extends Opening {
 /** Where it stands, as data. */
 export interface DirectedPlace {
   readonly aim: AimPlace;
+  readonly pasts: PastsPlace<Target>;
   readonly opening: AimedOpening | undefined;
   readonly left: number;
   readonly hopes: boolean;
@@ -39,6 +45,8 @@ export interface DirectedPlace {
 
 /** Share of the encounters that are neither openings nor crossings. */
 const AIMED = 0.4;
+/** Share of those behind something that was there before. */
+const AGAIN = 0.5;
 /** Crossings of an opening: many if some TLB was stale when the patches had made a difference, for then a flush was due, or missed. */
 const CROSSINGS = { stale: 24, other: 8 } as const;
 /** Share of the crossings in which patches probably make a difference in another operation, too. */
@@ -50,6 +58,8 @@ const MAKING = 1000;
 
 export class DirectedPrograms {
   private readonly aim = new Aim();
+  /** By what of the patches was begun behind them. */
+  private readonly pasts = new Pasts<Target>();
   /** The opening that is tried, or crossed, and how often it will be. */
   private opening: AimedOpening | undefined;
   private left = 0;
@@ -62,12 +72,15 @@ export class DirectedPrograms {
   private sought = 0;
   private hoped = 0;
 
-  next(bits: () => number): DirectedProgram {
+  /** @param states pasts by what they made of pages */
+  next(bits: () => number, states: Pasts<PageState>): DirectedProgram {
     const draw = new Draw(bits);
     const { opening, aim } = this;
     if (draw.chance(AIMED)) {
-      const first = aim.draw(draw, aim.target(draw));
-      return { origin: 'aimed', program: generateAimed(first, bits), first };
+      const target = aim.target(draw);
+      const first = aim.draw(draw, target);
+      const past = this.past(target, first, draw, states);
+      return { origin: 'aimed', program: generateAimed(first, past, bits), first, past };
     }
     if (opening !== undefined && this.left > 0) {
       this.left--;
@@ -76,13 +89,23 @@ export class DirectedPrograms {
       return { origin: 'crossing', program: generateCrossing(opening, bits, also), first };
     }
     const target = aim.target(draw);
-    const drawn = generateOpening(aim.draw(draw, target), bits);
+    const first = aim.draw(draw, target);
+    const past = this.past(target, first, draw, states);
+    const drawn = generateOpening(first, past, bits);
     this.opening = { ...drawn.opening, target };
-    return { origin: 'opening', program: drawn.program, first: drawn.opening.first };
+    return { origin: 'opening', program: drawn.program, first, past };
+  }
+
+  /** What was before: the same as behind which something of the patches was begun, or as made something of pages, or a new one. */
+  private past(target: Target | undefined, first: TraitName, draw: Draw, states: Pasts<PageState>): Past {
+    if (!draw.chance(AGAIN)) return freshPast(draw, first);
+    const again = draw.chance(0.5) || target === undefined ? states.any(draw) : this.pasts.leadingTo(target, draw);
+    return again ?? freshPast(draw, first);
   }
 
   /** The program was run for that many steps. */
-  had({ origin, first }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
+  had({ origin, first, past }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
+    if (past) this.pasts.had(past, made.begun);
     if (origin === 'opening') this.sought += MAKING + steps;
     else if (made.begun.size > 0 && !made.isKnown) this.hoped += MAKING + steps;
     if (origin === 'crossing') {
@@ -115,11 +138,12 @@ export class DirectedPrograms {
   }
 
   place(): DirectedPlace {
-    const { aim, opening, left, hopes, reached, parted, sought, hoped } = this;
-    return { aim: aim.place(), opening, left, hopes, reached, parted, sought, hoped };
+    const { aim, pasts, opening, left, hopes, reached, parted, sought, hoped } = this;
+    return { aim: aim.place(), pasts: pasts.place(), opening, left, hopes, reached, parted, sought, hoped };
   }
-  goOn({ aim, ...place }: DirectedPlace): void {
+  goOn({ aim, pasts, ...place }: DirectedPlace): void {
     this.aim.goOn(aim);
+    this.pasts.goOn(pasts);
     Object.assign(this, place);
   }
 }

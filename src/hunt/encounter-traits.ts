@@ -96,6 +96,11 @@ export function only(traits: Traits, name: TraitName): Traits {
   return { ...scaled(traits, NO_OPERATIONS), [name]: traits[name] };
 }
 
+/** The traits with one of them on. */
+export function withTrait(traits: Traits, name: TraitName): Traits {
+  return { ...traits, [name]: Math.max(1, traits[name]) };
+}
+
 /** Traits with some of them scaled; what is off stays off. */
 export function scaled(traits: Traits, factors: Factors): Traits {
   const by = Object.entries(factors).map(([name, factor]) => [name, traits[name as TraitName] * factor]);

@@ -6,7 +6,7 @@
  */
 import type { Op, Program } from '../program/program.ts';
 import { aboutPlace, type Place } from './encounter-place.ts';
-import { OPERATIONS, only, operationsOf, PAST, RIVAL, scaled, WORLDS } from './encounter-traits.ts';
+import { OPERATIONS, only, operationsOf, PAST, RIVAL, scaled, WORLDS, withTrait } from './encounter-traits.ts';
 import type { Player } from './generator-cast.ts';
 import { Draw } from './generator-draw.ts';
 import type { Mapped } from './generator-files.ts';
@@ -19,15 +19,7 @@ import type { TraitName, Traits } from './generator-traits.ts';
 import { type Bounds, ProgramWriter } from './program-writer.ts';
 import { shuffled } from './random.ts';
 
-/** A canonical program that the schema accepts. @param random unsigned 32-bit numbers; the same numbers, the same program */
-export function generateEncounter(random: () => number, traits: Traits): Program {
-  const encounter = encounterOf(random, traits);
-  encounter.open();
-  encounter.meet();
-  return encounter.end();
-}
-
-/** An encounter that is yet to be written. */
+/** An encounter that is yet to be written. @param random unsigned 32-bit numbers; the same numbers, the same program */
 export function encounterOf(random: () => number, traits: Traits): Encounter {
   const draw = new Draw(random);
   return new Encounter(draw, scaled(traits, draw.pick(WORLDS)), BOUNDS);
@@ -54,6 +46,7 @@ const WARM: readonly Accesses[] = [MIXED, LOADS, LOADS, { store: 1, load: 0.1 }]
 /** Operations that wait for what others do, and the last one of a task. */
 const ENDS: ReadonlySet<Op['do']> = new Set(['await', 'sleep', 'lock', 'exit']);
 
+/** In this order: what was before, the first operation, others, the end. The program is canonical, and the schema accepts it. */
 export class Encounter extends ProgramWriter {
   private place: Place | undefined;
   /** Those who have their turn before anybody has a second one. */
@@ -61,8 +54,8 @@ export class Encounter extends ProgramWriter {
   /** Who sleeps until the others have done their part. */
   private sleeper: Player | undefined;
 
-  /** The first operation of those that meet, and what was before. @param first what it is, if it can be */
-  open(first?: TraitName): void {
+  /** What was before. */
+  begin(): void {
     const { draw } = this;
     const places: Place[] = [];
     for (const player of this.firstOfSpaces()) {
@@ -90,10 +83,14 @@ export class Encounter extends ProgramWriter {
     }
     if (draw.chance(0.15 * this.traits.move)) this.leave();
     this.concurrent = true;
-    if (draw.chance(0.15 * this.traits.sleep)) this.fallAsleep();
+  }
+
+  /** The first operation of those that meet. @param first what it is, if it can be */
+  open(first?: TraitName): void {
+    if (this.draw.chance(0.15 * this.traits.sleep)) this.fallAsleep();
     this.written = 0;
     const rival = scaled(this.traits, RIVAL);
-    if (first !== undefined) this.writeRival(only(rival, first));
+    if (first !== undefined) this.writeRival(only(withTrait(rival, first), first));
     if (this.written === 0) this.writeRival(rival);
   }
 

@@ -9,11 +9,13 @@ import { Corpus } from './corpus.ts';
 import { Coverage, type CoveragePlace } from './coverage.ts';
 import type { DifferenceMade } from './difference.ts';
 import { type DirectedOrigin, type DirectedPlace, DirectedPrograms } from './directed-programs.ts';
-import { generateEncounter } from './encounter.ts';
+import { generateEncounter } from './encounters.ts';
 import { generateProgram, swarmTraits } from './generator.ts';
 import { Draw } from './generator-draw.ts';
 import type { TraitName } from './generator-traits.ts';
 import { mutate } from './mutate.ts';
+import type { PageState } from './page-states.ts';
+import { freshPast, type Past, Pasts, type PastsPlace } from './pasts.ts';
 import { DEFAULT_MIX, Portfolio, type PortfolioPlace, SMALL_SCOPE, type StrategyName } from './portfolio.ts';
 import { type Random, randomAt, randomFrom } from './random.ts';
 import { drawScope } from './small-scope.ts';
@@ -32,6 +34,8 @@ export interface Drawn {
   readonly menu?: Menu;
   /** Of a directed hunt: what the program begins with. */
   readonly first?: TraitName;
+  /** Of an encounter: what was before. */
+  readonly past?: Past;
   /** Of a program that is replayed: the schedule to begin with. */
   readonly recorded: readonly number[] | undefined;
   /** Draws its schedules. */
@@ -46,6 +50,8 @@ export interface Showing {
   readonly choices: readonly number[];
   /** Of a directed hunt: what is known of what patches made different. */
   readonly made?: DifferenceMade;
+  /** Of an encounter: what its past made of pages. */
+  readonly states?: ReadonlySet<PageState>;
 }
 
 export interface FuzzOptions {
@@ -68,6 +74,7 @@ export interface FuzzPlace {
   readonly strategies: PortfolioPlace;
   readonly coverage: CoveragePlace;
   readonly directed: DirectedPlace | undefined;
+  readonly states: PastsPlace<PageState>;
 }
 
 const ORIGINS: readonly Origin[] = ['encounter', 'fresh', 'mutated', 'replayed'];
@@ -75,6 +82,8 @@ const ORIGINS: readonly Origin[] = ['encounter', 'fresh', 'mutated', 'replayed']
 const ENCOUNTERS = 0.95;
 /** Share of those that are, of the encounters of a directed hunt. */
 const DIRECTED = 0.95;
+/** Share of those behind a past that was there before, of the encounters of other hunts. */
+const AGAIN = 0.3;
 /** Share of the scopes, where there are other strategies, too: one takes as long as many encounters. */
 const SCOPES = 0.02;
 /** Programs drawn before the first mutant: what is new at the beginning says nothing. */
@@ -86,6 +95,8 @@ export class Fuzz {
   /** How the strategies share the schedules. */
   readonly strategies: Portfolio<StrategyName>;
   private readonly directed: DirectedPrograms | undefined;
+  /** Pasts of encounters by what they made of pages. */
+  private readonly states = new Pasts<PageState>();
   /** Programs drawn so far. */
   programs = 0;
   private readonly origins = new Portfolio(ORIGINS);
@@ -120,8 +131,8 @@ export class Fuzz {
       return { ...scope, origin, recorded: undefined, random: schedules() };
     }
     if (origin === 'encounter') {
-      const directed = draw.chance(DIRECTED) ? this.directed?.next(bits) : undefined;
-      const drawn = directed ?? { program: generateEncounter(bits, swarmTraits(bits)), origin };
+      const directed = draw.chance(DIRECTED) ? this.directed?.next(bits, this.states) : undefined;
+      const drawn = directed ?? this.encounter(draw, bits);
       return { ...drawn, program: onCpus(drawn.program, cpus), recorded: undefined, random: schedules() };
     }
     if (origin === 'fresh') return { program: fresh(), origin, recorded: undefined, random: schedules() };
@@ -133,10 +144,11 @@ export class Fuzz {
   }
 
   /** The program was hunted in. */
-  had({ program, origin, first }: Drawn, { gain, steps, choices, made }: Showing): void {
+  had({ program, origin, first, past }: Drawn, { gain, steps, choices, made, states }: Showing): void {
     // a scope is many programs, and no turn was taken for it
     if (origin === 'scope') return;
-    if (isDirected(origin) && first && made) this.directed?.had({ origin, first }, made, steps);
+    if (isDirected(origin) && first && made) this.directed?.had({ origin, first, past }, made, steps);
+    if (past && states) this.states.had(past, states);
     this.origins.had(isDirected(origin) ? 'encounter' : origin, gain / (steps + 1));
     if (gain > 0) this.corpus.add({ program, choices, gain, steps });
   }
@@ -150,15 +162,22 @@ export class Fuzz {
       strategies: strategies.place(),
       coverage: coverage.place(),
       directed: this.directed?.place(),
+      states: this.states.place(),
     };
   }
-  goOn({ programs, draws, origins, strategies, coverage, directed }: FuzzPlace): void {
+  goOn({ programs, draws, origins, strategies, coverage, directed, states }: FuzzPlace): void {
     this.draws = randomAt(draws);
     this.programs = programs;
     this.origins.goOn(origins);
     this.strategies.goOn(strategies);
     this.coverage.goOn(coverage);
     if (directed) this.directed?.goOn(directed);
+    this.states.goOn(states);
+  }
+
+  private encounter(draw: Draw, bits: () => number): Pick<Drawn, 'program' | 'origin' | 'past'> {
+    const past = (draw.chance(AGAIN) ? this.states.any(draw) : undefined) ?? freshPast(draw);
+    return { program: generateEncounter(past, bits), origin: 'encounter', past };
   }
 
   private due(): Origin {

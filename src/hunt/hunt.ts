@@ -18,6 +18,7 @@ import type { HuntSums, StrategyUse } from './hunt-sums.ts';
 import { huntingPlan, recording } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
+import { pageStates } from './page-states.ts';
 import { DEFAULT_MIX, ENCOUNTER_MIX, SMALL_SCOPE, type StrategyName, strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
@@ -162,7 +163,7 @@ class Hunt {
   }
 
   private huntIn(
-    { program, menu, recorded, random, origin }: Omit<Drawn, 'origin'> & { readonly origin?: Origin },
+    { program, menu, recorded, random, origin, past }: Omit<Drawn, 'origin'> & { readonly origin?: Origin },
     schedules: number,
   ): Showing {
     const { options } = this;
@@ -170,8 +171,9 @@ class Hunt {
     const difference = this.fuzz.isDirected && !menu ? new Difference(plan) : undefined;
     const told = difference?.plan ?? plan;
     const stepper = new Stepper(menu || this.names.includes('exhaustive') ? recording(told) : told);
-    difference?.start();
     const run = new MachineRun(stepper, difference);
+    difference?.start(run);
+    const states = past && pageStates(stepper);
     const place: Place = { plan, stepper, run, ledger: new LedgerStates(stepper), difference, stale: false };
     const budget = options.adversary ?? DEFAULT_BUDGET;
     const steps = new SharedSteps();
@@ -204,6 +206,7 @@ class Hunt {
       steps: this.steps - before.steps,
       choices: best.choices,
       made: difference,
+      states,
     };
   }
 

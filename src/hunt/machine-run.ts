@@ -53,6 +53,12 @@ export class MachineRun implements Run {
     const place = (round.peek(task) * MOST_OPERATIONS + pc.peek(task)) * 2 + done.peek(task);
     return place * (geometry.cpus + geometry.tasks) + task;
   }
+  /** What kind of operation it is that the task does now or did last; undefined: it is no task of the program. */
+  kindOf(task: TaskId): string | undefined {
+    const { program, geometry, columns } = this.stepper.machine;
+    const op = program.tasks[task - geometry.cpus]?.code[columns.user.pc.peek(task) - 1];
+    return op?.do === 'madvise' ? `madvise ${op.advice}` : op?.do;
+  }
   hasReached(id: CpuId): boolean {
     return this.difference?.isBehind(this, id) ?? false;
   }

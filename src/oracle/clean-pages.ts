@@ -77,7 +77,7 @@ function* mapped(ghost: Ghost): Iterable<{ mm: MmId; vpn: Vpn; lo: number; pfn: 
   for (let mm = 1 as MmId; mm <= geometry.mms; mm++) {
     if (machine.mm.users.peek(mm) <= 0) continue;
     for (let vpn = 0 as Vpn; vpn < geometry.pages; vpn++) {
-      const lo = entryOf(ghost, mm, vpn);
+      const lo = entryOf(machine, geometry, mm, vpn);
       if (maps(lo)) yield { mm, vpn, lo, pfn: ptePfn(lo) };
     }
   }

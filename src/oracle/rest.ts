@@ -25,7 +25,7 @@ export function readBack(ghost: Ghost, rights: Rights, content: Content, backing
       const page = ghost.pageKey(mm as MmId, vpn as Vpn);
       const { min, changing } = rights.read(page);
       if ((min & VM_READ) === 0 || changing > 0) continue;
-      const lo = entryOf(ghost, mm as MmId, vpn as Vpn);
+      const lo = entryOf(ghost.machine, geometry, mm as MmId, vpn as Vpn);
       const pfn = maps(lo) ? ptePfn(lo) : cachedFrame(ghost, swapSlotOf(lo));
       for (let word = 0; word < geometry.wordsPerPage; word++) {
         const elsewhere = swapSlotOf(lo) !== NO_SLOT ? swapWord(ghost, swapSlotOf(lo), word) : undefined;

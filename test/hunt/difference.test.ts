@@ -11,6 +11,7 @@ import { MachineRun } from '#tlblab/hunt/machine-run.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { RandomWalk } from '#tlblab/hunt/strategies/random-walk.js';
 import { MAINLINE } from '#tlblab/kernel/kernel.js';
+import { MADV_DONTNEED } from '#tlblab/kernel/types.js';
 import { mainline } from '#tlblab/policy/mainline.js';
 import { definePolicy, type Policy } from '#tlblab/policy/policy.js';
 import { by, dontneed, load, mmap, race, store } from '#tlblab/program/builder.js';
@@ -27,8 +28,8 @@ function compared(
   const plan = huntingPlan(program, { policy, patches: [patch], strict: false, costs: 'bare-metal' });
   const difference = new Difference(plan);
   const stepper = new Stepper(difference.plan);
-  difference.start();
   const run = new MachineRun(stepper, difference);
+  difference.start(run);
   const strategy = new RandomWalk(randomFrom(3), NO_ACTS, 8);
   let came = false;
   for (let i = 0; i < 6; i++) {
@@ -53,7 +54,7 @@ describe('Difference', () => {
   it('finds where the runs with and without a patch part, and that a flush was due there', () => {
     const { difference, came } = compared(unmaps, BUGS['t1-14-none']);
     expect(difference).toMatchObject({ isKnown: true, isStale: true });
-    expect([...difference.begun]).toEqual(Object.keys(BUGS['t1-14-none'].routines));
+    expect([...difference.begun]).toEqual([`flushTlbMmRange in madvise ${MADV_DONTNEED}`]);
     expect(came).toBe(true);
   });
 
@@ -75,7 +76,7 @@ describe('Difference', () => {
     });
     const { difference } = compared(unmaps, same);
     expect(difference.isKnown).toBe(false);
-    expect([...difference.begun]).toEqual(['flushTlbMmRange']);
+    expect([...difference.begun]).toEqual([`flushTlbMmRange in madvise ${MADV_DONTNEED}`]);
   });
 
   it('takes an assertion of the kernel without the patch for a difference, not for a verdict', () => {

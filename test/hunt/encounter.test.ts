@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { geometry } from '#tlblab/hardware/geometry.js';
-import { generateEncounter } from '#tlblab/hunt/encounter.js';
-import { allTraits, swarmTraits } from '#tlblab/hunt/generator.js';
-import { generateAimed, generateCrossing, generateOpening } from '#tlblab/hunt/openings.js';
+import { encounterOf } from '#tlblab/hunt/encounter.js';
+import { generateAimed, generateCrossing, generateEncounter, generateOpening } from '#tlblab/hunt/encounters.js';
+import { allTraits } from '#tlblab/hunt/generator.js';
+import { Draw } from '#tlblab/hunt/generator-draw.js';
+import { freshPast } from '#tlblab/hunt/pasts.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { parseLitmus, printLitmus } from '#tlblab/program/litmus.js';
 import type { Op, Program } from '#tlblab/program/program.js';
@@ -10,9 +12,12 @@ import { parseProgram } from '#tlblab/program/schema.js';
 import { stuckTasks } from '../program/runs-to-end.ts';
 
 const { bits, below } = randomFrom(5);
-const drawn = Array.from({ length: 1000 }, () => generateEncounter(bits, swarmTraits(bits)));
+const draw = new Draw(bits);
+const drawn = Array.from({ length: 1000 }, () => generateEncounter(freshPast(draw), bits));
 const isAccess = ({ do: what }: Op): boolean => ['load', 'store', 'touch', 'fetch', 'gup'].includes(what);
 const ops = (p: Program): Op[] => p.tasks.flatMap((t) => t.ops).filter((op) => op.do !== 'kswapd');
+const pastOf = ({ history }: Program): string =>
+  JSON.stringify(history.map(({ task, op: { do: what } }) => [task, what]));
 const share = (is: (p: Program) => boolean): number => drawn.filter(is).length / drawn.length;
 
 /** Pages of the address space that the operation names. */
@@ -23,8 +28,15 @@ const pagesOf = (op: Op): number[] =>
 
 describe('generateEncounter', () => {
   it('draws the same programs from the same numbers', () => {
-    const twice = [7, 7].map((seed) => generateEncounter(randomFrom(seed).bits, allTraits()));
+    const twice = [7, 7].map((seed) => generateEncounter({ seed }, randomFrom(seed).bits));
     expect(twice[1]).toEqual(twice[0]);
+  });
+
+  it('has mostly the same history behind the same past, and other operations', () => {
+    const pairs = Array.from({ length: 100 }, (_, seed) => [1, 2].map(() => generateEncounter({ seed }, bits)));
+    const alike = pairs.filter(([a, b]) => pastOf(a) === pastOf(b));
+    expect(alike.length / pairs.length).toBeGreaterThan(0.7);
+    expect(pairs.filter(([a, b]) => JSON.stringify(a.tasks) === JSON.stringify(b.tasks)).length).toBeLessThan(20);
   });
 
   it('makes programs that schema and litmus text accept, and that end under any schedule', () => {
@@ -59,7 +71,11 @@ describe('generateEncounter', () => {
   it('leaves out what is switched off', () => {
     const off = allTraits({ fork: 0, files: 0, munmap: 0, store: 0 });
     for (let i = 0; i < 200; i++) {
-      const program = generateEncounter(bits, off);
+      const encounter = encounterOf(bits, off);
+      encounter.begin();
+      encounter.open();
+      encounter.meet();
+      const program = encounter.end();
       const all = [...program.history.map(({ op }) => op), ...ops(program)];
       expect(all.map(({ do: what }) => what)).not.toEqual(
         expect.arrayContaining([expect.stringMatching(/^(fork|munmap)$/)]),
@@ -71,7 +87,9 @@ describe('generateEncounter', () => {
 
 describe('openings', () => {
   const kinds = ['munmap', 'mprotect', 'swapout', 'gup', 'move', 'devmigrate'] as const;
-  const opened = kinds.flatMap((first) => Array.from({ length: 30 }, () => generateOpening(first, bits)));
+  const opened = kinds.flatMap((first) =>
+    Array.from({ length: 30 }, () => generateOpening(first, freshPast(draw, first), bits)),
+  );
   /** Somebody may sleep all the time. */
   const changes = (program: Program): Op[] =>
     ops(program).filter((op) => !['sleep', 'wake'].includes(op.do) && (!isAccess(op) || op.do === 'gup'));
@@ -81,7 +99,7 @@ describe('openings', () => {
     expect(few.length / opened.length).toBeGreaterThan(0.9);
     const unmaps = opened.slice(0, 30).filter(({ program }) => ops(program).some((op) => op.do === 'munmap'));
     expect(unmaps.length).toBeGreaterThan(20);
-    const aimed = Array.from({ length: 30 }, () => generateAimed('munmap', bits));
+    const aimed = Array.from({ length: 30 }, () => generateAimed('munmap', freshPast(draw, 'munmap'), bits));
     expect(aimed.filter((program) => ops(program).some((op) => op.do === 'munmap')).length).toBeGreaterThan(20);
   });
 
