@@ -1,7 +1,7 @@
 /** `tlblab verify`: every reachable state of one scenario, or of all programs of so many operations. */
 import { rmSync } from 'node:fs';
 import { isPluginPath } from '../engine/load.ts';
-import { OPERATION_NAMES } from '../hunt/all-programs.ts';
+import { OPERATION_NAMES } from '../hunt/verify/all-programs.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Finding } from '../program/finding.ts';

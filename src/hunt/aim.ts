@@ -4,9 +4,9 @@
  * where few operations lead, or where two routines of it meet.
  */
 import type { Target } from './difference.ts';
-import { OPERATIONS } from './encounter-traits.ts';
-import type { Draw } from './generator-draw.ts';
-import type { TraitName } from './generator-traits.ts';
+import type { Draw } from './generate/draw.ts';
+import { OPERATIONS } from './generate/encounter-traits.ts';
+import type { TraitName } from './generate/traits.ts';
 
 /** For each kind of operation the programs that began with it, and those in which patches made a difference, by what was begun of them. */
 export type AimPlace = readonly (readonly [

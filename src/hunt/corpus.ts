@@ -1,6 +1,6 @@
 /** The corpus of a hunt: programs that showed something new, each with the schedule of its run that showed most. */
 import type { Program } from '../program/program.ts';
-import type { Draw } from './generator-draw.ts';
+import type { Draw } from './generate/draw.ts';
 
 export interface CorpusEntry {
   readonly program: Program;

@@ -8,11 +8,11 @@
 import type { Program } from '../program/program.ts';
 import { Aim, type AimPlace } from './aim.ts';
 import type { DifferenceMade, Target } from './difference.ts';
-import { generateAimed, generateCrossing, generateOpening, type Opening } from './encounters.ts';
-import { Draw } from './generator-draw.ts';
-import type { TraitName } from './generator-traits.ts';
+import { Draw } from './generate/draw.ts';
+import { generateAimed, generateCrossing, generateOpening, type Opening } from './generate/encounters.ts';
+import { freshPast, type Past, Pasts, type PastsPlace } from './generate/pasts.ts';
+import type { TraitName } from './generate/traits.ts';
 import type { PageState } from './page-states.ts';
-import { freshPast, type Past, Pasts, type PastsPlace } from './pasts.ts';
 
 export type DirectedOrigin = 'aimed' | 'opening' | 'crossing';
 

@@ -9,7 +9,6 @@ import { NOWHERE } from '../memory/memory.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
-import { asChosen } from './all-programs.ts';
 import type { CoverageSummary } from './coverage.ts';
 import { Difference } from './difference.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
@@ -26,6 +25,7 @@ import { isInVain, SCHEDULES_PER_PROGRAM, schedulesFor } from './schedule-budget
 import { stateSearchOf } from './small-scope-search.ts';
 import { SharedSteps } from './strategies/shared-steps.ts';
 import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
+import { asChosen } from './verify/all-programs.ts';
 
 export interface HuntOptions {
   readonly policy: Policy;

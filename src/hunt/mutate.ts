@@ -5,9 +5,9 @@
 import { canonicalProgram } from '../program/canonical.ts';
 import type { Op, OpName, Program, TaskProgram } from '../program/program.ts';
 import { makesSense } from './check-machine.ts';
-import type { Draw } from './generator-draw.ts';
-import { MOST_HISTORY } from './generator-history.ts';
-import { isFreeSize } from './generator-machine.ts';
+import type { Draw } from './generate/draw.ts';
+import { MOST_HISTORY } from './generate/history.ts';
+import { isFreeSize } from './generate/machine.ts';
 
 /** Changes of one mutation: 1, 2 or 4. */
 const DOUBLINGS = 3;

@@ -1,10 +1,10 @@
 /** The search of a small scope: every state of its machine, hardware acting on its own left out. */
 import type { Stepper } from '../engine/stepper.ts';
 import { SMALL_SCOPE } from './portfolio.ts';
-import { StateHash } from './state-hash.ts';
 import { StateSearch } from './strategies/state-search.ts';
 import type { Strategy } from './strategies/strategy.ts';
-import { VisitedStates } from './visited-states.ts';
+import { StateHash } from './verify/state-hash.ts';
+import { VisitedStates } from './verify/visited-states.ts';
 
 /** @param stepper keeps a record of what its steps touch */
 export function stateSearchOf(stepper: Stepper): Strategy {

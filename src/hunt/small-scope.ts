@@ -30,7 +30,7 @@ import {
   truncate,
 } from '../program/builder.ts';
 import type { FileSpec, Op, Program } from '../program/program.ts';
-import type { Draw } from './generator-draw.ts';
+import type { Draw } from './generate/draw.ts';
 
 /** A program whose tasks have done their first operation, and what they may do behind it. */
 export interface Scope {

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { VerifyPlace } from '../hunt/verify.ts';
+import type { VerifyPlace } from '../hunt/verify/verify.ts';
 import { writeWhole } from './finding-file.ts';
 
 const NUMBERS = z.array(z.number());

@@ -1,8 +1,8 @@
 /** A verification from its journal, if there is one, to its verdict; a conviction becomes a finding as in a hunt. */
 import type { Menu } from '../engine/machine-plan.ts';
 import { HUNTING_COSTS, huntingPlan } from '../hunt/hunting-plan.ts';
-import { HASH_BITS } from '../hunt/state-hash.ts';
-import { Verifier, type VerifyState } from '../hunt/verify.ts';
+import { HASH_BITS } from '../hunt/verify/state-hash.ts';
+import { Verifier, type VerifyState } from '../hunt/verify/verify.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Finding } from '../program/finding.ts';

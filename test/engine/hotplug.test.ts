@@ -4,7 +4,7 @@ import { Stepper } from '#tlblab/engine/stepper.js';
 import { stress } from '#tlblab/engine/threads.js';
 import { POOL } from '#tlblab/engine/threads-pool.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
-import { generateProgram, swarmTraits } from '#tlblab/hunt/generator.js';
+import { generateProgram, swarmTraits } from '#tlblab/hunt/generate/generator.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { randomFrom } from '#tlblab/hunt/random.js';

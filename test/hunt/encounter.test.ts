@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { geometry } from '#tlblab/hardware/geometry.js';
-import { encounterOf } from '#tlblab/hunt/encounter.js';
-import { generateAimed, generateCrossing, generateEncounter, generateOpening } from '#tlblab/hunt/encounters.js';
-import { allTraits } from '#tlblab/hunt/generator.js';
-import { Draw } from '#tlblab/hunt/generator-draw.js';
-import { freshPast } from '#tlblab/hunt/pasts.js';
+import { Draw } from '#tlblab/hunt/generate/draw.js';
+import { encounterOf } from '#tlblab/hunt/generate/encounter.js';
+import {
+  generateAimed,
+  generateCrossing,
+  generateEncounter,
+  generateOpening,
+} from '#tlblab/hunt/generate/encounters.js';
+import { allTraits } from '#tlblab/hunt/generate/generator.js';
+import { freshPast } from '#tlblab/hunt/generate/pasts.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { parseLitmus, printLitmus } from '#tlblab/program/litmus.js';
 import type { Op, Program } from '#tlblab/program/program.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GEOMETRY_BOUNDS, geometry } from '#tlblab/hardware/geometry.js';
-import { allTraits, generateProgram, TRAITS, type TraitName, type Traits } from '#tlblab/hunt/generator.js';
+import { allTraits, generateProgram, TRAITS, type TraitName, type Traits } from '#tlblab/hunt/generate/generator.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { parseLitmus, printLitmus } from '#tlblab/program/litmus.js';
 import type { Op, Program } from '#tlblab/program/program.js';

@@ -1,10 +1,10 @@
 /** What was before programs is had again, and what pages are like behind it is told apart. */
 import { describe, expect, it } from 'vitest';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { Draw } from '#tlblab/hunt/generator-draw.js';
+import { Draw } from '#tlblab/hunt/generate/draw.js';
+import { type Past, Pasts } from '#tlblab/hunt/generate/pasts.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { pageStates } from '#tlblab/hunt/page-states.js';
-import { type Past, Pasts } from '#tlblab/hunt/pasts.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { mainline } from '#tlblab/policy/mainline.js';
 import { by, fork, load, mmap, munmap, type RaceSpec, race, reclaimMemory, store } from '#tlblab/program/builder.js';

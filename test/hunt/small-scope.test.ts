@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BUGS } from '#tlblab/bugs/index.js';
-import { Draw } from '#tlblab/hunt/generator-draw.js';
+import { Draw } from '#tlblab/hunt/generate/draw.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { drawScope } from '#tlblab/hunt/small-scope.js';

@@ -3,15 +3,15 @@ import { ADVERSARY, type Choice, choice, choiceCpu } from '#tlblab/engine/choice
 import type { MachinePlan } from '#tlblab/engine/machine-plan.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
-import { allPrograms, OPERATION_NAMES } from '#tlblab/hunt/all-programs.js';
 import { execute } from '#tlblab/hunt/execute.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { HUNTING_COSTS, huntingPlan, recording } from '#tlblab/hunt/hunting-plan.js';
 import { MachineRun } from '#tlblab/hunt/machine-run.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { ExactReplay } from '#tlblab/hunt/schedule.js';
-import { StateHash } from '#tlblab/hunt/state-hash.js';
-import { Verifier } from '#tlblab/hunt/verify.js';
+import { allPrograms, OPERATION_NAMES } from '#tlblab/hunt/verify/all-programs.js';
+import { StateHash } from '#tlblab/hunt/verify/state-hash.js';
+import { Verifier } from '#tlblab/hunt/verify/verify.js';
 import { disjoint } from '#tlblab/memory/step-record.js';
 import { policyNamed } from '#tlblab/policy/index.js';
 import { by, load, mmap, mprotect, race, store } from '#tlblab/program/builder.js';

@@ -7,7 +7,7 @@ import { POOL } from '#tlblab/engine/threads-pool.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
-import { Verifier } from '#tlblab/hunt/verify.js';
+import { Verifier } from '#tlblab/hunt/verify/verify.js';
 import { countRun } from '#tlblab/measure/experiments.js';
 import { lufCoordinated } from '#tlblab/policy/luf-coordinated.js';
 import { LUF } from '#tlblab/policy/luf-tables.js';

@@ -7,7 +7,7 @@ import type { CpuId } from '#tlblab/hardware/types.js';
 import { execute } from '#tlblab/hunt/execute.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { isRepeatable } from '#tlblab/hunt/repeatable.js';
-import { Verifier } from '#tlblab/hunt/verify.js';
+import { Verifier } from '#tlblab/hunt/verify/verify.js';
 import { MAINLINE } from '#tlblab/kernel/kernel.js';
 import { table } from '#tlblab/memory/table.js';
 import { mainline } from '#tlblab/policy/mainline.js';

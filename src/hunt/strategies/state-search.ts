@@ -11,7 +11,7 @@
  */
 import { ADVERSARY, type Choice, choiceCpu, choiceKind } from '../../engine/choice.ts';
 import { disjoint, type Footprint, HIGH, LOW, mixed } from '../../memory/step-record.ts';
-import { FIRST_VISIT, SLEEPERS, type VisitedStates } from '../visited-states.ts';
+import { FIRST_VISIT, SLEEPERS, type VisitedStates } from '../verify/visited-states.ts';
 import { type Branch, DepthFirst } from './depth-first.ts';
 import type { Run } from './strategy.ts';
 

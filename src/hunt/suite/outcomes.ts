@@ -3,7 +3,7 @@ import type { MemoryModel } from '../../memory/tso-memory.ts';
 import type { SuiteOutcome } from '../../program/suite.ts';
 import type { SuiteProgram } from '../../program/suite-program.ts';
 import { StateSearch } from '../strategies/state-search.ts';
-import { VisitedStates } from '../visited-states.ts';
+import { VisitedStates } from '../verify/visited-states.ts';
 import { SuiteRun, type SuiteRunOptions } from './suite-run.ts';
 
 export interface OutcomesOptions extends SuiteRunOptions {

@@ -29,8 +29,8 @@ import { type Path, point, START } from '../../memory/point.ts';
 import type { MemoryModel } from '../../memory/tso-memory.ts';
 import type { SuiteOutcome } from '../../program/suite.ts';
 import type { SuiteEvent, SuiteProgram } from '../../program/suite-program.ts';
-import { StateHash } from '../state-hash.ts';
 import type { Run } from '../strategies/strategy.ts';
+import { StateHash } from '../verify/state-hash.ts';
 import { SuiteMachine } from './suite-machine.ts';
 
 const REMAPS = point('suite: about to store an entry');

@@ -1,0 +1,254 @@
+/**
+ * Encounters: small programs for `--fuzz` in which a few operations meet at one place. Something is mapped, it gets a past, everybody
+ * who may has it in the TLB; then two to four operations that change what is mapped, or what the mapping shows, happen at the same
+ * time, and before and behind them loads and stores. Few operations make few steps, so that most of what can happen between two of
+ * them does within a few schedules (the small scope hypothesis; Jackson, Damon, ISSTA 1996).
+ */
+import type { Op, Program } from '../../program/program.ts';
+import { shuffled } from '../random.ts';
+import type { Player } from './cast.ts';
+import { Draw } from './draw.ts';
+import { aboutPlace, type Place } from './encounter-place.ts';
+import { OPERATIONS, only, operationsOf, PAST, RIVAL, scaled, WORLDS, withTrait } from './encounter-traits.ts';
+import type { Mapped } from './files.ts';
+import { MOST_HISTORY } from './history.ts';
+import { drawMerge } from './installers.ts';
+import { drawAllocation } from './kernel-pages.ts';
+import { PAGES } from './machine.ts';
+import { memoryShares } from './ops.ts';
+import { type Bounds, ProgramWriter } from './program-writer.ts';
+import type { TraitName, Traits } from './traits.ts';
+
+/** An encounter that is yet to be written. @param random unsigned 32-bit numbers; the same numbers, the same program */
+export function encounterOf(random: () => number, traits: Traits): Encounter {
+  const draw = new Draw(random);
+  return new Encounter(draw, scaled(traits, draw.pick(WORLDS)), BOUNDS);
+}
+
+const BOUNDS: Bounds = { objects: [1, 2], pages: 2, files: 1 };
+
+/** How much more often what a program is about is mapped than any other page. */
+const NOWHERE_ELSE = 1000;
+
+/** An operation, and who does it. */
+interface Move {
+  readonly player: Player;
+  readonly op: Op;
+}
+
+type Accesses = Readonly<Record<'load' | 'store', number>>;
+
+const MIXED: Accesses = { store: 1.2, load: 1 };
+/** What the last accesses of the history are, as far as the program has such: a page that is clean, or shared, stays so without a store. */
+const LOADS: Accesses = { store: 0, load: 1 };
+const WARM: readonly Accesses[] = [MIXED, LOADS, LOADS, { store: 1, load: 0.1 }];
+
+/** Operations that wait for what others do, and the last one of a task. */
+const ENDS: ReadonlySet<Op['do']> = new Set(['await', 'sleep', 'lock', 'exit']);
+
+/** In this order: what was before, the first operation, others, the end. The program is canonical, and the schema accepts it. */
+export class Encounter extends ProgramWriter {
+  private place: Place | undefined;
+  /** Those who have their turn before anybody has a second one. */
+  private waiting: Player[] = [];
+  /** Who sleeps until the others have done their part. */
+  private sleeper: Player | undefined;
+
+  /** What was before. */
+  begin(): void {
+    const { draw } = this;
+    const places: Place[] = [];
+    for (const player of this.firstOfSpaces()) {
+      for (let i = draw.between(1, this.objects); i > 0; i--) places.push(this.map(player));
+    }
+    const { page, pages, offset, ...rest } = draw.pick(places);
+    const at = draw.chance(0.6) ? draw.below(pages) : 0;
+    this.place = { ...rest, page: page + at, pages: pages - at, offset: offset + at };
+    // what a store makes of a page of a file is seldom what was there
+    if (draw.chance(this.place.file === undefined ? 0.6 : 0.3)) this.populate();
+    for (const [name, chance] of shuffled(PAST, draw)) {
+      if (!draw.chance(chance)) continue;
+      const player = draw.chance(0.8) ? draw.pick(this.atPlace()) : this.cast.anyOfMachine();
+      this.writeAny(player, 3, only(this.traits, name));
+      if (draw.chance(0.5)) this.writeAccess(this.cast.anyUser());
+    }
+    const shares = draw.chance(0.35 * this.traits.fork);
+    if (shares) {
+      if (draw.chance(0.7)) this.populate();
+      this.writeAny(draw.pick(this.atPlace()), 1, only(this.traits, 'fork'));
+    }
+    const warm = shares && draw.chance(0.7) ? LOADS : draw.pick(WARM);
+    for (const user of this.users()) {
+      if (draw.chance(0.85)) this.recall(this.access(user, this.looksAt(user), warm));
+    }
+    if (draw.chance(0.15 * this.traits.move)) this.leave();
+    this.concurrent = true;
+  }
+
+  /** The first operation of those that meet. @param first what it is, if it can be */
+  open(first?: TraitName): void {
+    if (this.draw.chance(0.15 * this.traits.sleep)) this.fallAsleep();
+    this.written = 0;
+    const rival = scaled(this.traits, RIVAL);
+    if (first !== undefined) this.writeRival(only(withTrait(rival, first), first));
+    if (this.written === 0) this.writeRival(rival);
+  }
+
+  /** One to three operations more, by how often each should be. */
+  meet(): void {
+    const rival = scaled(this.traits, RIVAL);
+    for (let i = Number(this.draw.weighted({ '1': 1, '2': 3, '3': 2 })); i > 0; i--) this.writeRival(rival);
+  }
+
+  /** One or two operations more, of all kinds alike. @param traits what they may be @param also what one of them is, if it can be */
+  cross(traits: Traits, also?: TraitName): void {
+    const { draw } = this;
+    const rival = scaled({ ...this.traits, ...operationsOf(traits) }, RIVAL);
+    const kinds = OPERATIONS.filter((name) => rival[name] > 0);
+    for (let i = draw.between(1, 2); i > 0; i--) {
+      const before = this.written;
+      if (i === 1 && also !== undefined) this.writeRival(only(rival, also));
+      for (let tries = 0; tries < 8 && this.written === before && kinds.length > 0; tries++)
+        this.writeRival(only(rival, draw.pick(kinds)));
+    }
+  }
+
+  /** Everybody looks at the place, or changes it, before their part or behind it. */
+  end(): Program {
+    const { draw, sleeper } = this;
+    if (sleeper) this.wake(sleeper);
+    for (const user of this.users()) {
+      if (draw.chance(0.1)) user.ops.unshift(this.access(user, this.looksAt(user)).op);
+      for (let i = Number(draw.weighted({ '0': 4, '1': 4, '2': 1 })); i > 0; i--)
+        this.write(user, this.access(user, this.looksAt(user)).op);
+    }
+    return this.finished();
+  }
+
+  /** Most operations are about the place. Where there is nothing to do, no time needs to pass. */
+  protected override write(player: Player, op: Op): void {
+    if (op.do === 'compute') return;
+    const { place } = this;
+    if (op.do === 'uffdwp' && place && !this.history.some((h) => h.op.do === 'uffdregister')) {
+      const { owner, page, pages } = place;
+      this.recall({ player: owner, op: { do: 'uffdregister', page, pages } });
+    }
+    const { draw, cast, files } = this;
+    super.write(player, place && draw.chance(0.9) ? aboutPlace(op, player, place, { draw, cast, files }) : op);
+  }
+
+  /** Ksmd needs pages of equal content: they are made in the history. */
+  protected override writeOther(player: Player, name: TraitName): void {
+    if (name !== 'ksm' || !this.concurrent) {
+      super.writeOther(player, name);
+      return;
+    }
+    for (const { player: by, op } of drawMerge(this.draw, this.mappers(), player, this.traits.shared)) {
+      if (op.do === 'store') this.recall({ player: by, op });
+      else super.write(by, op);
+    }
+  }
+
+  private map(owner: Player): Place {
+    const { draw, traits } = this;
+    const space = owner.space!;
+    const range = space.rangeToMap(draw, NOWHERE_ELSE);
+    space.map(range);
+    const shown = (): Mapped | undefined => space.mappings.draw(draw, traits, range.pages);
+    // where there is a file, it is what the program is about
+    const drawn = shown() ?? (this.files.length > 0 && draw.chance(0.9) ? shown() : undefined) ?? {};
+    const end = this.files.find((f) => f.name === drawn.file)?.pages ?? PAGES;
+    // behind its end there is nothing to meet at
+    const { offset = 0 } = drawn;
+    const mapped = offset + range.pages > end ? { ...drawn, offset: Math.max(0, end - range.pages) } : drawn;
+    const prot = space.mappings.mayStore(mapped) ? 'rw' : 'r';
+    this.history.push({ task: owner.name, op: { do: 'mmap', ...range, prot, fixed: true, ...mapped } });
+    const pages = Math.min(range.pages, end);
+    return { owner, page: range.page, pages, file: mapped.file, offset: mapped.offset ?? 0 };
+  }
+
+  /** On different CPUs, as far as there are. */
+  private writeRival(rival: Traits): void {
+    const { draw } = this;
+    if (this.waiting.length === 0) this.waiting = this.cast.alive();
+    const near = this.waiting.filter(({ space }) => space === this.place!.owner.space);
+    const player = draw.pick(near.length > 0 && draw.chance(0.6) ? near : this.waiting);
+    const before = this.written;
+    if (!player.exited) this.writeAny(player, 3, rival);
+    if (this.written === before) return;
+    this.waiting = this.waiting.filter(({ cpu, exited }) => cpu !== player.cpu && !exited);
+    // what was freed is taken again soonest by whoever freed it
+    const frees = player.role !== 'server' && !player.exited;
+    if (frees && draw.chance(0.4 * this.traits.kalloc)) this.write(player, drawAllocation(draw));
+  }
+
+  /** What the user had in its TLB, and looks at. */
+  private looksAt(user: Player): number {
+    const { owner, page, pages } = this.place!;
+    const isThere = user.space === owner.space && this.draw.chance(0.9);
+    const at = this.draw.chance(0.8) ? 0 : this.draw.below(pages);
+    return isThere ? page + at : user.space!.pageToUse(this.draw, this.traits.shared);
+  }
+
+  private writeAccess(user: Player): void {
+    if (!user.space!.isEmpty) this.writeMemory(user, memoryShares({ ...this.traits, gup: 0, fetch: 0 }, 'accesses'));
+  }
+
+  private access(player: Player, page: number, { store, load }: Accesses = MIXED): Move {
+    const { traits } = this;
+    const use = this.draw.weighted({ store: store * traits.store, load: load * traits.load }) ?? 'load';
+    return { player, op: { do: use, page } };
+  }
+
+  /** At the end of the history, whatever is written already. */
+  private recall({ player, op }: Move): void {
+    const isThere =
+      player.forkedBy === undefined ||
+      this.history.some(({ op: before }) => before.do === 'fork' && before.task === player.name);
+    if (isThere && this.history.length < MOST_HISTORY) this.history.push({ task: player.name, op });
+  }
+
+  /** The place has frames of its own, not the zero page: what nobody has stored to is not shared, merged, moved or swapped. */
+  private populate(): void {
+    const { page, pages } = this.place!;
+    const op: Op = pages > 1 ? { do: 'touch', page, pages, write: true } : { do: 'store', page };
+    if (this.traits.store > 0) this.write(this.draw.pick(this.atPlace()), op);
+  }
+
+  /** Somebody goes to another CPU: the one that is left keeps the address space, and what it has cached of it. */
+  private leave(): void {
+    const { draw, cpus } = this;
+    const player = draw.pick(this.users());
+    this.recall({ player, op: { do: 'move', cpu: (player.cpu + draw.between(1, cpus - 1)) % cpus } });
+  }
+
+  /** Somebody's CPU has nothing to do from the beginning on, and keeps the address space. */
+  private fallAsleep(): void {
+    this.sleeper = this.draw.pick(this.atPlace());
+    this.sleeper.slept = true;
+    super.write(this.sleeper, { do: 'sleep' });
+  }
+
+  /** Whoever wakes it waits for nobody before that, who might wait for the sleeper. */
+  private wake({ name: task }: Player): void {
+    const by = this.draw.pick(
+      this.cast.players.filter(({ name, forkedBy }) => name !== task && forkedBy === undefined),
+    );
+    const waits = by.ops.findIndex((op) => ENDS.has(op.do));
+    by.ops.splice(waits < 0 ? by.ops.length : waits, 0, { do: 'wake', task });
+  }
+
+  /** Those who share the address space of the place; its owner at least. */
+  private atPlace(): Player[] {
+    return this.users().filter(({ space }) => space === this.place!.owner.space);
+  }
+
+  private users(): Player[] {
+    return this.cast.alive().filter(({ space }) => space);
+  }
+
+  private firstOfSpaces(): Player[] {
+    const users = this.users();
+    return users.filter((user) => users.find(({ space }) => space === user.space) === user);
+  }
+}
