@@ -46,7 +46,7 @@ export interface DirectedPlace {
 /** Share of the encounters that are neither openings nor crossings. */
 const AIMED = 0.4;
 /** Share of those behind something that was there before. */
-const AGAIN = 0.5;
+const AGAIN = 0.3;
 /** Crossings of an opening: many if some TLB was stale when the patches had made a difference, for then a flush was due, or missed. */
 const CROSSINGS = { stale: 24, other: 8 } as const;
 /** Share of the crossings in which patches probably make a difference in another operation, too. */
