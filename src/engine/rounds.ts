@@ -20,8 +20,11 @@ export interface Resting {
   watched(): Word;
   /** Nothing happened for a while. */
   nothingHappened(): void;
-  /** All CPUs are at rest, and this one was the last: alone in the machine, it does what is to be done between rounds. */
-  betweenRounds(): void;
+  /**
+   * All CPUs are at rest, and this one was the last: alone in the machine, it does what is to be done between rounds. False: no
+   * round follows.
+   */
+  betweenRounds(): boolean;
 }
 
 /** `run.arrived` holds the number of CPUs at rest, and above it the low bits of the number of the round. */
@@ -58,10 +61,11 @@ export class Rounds {
     const round = run.rounds.load(0);
     const restarts = run.restarts.load(0);
     if (((run.arrived.add(0, 1) + 1) & COUNT) === this.cpus) {
-      cpu.betweenRounds();
-      run.ticket.store(0, 0);
-      // a CPU may never come to enter anything in the new round
-      for (let id = 0 as CpuId; id < this.cpus; id++) this.control.board.logged.store(id, 0);
+      if (cpu.betweenRounds()) {
+        run.ticket.store(0, 0);
+        // a CPU may never come to enter anything in the new round
+        for (let id = 0 as CpuId; id < this.cpus; id++) this.control.board.logged.store(id, 0);
+      }
       run.arrived.store(0, (round + 1) << COUNT_BITS);
       run.rounds.store(0, round + 1);
       this.wakes.wakeAll();

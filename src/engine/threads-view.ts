@@ -19,7 +19,7 @@ export interface RunView {
 /** Counters by the names of their fields, summed over CPUs. */
 export type StressCounters = Readonly<Record<string, number>>;
 
-/** The round in which a run was convicted, or the rest at which it ended. */
+/** The round in which a run was convicted, or at whose end; or the rest at which it ended clean. */
 export interface KeptRound {
   /** The image at its start. */
   readonly image: Int32Array;

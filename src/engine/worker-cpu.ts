@@ -127,8 +127,8 @@ export class WorkerCpu implements Resting {
     this.pace.tick(this.running.cpu);
   }
 
-  betweenRounds(): void {
-    endRound(this.machine, this.control, this.limits, this.shared, this.image);
+  betweenRounds(): boolean {
+    return endRound(this.machine, this.control, this.limits, this.shared, this.image);
   }
 
   /** Tasks stand where the image says: between two operations, and each CPU in its idle task or behind a switch. */

@@ -2,8 +2,8 @@
  * Programs for a hunt that is directed at what its patches change. Some are encounters in which patches probably make a difference
  * (aim.ts); those in which they make none are given up. For the others an encounter of one operation is drawn first, an opening, until
  * patches do make a difference in it (difference.ts); then everything else there is meets that operation, a few at a time, in crossings.
- * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019). What was before is
- * often something that was there before: behind it patches made that difference, or it brought pages into a state.
+ * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019). Some pasts
+ * are had again (pasts.ts): those behind which the same of the patches was begun, and those that brought pages into one state or another.
  */
 import type { Program } from '../program/program.ts';
 import { Aim, type AimPlace } from './aim.ts';
@@ -45,7 +45,7 @@ export interface DirectedPlace {
 
 /** Share of the encounters that are neither openings nor crossings. */
 const AIMED = 0.4;
-/** Share of those behind something that was there before. */
+/** Share of those behind a past that was there before. */
 const AGAIN = 0.3;
 /** Crossings of an opening: many if some TLB was stale when the patches had made a difference, for then a flush was due, or missed. */
 const CROSSINGS = { stale: 24, other: 8 } as const;
@@ -96,7 +96,7 @@ export class DirectedPrograms {
     return { origin: 'opening', program: drawn.program, first, past };
   }
 
-  /** What was before: the same as behind which something of the patches was begun, or as made something of pages, or a new one. */
+  /** A new one, or one of another program. */
   private past(target: Target | undefined, first: TraitName, draw: Draw, states: Pasts<PageState>): Past {
     if (!draw.chance(AGAIN)) return freshPast(draw, first);
     const again = draw.chance(0.5) || target === undefined ? states.any(draw) : this.pasts.leadingTo(target, draw);

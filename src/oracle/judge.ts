@@ -18,7 +18,7 @@ import type { Windows } from './windows.ts';
 
 /** An access to be judged: made, or imagined by the probe. */
 export interface Access {
-  readonly cpu: LogicalCpu;
+  readonly cpu: Pick<LogicalCpu, 'id'>;
   readonly task: TaskId;
   /** Address space of the task. */
   readonly mm: MmId;

@@ -19,7 +19,7 @@ import { HeldPages } from './held-pages.ts';
 import { Judge } from './judge.ts';
 import { NamelessFiles } from './nameless-files.ts';
 import { NO_ARGUMENTS, OP, type OpArguments, type OpKind } from './ops.ts';
-import { holdsStale, probe } from './probe.ts';
+import { holdsStale, probe, type Running } from './probe.ts';
 import { ProbedPages } from './probed-pages.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
@@ -129,7 +129,7 @@ export class Oracle extends Translations implements Observer {
   }
 
   /** What would happen now on these CPUs, which all stand at a user instruction boundary? */
-  probe(cpus: readonly Cpu[]): void {
+  probe(cpus: readonly Running[]): void {
     if (!this.ghost.checks.probe) return;
     const was = this.enter();
     probe(this.ghost, this.judge, cpus);

@@ -2,7 +2,7 @@
  * The probe asks, of every CPU at a user instruction boundary, what a load and a store through each usable TLB entry would do
  * now. Entries of the present version and frame, and those that an operation in flight covers, are passed over: real accesses
  * and the read-back judge those. It looks at all only after something happened that can make an entry wrong, and until a look
- * finds no such entry anywhere.
+ * finds no such entry anywhere. In `threads` it looks when all CPUs rest, and at all entries.
  */
 import { PTE_D, PTE_G, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
 import { type CpuId, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
@@ -12,8 +12,11 @@ import type { Ghost } from './ghost.ts';
 import type { Judge } from './judge.ts';
 import type { PageKey } from './tables.ts';
 
+/** A CPU, and the task that it runs. */
+export type Running = Pick<Cpu, 'id' | 'current'>;
+
 /** @param cpus those at a boundary now. */
-export function probe(ghost: Ghost, judge: Judge, cpus: readonly Cpu[]): void {
+export function probe(ghost: Ghost, judge: Judge, cpus: readonly Running[]): void {
   if (!mayFind(ghost)) return;
   const slots = slotsOf(ghost);
   for (const cpu of cpus) {
@@ -41,14 +44,14 @@ function mayFind(ghost: Ghost): boolean {
     return isUsable(ghost, id, slot) && ghost.mmOf(g.cpu.tlbPage.peek(id, slot) as PageKey) !== loaded;
   };
   const found = someEntry(ghost, (id, slot) => isForeign(id, slot) || !isCurrent(ghost, id, slot));
-  if (!found) g.global.suspect.put(0, 0);
+  if (!found && !ghost.options.threads) g.global.suspect.put(0, 0);
   return found;
 }
 
 /** Is it so of any entry of any TLB? Not looked for where nothing has happened that can make an entry wrong. */
 function someEntry(ghost: Ghost, is: (id: CpuId, slot: TlbSlot) => boolean): boolean {
-  const { g, machine, geometry } = ghost;
-  if (g.global.suspect.peek(0) === 0) return false;
+  const { g, machine, geometry, options } = ghost;
+  if (!options.threads && g.global.suspect.peek(0) === 0) return false;
   const slots = slotsOf(ghost);
   for (let id = 0 as CpuId; id < geometry.cpus; id++) {
     for (let slot = 0 as TlbSlot; slot < slots; slot++) {
@@ -79,7 +82,7 @@ function isUsable({ machine }: Ghost, id: CpuId, slot: TlbSlot): boolean {
   return machine.tlb.pcid.peek(id, slot) === machine.regs.cr3Pcid.peek(id) || (lo & PTE_G) !== 0;
 }
 
-function probeEntry(ghost: Ghost, judge: Judge, cpu: Cpu, mm: MmId, slot: TlbSlot): boolean {
+function probeEntry(ghost: Ghost, judge: Judge, cpu: Running, mm: MmId, slot: TlbSlot): boolean {
   const lo = ghost.machine.tlb.lo.peek(cpu.id, slot);
   const vpn = (ghost.machine.tlb.vpn.peek(cpu.id, slot) >>> 0) as Vpn;
   const about = { cpu, task: cpu.current, mm, slot, vpn, probe: true };

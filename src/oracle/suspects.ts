@@ -1,6 +1,6 @@
 /**
  * When the probe has to look: something happened that may have left a wrong entry in some TLB. The word `suspect` is then 1
- * until a look finds none. In `threads` nobody probes, and nobody may read the TLB of another CPU.
+ * until a look finds none. In `threads` nobody may read the TLB of another CPU but at rest, when all are looked at.
  */
 import type { CpuId, Pfn, Vpn } from '../hardware/types.ts';
 import type { Ghost } from './ghost.ts';

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { type StressOptions, StressRun, stress } from '#tlblab/engine/threads.js';
+import { type StressOptions, type StressResult, StressRun, stress } from '#tlblab/engine/threads.js';
 import { POOL } from '#tlblab/engine/threads-pool.js';
-import { by, exit, fork, load, mmap, race, store } from '#tlblab/program/builder.js';
+import { by, exit, fork, load, mmap, munmap, race, store } from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
 
 const oracle = { strict: false, threads: true };
@@ -56,6 +56,26 @@ describe('threads', () => {
     expect(result.verdict).toBe('violation');
     expect(['frame-reuse', 'rights-bypass', 'va-reuse', 'table-reuse']).toContain(result.findings[0].harm);
     expect(result.findings[0].violation?.stale ?? true).toBe(true);
+  });
+
+  it('asks at rest what entries would do that nobody uses, and keeps the log of the round that left them', async () => {
+    const program = race(
+      { cpus: 2 },
+      { setup: [mmap(8, 2, 'rw', { fixed: true }), store(8), ...by('P1', load(8))], P0: [munmap(8)], P1: [load(9)] },
+    );
+    const run = (policy: string): Promise<StressResult> =>
+      stress({
+        plan: { program, policy, patches: [], oracle, costs: 'timeless' },
+        seed: 1,
+        repeat: 'no',
+        keepRounds: true,
+        logEntries: 1000,
+      });
+    expect(await run('mainline')).toMatchObject({ verdict: 'clean' });
+    const { verdict, findings, round } = await run('never');
+    expect(verdict).toBe('violation');
+    expect(findings[0]).toMatchObject({ harm: 'rights-bypass', violation: { probe: true, vpn: 8 } });
+    expect(round?.logs.every((log) => log.length > 0)).toBe(true);
   });
 
   it('reports a broken assertion of the kernel as such', async () => {

@@ -30,7 +30,7 @@ import { randomFrom } from '#tlblab/hunt/random.js';
 import { ExactReplay } from '#tlblab/hunt/schedule.js';
 import { pointLabels } from '#tlblab/memory/point.js';
 import { policyNamed } from '#tlblab/policy/index.js';
-import { by, dontneed, exit, fork, load, mmap, munmap, race, store } from '#tlblab/program/builder.js';
+import { by, dontneed, exit, fork, kswapd, load, mmap, munmap, race, store } from '#tlblab/program/builder.js';
 import type { Op, Program } from '#tlblab/program/program.js';
 import { WORKLOADS } from '../../dist/workloads/index.js';
 import { SCENARIOS } from '../bugs/scenarios.ts';
@@ -171,6 +171,22 @@ describe('OperationLog', () => {
     // of what P1 did, only the interrupt that P0 waits for is left
     expect(order[0].length).toBeGreaterThan(20);
     expect(order[1].every(({ label }) => !label?.startsWith('access'))).toBe(true);
+  });
+
+  it('leaves a daemon what it does, which neither begins nor ends in a round', () => {
+    const daemon = { cpu: 1, kthread: true, ops: [kswapd()] };
+    const program = race(
+      { cpus: 2, override: { watermarkMin: 2, watermarkLow: 3, watermarkHigh: 4, swapSlots: 4 } },
+      { setup: [mmap(8, 1, 'rw')], P0: [store(8), load(8)], kswapd0: daemon },
+    );
+    const stepper = new Stepper(plan(program));
+    const log = new OperationLog(program);
+    stepper.watcher = log;
+    execute(stepper, lowest);
+    expect(log.lifted(log.cut(1, false)).program.tasks.map(({ ops }) => ops.map((op) => op.do))).toEqual([
+      ['load'],
+      ['kswapd'],
+    ]);
   });
 
   it('makes operations of the history concurrent if the round was one of the history', () => {

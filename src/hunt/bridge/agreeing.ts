@@ -13,6 +13,9 @@ export const UNCHECKED = { access: false, hash: false } as const;
 /** The shares of their steps that are not where their ticket is, for runs in turn. */
 export const SHARES = [0, 0.03, 0.1, 0.3, 1];
 
+/** Steps between two looks at the time. */
+const LOOK_EVERY = 1000;
+
 /** A lifted program, and what runs it. */
 export interface Runnable {
   readonly plan: MachinePlan;
@@ -28,20 +31,25 @@ export function runnable(
   return { plan, order, stepper: new Stepper({ ...plan, checks: UNCHECKED }) };
 }
 
-/** @param share of its steps that are not where their ticket is, 0 to 1 */
-export function agreeing({ plan, stepper, order }: Runnable, random: Random, share: number): RawFinding | undefined {
+/** @param share of its steps that are not where their ticket is, 0 to 1 @param outOfTime asked on the way */
+export function agreeing(
+  { plan, stepper, order }: Runnable,
+  random: Random,
+  share: number,
+  outOfTime: () => boolean,
+): RawFinding | undefined {
   const steps = shifted(order, random, share);
-  const run = along(stepper, steps, random, { most: MAX_STEPS, tail: Number.POSITIVE_INFINITY });
+  const run = along(stepper, steps, random, { most: MAX_STEPS, tail: Number.POSITIVE_INFINITY, outOfTime });
   const { convicted: conviction, choices, steps: length } = run;
   return conviction && { plan, conviction, choices, strategy: 'agreeing', steps: length };
 }
 
-/** A run of `stepper` along `order`, and the choices that it made. */
+/** A run of `stepper` along `order`, and the choices that it made; it ends if there is no time left. */
 export function along(
   stepper: Stepper,
   order: StepOrder,
   random: Random,
-  { most, tail }: { most: number; tail: number },
+  { most, tail, outOfTime }: { most: number; tail: number; outOfTime: () => boolean },
 ) {
   const choices: number[] = [];
   const { choose } = new TicketOrder(order, random, tail);
@@ -49,7 +57,7 @@ export function along(
   const run = execute(
     stepper,
     (s) => {
-      const c = choose(s);
+      const c = s.steps % LOOK_EVERY === LOOK_EVERY - 1 && outOfTime() ? -1 : choose(s);
       if (c >= 0) choices.push(c);
       return c;
     },

@@ -23,7 +23,7 @@ export interface BridgeOptions {
   /** What the threads were convicted of. */
   readonly harm: Harm;
   readonly seed: number;
-  outOfTime(): boolean;
+  readonly outOfTime: () => boolean;
 }
 
 export interface Bridged {
@@ -57,20 +57,25 @@ export function bridge(options: BridgeOptions): Bridged {
   stepper.machine.mem.rebase();
   const random = randomFrom(options.seed, 3);
   const order = stepsOf(round);
+  const { outOfTime } = options;
   let last: OperationLog | undefined;
   let followed = 0;
   let convictedIn: number | undefined;
-  while (followed < FOLLOWERS && convictedIn === undefined && !options.outOfTime()) {
+  while (followed < FOLLOWERS && convictedIn === undefined && !outOfTime()) {
     const log = new OperationLog(plan.program);
     stepper.watcher = log;
     const share = SHARES[followed % SHARES.length];
-    const { convicted } = along(stepper, shifted(order, random, share), random, { most: MOST_STEPS, tail: TAIL });
+    const { convicted } = along(stepper, shifted(order, random, share), random, {
+      most: MOST_STEPS,
+      tail: TAIL,
+      outOfTime,
+    });
     followed++;
     if (convicted !== undefined) convictedIn = followed;
     if (!last || convicted !== undefined) last = log;
   }
   const raw = last && programOf(last, options, random);
-  const found = raw && { ...thinnedOut(raw, random, () => options.outOfTime()), strategy: STRATEGY };
+  const found = raw && { ...thinnedOut(raw, random, outOfTime), strategy: STRATEGY };
   return { followed, convictedIn, found };
 }
 
@@ -80,6 +85,7 @@ export function bridge(options: BridgeOptions): Bridged {
  * another harm: such a finding is taken if there is no other.
  */
 function programOf(log: OperationLog, options: BridgeOptions, random: Random): RawFinding | undefined {
+  const { outOfTime } = options;
   const candidates: Runnable[] = [];
   const others: RawFinding[] = [];
   const isIt = (found: RawFinding | undefined): boolean => {
@@ -87,24 +93,23 @@ function programOf(log: OperationLog, options: BridgeOptions, random: Random): R
     return found?.conviction.harm === options.harm;
   };
   for (const lifted of programs(log)) {
-    if (options.outOfTime()) return others[0];
+    if (outOfTime()) return others[0];
     const candidate = runnable(lifted, options.hunt);
     candidates.push(candidate);
-    const found = agreeing(candidate, random, 0);
+    const found = agreeing(candidate, random, 0, outOfTime);
     if (isIt(found)) return found;
   }
   if (others.length > 0) return others[0];
   for (let i = 1; i < AGREEING; i++) {
     for (const candidate of candidates) {
-      if (options.outOfTime()) return others[0];
-      const found = agreeing(candidate, random, SHARES[i % SHARES.length]);
+      if (outOfTime()) return others[0];
+      const found = agreeing(candidate, random, SHARES[i % SHARES.length], outOfTime);
       if (isIt(found)) return found;
     }
     if (others.length > 0) return others[0];
   }
   for (const { plan } of candidates) {
-    if (options.outOfTime()) return others[0];
-    const outOfTime = (): boolean => options.outOfTime();
+    if (outOfTime()) return others[0];
     const { found } = hunt({
       ...options.hunt,
       source: plan.program,

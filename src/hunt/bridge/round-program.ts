@@ -144,6 +144,8 @@ export class OperationLog implements StepWatcher {
     });
     this.past = [...this.historyTo(this.turn), ...behind];
     this.turnBegins();
+    // what a daemon does neither begins nor ends in a round
+    for (const [index, { ops }] of program.tasks.entries()) if (ops[0]?.do === 'kswapd') this.starts(index, ops[0]);
   }
 
   /** In a round of the history, the operation whose turn it is, is the one that its task does. */

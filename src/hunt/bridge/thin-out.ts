@@ -30,7 +30,7 @@ export function thinnedOut(found: RawFinding, random: Random, outOfTime: () => b
   const takes = (less: Cut, on: (program: Program) => Program = (program) => onFrames(program, best)): boolean => {
     if (outOfTime()) return false;
     const { program, order } = log.lifted(less);
-    const smaller = convicted({ program: on(program), order }, plan, conviction.harm, random);
+    const smaller = convicted({ program: on(program), order }, plan, conviction.harm, { random, outOfTime });
     if (smaller) [best, cut] = [smaller, less];
     return smaller !== undefined;
   };
@@ -55,12 +55,17 @@ function onFrames(program: Program, { plan }: RawFinding, divisor = 1): Program 
   };
 }
 
-function convicted(lifted: Lifted, plan: MachinePlan, harm: string, random: Random): RawFinding | undefined {
+function convicted(
+  lifted: Lifted,
+  plan: MachinePlan,
+  harm: string,
+  { random, outOfTime }: { random: Random; outOfTime: () => boolean },
+): RawFinding | undefined {
   if (!makesSense(lifted.program)) return undefined;
   const { policy, patches, costs, oracle } = plan;
   const candidate = runnable(lifted, { policy, patches, costs, strict: oracle?.strict ?? false });
   for (const share of SHARES) {
-    const found = agreeing(candidate, random, share);
+    const found = agreeing(candidate, random, share, outOfTime);
     if (found?.conviction.harm === harm) return found;
   }
   return undefined;
