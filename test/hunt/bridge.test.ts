@@ -135,6 +135,23 @@ describe('TicketOrder', () => {
     expect(times([...before, ...own])).toBe(times(own) + 1);
   });
 
+  it('passes over what hardware did that it cannot do here, as on a machine with a smaller TLB', () => {
+    const order = stepsOf(logged(plan(PROGRAM), atRandom(3, [])));
+    const beyond = choice(ADVERSARY, 0, 500);
+    const step = { label: undefined, choice: beyond, isTimer: false };
+    const follow = (steps: StepOrder[number]): number[] => {
+      const { choose } = new TicketOrder([steps, order[1]], randomFrom(1), 0);
+      const taken: number[] = [];
+      execute(new Stepper(plan(PROGRAM)), (s) => {
+        taken.push(choose(s));
+        return taken[taken.length - 1];
+      });
+      return taken;
+    };
+    const own = follow(order[0]);
+    expect(follow(order[0].flatMap((s) => [{ ...step, at: s.at - 0.1 }, s]))).toEqual(own);
+  });
+
   it('places a step behind its own ticket and before the next one of its CPU', () => {
     const order = stepsOf(logged(plan(PROGRAM), atRandom(3, [])));
     const random = randomFrom(5);

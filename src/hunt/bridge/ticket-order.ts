@@ -4,11 +4,21 @@
  * intervals, and are so schedules that agree with the log. Where the machine leaves the log, a CPU is brought back to
  * the next point that both have.
  */
-import { ADVERSARY, type Choice, choice, choiceKind, DELIVER, RUN } from '../../engine/choice.ts';
+import {
+  ADVERSARY,
+  type Choice,
+  choice,
+  choiceArgument,
+  choiceCpu,
+  choiceKind,
+  DELIVER,
+  RUN,
+} from '../../engine/choice.ts';
 import { LOG_ACTS, LOG_DELIVER, LOG_RUN, logAction, logKind, logPoint, logTicket } from '../../engine/rounds-log.ts';
 import type { Stepper } from '../../engine/stepper.ts';
 import type { KeptRound } from '../../engine/threads-view.ts';
 import { BETWEEN } from '../../engine/user-mode.ts';
+import { adversaryActions } from '../../hardware/adversary.ts';
 import { type CpuId, VECTOR_TIMER } from '../../hardware/types.ts';
 import { pointLabel } from '../../memory/point.ts';
 import type { Random } from '../random.ts';
@@ -106,7 +116,9 @@ export class TicketOrder {
   private stepOf(stepper: Stepper, id: CpuId): number {
     const { label, isTimer, choice: other } = this.head(id) as OrderedStep;
     if (other !== undefined) {
-      if (choiceKind(other) !== DELIVER || stepper.choices.includes(other)) return this.taken(id, other);
+      if (choiceKind(other) === ADVERSARY ? canAct(stepper, other) : stepper.choices.includes(other))
+        return this.taken(id, other);
+      if (choiceKind(other) === ADVERSARY) return this.skips(stepper, id);
       if (isTimer) return stepper.tickChoice(id);
       // an interrupt that is not there is waited for, but not for ever
       this.strays(id, other);
@@ -123,7 +135,7 @@ export class TicketOrder {
     const act = ahead.findIndex((step) => step.choice !== undefined && choiceKind(step.choice) === ADVERSARY);
     if (act >= 0 && act < same) {
       this.next[id] += act;
-      return this.taken(id, steps[this.next[id]].choice as Choice);
+      return this.stepOf(stepper, id);
     }
     if (same >= 0) {
       this.next[id] += same;
@@ -140,9 +152,22 @@ export class TicketOrder {
     return run;
   }
 
+  /** Hardware cannot do here what it did there: another machine, or nothing that could be evicted. */
+  private skips(stepper: Stepper, id: CpuId): number {
+    this.next[id]++;
+    return this.head(id) ? this.stepOf(stepper, id) : -1;
+  }
+
   private taken(id: CpuId, c: Choice): Choice {
     this.next[id]++;
     this.astray[id] = 0;
     return c;
   }
+}
+
+/** Is it something that the hardware of that CPU can do now? */
+function canAct(stepper: Stepper, c: Choice): boolean {
+  const possible: number[] = [];
+  const n = adversaryActions(stepper.cpuAt(choiceCpu(c)), stepper.machine.pages, possible);
+  return possible.slice(0, n).includes(choiceArgument(c));
 }
