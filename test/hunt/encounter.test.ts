@@ -108,6 +108,18 @@ describe('openings', () => {
     expect(aimed.filter((program) => ops(program).some((op) => op.do === 'munmap')).length).toBeGreaterThan(20);
   });
 
+  it('merge pages of equal content, there and in the history', () => {
+    const merges = Array.from({ length: 100 }, () => generateOpening('ksm', freshPast(draw, 'ksm'), bits).program);
+    expect(merges.filter((program) => ops(program).some((op) => op.do === 'ksm')).length).toBeGreaterThan(15);
+    const equal = drawn.filter(({ history }) => history.some(({ op }) => op.do === 'ksm'));
+    expect(equal.length).toBeGreaterThan(5);
+    for (const { history } of equal) {
+      const at = history.findIndex(({ op }) => op.do === 'ksm');
+      const [one, other] = history.slice(at - 2, at).map(({ op }) => op);
+      expect(one).toMatchObject({ do: 'store', value: (other as { value?: number }).value });
+    }
+  });
+
   it('are crossed by other operations, behind the same history', () => {
     const crossed = opened.map(({ program, opening }) => ({ program, crossing: generateCrossing(opening, bits) }));
     for (const { program, crossing } of crossed) {

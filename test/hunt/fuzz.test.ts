@@ -53,7 +53,7 @@ describe('Fuzz', () => {
     const origins = (feedback: boolean): Set<string> => {
       const fuzz = new Fuzz({ seed: 1, feedback });
       const drawn: Drawn[] = [];
-      for (let i = 0; i < 60; i++) {
+      for (let i = 0; i < 300; i++) {
         const next = fuzz.next();
         fuzz.had(next, { gain: 1, steps: 100, choices: [] });
         drawn.push(next);

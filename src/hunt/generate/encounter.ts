@@ -137,13 +137,15 @@ export class Encounter extends ProgramWriter {
     super.write(player, place && draw.chance(0.9) ? aboutPlace(op, player, place, { draw, cast, files }) : op);
   }
 
-  /** Ksmd needs pages of equal content: they are made in the history. */
+  /** Ksmd needs pages of equal content: they are made in the history, and one of them is mostly at the place. */
   protected override writeOther(player: Player, name: TraitName): void {
-    if (name !== 'ksm' || !this.concurrent) {
+    if (name !== 'ksm') {
       super.writeOther(player, name);
       return;
     }
-    for (const { player: by, op } of drawMerge(this.draw, this.mappers(), player, this.traits.shared)) {
+    const { draw, place, traits } = this;
+    const one = place && draw.chance(0.8) ? { player: place.owner, page: place.page } : undefined;
+    for (const { player: by, op } of drawMerge(draw, this.mappers(), player, traits.shared, one)) {
       if (op.do === 'store') this.recall({ player: by, op });
       else super.write(by, op);
     }

@@ -16,22 +16,31 @@ export function drawDevices(draw: Draw, traits: Traits, files: number): FileSpec
   return [{ name: 'd', pages: draw.between(1, DEVICE_PAGES), device: true }];
 }
 
+/** A page, and who stores to it. */
+interface Mergeable {
+  readonly player: Player;
+  readonly page: number;
+}
+
 /**
  * Pages are equal only where somebody makes them so: two stores of one value by `users`, who have address spaces with something mapped,
  * then the merge, which `merger` does.
+ * @param one one of the two pages, if it is not drawn, too
  */
 export function drawMerge(
   draw: Draw,
   users: readonly Player[],
   merger: Player,
   sharing: number,
+  one?: Mergeable,
 ): { player: Player; op: Op }[] {
   const value = draw.between(1, VALUES);
-  const stores = [draw.pick(users), draw.pick(users)].map((player) => {
+  const drawn = [draw.pick(users), draw.pick(users)].map((player): Mergeable => {
     const page = player.space!.pageToUse(draw, sharing);
     player.space!.remember(page);
     return { player, page };
   });
+  const stores = one === undefined ? drawn : [one, drawn[1]];
   const [first, second] = stores;
   // one page has nothing to be merged with
   if (first.player.space === second.player.space && first.page === second.page) return [];

@@ -138,7 +138,8 @@ export class ProgramWriter {
       device: player.role !== 'server',
       rawmap: player.role !== 'server' && this.devices.length > 0,
       unplug: player.role !== 'server' && this.unplugs,
-      ksm: player.role !== 'server' && room >= 3 && traits.store > 0 && this.mappers().length > 0,
+      // whose stores they are, is no question of what is wanted now
+      ksm: player.role !== 'server' && room >= 3 && this.traits.store > 0 && this.mappers().length > 0,
     };
     return sharesOfOthers(traits, possible, this.concurrent ? 'concurrent' : 'history');
   }
