@@ -49,7 +49,10 @@ describe('survey of bugs', () => {
     const { catalogue, bugs, timing } = JSON.parse(stdout);
     expect(catalogue).toHaveLength(46);
     expect(bugs).toMatchObject([{ bug: 't1-16', blind: { seeds: 1, schedules: [expect.any(Number)] } }]);
-    expect(bugs[0].strategies).toContainEqual({ strategy: 'pct-3', found: true, schedules: expect.any(Number) });
+    const { strategies }: { strategies: { strategy: string; found: boolean; schedules: number }[] } = bugs[0];
+    expect(strategies.map(({ strategy }) => strategy)).toContain('pct-3');
+    expect(strategies.some(({ found }) => found)).toBe(true);
+    for (const { found, schedules } of strategies) if (!found) expect(schedules).toBe(50);
     expect(bugs[0].blind.smallest).toMatchObject({ cpus: expect.any(Number), harm: expect.any(String) });
     expect(timing.bugs).toEqual([{ bug: 't1-16', seconds: [expect.any(Number)] }]);
   });
