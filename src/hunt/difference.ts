@@ -19,7 +19,7 @@ export const COMPARED = 2;
 const UNCHECKED = { access: false, hash: false };
 
 /**
- * Something of the patches that can be begun: a routine of theirs, or a point with their hook, in an operation of some kind; or several of
+ * Something of the patches that can be begun: a routine of theirs, or a point with their hook, in an operation of some kind; or two of
  * them in one program. A patch may do harm in one operation, or together with another, only.
  */
 export type Target = string;
@@ -123,9 +123,10 @@ export class Difference implements DifferenceMade {
   }
 
   private notes(name: string, { current }: Cpu): void {
-    this.names.add(name);
     this.begun.add(`${name} in ${this.run?.kindOf(current) ?? 'the background'}`);
-    if (this.names.size > 1) this.begun.add([...this.names].sort().join(' and '));
+    if (this.names.has(name)) return;
+    for (const other of this.names) this.begun.add([name, other].sort().join(' and '));
+    this.names.add(name);
   }
 
   /** Is the step, which the run is about to take, behind the beginning of a patch? */

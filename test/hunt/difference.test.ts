@@ -14,7 +14,7 @@ import { MAINLINE } from '#tlblab/kernel/kernel.js';
 import { MADV_DONTNEED } from '#tlblab/kernel/types.js';
 import { mainline } from '#tlblab/policy/mainline.js';
 import { definePolicy, type Policy } from '#tlblab/policy/policy.js';
-import { by, dontneed, load, mmap, race, store } from '#tlblab/program/builder.js';
+import { by, dontneed, load, mmap, munmap, race, store } from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
 
 const NO_ACTS = { actions: 0, ticks: 0 };
@@ -77,6 +77,26 @@ describe('Difference', () => {
     const { difference } = compared(unmaps, same);
     expect(difference.isKnown).toBe(false);
     expect([...difference.begun]).toEqual([`flushTlbMmRange in madvise ${MADV_DONTNEED}`]);
+  });
+
+  it('tells in which kinds of operations routines were begun, and which two in one program', () => {
+    const two = definePatch({
+      name: 'two',
+      says: 'does what it did, twice',
+      source: 'this test',
+      *flushTlbMmRange(cpu, ...rest) {
+        return yield* MAINLINE.flushTlbMmRange(cpu, ...rest);
+      },
+      *zapPteRange(cpu, ...rest) {
+        return yield* MAINLINE.zapPteRange(cpu, ...rest);
+      },
+    });
+    const frees = race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8), munmap(8)], P1: [load(8)] });
+    const { difference } = compared(frees, two);
+    const [first, second] = ['flushTlbMmRange', 'zapPteRange'];
+    const kinds = [`madvise ${MADV_DONTNEED}`, 'munmap'];
+    const expected = [first, second].flatMap((name) => kinds.map((kind) => `${name} in ${kind}`));
+    expect([...difference.begun].sort()).toEqual([...expected, `${first} and ${second}`].sort());
   });
 
   it('takes an assertion of the kernel without the patch for a difference, not for a verdict', () => {
