@@ -8,12 +8,17 @@ import type { Draw } from './generate/draw.ts';
 import { OPERATIONS } from './generate/encounter-traits.ts';
 import type { TraitName } from './generate/traits.ts';
 
-/** For each kind of operation the programs that began with it, and those in which patches made a difference, by what was begun of them. */
-export type AimPlace = readonly (readonly [
-  kind: TraitName,
-  tried: number,
-  worked: readonly (readonly [Target, number])[],
-])[];
+/** What it has learnt, as data. */
+export interface AimPlace {
+  /** In the order in which they were seen. */
+  readonly targets: readonly Target[];
+  /** For each kind of operation the programs that began with it, and those in which patches made a difference, by what was begun of them. */
+  readonly tallies: readonly (readonly [
+    kind: TraitName,
+    tried: number,
+    worked: readonly (readonly [Target, number])[],
+  ])[];
+}
 
 interface Tally {
   tried: number;
@@ -48,13 +53,12 @@ export class Aim {
   }
 
   place(): AimPlace {
-    return [...this.tallies].map(([kind, { tried, worked }]) => [kind, tried, [...worked]] as const);
+    const tallies = [...this.tallies].map(([kind, { tried, worked }]) => [kind, tried, [...worked]] as const);
+    return { targets: [...this.targets], tallies };
   }
-  goOn(place: AimPlace): void {
-    for (const [kind, tried, worked] of place) {
-      this.tallies.set(kind, { tried, worked: new Map(worked) });
-      for (const [target] of worked) this.targets.add(target);
-    }
+  goOn({ targets, tallies }: AimPlace): void {
+    for (const target of targets) this.targets.add(target);
+    for (const [kind, tried, worked] of tallies) this.tallies.set(kind, { tried, worked: new Map(worked) });
   }
 
   /** What was never tried may well work (rule of succession, halved). */

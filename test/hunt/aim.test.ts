@@ -1,0 +1,24 @@
+/** What a directed hunt has learnt of operations survives its end. */
+import { expect, it } from 'vitest';
+import { Aim } from '#tlblab/hunt/aim.js';
+import { Draw } from '#tlblab/hunt/generate/draw.js';
+import { randomFrom } from '#tlblab/hunt/random.js';
+
+it('turns to the same targets, and draws the same operations, after a restart', () => {
+  const aim = new Aim();
+  aim.had('munmap', ['b in munmap']);
+  aim.had('store', ['a in store']);
+  aim.had('munmap', ['c in munmap', 'b in munmap']);
+  aim.had('fork', []);
+  const other = new Aim();
+  other.goOn(JSON.parse(JSON.stringify(aim.place())));
+  const drawn = (from: Aim) => {
+    const draw = new Draw(randomFrom(7).bits);
+    return Array.from({ length: 200 }, () => {
+      const target = from.target(draw);
+      return [target, from.draw(draw, target), from.target(draw, target)];
+    });
+  };
+  expect(drawn(other)).toEqual(drawn(aim));
+  expect(new Set(drawn(aim).map(([target]) => target)).size).toBe(3);
+});
