@@ -30,3 +30,8 @@ export interface HuntSums {
   readonly strategies: readonly StrategyUse[];
   readonly windows: readonly WindowSummary[];
 }
+
+/** The commonest first. */
+export function byCount(windows: Iterable<WindowSummary>): WindowSummary[] {
+  return [...windows].sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1));
+}

@@ -13,7 +13,7 @@ import type { CoverageSummary } from './coverage.ts';
 import { Difference } from './difference.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
-import type { HuntSums, StrategyUse } from './hunt-sums.ts';
+import { byCount, type HuntSums, type StrategyUse } from './hunt-sums.ts';
 import { huntingPlan, recording } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
@@ -151,7 +151,7 @@ class Hunt {
 
   private sums(): HuntSums {
     const { schedules, steps, programs } = this;
-    const windows = [...this.windows.values()].sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1));
+    const windows = byCount(this.windows.values());
     return { schedules, steps, programs, strategies: [...this.uses.values()], windows };
   }
 

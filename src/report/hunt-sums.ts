@@ -1,5 +1,5 @@
 /** What hunts that follow each other have done together. */
-import type { HuntSums, StrategyUse } from '../hunt/hunt-sums.ts';
+import { byCount, type HuntSums, type StrategyUse } from '../hunt/hunt-sums.ts';
 
 export const NO_SUMS: HuntSums = { schedules: 0, steps: 0, programs: 0, strategies: [], windows: [] };
 
@@ -9,10 +9,12 @@ export function added(a: HuntSums, b: HuntSums): HuntSums {
     steps: a.steps + b.steps,
     programs: a.programs + b.programs,
     strategies: merged([...a.strategies, ...b.strategies], (s) => s.name, joined),
-    windows: merged(
-      [...a.windows, ...b.windows],
-      (w) => w.path,
-      (x, y) => ({ ...x, count: x.count + y.count, longestSteps: Math.max(x.longestSteps, y.longestSteps) }),
+    windows: byCount(
+      merged(
+        [...a.windows, ...b.windows],
+        (w) => w.path,
+        (x, y) => ({ ...x, count: x.count + y.count, longestSteps: Math.max(x.longestSteps, y.longestSteps) }),
+      ),
     ),
   };
 }
