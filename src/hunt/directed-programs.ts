@@ -10,7 +10,7 @@ import { Aim, type AimPlace } from './aim.ts';
 import type { DifferenceMade, Target } from './difference.ts';
 import { Draw } from './generate/draw.ts';
 import { generateAimed, generateCrossing, generateOpening, type Opening } from './generate/encounters.ts';
-import { freshPast, type Past, Pasts, type PastsPlace } from './generate/pasts.ts';
+import { drawPast, type Past, Pasts, type PastsPlace } from './generate/pasts.ts';
 import type { TraitName } from './generate/traits.ts';
 import type { PageState } from './page-states.ts';
 
@@ -45,8 +45,6 @@ export interface DirectedPlace {
 
 /** Share of the encounters that are neither openings nor crossings. */
 const AIMED = 0.4;
-/** Share of those behind a past that was there before. */
-const AGAIN = 0.3;
 /** Crossings of an opening: many if some TLB was stale when the patches had made a difference, for then a flush was due, or missed. */
 const CROSSINGS = { stale: 24, other: 8 } as const;
 /** Share of the crossings in which patches probably make a difference in another operation, too. */
@@ -98,9 +96,9 @@ export class DirectedPrograms {
 
   /** A new one, or one of another program. */
   private past(target: Target | undefined, first: TraitName, draw: Draw, states: Pasts<PageState>): Past {
-    if (!draw.chance(AGAIN)) return freshPast(draw, first);
-    const again = draw.chance(0.5) || target === undefined ? states.any(draw) : this.pasts.leadingTo(target, draw);
-    return again ?? freshPast(draw, first);
+    const again = (): Past | undefined =>
+      draw.chance(0.5) || target === undefined ? states.any(draw) : this.pasts.leadingTo(target, draw);
+    return drawPast(draw, again, first);
   }
 
   /** The program was run for that many steps. */

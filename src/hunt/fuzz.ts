@@ -12,7 +12,7 @@ import { type DirectedOrigin, type DirectedPlace, DirectedPrograms } from './dir
 import { Draw } from './generate/draw.ts';
 import { generateEncounter } from './generate/encounters.ts';
 import { generateProgram, swarmTraits } from './generate/generator.ts';
-import { freshPast, type Past, Pasts, type PastsPlace } from './generate/pasts.ts';
+import { drawPast, type Past, Pasts, type PastsPlace } from './generate/pasts.ts';
 import type { TraitName } from './generate/traits.ts';
 import { mutate } from './mutate.ts';
 import type { PageState } from './page-states.ts';
@@ -82,8 +82,6 @@ const ORIGINS: readonly Origin[] = ['encounter', 'fresh', 'mutated', 'replayed']
 const ENCOUNTERS = 0.95;
 /** Share of those that are, of the encounters of a directed hunt. */
 const DIRECTED = 0.95;
-/** Share of those behind a past that was there before, of the encounters of other hunts. */
-const AGAIN = 0.3;
 /** Share of the scopes, where there are other strategies, too: one takes as long as many encounters. */
 const SCOPES = 0.02;
 /** Programs drawn before the first mutant: what is new at the beginning says nothing. */
@@ -176,7 +174,7 @@ export class Fuzz {
   }
 
   private encounter(draw: Draw, bits: () => number): Pick<Drawn, 'program' | 'origin' | 'past'> {
-    const past = (draw.chance(AGAIN) ? this.states.any(draw) : undefined) ?? freshPast(draw);
+    const past = drawPast(draw, () => this.states.any(draw));
     return { program: generateEncounter(past, bits), origin: 'encounter', past };
   }
 

@@ -1,7 +1,7 @@
 /**
  * The states of a program's pages when its history is over: which facts about the entry of a page, about its frame, and about the TLBs hold
  * of it together, two by two. That is fine enough to tell a writable page of the swap cache from one that is shared, and coarse enough
- * that a hunt sees most of them within a minute.
+ * for a hunt to come to the same ones again and again.
  */
 import type { Machine } from '../engine/machine.ts';
 import type { Stepper } from '../engine/stepper.ts';

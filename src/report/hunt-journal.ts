@@ -13,7 +13,7 @@ import type { CausesPlace } from './causes.ts';
 import { entryNames, hashOf, readEntry, writeEntry } from './corpus-files.ts';
 import { fileNameOf, readText, requireWritable, writeFinding, writeWhole } from './finding-file.ts';
 import type { HuntRequest } from './hunter-protocol.ts';
-import { modelHash } from './model-hash.ts';
+import { hunterHash, modelHash } from './model-hash.ts';
 
 /** Where a hunt stands between two programs. */
 export interface HuntStanding {
@@ -26,12 +26,13 @@ export interface HuntStanding {
   readonly entries: readonly (readonly [name: string, picks: number])[];
 }
 
-/** The journal of a hunt: of another model, policy or seed it is another one. How long the hunt is to be makes no other. */
+/** The journal of a hunt: of another model, hunter, policy or seed it is another one. How long the hunt is to be makes no other. */
 export function journalFor(request: HuntRequest): HuntJournal | undefined {
   const { corpus, tool, policy, patches, plugins, seed, cpus, strategies, strict, mail, feedback, directed } = request;
   if (corpus === undefined) return undefined;
   const of = {
     model: modelHash(plugins),
+    hunter: hunterHash(),
     tool,
     policy,
     patches,

@@ -10,11 +10,18 @@ const MODEL = ['memory', 'hardware', 'kernel', 'policy', 'oracle', 'bugs', 'fixe
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 let ofModel: string | undefined;
+let ofHunter: string | undefined;
 
 /** @param plugins paths of the plug-in files that take part, in their order. */
 export function modelHash(plugins: readonly string[]): string {
   ofModel ??= hashOf(MODEL.flatMap((folder) => sources(`${ROOT}${folder}`)));
   return plugins.length === 0 ? ofModel : hashOf([...plugins], ofModel);
+}
+
+/** The hash of what draws programs and searches: where a hunt or a verification stood means something for this hash only. */
+export function hunterHash(): string {
+  ofHunter ??= hashOf(sources(`${ROOT}hunt`));
+  return ofHunter;
 }
 
 function hashOf(files: readonly string[], start = ''): string {

@@ -11,7 +11,7 @@ import { allPrograms } from '../hunt/verify/all-programs.ts';
 import { HASH_BITS } from '../hunt/verify/state-hash.ts';
 import { writeWhole } from './finding-file.ts';
 import type { Shard } from './hunter-protocol.ts';
-import { modelHash } from './model-hash.ts';
+import { hunterHash, modelHash } from './model-hash.ts';
 import { type VerifyOutcome, type VerifySession, verifySession } from './verify-session.ts';
 
 const DONE = z.object({
@@ -28,6 +28,7 @@ export function verifyAll(session: Omit<VerifySession, 'program' | 'menu'>, { op
   const { origin, strict, memory, adversary, out } = session;
   const what = JSON.stringify([
     modelHash(origin.plugins),
+    hunterHash(),
     origin.policy,
     origin.patches,
     ...[strict, memory, adversary, ops, shard],

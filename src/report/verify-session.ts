@@ -8,7 +8,7 @@ import type { Patch, Policy } from '../policy/policy.ts';
 import type { Finding } from '../program/finding.ts';
 import type { Program } from '../program/program.ts';
 import { buildFinding, type FindingOrigin, FULL_BUDGET, NO_BUDGET } from './build-finding.ts';
-import { modelHash } from './model-hash.ts';
+import { hunterHash, modelHash } from './model-hash.ts';
 import { VerifyJournal } from './verify-journal.ts';
 
 export interface VerifySession {
@@ -57,6 +57,7 @@ export function verifySession(session: VerifySession): VerifyOutcome {
   const plan = { ...huntingPlan(program, { policy, patches, strict, memory, costs: HUNTING_COSTS }), menu };
   const what = {
     model: modelHash(origin.plugins),
+    hunter: hunterHash(),
     policy: origin.policy,
     patches: origin.patches,
     strict,

@@ -116,9 +116,9 @@ export class TicketOrder {
   private stepOf(stepper: Stepper, id: CpuId): number {
     const { label, isTimer, choice: other } = this.head(id) as OrderedStep;
     if (other !== undefined) {
-      if (choiceKind(other) === ADVERSARY ? canAct(stepper, other) : stepper.choices.includes(other))
-        return this.taken(id, other);
-      if (choiceKind(other) === ADVERSARY) return this.skips(stepper, id);
+      if (choiceKind(other) === ADVERSARY)
+        return canAct(stepper, other) ? this.taken(id, other) : this.skips(stepper, id);
+      if (stepper.choices.includes(other)) return this.taken(id, other);
       if (isTimer) return stepper.tickChoice(id);
       // an interrupt that is not there is waited for, but not for ever
       this.strays(id, other);

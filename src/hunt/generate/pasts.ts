@@ -12,6 +12,14 @@ export interface Past {
   readonly having?: TraitName;
 }
 
+/** Share of the encounters that are behind a past that was there before. */
+const AGAIN = 0.3;
+
+/** A past that was there before, now and then, or a fresh one. @param again one, if there is one @param having of a fresh one */
+export function drawPast(draw: Draw, again: () => Past | undefined, having?: TraitName): Past {
+  return (draw.chance(AGAIN) ? again() : undefined) ?? freshPast(draw, having);
+}
+
 /** One that was not there before. @param having an operation that the program is to have */
 export function freshPast(draw: Draw, having?: TraitName): Past {
   return { seed: draw.below(2 ** 32), having };
@@ -20,7 +28,7 @@ export function freshPast(draw: Draw, having?: TraitName): Past {
 /** As data. */
 export type PastsPlace<Key> = readonly (readonly [key: Key, next: number, kept: readonly Past[]])[];
 
-/** Pasts kept for each thing: enough that they differ, and few enough that they are of the same hunt. */
+/** Pasts kept for each thing, the latest: so many that they differ, and few enough that the place of a hunt stays small. */
 const KEPT = 8;
 
 export class Pasts<Key extends string | number> {

@@ -138,7 +138,7 @@ export class ProgramWriter {
       device: player.role !== 'server',
       rawmap: player.role !== 'server' && this.devices.length > 0,
       unplug: player.role !== 'server' && this.unplugs,
-      // whose stores they are, is no question of what is wanted now
+      // of the program: `traits` may be without stores because a merge is what is wanted now
       ksm: player.role !== 'server' && room >= 3 && this.traits.store > 0 && this.mappers().length > 0,
     };
     return sharesOfOthers(traits, possible, this.concurrent ? 'concurrent' : 'history');
