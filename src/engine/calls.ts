@@ -26,18 +26,15 @@ export function framed(kernel: Kernel, call: Call, steps: StepRecord | undefined
 
 /** The same, telling the record of steps when a routine begins, and when it has ended without coming to a point. */
 function recorded(routine: Routine, call: Call, steps: StepRecord) {
-  return (...args: unknown[]): Call => {
-    // the first is the handle of the CPU, of which the caller learns
-    steps.enters(args.slice(1).some(isObject));
-    call.of(routine(...args));
-    if (call.hasReturned) steps.leaves(toldBy(args[0] as Cpu, call.result));
+  return (cpu: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown): Call => {
+    // of what lies in the handle of the CPU the caller learns anyway
+    const shares =
+      isObject(b) || isObject(c) || isObject(d) || isObject(e) || isObject(f) || isObject(g) || isObject(h);
+    steps.enters(shares);
+    call.of(routine(cpu, b, c, d, e, f, g, h));
+    if (call.hasReturned) steps.leaves(call.result, cpu as Cpu);
     return call;
   };
-}
-
-/** What the caller of a routine knows when it has returned: its value, and what it may have left in the handle. */
-export function toldBy({ loaded, faultCode, faultVpn, pteHi }: Cpu, value: unknown): readonly unknown[] {
-  return [value, loaded, faultCode, faultVpn, pteHi];
 }
 
 /** What all generator functions inherit from. */

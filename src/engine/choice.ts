@@ -30,6 +30,11 @@ export function choiceKind(c: Choice): ChoiceKind {
 export function choiceCpu(c: Choice): CpuId {
   return ((c >>> 20) & 63) as CpuId;
 }
+/** Does the path of a CPU go on, and not hardware on its own? */
+export function isOfPath(c: Choice): boolean {
+  const kind = choiceKind(c);
+  return kind === RUN || kind === PICK || kind === DELIVER;
+}
 export function choiceArgument(c: Choice): number {
   return c & 0xfffff;
 }

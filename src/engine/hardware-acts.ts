@@ -15,8 +15,11 @@ export function hardwareActs({ mem }: Machine, buffers: TsoMemory | undefined, c
   switch (choiceKind(c)) {
     case ADVERSARY: {
       const action = choiceArgument(c) as AdversaryAction;
+      const { pteHi } = cpu;
       mem.beginStep(id, NO_TASK, adversaryWord(cpu, action));
       adversaryPerform(cpu, action);
+      // a walk has used the handle; to the task nothing happened
+      cpu.pteHi = pteHi;
       return;
     }
     case TICK: {

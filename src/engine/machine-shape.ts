@@ -59,6 +59,11 @@ export class MachineShape {
     yield* layout.wordsOf('ghostCpu', 'tlbFilledAt');
   }
 
+  /** Words that say when the oracle has to look: set in vain, they change nothing. */
+  hints(): Iterable<Word> {
+    return this.layout.wordsOf('ghostGlobal', 'suspect');
+  }
+
   private tables(): AnyTable[] {
     const oracle = this.plan.oracle ? Object.values(ORACLE_TABLES) : [];
     const all = [

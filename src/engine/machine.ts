@@ -23,7 +23,7 @@ import type { MachinePlan } from './machine-plan.ts';
 import { type AnyTable, MachineShape } from './machine-shape.ts';
 import { perCpuThread, policyThread } from './policy-thread.ts';
 import { ENGINE_TABLES, type SHARED_USER, type USER } from './tables.ts';
-import { BETWEEN, type UserRun, userMode } from './user-mode.ts';
+import { BETWEEN, betweenOperations, type UserRun, userMode } from './user-mode.ts';
 
 /** What an engine gives its machine. */
 export interface EngineSide {
@@ -199,6 +199,11 @@ export class MachineCore<M extends Memory> implements UserRun {
     else yield* userMode(cpu, this, task);
   }
 
+  /** As that path goes on where it has come to `BETWEEN`. */
+  pathBetween(cpu: Cpu): Path<void> {
+    return betweenOperations(cpu, this, this.program.tasks[cpu.current - this.geometry.cpus]);
+  }
+
   /**
    * Every task of the program has done all its operations. One that its parent could not fork is as good as done, and so is a
    * daemon or a thread of the policy, or of a CPU, that sleeps.
@@ -219,7 +224,7 @@ export class Machine extends MachineCore<SteppedMemory> {
     const shape = new MachineShape(plan);
     const Flavour = plan.memory === 'tso' ? TsoMemory : SteppedMemory;
     super(shape, new Flavour(shape.layout as Layout<unknown>, shape.pairs(), plan.checks), engine);
-    if (plan.checks?.record) this.mem.leaveOut(shape.bookkeeping());
+    if (plan.checks?.record) this.mem.leaveOut(shape.bookkeeping(), shape.hints());
     this.boot();
     this.mem.rebase();
   }

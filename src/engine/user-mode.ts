@@ -57,7 +57,14 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
   if (yield* history(cpu, run, task)) return yield* die(cpu, run, task);
   // a child that exited and is forked again does its operations again
   user.done.put(task.id, 0);
-  while (run.goesOn(cpu, user.round.own(task.id))) {
+  if (run.goesOn(cpu, user.round.own(task.id))) yield* betweenOperations(cpu, run, task);
+  else yield* end(cpu, run, task);
+}
+
+/** The rest of that life, from any moment between two operations on: of what came before, nothing is known but the words of the task. */
+export function* betweenOperations(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
+  const { user } = run;
+  do {
     while (user.pc.own(task.id) < task.code.length + task.more) {
       yield* leaveInactiveCpu(cpu);
       const pc = user.pc.own(task.id);
@@ -73,7 +80,7 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
     }
     user.pc.put(task.id, 0);
     user.round.put(task.id, user.round.own(task.id) + 1);
-  }
+  } while (run.goesOn(cpu, user.round.own(task.id)));
   yield* end(cpu, run, task);
 }
 

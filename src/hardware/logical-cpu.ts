@@ -39,6 +39,8 @@ export class LogicalCpu {
   /** Set while waiting: not runnable while `word` still holds `waitSeen`. */
   waiting = false;
   waitSeen = 0;
+  /** In the stepper, while the path goes where it went before: `due` says at which points it yields. */
+  retraces = false;
   /** Ghost observer, or undefined when running without the oracle. */
   observer: HardwareObserver | undefined = undefined;
 
@@ -107,7 +109,7 @@ export class LogicalCpu {
   at(point: Point, word: Word): boolean {
     this.point = point;
     this.word = word;
-    return this.pace.stepping || this.pace.due(this);
+    return (this.pace.stepping && !this.retraces) || this.pace.due(this);
   }
 
   /**

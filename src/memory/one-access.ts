@@ -2,6 +2,7 @@
  * The one-access rule, checked mechanically: in a step a path touches at most one contended word, once, and it is the
  * announced one. Free are words that no other CPU can touch meanwhile: private ones, and guarded ones under their lock.
  */
+import { HeldLocks } from './held-locks.ts';
 import {
   type Guard,
   type GuardLock,
@@ -18,7 +19,7 @@ import {
 } from './layout.ts';
 import { NOWHERE, type Word } from './memory.ts';
 import { StepRecord } from './step-record.ts';
-import { TrackedImage } from './tracked-image.ts';
+import { type Moment, TrackedImage } from './tracked-image.ts';
 
 /** The row that would hold an optional lock is none. */
 const NO_LOCK = -2;
@@ -43,6 +44,18 @@ export interface MemoryChecks {
   readonly hash: boolean;
   /** A record of what each step touches; left out, there is none. */
   readonly record?: boolean;
+  /** A log of what is written, by which a run goes back to any of its steps; needs hash and record. Left out, there is none. */
+  readonly log?: boolean;
+}
+
+/** How far a step has come. */
+export interface StepUnderWay {
+  readonly cpu: number;
+  readonly task: number;
+  readonly announced: Word;
+  readonly touched: Word;
+  readonly touchedWrite: boolean;
+  readonly highHalfTouched: boolean;
 }
 
 export class CheckedImage extends TrackedImage {
@@ -65,15 +78,14 @@ export class CheckedImage extends TrackedImage {
   private task = 0;
   private announced: Word = NOWHERE;
   private highHalfTouched = false;
-  /** Locks held per task: the lock's word times two, plus one if held exclusively. */
-  private readonly held: number[][] = [];
+  readonly held = new HeldLocks();
 
   constructor(
     private readonly layout: Layout<unknown>,
     private readonly pairs: { from: number; to: number },
     checks: MemoryChecks,
   ) {
-    super(layout.words, checks.hash);
+    super(layout.words, checks.hash, checks.log);
     this.checked = checks.access;
     this.record = checks.record ? new StepRecord() : undefined;
     const { owner, guards } = checks.access ? layout.owners() : { owner: new Int32Array(0), guards: [] };
@@ -100,37 +112,51 @@ export class CheckedImage extends TrackedImage {
     this.taskOwns = ownerCode(OWNED_TASK, task);
   }
 
+  /** Are paths made again from now on, as they went before? */
+  makesAgain(on: boolean): void {
+    this.again = on;
+    if (this.record) this.record.again = on;
+  }
+
+  underWay(): StepUnderWay {
+    const { cpu, task, announced, touched, touchedWrite, highHalfTouched } = this;
+    return { cpu, task, announced, touched, touchedWrite, highHalfTouched };
+  }
+  /** Goes on with a step in the midst of which others were made again. */
+  goOn({ cpu, task, announced, touched, touchedWrite, highHalfTouched }: StepUnderWay): void {
+    this.cpu = cpu;
+    this.cpuOwns = ownerCode(OWNED_CPU, cpu);
+    this.switchTask(task);
+    this.announced = announced;
+    this.touched = touched;
+    this.touchedWrite = touchedWrite;
+    this.highHalfTouched = highHalfTouched;
+  }
+
   acquired(lock: Word, exclusive: boolean): void {
-    let locks = this.held[this.task];
-    if (!locks) {
-      locks = [];
-      this.held[this.task] = locks;
-    }
-    locks.push(lock * 2 + (exclusive ? 1 : 0));
+    this.held.acquired(this.task, lock, exclusive);
   }
   released(lock: Word): void {
-    const locks = this.held[this.task] ?? [];
-    for (let i = locks.length - 1; i >= 0; i--) {
-      if (locks[i] >> 1 === lock) {
-        if (i === locks.length - 1) locks.pop();
-        else locks.splice(i, 1);
-        return;
-      }
-    }
-    throw this.broken('released a lock that is not held', lock);
+    if (!this.held.released(this.task, lock)) throw this.broken('released a lock that is not held', lock);
   }
   /** The names of the locks this task holds, oldest first. */
   locksHeldBy(task: number): string[] {
-    return (this.held[task] ?? []).map((l) => this.layout.nameOf((l >> 1) as Word) + (l & 1 ? '' : ' (shared)'));
+    return this.held.names(task, (lock) => this.layout.nameOf(lock));
   }
 
   override reset(): void {
     super.reset();
-    for (const locks of this.held) while (locks && locks.length > 0) locks.pop();
+    this.held.clear();
     this.observing = false;
     this.record?.reset();
   }
 
+  /** Also from the midst of a step that failed. */
+  override goBack(moment: Moment): void {
+    super.goBack(moment);
+    this.observing = false;
+    this.record?.endStep();
+  }
   override remember(): void {
     super.remember();
     this.record?.remember();
@@ -140,11 +166,16 @@ export class CheckedImage extends TrackedImage {
     this.record?.takeBack();
   }
 
-  /** Words that neither the hash nor the record is to know: bookkeeping from which nothing follows. */
-  leaveOut(words: Iterable<Word>): void {
-    this.leftOut = new Uint8Array(this.words.length);
-    for (const word of words) this.leftOut[word] = 1;
-    if (this.record) this.record.leftOut = this.leftOut;
+  /**
+   * Words that neither the hash nor the record is to know: bookkeeping from which nothing follows. And `hints`, which say when
+   * to look for something that is not there anyway: only the hash leaves them out, for whether one looks depends on them.
+   */
+  leaveOut(words: Iterable<Word>, hints: Iterable<Word>): void {
+    const unrecorded = new Uint8Array(this.words.length);
+    for (const word of words) unrecorded[word] = 1;
+    this.leftOut = unrecorded.slice();
+    for (const word of hints) this.leftOut[word] = 1;
+    if (this.record) this.record.leftOut = unrecorded;
   }
 
   /** A read that is no event of the protocol. */
@@ -233,12 +264,11 @@ export class CheckedImage extends TrackedImage {
 
   /** To read, one of the locks is enough; to write, all of them must be held exclusively. */
   private covered(guard: Guard, write: boolean): boolean {
-    const held = this.held[this.task];
-    if (!held || held.length === 0) return false;
+    if (!this.held.any(this.task)) return false;
     for (const lock of guard.locks) {
       const word = this.lockWord(lock);
       if (word === NO_LOCK) continue;
-      const ok = holds(held, word * 2, write);
+      const ok = this.held.holds(this.task, word, write);
       if (ok !== write) return ok;
     }
     return write;
@@ -254,12 +284,4 @@ export class CheckedImage extends TrackedImage {
   private broken(rule: string, word: Word): OneAccessError {
     return new OneAccessError(rule, word, this.layout.nameOf(word));
   }
-}
-
-/** Is the lock whose shared entry is `entry` among those held, exclusively if asked? The last one taken is looked at first. */
-function holds(held: readonly number[], entry: number, exclusively: boolean): boolean {
-  for (let i = held.length - 1; i >= 0; i--) {
-    if (held[i] === entry + 1 || (!exclusively && held[i] === entry)) return true;
-  }
-  return false;
 }

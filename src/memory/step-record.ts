@@ -23,9 +23,13 @@ export function disjoint(a: Footprint, b: Footprint): boolean {
 
 /** All that several steps touch. */
 export function united(steps: readonly Footprint[]): Footprint {
-  const words = [...new Set(steps.length === 1 ? steps[0] : steps.flat())].sort((a, b) => a - b);
-  // a word both read and written counts once, as written
-  return words.filter((w, i) => (words[i + 1] ?? -1) >> 1 !== w >> 1);
+  const words = Int32Array.from(steps.length === 1 ? steps[0] : steps.flat()).sort();
+  const union: number[] = [];
+  for (let i = 0; i < words.length; i++) {
+    // a word both read and written counts once, as written
+    if (i + 1 === words.length || words[i] >> 1 !== words[i + 1] >> 1) union.push(words[i]);
+  }
+  return union;
 }
 
 /** Hash of reads, in two halves. */
@@ -34,6 +38,14 @@ export interface Readings {
   readonly high: number;
 }
 export const NO_READINGS: Readings = { low: 0, high: 0 };
+
+/** What lies in the handle of a CPU when a routine returns. */
+export interface Told {
+  readonly loaded: number;
+  readonly faultCode: number;
+  readonly faultVpn: number;
+  readonly pteHi: number;
+}
 
 /** In place of the address of a word. */
 const A_STEP = -2;
@@ -46,6 +58,8 @@ export const LOW = 0x85ebca6b;
 export const HIGH = 0xc2b2ae35;
 
 export class StepRecord {
+  /** While a path is made again: it learns, but what it touches is not touched in this step. */
+  again = false;
   /** 1 for words that are not recorded, where there are any. */
   leftOut: Uint8Array | undefined;
   /** Between steps engines look at words; that is nobody's reading. */
@@ -64,8 +78,10 @@ export class StepRecord {
   }
   /** A step of that task: how far a path has come does not follow from what it read if it only writes. -1: of no path. */
   beginStep(task: number): void {
-    this.inStep = true;
-    this.touched.length = 0;
+    if (!this.again) {
+      this.inStep = true;
+      this.touched.length = 0;
+    }
     if (task >= 0) this.learns(task, A_STEP, 0);
   }
 
@@ -84,14 +100,14 @@ export class StepRecord {
 
   /** A word is read, or about to be written; `value` is what it holds. `task` is -1 for observers, who tell paths nothing. */
   notes(word: number, write: boolean, value: number, task: number): void {
-    if (!this.inStep || this.leftOut?.[word] === 1) return;
-    this.touched.push(word * 2 + (write ? 1 : 0));
+    if (!(this.inStep || this.again) || this.leftOut?.[word] === 1) return;
+    if (!this.again) this.touched.push(word * 2 + (write ? 1 : 0));
     if (task >= 0) this.learns(task, word, value);
   }
 
   /** A look into the caches of translations of the CPU that runs. */
   consults(word: number): void {
-    if (this.inStep) this.touched.push(word * 2);
+    if (this.inStep && !this.again) this.touched.push(word * 2);
   }
 
   /** Of the step that ended last. */
@@ -126,15 +142,20 @@ export class StepRecord {
   enters(shared = false, task = this.task): void {
     this.of(task).push(0, 0, shared ? 1 : 0);
   }
-  /** The innermost routine of the task has returned; `told` is what its caller learns from that. */
-  leaves(told: readonly unknown[], task = this.task): void {
+  /** The innermost routine of the task has returned `value`: its caller learns that, and what may be left in the handle. */
+  leaves(value: unknown, { loaded, faultCode, faultVpn, pteHi }: Told, task = this.task): void {
     const known = this.of(task);
     const shared = known.pop() === 1;
     const high = known.pop() ?? 0;
     const low = known.pop() ?? 0;
-    this.learns(task, A_RETURN, 0);
-    for (const value of told) this.learns(task, A_RETURN, typeof value === 'number' ? value : value === true ? 1 : 0);
-    if (shared || told.some(isObject)) this.learns(task, low, high);
+    const at = known.length - FRAME;
+    fold(known, at, A_RETURN, 0);
+    fold(known, at, A_RETURN, typeof value === 'number' ? value : value === true ? 1 : 0);
+    fold(known, at, A_RETURN, loaded);
+    fold(known, at, A_RETURN, faultCode);
+    fold(known, at, A_RETURN, faultVpn);
+    fold(known, at, A_RETURN, pteHi);
+    if (shared || isObject(value)) fold(known, at, low, high);
   }
   /** A routine that nobody called has ended. */
   drops(task: number): void {
@@ -144,6 +165,10 @@ export class StepRecord {
   forgets(task: number): void {
     this.known[task] = [0, 0, 0];
   }
+  /** The task knows again what it knew at another moment: `known` is a copy of its knowledge then. */
+  knowsAgain(task: number, known: readonly number[]): void {
+    this.known[task] = [...known];
+  }
 
   private of(task: number): number[] {
     this.known[task] ??= [0, 0, 0];
@@ -152,10 +177,14 @@ export class StepRecord {
 
   private learns(task: number, word: number, value: number): void {
     const known = this.of(task);
-    const at = known.length - FRAME;
-    known[at] = mixed(known[at] ^ value, word, LOW);
-    known[at + 1] = mixed(known[at + 1] ^ value, word, HIGH);
+    fold(known, known.length - FRAME, word, value);
   }
+}
+
+/** Adds what was read to the two halves of a hash. */
+function fold(known: number[], at: number, word: number, value: number): void {
+  known[at] = mixed(known[at] ^ value, word, LOW);
+  known[at + 1] = mixed(known[at + 1] ^ value, word, HIGH);
 }
 
 /** Something that its holders may tell each other more by, later. */

@@ -1,5 +1,6 @@
 /** An image that remembers what was written: a dirty list for resets and snapshots, and an incremental hash. */
 import type { Word } from './memory.ts';
+import { UndoLog } from './undo-log.ts';
 
 /** A state to return to: the words that differ from the base image. */
 export interface Snapshot {
@@ -7,8 +8,19 @@ export interface Snapshot {
   readonly values: Int32Array;
 }
 
+/** A moment of a run to which its image can go back. */
+export interface Moment {
+  readonly written: number;
+  readonly low: number;
+  readonly high: number;
+}
+
 export class TrackedImage {
   readonly words: Int32Array;
+  /** What was written since the last reset, if somebody asked for it. */
+  readonly log: UndoLog | undefined;
+  /** While what was done before is done again: the image is to become what it was, and nothing is noted. */
+  again = false;
   private readonly base: Int32Array;
   private readonly dirty: Int32Array;
   private readonly dirtyStamp: Int32Array;
@@ -21,14 +33,17 @@ export class TrackedImage {
   private hashEpoch = 1;
   private low = 0;
   private high = 0;
+  private writtenBefore = 0;
   /** 1 for words that the hash passes over, where there are any. */
   protected leftOut: Uint8Array | undefined;
 
-  /** @param hashed without it the hash stays that of the base image. */
+  /** @param hashed without it the hash stays that of the base image. @param logged for `moment` and `goBack`. */
   constructor(
     size: number,
     private readonly hashed: boolean,
+    logged = false,
   ) {
+    this.log = logged ? new UndoLog() : undefined;
     this.words = new Int32Array(size);
     this.base = new Int32Array(size);
     this.dirty = new Int32Array(size);
@@ -56,6 +71,23 @@ export class TrackedImage {
     this.dirtyCount = 0;
     this.epoch++;
     this.forgetHash();
+    if (this.log) this.log.length = 0;
+  }
+
+  /** The present one; only where hash and log are kept. */
+  moment(): Moment {
+    this.bringHashUpToDate();
+    return { written: this.log?.length ?? 0, low: this.low, high: this.high };
+  }
+  /** Back to a moment since the last reset, in time proportional to what was written since. */
+  goBack({ written, low, high }: Moment): void {
+    const { log } = this;
+    if (log === undefined) throw new RangeError('an image without a log cannot go back');
+    log.undo(this.words, written);
+    log.length = written;
+    this.forgetHash();
+    this.low = low;
+    this.high = high;
   }
 
   snapshot(): Snapshot {
@@ -85,15 +117,22 @@ export class TrackedImage {
   /** Remembers the present state until `takeBack`; only where the hash is kept. */
   remember(): void {
     this.bringHashUpToDate();
+    this.writtenBefore = this.log?.length ?? 0;
   }
   /** Back to what `remember` remembered, if nobody has asked for the hash since. */
   takeBack(): void {
+    if (this.log) this.log.length = this.writtenBefore;
     for (let i = 0; i < this.unhashedCount; i++) this.words[this.unhashed[i]] = this.hashedValue[this.unhashed[i]];
     this.unhashedCount = 0;
     this.hashEpoch++;
   }
 
   protected set(word: Word, value: number): void {
+    if (this.again) {
+      this.words[word] = value;
+      return;
+    }
+    this.log?.note(word, this.words[word], value);
     if (this.dirtyStamp[word] !== this.epoch) {
       this.dirtyStamp[word] = this.epoch;
       this.dirty[this.dirtyCount++] = word;

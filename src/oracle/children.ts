@@ -27,7 +27,7 @@ export class Children {
   born(cpu: Cpu, mm: MmId): void {
     this.rights.forget(mm);
     if (!this.ghost.options.threads) this.forget(mm);
-    const op = this.ops.current(cpu.current);
+    const op = this.ops.kept(cpu.current);
     this.ghost.g.mm.fork.store(mm, this.ops.kindOf(op) === OP.fork ? op : 0);
   }
 

@@ -58,7 +58,7 @@ export class Content {
   /** The last write of the word, begun behind `began` writes, has returned: what had returned by then is overwritten. */
   returned(key: WordKey, began: number): void {
     const { word: w } = this.ghost.g;
-    if (began >= w.floor.peek(key)) w.floor.put(key, began + 1);
+    if (began >= w.floor.peek(key)) this.ghost.raiseFloor(key, began + 1);
     w.zero.put(key, ZERO_OVERWRITTEN);
   }
 
@@ -105,9 +105,9 @@ export class Content {
     const seq = this.writeOf(page, word, value);
     if (seq > 0) {
       const passed = write.began.peek(seq % WRITES) + 1;
-      if (passed > w.seenFloor.peek(key)) w.seenFloor.put(key, passed);
+      if (passed > this.lowest(key)) w.seenFloor.put(key, passed);
       if (w.zero.peek(key) === ZERO_LEGAL && !this.discardedSince(page, since)) w.zero.put(key, ZERO_PASSED);
-    } else if (value === 0 && w.last.peek(key) > 0 && began >= w.seenFloor.peek(key) && !this.ghost.isFileKey(page)) {
+    } else if (value === 0 && w.last.peek(key) > 0 && began >= this.lowest(key) && !this.ghost.isFileKey(page)) {
       // the zero came behind every store performed before the load began; a write(2) may not have returned with that
       w.seenFloor.put(key, began + 1);
     }
@@ -129,6 +129,12 @@ export class Content {
       if (write.value.peek(seq % WRITES) === value) return write.owner.peek(seq % WRITES);
     }
     return -1;
+  }
+
+  /** Writes of the word with smaller numbers are illegal for some reason. */
+  private lowest(key: WordKey): number {
+    const { floor, seenFloor } = this.ghost.g.word;
+    return Math.max(floor.peek(key), seenFloor.peek(key));
   }
 
   /** Is it the write of somebody else: of no address space or file that the page shows or showed? */

@@ -93,8 +93,10 @@ export class Discards {
     const { page: p } = this.ghost.g;
     const end = this.ghost.endOf(this.mm, from, pages);
     for (let page = this.pageAt(from); page < end; page++) {
-      if (p.discarding.peek(page) === 0) p.discardingSince.put(page, this.since);
-      p.discarding.put(page, p.discarding.peek(page) + by);
+      const others = p.discarding.peek(page);
+      if (others === 0) p.discardingSince.put(page, this.since);
+      p.discarding.put(page, others + by);
+      if (others + by === 0) p.discardingSince.put(page, 0);
     }
   }
   private stamp(from: number, pages: number, now: number): void {
@@ -193,7 +195,7 @@ export function discardWords(ghost: Ghost, page: PageKey, before: number, done: 
   const { word: w } = ghost.g;
   const first = ghost.wordKey(page, 0);
   for (let key = first; key < first + ghost.geometry.wordsPerPage; key++) {
-    if (done && w.last.peek(key) > 0 && before >= w.floor.peek(key)) w.floor.put(key, before + 1);
+    if (done && w.last.peek(key) > 0 && before >= w.floor.peek(key)) ghost.raiseFloor(key, before + 1);
     const zero = w.zero.peek(key);
     // what MADV_FREE gave up meanwhile still goes, if at all, at any time
     const isOpen = zero === ANYTHING || zero === ZERO_PENDING;

@@ -39,6 +39,7 @@ export class Effects {
     this.rights.begin(kind, task, depth);
     if (kind === OP.fork) this.children.forkBegins(mm);
     else if (!threads) {
+      this.relies(kind, task, depth);
       this.discards.begin(kind, task, depth);
       this.backing.begin(kind, task, depth);
       this.files.begin(kind, task, depth);
@@ -67,23 +68,42 @@ export class Effects {
     }
   }
 
-  /** Whoever sees the call return relies on what it took away; an mremap, that is where the mapping was, and what it replaces. */
+  /** The call begins. Whoever sees it return will rely on what it takes away having gone by the ends of versions until now. */
+  private relies(kind: OpKind, task: TaskId, depth: number): void {
+    const { task: t, global } = this.ghost.g;
+    if (!this.takesAway(kind, task, depth)) return;
+    const mm = t.mm.peek(task, depth) as MmId;
+    // where an mremap goes may not be known yet
+    const ends =
+      kind === OP.mremap
+        ? global.ends.peek(0)
+        : this.versions.endsOf(mm, t.from.peek(task, depth), t.pages.peek(task, depth));
+    t.endsBefore.put(task, ends, depth);
+  }
+
+  /** Does the call take pages away, or rights to them? */
+  private takesAway(kind: OpKind, task: TaskId, depth: number): boolean {
+    const { task: t } = this.ghost.g;
+    if (kind === OP.mmap) return t.fixed.peek(task, depth) === 1;
+    if (kind === OP.mprotect) return (t.rights.peek(task, depth) & VM_WRITE) === 0;
+    return kind === OP.munmap || kind === OP.madvise || kind === OP.mremap;
+  }
+
+  /** It has returned. Of an mremap, that is where the mapping was, and what it replaces. */
   private settle(kind: OpKind, task: TaskId, depth: number, result: number): void {
     const { task: t } = this.ghost.g;
     const mm = t.mm.peek(task, depth) as MmId;
     const from = t.from.peek(task, depth);
     const pages = t.pages.peek(task, depth);
-    const since = t.since.peek(task, depth);
+    const since = t.endsBefore.peek(task, depth);
     if (kind === OP.mremap) {
       if (result === from) return;
       this.versions.settle(mm, from, pages, since);
       this.versions.settle(mm, result, t.toPages.peek(task, depth), since);
       return;
     }
-    const replaces = kind === OP.mmap && t.fixed.peek(task, depth) === 1;
-    if (kind === OP.mprotect) {
-      const rights = t.rights.peek(task, depth);
-      if ((rights & VM_WRITE) === 0) this.versions.settle(mm, from, pages, since, (rights & VM_READ) !== 0);
-    } else if (replaces || kind === OP.munmap || kind === OP.madvise) this.versions.settle(mm, from, pages, since);
+    if (!this.takesAway(kind, task, depth)) return;
+    const storesOnly = kind === OP.mprotect && (t.rights.peek(task, depth) & VM_READ) !== 0;
+    this.versions.settle(mm, from, pages, since, storesOnly);
   }
 }

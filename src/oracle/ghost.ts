@@ -109,6 +109,14 @@ export class Ghost {
     this.checks = { frames: true, rights: true, content: true, probe: true, ...options.checks };
   }
 
+  /** Writes of the word with smaller numbers are illegal from now on: what loads said of those says no more than that. */
+  raiseFloor(key: WordKey, to: number): void {
+    const { floor, seenFloor } = this.g.word;
+    floor.put(key, to);
+    const seen = seenFloor.peek(key);
+    if (seen !== 0 && seen <= to) seenFloor.put(key, 0);
+  }
+
   pageKey(mm: MmId, vpn: Vpn): PageKey {
     return (mm * this.geometry.pages + vpn) as PageKey;
   }

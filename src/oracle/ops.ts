@@ -5,6 +5,7 @@
 import type { Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
+import type { Column } from '../memory/table.ts';
 import type { Ghost } from './ghost.ts';
 import { OP_DEPTH } from './tables.ts';
 
@@ -110,10 +111,47 @@ export class Operations {
   /** Identities are below 2^31: a count wraps after that many. */
   private readonly slots: number;
   private readonly counts: number;
+  /** What an operation keeps of its beginning, and of what it was asked for. */
+  private readonly times: readonly Column<TaskId>[];
+  private readonly asked: readonly Column<TaskId>[];
 
   constructor(private readonly ghost: Ghost) {
     this.slots = (ghost.geometry.cpus + ghost.geometry.tasks) * OP_DEPTH;
     this.counts = Math.floor(0x7fffffff / this.slots);
+    const {
+      since,
+      writesBefore,
+      endsBefore,
+      mm,
+      from,
+      pages,
+      rights,
+      to,
+      toPages,
+      fixed,
+      populate,
+      file,
+      pgoff,
+      placed,
+      opened,
+    } = this.ghost.g.task;
+    this.times = [since, writesBefore];
+    this.asked = [
+      ...this.times,
+      endsBefore,
+      mm,
+      from,
+      pages,
+      rights,
+      to,
+      toPages,
+      fixed,
+      populate,
+      file,
+      pgoff,
+      placed,
+      opened,
+    ];
   }
 
   /** Begins an operation of the running task; returns its depth. */
@@ -125,8 +163,10 @@ export class Operations {
     const count = t.count.peek(task, depth) + 1;
     t.count.put(task, count, depth);
     t.kind.put(task, kind, depth);
-    t.since.put(task, global.clock.load(0), depth);
-    if (!this.ghost.options.threads) t.writesBefore.put(task, global.writes.peek(0), depth);
+    // nobody asks it of an interrupt, or of a fault how many writes there had been
+    if (kind !== OP.interrupt) t.since.put(task, global.clock.load(0), depth);
+    const counts = kind !== OP.interrupt && kind !== OP.fault && !this.ghost.options.threads;
+    if (counts) t.writesBefore.put(task, global.writes.peek(0), depth);
     if (isSystemCall(kind)) this.keep(task, depth, args);
     // last, so that another thread that sees the operation sees all of it
     t.op.store(task, this.identity(task, depth, count), depth);
@@ -144,12 +184,21 @@ export class Operations {
     const { task: t } = this.ghost.g;
     t.op.store(task, 0, depth);
     t.depth.put(task, depth);
+    // who has returned is asked by other threads, and what it was
+    if (!this.ghost.options.threads) this.forget(task, depth);
   }
 
   /** Identity of what the task does now, innermost; 0 if it does nothing. */
   current(task: TaskId): number {
     const depth = this.innermost(task);
     return depth < 0 ? 0 : this.ghost.g.task.op.peek(task, depth);
+  }
+
+  /** The same, for one who keeps it: it will name this operation and no later one. */
+  kept(task: TaskId): number {
+    const depth = this.innermost(task);
+    if (depth >= 0) this.ghost.g.task.named.put(task, 1, depth);
+    return this.current(task);
   }
 
   /** Has the operation of that identity returned? Nobody's (0) never has: what it covers stays covered. */
@@ -172,6 +221,23 @@ export class Operations {
   }
   depthOf(identity: number): number {
     return (identity % this.slots) % OP_DEPTH;
+  }
+
+  /**
+   * Nothing of an operation that has returned is asked for again but its kind, by those who keep its identity. What has no
+   * meaning any more is 0, so that states that differ by nothing else are one, and an identity that nobody keeps is had again.
+   */
+  private forget(task: TaskId, depth: number): void {
+    const { task: t } = this.ghost.g;
+    const kind = t.kind.peek(task, depth) as OpKind;
+    for (const field of isSystemCall(kind) || kind === OP.fault ? this.asked : this.times) {
+      if (field.peek(task, depth) !== 0) field.put(task, 0, depth);
+    }
+    if (t.named.peek(task, depth) !== 0) t.named.put(task, 0, depth);
+    else {
+      t.count.put(task, t.count.peek(task, depth) - 1, depth);
+      t.kind.put(task, 0, depth);
+    }
   }
 
   private keep(task: TaskId, depth: number, args: OpArguments): void {

@@ -195,7 +195,7 @@ export class Rights {
     const { page: p } = this.ghost.g;
     const end = this.endOf(mm, from, pages);
     for (let page = this.ghost.pageKey(mm, from as Vpn); page < end; page++) {
-      p.rightsSeq.add(page, 1);
+      if (this.ghost.options.threads) p.rightsSeq.add(page, 1);
       p.changing.add(page, 1);
       p.maxRights.or(page, rights === UNSURE ? ALL_RIGHTS : rights);
       p.minRights.and(page, least);
@@ -224,7 +224,7 @@ export class Rights {
     const now = this.ghost.tick();
     for (let page = first; page < end; page++) {
       p.changedAt.store(page, now);
-      p.rightsSeq.add(page, 1);
+      if (this.ghost.options.threads) p.rightsSeq.add(page, 1);
       p.changing.add(page, -1);
     }
   }

@@ -49,9 +49,9 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   /** Operation that made version v, at v % ENDERS, and the step at which it did. */
   ender: { owner: oracle, width: () => ENDERS },
   endedAt: { owner: oracle, width: () => ENDERS },
-  /** Ghost clock when it did; the stepper only. */
+  /** The how manieth end of a version of any page that was; the stepper only. */
   endedTime: { owner: oracle, width: () => ENDERS },
-  /** Ghost clock, plus one, when the latest call began that takes something away here and has returned; the stepper only. */
+  /** Ends of versions, plus one, when the latest call began that takes something away here and has returned; the stepper only. */
   settled: oracle,
   /** The same for stores only: of calls that leave the right to load. Never below `settled`. */
   settledStores: oracle,
@@ -65,7 +65,7 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   minRights: oracle,
   /** Operations in flight that change rights here. */
   changing: oracle,
-  /** Raised whenever rights change here: judges in other threads read it before and after. */
+  /** Raised in threads whenever rights change here: judges in others read it before and after. */
   rightsSeq: oracle,
   /** Ghost clock when the last operation that changes rights here, or that writes the file's page, returned. */
   changedAt: oracle,
@@ -82,7 +82,7 @@ export const GHOST_PAGE = table<PageKey, Geometry>()('ghostPage', pageRows, {
   /** Discarders in flight, and the ghost clock when the last one returned. */
   discarding: oracle,
   discardedAt: oracle,
-  /** Ghost clock when the oldest of those in flight began. */
+  /** Ghost clock when the oldest of those in flight began; 0 if there is none. */
   discardingSince: oracle,
   /** Number of the first store that a soft-dirty tracker must be told of; of one that a userfaultfd must; 0: none. */
   softDue: oracle,
@@ -149,7 +149,11 @@ export const GHOST_TASK = table<TaskId, Geometry>()('ghostTask', (g) => g.cpus +
   since: { owner: oracle, width: () => OP_DEPTH },
   /** Sequence number of the last write of all when it began. */
   writesBefore: { owner: oracle, width: () => OP_DEPTH },
-  /** Operations begun at each depth so far. */
+  /** Ends of versions when a call began that takes pages away: so many that all of its pages by then are among them. */
+  endsBefore: { owner: oracle, width: () => OP_DEPTH },
+  /** 1: somebody keeps the identity of the operation in flight. */
+  named: { owner: oracle, width: () => OP_DEPTH },
+  /** Operations begun at each depth so far; in the stepper but those that left no trace. */
   count: { owner: oracle, width: () => OP_DEPTH },
   // what a system call was asked for; of a fault the first two, and VM_WRITE as rights if it was a store
   mm: { owner: oracle, width: () => OP_DEPTH },
@@ -213,6 +217,8 @@ export const GHOST_GLOBAL = table<number, Geometry>()('ghostGlobal', () => 1, {
   storing: oracle,
   /** The ghost clock: raised when an operation that changes rights or content returns. Orders returns before begins. */
   clock: oracle,
+  /** Ends of versions so far, of all pages; the stepper only. */
+  ends: oracle,
   /** 1: some TLB may hold an entry that the probe has to look at. */
   suspect: oracle,
 });

@@ -89,7 +89,17 @@ export class Versions {
     const settled = stores ? p.settledStores : p.settled;
     return settled.load(page) <= p.endedTime.load(page, (version + 1) % ENDERS);
   }
-  /** A call that began at ghost time `since` has taken a range of pages, or rights to them (to store, if `storesOnly`), away, and returns. */
+  /** How many ends of versions there had been at the last one of these pages. */
+  endsOf(mm: MmId, from: number, pages: number): number {
+    const { page: p } = this.ghost.g;
+    const end = this.ghost.endOf(mm, from, pages);
+    let last = 0;
+    for (let page = this.ghost.pageKey(mm, from as Vpn); page < end; page++) {
+      last = Math.max(last, p.endedTime.peek(page, p.version.peek(page) % ENDERS));
+    }
+    return last;
+  }
+  /** A call that began behind `since` ends of versions has taken a range of pages, or rights to them (to store, if `storesOnly`), away, and returns. */
   settle(mm: MmId, from: number, pages: number, since: number, storesOnly = false): void {
     const { settled, settledStores } = this.ghost.g.page;
     const end = this.ghost.endOf(mm, from, pages);
@@ -121,10 +131,14 @@ export class Versions {
   private raise(cpu: Cpu, page: PageKey, goneLo: number, goneHi: number): void {
     const { page: p } = this.ghost.g;
     const next = p.version.peek(page) + 1;
-    const op = this.ops.current(cpu.current);
+    const op = this.ops.kept(cpu.current);
     p.ender.store(page, op, next % ENDERS);
     p.endedAt.store(page, this.ghost.now, next % ENDERS);
-    if (!this.ghost.options.threads) p.endedTime.store(page, this.ghost.tick(), next % ENDERS);
+    if (!this.ghost.options.threads) {
+      const { ends } = this.ghost.g.global;
+      ends.put(0, ends.peek(0) + 1);
+      p.endedTime.store(page, ends.peek(0), next % ENDERS);
+    }
     p.goneLo.store(page, goneLo);
     p.goneHi.store(page, goneHi);
     if (takesAway(this.ops.kindOf(op))) p.objectVersion.store(page, next);

@@ -1,6 +1,7 @@
 /**
- * Depth-first search by re-execution: each run follows the path of the last one to its deepest branch with a choice left
- * and goes on from there. What a branch is, and which choices are left, is for the search to say.
+ * Depth-first search: each run follows the path of the last one to its deepest branch with a choice left and goes on from
+ * there, or starts there if the machine can go back so far. What a branch is, and which choices are left, is for the search to
+ * say.
  */
 import type { Choice } from '../../engine/choice.ts';
 import { FAIR_AFTER, type Run, type Strategy } from './strategy.ts';
@@ -45,6 +46,15 @@ export abstract class DepthFirst<B extends Branch> implements Strategy {
     this.started = true;
     this.depth = 0;
     return true;
+  }
+
+  /** Behind `begin`: so many events of this run are those of the last one. */
+  get inCommon(): number {
+    return Math.max(0, this.path.length - 1);
+  }
+  /** Behind `begin`: the run starts where it would be behind those. */
+  startBehindThem(): void {
+    this.depth = this.inCommon;
   }
 
   choose(run: Run): number {

@@ -79,7 +79,7 @@ export class SuiteMachine {
     this.cpus = program.threads.map(
       (_, id) => new LogicalCpu(id as CpuId, this.mem, g, SWITCHES_6_18, costs, hw, pace),
     );
-    this.mem.leaveOut([...layout.wordsOf('count'), ...layout.wordsOf('regs', 'cycles')]);
+    this.mem.leaveOut([...layout.wordsOf('count'), ...layout.wordsOf('regs', 'cycles')], []);
     this.boot(hw);
   }
 

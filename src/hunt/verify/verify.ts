@@ -6,7 +6,7 @@ import type { MachinePlan } from '../../engine/machine-plan.ts';
 import { Stepper } from '../../engine/stepper.ts';
 import { execute } from '../execute.ts';
 import type { RawFinding } from '../hunt.ts';
-import { recording } from '../hunting-plan.ts';
+import { rewinding } from '../hunting-plan.ts';
 import { MachineRun } from '../machine-run.ts';
 import { CHECK_EVERY, isRepeatable } from '../repeatable.ts';
 import { type SearchPlace, StateSearch } from '../strategies/state-search.ts';
@@ -29,6 +29,7 @@ export interface VerifyPlace {
 export interface VerifyState {
   readonly states: number;
   readonly runs: number;
+  /** Of all runs, without those that a run has in common with the one before. */
   readonly steps: number;
   /** Share of the search that is done, an estimate. */
   readonly progress: number;
@@ -50,6 +51,8 @@ export class Verifier {
   private readonly view: MachineRun;
   private readonly search: StateSearch;
   private readonly hash = new StateHash();
+  /** Of the last run. */
+  private readonly choices: number[] = [];
   private runs = 0;
   private steps = 0;
   private found: RawFinding | undefined = undefined;
@@ -64,7 +67,7 @@ export class Verifier {
     actions = 0,
     from?: { readonly place: VerifyPlace; readonly states: readonly Int32Array[] },
   ) {
-    this.stepper = new Stepper(recording(plan));
+    this.stepper = new Stepper(rewinding(plan));
     this.view = new MachineRun(this.stepper);
     this.search = new StateSearch(
       this.visited,
@@ -103,10 +106,20 @@ export class Verifier {
     return this.visited.takeNew();
   }
 
+  /** The stepper to where the run leaves the last one, or to its start if it has not made that one. */
+  private start(inCommon: number): void {
+    const { stepper, search, choices } = this;
+    if (stepper.goesBackTo(inCommon)) {
+      stepper.goBack(inCommon);
+      search.startBehindThem();
+    } else stepper.reset();
+    choices.length = stepper.steps;
+  }
+
   private once(): void {
-    const { stepper, search, view, plan } = this;
-    const choices: number[] = [];
-    stepper.reset();
+    const { stepper, search, view, plan, choices } = this;
+    const { inCommon } = search;
+    this.start(inCommon);
     const run = execute(stepper, () => {
       const c = chooseFairly(search, view);
       if (c >= 0) choices.push(c);
@@ -114,9 +127,14 @@ export class Verifier {
     });
     search.end(view);
     this.runs++;
-    this.steps += run.steps;
+    this.steps += run.steps - inCommon;
     if (run.convicted || this.runs % CHECK_EVERY === 1) this.diverged = !isRepeatable(stepper, choices, run);
     if (!run.convicted || this.diverged) return;
-    this.found = { ...asChosen(plan, choices), conviction: run.convicted, strategy: search.name, steps: run.steps };
+    this.found = {
+      ...asChosen(plan, [...choices]),
+      conviction: run.convicted,
+      strategy: search.name,
+      steps: run.steps,
+    };
   }
 }
