@@ -9,8 +9,10 @@ export const REGISTERS = 16;
 
 /** User state of a task; rows as in the kernel's task table. */
 export const USER = table<TaskId, Geometry>()('user', (g) => g.cpus + g.tasks, {
-  /** Index of the operation that comes next. */
+  /** Operations of the present round that have begun. */
   pc: mine,
+  /** 1: the last one begun is one that the task can leave in its midst, and would begin anew elsewhere. */
+  anew: mine,
   round: mine,
   /** Stores done, to give each a value of its own. */
   stores: mine,

@@ -65,15 +65,18 @@ export function* userMode(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void
 export function* betweenOperations(cpu: Cpu, run: UserRun, task: CompiledTask): Path<void> {
   const { user } = run;
   do {
-    while (user.pc.own(task.id) < task.code.length + task.more) {
+    for (;;) {
+      // counted before it is done: a task that moves to another worker starts afresh there, behind its move, but for what it
+      // left in its midst
+      const pc = user.pc.own(task.id) - user.anew.own(task.id);
+      if (pc >= task.code.length + task.more) break;
       yield* leaveInactiveCpu(cpu);
-      const pc = user.pc.own(task.id);
       const op = task.code[pc] ?? run.picked(task);
-      // counted before it is done: a task that moves to another worker starts afresh there, behind its move. Not so one
-      // that can leave in the midst of it: in an image taken meanwhile, the task awaits still
-      if (!ENTERED_ANEW.includes(op.do)) user.pc.put(task.id, pc + 1);
+      const anew = ENTERED_ANEW.includes(op.do);
+      user.pc.put(task.id, pc + 1);
+      if (anew) user.anew.put(task.id, 1);
       if (!run.plainHits || !hit(cpu, run, task, op)) yield* perform(cpu, run, task, op);
-      if (ENTERED_ANEW.includes(op.do)) user.pc.put(task.id, pc + 1);
+      if (anew) user.anew.put(task.id, 0);
       if (op.do === 'exit') return yield* die(cpu, run, task);
       yield* backToUser(cpu);
       if (run.between(cpu)) yield;

@@ -40,7 +40,7 @@ export function isBusy(
   const { code } = program.tasks[id - geometry.cpus];
   const pc = user.pc.peek(id);
   if ([WAKE_KSWAPD, WAKE_KTHREAD].includes(tasks.sleepsFor.peek(id))) return false;
-  const byCall = code[pc - 1]?.do === 'sleep' || code[pc]?.do === 'await';
+  const byCall = ['sleep', 'await'].includes(code[pc - 1]?.do);
   return !(byCall && tasks.state.peek(id) === TASK_SLEEPING && cpu.kernelDepth === 1);
 }
 

@@ -63,7 +63,9 @@ function placeOf(program: Program, stepper: Stepper, { task }: Violation): numbe
   // in the history, the operation whose turn it is has just returned
   if (stepper.historyViolation) return columns.program.turn.peek(0) + 1;
   const ended = columns.user.done.peek(task as TaskId) === 1;
-  return ended ? (program.tasks[task - geometry.cpus]?.ops.length ?? 0) : columns.user.pc.peek(task as TaskId);
+  if (ended) return program.tasks[task - geometry.cpus]?.ops.length ?? 0;
+  const { pc, anew } = columns.user;
+  return pc.peek(task as TaskId) - anew.peek(task as TaskId);
 }
 
 /** The program with the access at that place; undefined if it is no task's to do. */

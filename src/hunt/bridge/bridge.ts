@@ -41,9 +41,11 @@ const MOST_STEPS = 400_000;
 const TAIL = 100;
 /** Operations at the end of the round that are concurrent in a program. */
 const LAST = [2, 3, 4, 6, 8, 12, 16, 24, 32];
-/** Schedules of each program that agree with the round, and those that are hunted through. */
+/** In a sweep over the programs, schedules of each that agree with the round, and those that are hunted through. */
 const AGREEING = 20;
 const SCHEDULES = 120;
+/** Sweeps at most, if there is time. */
+const SWEEPS = 12;
 /** How the finding says that it was found. */
 const STRATEGY = 'bridge';
 /** What a program that was cut out of another one may come to by itself. */
@@ -81,7 +83,7 @@ export function bridge(options: BridgeOptions): Bridged {
 
 /**
  * Tried in turn: more and more of the last operations at the same time, along the order of the round; then under other schedules
- * that agree with its log; then under any. The stepper's oracle sees more than that of the threads, and may call the same race by
+ * that agree with its log, and under any, again and again. The stepper's oracle sees more than that of the threads, and may call the same race by
  * another harm: such a finding is taken if there is no other.
  */
 function programOf(log: OperationLog, options: BridgeOptions, random: Random): RawFinding | undefined {
@@ -100,24 +102,20 @@ function programOf(log: OperationLog, options: BridgeOptions, random: Random): R
     if (isIt(found)) return found;
   }
   if (others.length > 0) return others[0];
-  for (let i = 1; i < AGREEING; i++) {
-    for (const candidate of candidates) {
+  for (let sweep = 0; sweep < SWEEPS && others.length === 0; sweep++) {
+    for (let i = 1; i < AGREEING && others.length === 0; i++) {
+      for (const candidate of candidates) {
+        if (outOfTime()) return others[0];
+        const found = agreeing(candidate, random, SHARES[i % SHARES.length], outOfTime);
+        if (isIt(found)) return found;
+      }
+    }
+    for (const { plan } of others.length === 0 ? candidates : []) {
       if (outOfTime()) return others[0];
-      const found = agreeing(candidate, random, SHARES[i % SHARES.length], outOfTime);
+      const seed = random.bits();
+      const { found } = hunt({ ...options.hunt, source: plan.program, seed, schedules: SCHEDULES, outOfTime });
       if (isIt(found)) return found;
     }
-    if (others.length > 0) return others[0];
-  }
-  for (const { plan } of candidates) {
-    if (outOfTime()) return others[0];
-    const { found } = hunt({
-      ...options.hunt,
-      source: plan.program,
-      seed: random.bits(),
-      schedules: SCHEDULES,
-      outOfTime,
-    });
-    if (isIt(found)) return found;
   }
   return others[0];
 }

@@ -139,13 +139,16 @@ export class OperationLog implements StepWatcher {
     this.turn = shared.turn.peek(0);
     const behind = program.tasks.flatMap(({ ops }, index) => {
       const task = this.taskOf(stepper, index);
-      const own = user.round.peek(task) > 0 ? ops : ops.slice(0, user.pc.peek(task));
+      const own = user.round.peek(task) > 0 ? ops : ops.slice(0, user.pc.peek(task) - user.anew.peek(task));
       return own.map((op) => ({ task: index, op }));
     });
     this.past = [...this.historyTo(this.turn), ...behind];
     this.turnBegins();
-    // what a daemon does neither begins nor ends in a round
-    for (const [index, { ops }] of program.tasks.entries()) if (ops[0]?.do === 'kswapd') this.starts(index, ops[0]);
+    // what a task was in the midst of, a daemon always, does not begin in the round
+    for (const [index, { ops }] of program.tasks.entries()) {
+      const task = this.taskOf(stepper, index);
+      if (user.anew.peek(task) === 1) this.starts(index, ops[user.pc.peek(task) - 1]);
+    }
   }
 
   /** In a round of the history, the operation whose turn it is, is the one that its task does. */
