@@ -48,7 +48,7 @@ describe('preempt', () => {
   });
 
   it('holds handlers of interrupts up, too', () => {
-    const preempts = heldInRuns('t1-05', new Preempt(randomFrom(3, 1), 1, QUIET), 200, 'handlers');
+    const preempts = heldInRuns('t1-05', new Preempt(randomFrom(3, 1), 1, QUIET), 1000, 'handlers');
     // the CPU that waits for the acknowledgement goes on when it has come: that is once
     expect(preempts.filter((n) => n > 1)).not.toEqual([]);
     const whole = heldInRuns('t1-05', new OperationWalk(randomFrom(3, 1), QUIET), 200, 'handlers');

@@ -73,6 +73,7 @@ export class OperationLog implements StepWatcher {
     if (now === this.stood.get(task)) return;
     this.stood.set(task, now);
     const { ops } = this.program.tasks[index];
+    if (isDaemon(ops)) return;
     const op = ops[stepper.machine.columns.user.pc.peek(task) - 1];
     this.end(index);
     if (op) this.starts(index, op);
@@ -144,10 +145,11 @@ export class OperationLog implements StepWatcher {
     });
     this.past = [...this.historyTo(this.turn), ...behind];
     this.turnBegins();
-    // what a task was in the midst of, a daemon always, does not begin in the round
+    // what a task is in the midst of does not begin in the round, nor does what a daemon does ever
     for (const [index, { ops }] of program.tasks.entries()) {
       const task = this.taskOf(stepper, index);
       if (user.anew.peek(task) === 1) this.starts(index, ops[user.pc.peek(task) - 1]);
+      else if (isDaemon(ops)) this.starts(index, ops[0]);
     }
   }
 
@@ -203,4 +205,8 @@ export class OperationLog implements StepWatcher {
     const { round, pc } = machine.columns.user;
     return round.peek(task) * 0x10000 + pc.peek(task);
   }
+}
+
+function isDaemon(ops: readonly Op[]): boolean {
+  return ops[0]?.do === 'kswapd';
 }
