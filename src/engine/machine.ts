@@ -6,10 +6,11 @@ import type { CpuId, Vpn } from '../hardware/types.ts';
 import { bootKernel } from '../kernel/boot.ts';
 import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
+import { rcuMeaning } from '../kernel/rcu/meaning.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
 import { TASK_DEAD, type TaskId, WAKE_KSWAPD, WAKE_KTHREAD } from '../kernel/types.ts';
 import type { Layout } from '../memory/layout.ts';
-import { type Memory, NOWHERE } from '../memory/memory.ts';
+import { type Memory, NOWHERE, type Word } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import type { Columns } from '../memory/table.ts';
@@ -220,10 +221,14 @@ export class MachineCore<M extends Memory> implements UserRun {
 
 /** The stepper's machine. */
 export class Machine extends MachineCore<SteppedMemory> {
+  /** Nothing of a plug-in runs among the routines of the kernel. */
+  private readonly isStock: boolean;
+
   constructor(plan: MachinePlan, engine: EngineSide) {
     const shape = new MachineShape(plan);
     const Flavour = plan.memory === 'tso' ? TsoMemory : SteppedMemory;
     super(shape, new Flavour(shape.layout as Layout<unknown>, shape.pairs(), plan.checks), engine);
+    this.isStock = plan.patches.length === 0 && Object.keys(plan.policy.routines).length + this.hooks.size === 0;
     if (plan.checks?.record) this.mem.leaveOut(shape.bookkeeping(), shape.hints());
     this.boot();
     this.mem.rebase();
@@ -239,6 +244,11 @@ export class Machine extends MachineCore<SteppedMemory> {
     if (this.oracle instanceof DebuggedOracle) this.oracle.rebase();
   }
 
+  /** Tells what words count as to a search of all states, where that is not what they hold. */
+  meaning(counts: (word: Word, as: number) => void): void {
+    this.oracle?.meaning(this.pages, counts);
+    if (this.isStock) rcuMeaning(this.columns, this.geometry.cpus, counts);
+  }
   reset(): void {
     this.mem.reset();
     this.oracle?.reset();

@@ -221,6 +221,8 @@ export const RCU = table<CpuId, Geometry>()('rcu', (g) => g.cpus, {
   quiescent: { writtenBy: 'cpu' },
   /** 1 while this CPU may have callbacks waiting. */
   hasCallbacks: privateCpu,
+  /** 1 if this CPU has ever begun an expedited grace period. Nothing of the kernel depends on it: see rcu/meaning.ts. */
+  hasExpedited: privateCpu,
 });
 
 /** Linux: the callback lists of kernel/rcu, one for all CPUs; a callback frees a page table. */

@@ -158,12 +158,20 @@ export class TrackedImage {
       const before = this.hashedValue[word];
       const after = this.words[word];
       if (before === after || this.leftOut?.[word] === 1) continue;
-      this.low ^= mix(word, before, 0x85ebca6b) ^ mix(word, after, 0x85ebca6b);
-      this.high ^= mix(word, before, 0xc2b2ae35) ^ mix(word, after, 0xc2b2ae35);
+      this.low ^= lowShare(word, before) ^ lowShare(word, after);
+      this.high ^= highShare(word, before) ^ highShare(word, after);
     }
     this.unhashedCount = 0;
     this.hashEpoch++;
   }
+}
+
+/** The share that a word with this value has in the two halves of the hash; shares are joined by exclusive or. */
+export function lowShare(word: number, value: number): number {
+  return mix(word, value, 0x85ebca6b);
+}
+export function highShare(word: number, value: number): number {
+  return mix(word, value, 0xc2b2ae35);
 }
 
 /** One word's share of the hash: a 32-bit finaliser over (address, value), one multiplier per half. */

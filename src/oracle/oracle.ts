@@ -17,6 +17,7 @@ import { FileContent } from './file-content.ts';
 import type { Ghost, GhostColumns, OracleOptions, Violation } from './ghost.ts';
 import { HeldPages } from './held-pages.ts';
 import { Judge } from './judge.ts';
+import { type Counts, ghostMeaning } from './meaning.ts';
 import { NamelessFiles } from './nameless-files.ts';
 import { NO_ARGUMENTS, OP, type OpArguments, type OpKind } from './ops.ts';
 import { holdsStale, probe, type Running } from './probe.ts';
@@ -138,6 +139,10 @@ export class Oracle extends Translations implements Observer {
   /** Does some TLB hold an entry that is older than the page tables? */
   holdsStale(): boolean {
     return holdsStale(this.ghost);
+  }
+  /** What ghost words count as to a search of all states, where that is not what they hold. */
+  meaning(pages: readonly Vpn[], counts: Counts): void {
+    ghostMeaning(this.ghost, pages, counts);
   }
   readBack(): void {
     if (this.ghost.options.threads || !this.ghost.checks.content) return;

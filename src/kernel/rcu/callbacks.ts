@@ -86,6 +86,7 @@ export function* synchronizeRcuExpedited(cpu: Cpu): Path<void> {
   const targets: CpuId[] = [];
   const seen: number[] = [];
   preemptDisable(cpu);
+  cpu.rcu.hasExpedited.put(cpu.id, 1);
   for (let id = 0 as CpuId; id < cpu.geometry.cpus; id++) {
     if (id === cpu.id) continue;
     if (cpu.at(EXPEDITES, quiescent.at(id))) yield;
