@@ -71,6 +71,7 @@ const HUGE = 'huge pages are not modelled';
 const MISSING: Readonly<Record<string, string>> = {
   'T1-04':
     'not the form that flushes with one of the two locks still held: whoever frees the page comes by the old place first, and waits there',
+  'T1-08': 'the second half takes three CPUs: who clears, who faults before the flush, and who still writes meanwhile',
   'T1-12':
     'there a CPU executes the old page and stores to the new one; here it has one TLB for both, and it takes a third CPU to see two pages',
   'T2-01': 'store buffers (`--memory tso`), which the hunts below go without, show it on two CPUs',
