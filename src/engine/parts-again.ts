@@ -3,7 +3,6 @@
  * which it was made at first: the image goes back to that moment, and what others did between two parts is written again from
  * the log. A path does not stop at a point where it goes on next anyway.
  */
-
 import type { CpuId } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
 import type { StepUnderWay } from '../memory/one-access.ts';

@@ -107,51 +107,26 @@ export const NO_ARGUMENTS: OpArguments = {
   pgoff: 0,
 };
 
+/** What is kept of the beginning of an operation, and of what it was asked for. */
+const TIMES = ['since', 'writesBefore'] as const;
+const ASKED = [
+  ...(['endsBefore', 'mm', 'from', 'pages', 'rights', 'to', 'toPages'] as const),
+  ...(['fixed', 'populate', 'file', 'pgoff', 'placed', 'opened'] as const),
+];
+
 export class Operations {
   /** Identities are below 2^31: a count wraps after that many. */
   private readonly slots: number;
   private readonly counts: number;
-  /** What an operation keeps of its beginning, and of what it was asked for. */
   private readonly times: readonly Column<TaskId>[];
   private readonly asked: readonly Column<TaskId>[];
 
   constructor(private readonly ghost: Ghost) {
     this.slots = (ghost.geometry.cpus + ghost.geometry.tasks) * OP_DEPTH;
     this.counts = Math.floor(0x7fffffff / this.slots);
-    const {
-      since,
-      writesBefore,
-      endsBefore,
-      mm,
-      from,
-      pages,
-      rights,
-      to,
-      toPages,
-      fixed,
-      populate,
-      file,
-      pgoff,
-      placed,
-      opened,
-    } = this.ghost.g.task;
-    this.times = [since, writesBefore];
-    this.asked = [
-      ...this.times,
-      endsBefore,
-      mm,
-      from,
-      pages,
-      rights,
-      to,
-      toPages,
-      fixed,
-      populate,
-      file,
-      pgoff,
-      placed,
-      opened,
-    ];
+    const { task } = ghost.g;
+    this.times = TIMES.map((name) => task[name]);
+    this.asked = [...TIMES, ...ASKED].map((name) => task[name]);
   }
 
   /** Begins an operation of the running task; returns its depth. */
