@@ -97,7 +97,8 @@ export class OperationLog implements StepWatcher {
     return {
       step,
       history: [...(warm ? past : past.slice(0, program.history.length)), ...before],
-      concurrent: done.filter((d) => !isBefore(d)),
+      // a flag that has not come yet may never be posted in what is left of the program
+      concurrent: done.filter((d) => !isBefore(d) && !(d.op.do === 'await' && d.to === Number.POSITIVE_INFINITY)),
     };
   }
 
