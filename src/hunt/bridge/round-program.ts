@@ -97,14 +97,17 @@ export class OperationLog implements StepWatcher {
     return {
       step,
       history: [...(warm ? past : past.slice(0, program.history.length)), ...before],
-      // a flag that has not come yet may never be posted in what is left of the program
-      concurrent: done.filter((d) => !isBefore(d) && !(d.op.do === 'await' && d.to === Number.POSITIVE_INFINITY)),
+      concurrent: done.filter((d) => !isBefore(d)),
     };
   }
 
   lifted({ step, ...operations }: Cut): Lifted {
     const { program } = this;
-    const { history, concurrent } = lastLives(program, operations.history, operations.concurrent);
+    const lives = lastLives(program, operations.history, operations.concurrent);
+    // operations of a history wait for each other anyway, and for a flag that came before the round nobody posts any more
+    const history = lives.history.filter(({ op }) => op.do !== 'await');
+    const posted = [...history, ...lives.concurrent].flatMap(({ op }) => (op.do === 'post' ? [op.flag] : []));
+    const concurrent = lives.concurrent.filter(({ op }) => op.do !== 'await' || posted.includes(op.flag));
     const of = (index: number): Op[] => concurrent.filter((d) => d.task === index).map((d) => d.op);
     const { final: _, rounds: _rounds, ...rest } = program;
     const lifted = canonicalProgram({
