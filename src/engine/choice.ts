@@ -38,3 +38,9 @@ export function isOfPath(c: Choice): boolean {
 export function choiceArgument(c: Choice): number {
   return c & 0xfffff;
 }
+
+/** In place of a choice: a task goes on, in the midst of a step, because another one has switched to it. */
+export const SWITCHED_TO = -1;
+
+/** Why a path goes on. */
+export type Turn = Choice | typeof SWITCHED_TO;

@@ -6,9 +6,9 @@
 import type { CpuId } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
 import type { StepUnderWay } from '../memory/one-access.ts';
-import { choiceKind, DELIVER } from './choice.ts';
+import { choiceKind, DELIVER, SWITCHED_TO, type Turn } from './choice.ts';
 import type { Machine } from './machine.ts';
-import { type Paths, SWITCHED_TO, type Turn } from './paths.ts';
+import type { Paths } from './paths.ts';
 import type { TaskStack } from './task-stack.ts';
 
 /** What one task did in one step. */

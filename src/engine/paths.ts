@@ -12,16 +12,15 @@ import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
 import { type Point, START } from '../memory/point.ts';
 import { NO_ARGUMENTS, OP } from '../oracle/oracle.ts';
 import { type Call, next } from './calls.ts';
-import { type Choice, choiceKind, DELIVER } from './choice.ts';
+import { type Choice, choiceKind, DELIVER, SWITCHED_TO, type Turn } from './choice.ts';
 import type { Machine } from './machine.ts';
-import type { Rewinder } from './rewinder.ts';
 import { TaskStack } from './task-stack.ts';
 
-/** In place of a choice: the task goes on, in the midst of a step, because another one has switched to it. */
-export const SWITCHED_TO = -1;
-
-/** Why a path goes on. */
-export type Turn = Choice | typeof SWITCHED_TO;
+/** Hears which part of a step whose path makes, and knows how lost frames are made again. */
+export interface PathKeeper {
+  goes(task: TaskId, cpu: CpuId, by: Turn): void;
+  remake(task: TaskStack): void;
+}
 
 export class Paths {
   /** By task. */
@@ -30,8 +29,8 @@ export class Paths {
   readonly running: TaskStack[] = [];
   /** Where the path that moved last stood before its step. */
   from: Point = START;
-  /** Hears of every part of a step, where there is one. */
-  rewinder: Rewinder | undefined = undefined;
+  /** Where runs go back. */
+  keeper: PathKeeper | undefined = undefined;
 
   /**
    * @param unframed the routines, without the mechanism of `call` around them
@@ -66,16 +65,16 @@ export class Paths {
 
   /** The path of `task`, which runs on CPU `id` or is switched to there, goes on to its next point. */
   goOn(task: TaskStack, id: CpuId, by: Turn): void {
-    const { from, rewinder } = this;
+    const { from, keeper } = this;
     if (task.lost > 0) {
-      rewinder?.remake(task);
+      keeper?.remake(task);
       this.from = from;
     }
-    rewinder?.goes(task.id, id, by);
+    keeper?.goes(task.id, id, by);
     this.perform(task, id, by);
   }
 
-  /** The same, which the rewinder has not to hear of. */
+  /** The same, of which the keeper need not hear. */
   perform(task: TaskStack, id: CpuId, by: Turn): void {
     if (by === SWITCHED_TO) this.comesTo(task, id);
     else if (choiceKind(by) === DELIVER) this.interrupt(task);

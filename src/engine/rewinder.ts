@@ -8,9 +8,10 @@
 import type { CpuId } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
 import type { Moment } from '../memory/tracked-image.ts';
+import { SWITCHED_TO, type Turn } from './choice.ts';
 import type { Machine } from './machine.ts';
 import { type Part, PartsAgain } from './parts-again.ts';
-import { type Paths, SWITCHED_TO, type Turn } from './paths.ts';
+import type { PathKeeper, Paths } from './paths.ts';
 import type { Standing, TaskStack } from './task-stack.ts';
 import { BETWEEN } from './user-mode.ts';
 
@@ -30,7 +31,7 @@ interface Mark {
   readonly places: readonly (Place | undefined)[];
 }
 
-export class Rewinder {
+export class Rewinder implements PathKeeper {
   private readonly marks: Mark[] = [];
   private readonly parts: Part[] = [];
   private readonly again: PartsAgain;

@@ -70,7 +70,7 @@ export class Stepper {
     // what the debug modes keep does not go back
     if (this.machine.mem.log === undefined || plan.audit || plan.lufDebug) return;
     this.rewinder = new Rewinder(this.machine, this.paths);
-    this.paths.rewinder = this.rewinder;
+    this.paths.keeper = this.rewinder;
     this.rewinder.begin();
   }
 
