@@ -206,6 +206,45 @@ describe('OperationLog', () => {
     ]);
   });
 
+  it('has an operation that a task could leave in its midst from its beginning on', () => {
+    const program = race(
+      { cpus: 2 },
+      { setup: [mmap(8, 1, 'rw')], P0: [store(8), { do: 'offline', cpu: 1 }], P1: [load(8)] },
+    );
+    const stepper = new Stepper(plan(program));
+    const log = new OperationLog(program);
+    stepper.watcher = log;
+    execute(stepper, (s) => (s.machine.columns.cpuhp.inactive.peek(1 as never) === 1 ? -1 : lowest(s)));
+    const { program: lifted } = log.lifted(log.cut(1, false));
+    expect(lifted.tasks.map(({ ops }) => ops.map((op) => op.do))).toEqual([['offline'], ['load']]);
+    expect(lifted.history.map(({ task, op }) => `${task} ${op.do}`)).toEqual(['P0 mmap', 'P0 store']);
+  });
+
+  it('waits for no flag that nobody posts, and in its history for none', () => {
+    const setup = [mmap(8, 1, 'rw')];
+    const program = race(
+      { cpus: 2, override: { flags: 2 } },
+      {
+        ...{ setup, P0: [store(8), { do: 'post', flag: 'a' }, store(8), { do: 'await', flag: 'b' }] },
+        ...{ P1: [{ do: 'await', flag: 'a' }, load(8), { do: 'post', flag: 'b' }] },
+      },
+    );
+    const stepper = new Stepper(plan(program));
+    const log = new OperationLog(program);
+    stepper.watcher = log;
+    // given up when P1 has loaded, and before it posts
+    const { user } = stepper.machine.columns;
+    execute(stepper, (s) => (user.pc.peek(3 as never) === 3 ? -1 : lowest(s)));
+    const whole = log.lifted(log.cut(9, false)).program;
+    expect(whole.tasks.map(({ ops }) => ops.map((op) => op.do))).toEqual([
+      ['store', 'post', 'store', 'await'],
+      ['await', 'load', 'post'],
+    ]);
+    const last = log.lifted(log.cut(1, false)).program;
+    expect(last.tasks.map(({ ops }) => ops.map((op) => op.do))).toEqual([['await'], ['post']]);
+    expect(last.history.map(({ op }) => op.do)).toEqual(['mmap', 'store', 'post', 'store', 'load']);
+  });
+
   it('makes operations of the history concurrent if the round was one of the history', () => {
     const stepper = new Stepper(plan(PROGRAM));
     const { machine } = stepper;
