@@ -14,7 +14,7 @@ import { Difference } from './difference.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
 import { byCount, type HuntSums, type StrategyUse } from './hunt-sums.ts';
-import { huntingPlan, recording } from './hunting-plan.ts';
+import { huntingPlan, rewinding } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
 import { pageStates } from './page-states.ts';
@@ -23,6 +23,7 @@ import { randomFrom } from './random.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
 import { isInVain, SCHEDULES_PER_PROGRAM, schedulesFor } from './schedule-budget.ts';
 import { stateSearchOf } from './small-scope-search.ts';
+import { startRun } from './start-run.ts';
 import { SharedSteps } from './strategies/shared-steps.ts';
 import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
 import { asChosen } from './verify/all-programs.ts';
@@ -107,6 +108,9 @@ interface Place {
   readonly difference: Difference | undefined;
   /** Some TLB has held an entry older than the page tables. */
   stale: boolean;
+  /** Of the last run. */
+  last?: Strategy;
+  choices: readonly number[];
 }
 
 class Hunt {
@@ -170,11 +174,19 @@ class Hunt {
     const plan = { ...huntingPlan(program, options), menu };
     const difference = this.fuzz.isDirected && !menu ? new Difference(plan) : undefined;
     const told = difference?.plan ?? plan;
-    const stepper = new Stepper(menu || this.names.includes('exhaustive') ? recording(told) : told);
+    const stepper = new Stepper(menu || this.names.includes('exhaustive') ? rewinding(told) : told);
     const run = new MachineRun(stepper, difference);
     difference?.start(run);
     const states = past && pageStates(stepper);
-    const place: Place = { plan, stepper, run, ledger: new LedgerStates(stepper), difference, stale: false };
+    const place: Place = {
+      plan,
+      stepper,
+      run,
+      ledger: new LedgerStates(stepper),
+      difference,
+      stale: false,
+      choices: [],
+    };
     const budget = options.adversary ?? DEFAULT_BUDGET;
     const steps = new SharedSteps();
     const names = recorded && options.source === 'fuzz' ? REPLAYED : this.namesFor(origin);
@@ -213,12 +225,14 @@ class Hunt {
   /** One schedule, with the pairs, and with all, that it was the first to show. */
   private once(place: Place, strategy: Strategy) {
     const { plan, stepper, run, ledger, difference } = place;
-    const choices: number[] = [];
     const { coverage } = this.fuzz;
     const known = { size: coverage.size, pairs: coverage.pairs };
     let last = NOWHERE;
     coverage.begin();
-    stepper.reset();
+    // what a run has in common with the last one of its strategy shows nothing new
+    const common = startRun(stepper, strategy, place.last === strategy && !difference);
+    const choices = place.choices.slice(0, common);
+    Object.assign(place, { last: strategy, choices });
     difference?.begin();
     const done = execute(stepper, (s) => {
       coverage.stepped(s, last, ledger);
@@ -232,7 +246,7 @@ class Hunt {
       return c;
     });
     strategy.end?.(run);
-    const use = this.count(strategy, done.steps, coverage.pairs - known.pairs);
+    const use = this.count(strategy, done.steps - common, coverage.pairs - known.pairs);
     if (done.convicted || this.schedules % CHECK_EVERY === 1) this.diverged = !isRepeatable(stepper, choices, done);
     if (this.options.judged) this.options.judged(stepper, done);
     else if (done.convicted && !this.diverged) {

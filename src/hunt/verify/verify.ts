@@ -9,6 +9,7 @@ import type { RawFinding } from '../hunt.ts';
 import { rewinding } from '../hunting-plan.ts';
 import { MachineRun } from '../machine-run.ts';
 import { CHECK_EVERY, isRepeatable } from '../repeatable.ts';
+import { startRun } from '../start-run.ts';
 import { type SearchPlace, StateSearch } from '../strategies/state-search.ts';
 import { chooseFairly } from '../strategies/strategy.ts';
 import { asChosen } from './all-programs.ts';
@@ -106,20 +107,10 @@ export class Verifier {
     return this.visited.takeNew();
   }
 
-  /** The stepper to where the run leaves the last one, or to its start if it has not made that one. */
-  private start(inCommon: number): void {
-    const { stepper, search, choices } = this;
-    if (stepper.goesBackTo(inCommon)) {
-      stepper.goBack(inCommon);
-      search.startBehindThem();
-    } else stepper.reset();
-    choices.length = stepper.steps;
-  }
-
   private once(): void {
     const { stepper, search, view, plan, choices } = this;
     const { inCommon } = search;
-    this.start(inCommon);
+    choices.length = startRun(stepper, search, true);
     const run = execute(stepper, () => {
       const c = chooseFairly(search, view);
       if (c >= 0) choices.push(c);
