@@ -1,5 +1,5 @@
 /**
- * Search of all reachable states: depth first by re-execution. A run that comes to a state that was visited before is given
+ * Search of all reachable states, depth first. A run that comes to a state that was visited before is given
  * up (hash compaction; Wolper, Leroy, CAV 1993), and of two orders of independent events one is run (sleep sets, with what
  * visited states need to know of them: Godefroid, LNCS 1032, 1996, 5.2). Sleep sets leave out ways to states, never states.
  * Independence is that of `SleepSets`. States are known by a hash, so that two may be taken for one.
