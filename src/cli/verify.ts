@@ -115,7 +115,8 @@ function report(policy: string, options: VerifyOptions, end: VerifyEnd, written:
 
 /** How much of the search was made, and how sure it is. */
 function tellSearch({ verdict, complete, progress, states, hashBits }: VerifyEnd, adversary: number): void {
-  const share = complete ? 'complete' : `${(progress * 100).toPrecision(2)} % of the search done, an estimate`;
+  const part = progress < 0.0001 ? 'less than 0.01' : (progress * 100).toPrecision(2);
+  const share = complete ? 'complete' : `${part} % of the search done, an estimate`;
   print(`search: ${share}; ${ofHardware(adversary)}`);
   const missed = states ** 2 / 2 ** (hashBits + 1);
   print(`hash: ${hashBits} bits; a state was taken for another with a chance of about ${missed.toPrecision(2)}`);
