@@ -249,6 +249,7 @@ export class Machine extends MachineCore<SteppedMemory> {
     this.oracle?.meaning(this.pages, counts);
     if (this.isStock) rcuMeaning(this.columns, this.geometry.cpus, counts);
   }
+
   reset(): void {
     this.mem.reset();
     this.oracle?.reset();

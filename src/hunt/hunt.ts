@@ -232,7 +232,8 @@ class Hunt {
     // what a run has in common with the last one of its strategy shows nothing new
     const common = startRun(stepper, strategy, place.last === strategy && !difference);
     const choices = place.choices.slice(0, common);
-    Object.assign(place, { last: strategy, choices });
+    place.last = strategy;
+    place.choices = choices;
     difference?.begin();
     const done = execute(stepper, (s) => {
       coverage.stepped(s, last, ledger);

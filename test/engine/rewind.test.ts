@@ -86,19 +86,15 @@ function rewound(plan: MachinePlan, runs: number): { steps: number; differs: str
 
 describe('a run of the stepper goes back to any of its steps', () => {
   it.each(['mainline', 'luf-v11', 'luf-v12'])('on each scenario, under %s', (policy) => {
-    const differing = listScenarios().flatMap((name) => {
-      const { differs } = rewound(planOf(loadScenario(name), policy), RUNS);
-      return differs === undefined ? [] : [`${name}: ${differs}`];
-    });
-    expect(differing).toEqual([]);
+    const all = listScenarios().map((name) => ({ name, ...rewound(planOf(loadScenario(name), policy), RUNS) }));
+    expect(all.filter(({ differs }) => differs !== undefined)).toEqual([]);
+    expect(all.filter(({ steps }) => steps < 50).map(({ name }) => name)).toEqual([]);
   });
 
   it('behind store buffers', () => {
-    const differing = listScenarios().flatMap((name) => {
-      const { differs } = rewound(planOf(loadScenario(name), 'mainline', 'tso'), 3);
-      return differs === undefined ? [] : [`${name}: ${differs}`];
-    });
-    expect(differing).toEqual([]);
+    const all = listScenarios().map((name) => ({ name, ...rewound(planOf(loadScenario(name), 'mainline', 'tso'), 3) }));
+    expect(all.filter(({ differs }) => differs !== undefined)).toEqual([]);
+    expect(all.filter(({ steps }) => steps < 50).map(({ name }) => name)).toEqual([]);
   });
 
   it('where operations are left to choice', () => {

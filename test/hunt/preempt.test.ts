@@ -51,7 +51,7 @@ describe('preempt', () => {
     const preempts = heldInRuns('t1-05', new Preempt(randomFrom(3, 1), 1, QUIET), 1000, 'handlers');
     // the CPU that waits for the acknowledgement goes on when it has come: that is once
     expect(preempts.filter((n) => n > 1)).not.toEqual([]);
-    const whole = heldInRuns('t1-05', new OperationWalk(randomFrom(3, 1), QUIET), 200, 'handlers');
+    const whole = heldInRuns('t1-05', new OperationWalk(randomFrom(3, 1), QUIET), 1000, 'handlers');
     expect(whole.filter((n) => n > 1)).toEqual([]);
   });
 

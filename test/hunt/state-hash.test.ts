@@ -66,19 +66,22 @@ function compare(plan: MachinePlan, runs: number): { pairs: number; differ: stri
 }
 
 describe('states that count as one', () => {
-  it.each([
-    ['mainline', 'munmap-touch'],
-    ['mainline', 'mprotect-store'],
-    ['mainline', 'lazy-munmap'],
-    ['mainline', 'table-free'],
-    ['mainline', 'mremap-touch'],
-    ['mainline', 'o05-mprotect'],
-    ['luf-v11', 'reclaim-kept'],
-    ['luf-v12', 'reclaim-kept'],
-    ['never', 'dontneed-touch'],
-  ])('go on alike: %s, %s', (policy, scenario) => {
-    const { differ } = compare(planOf(loadScenario(scenario), policy), 60);
-    expect(differ).toEqual([]);
+  it('go on alike in scenarios, under policies that are right and one that is not', () => {
+    const places = [
+      ['mainline', 'munmap-touch'],
+      ['mainline', 'mprotect-store'],
+      ['mainline', 'lazy-munmap'],
+      ['mainline', 'table-free'],
+      ['mainline', 'mremap-touch'],
+      ['mainline', 'o05-mprotect'],
+      ['luf-v11', 'reclaim-kept'],
+      ['luf-v12', 'reclaim-kept'],
+      ['never', 'dontneed-touch'],
+    ];
+    const all = places.map(([policy, scenario]) => compare(planOf(loadScenario(scenario), policy), 60));
+    expect(all.flatMap(({ differ }) => differ)).toEqual([]);
+    // each of most of them has shown pairs
+    expect(all.filter(({ pairs }) => pairs > 0).length).toBeGreaterThan(5);
   });
 
   it('go on alike where operations are left to choice', () => {

@@ -83,8 +83,8 @@ export function bridge(options: BridgeOptions): Bridged {
 
 /**
  * Tried in turn: more and more of the last operations at the same time, along the order of the round; then under other schedules
- * that agree with its log, and under any, again and again. The stepper's oracle sees more than that of the threads, and may call the same race by
- * another harm: such a finding is taken if there is no other.
+ * that agree with its log, and under any, again and again. The stepper's oracle sees more than that of the threads, and may call
+ * the same race by another harm: such a finding is taken if there is no other.
  */
 function programOf(log: OperationLog, options: BridgeOptions, random: Random): RawFinding | undefined {
   const { outOfTime } = options;

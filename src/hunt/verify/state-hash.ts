@@ -11,6 +11,14 @@ export const HASH_BITS = 64;
 export class StateHash implements StateKey {
   low = 0;
   high = 0;
+  private words: Int32Array = new Int32Array(0);
+  /** The word counts as holding `as`. */
+  private readonly counts = (word: Word, as: number): void => {
+    const value = this.words[word];
+    if (value === as) return;
+    this.low ^= lowShare(word, value) ^ lowShare(word, as);
+    this.high ^= highShare(word, value) ^ highShare(word, as);
+  };
 
   /** Of the state in which the stepper is; it must keep a record. */
   take(stepper: Stepper): this {
@@ -22,15 +30,6 @@ export class StateHash implements StateKey {
     stepper.addTo(this);
     return this;
   }
-
-  private words: Int32Array = new Int32Array(0);
-  /** The word counts as holding `as`. */
-  private readonly counts = (word: Word, as: number): void => {
-    const value = this.words[word];
-    if (value === as) return;
-    this.low ^= lowShare(word, value) ^ lowShare(word, as);
-    this.high ^= highShare(word, value) ^ highShare(word, as);
-  };
 
   add(...values: readonly number[]): void {
     for (const value of values) {
