@@ -221,14 +221,14 @@ export class MachineCore<M extends Memory> implements UserRun {
 
 /** The stepper's machine. */
 export class Machine extends MachineCore<SteppedMemory> {
-  /** Nothing of a plug-in runs among the routines of the kernel. */
-  private readonly isStock: boolean;
+  /** Only the routines of kernel/rcu look at what it counts. */
+  private readonly keepsRcuApart: boolean;
 
   constructor(plan: MachinePlan, engine: EngineSide) {
     const shape = new MachineShape(plan);
     const Flavour = plan.memory === 'tso' ? TsoMemory : SteppedMemory;
     super(shape, new Flavour(shape.layout as Layout<unknown>, shape.pairs(), plan.checks), engine);
-    this.isStock = plan.patches.length === 0 && Object.keys(plan.policy.routines).length + this.hooks.size === 0;
+    this.keepsRcuApart = [plan.policy, ...plan.patches].every(({ asksRcu }) => asksRcu === false);
     if (plan.checks?.record) this.mem.leaveOut(shape.bookkeeping(), shape.hints());
     this.boot();
     this.mem.rebase();
@@ -247,7 +247,7 @@ export class Machine extends MachineCore<SteppedMemory> {
   /** Tells what words count as to a search of all states, where that is not what they hold. */
   meaning(counts: (word: Word, as: number) => void): void {
     this.oracle?.meaning(this.pages, counts);
-    if (this.isStock) rcuMeaning(this.columns, this.geometry.cpus, counts);
+    if (this.keepsRcuApart) rcuMeaning(this.columns, this.geometry.cpus, counts);
   }
 
   reset(): void {

@@ -1,5 +1,4 @@
 /** The stack of a task: the frames of its path, and the frames that were put on top of it without being called. */
-import type { PteHi, Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { NOWHERE, type Word } from '../memory/memory.ts';
@@ -64,10 +63,7 @@ export class TaskStack {
     cpu.waiting = false;
     cpu.kernelDepth = 0;
     // what another run left in the handle would count as something that this one knows
-    cpu.loaded = 0;
-    cpu.faultVpn = 0 as Vpn;
-    cpu.faultCode = 0;
-    cpu.pteHi = 0 as PteHi;
+    cpu.forgetAccesses();
   }
 
   /** Where it stands now; `mem` keeps a record. */

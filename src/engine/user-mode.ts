@@ -78,6 +78,7 @@ export function* betweenOperations(cpu: Cpu, run: UserRun, task: CompiledTask): 
       if (!run.plainHits || !hit(cpu, run, task, op)) yield* perform(cpu, run, task, op);
       if (anew) user.anew.put(task.id, 0);
       if (op.do === 'exit') return yield* die(cpu, run, task);
+      cpu.forgetAccesses();
       yield* backToUser(cpu);
       if (run.between(cpu)) yield;
     }

@@ -8,6 +8,7 @@ export const mainlineDropAgain = definePatch({
   name: 'mainline-drop-again',
   says: 'mainline: what a FUSE daemon has dropped is looked for once more, lest a read ahead has replaced it',
   source: 'findings/mainline-fuse-moved.md',
+  asksRcu: false,
 
   *fuseReverseInvalInode(cpu, file, first, pages) {
     yield* cpu.kernel.invalidateInodePages2(cpu, file, first, first + pages);

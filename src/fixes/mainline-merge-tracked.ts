@@ -9,6 +9,7 @@ export const mainlineMergeTracked = definePatch({
   name: 'mainline-merge-tracked',
   says: 'mainline: KSM merges no page that was stored to since the soft-dirty marks were cleared',
   source: 'findings/mainline-ksm-soft-dirty.md',
+  asksRcu: false,
 
   *replacePage(cpu, at, merge) {
     // of a VMA with VM_SOFTDIRTY every page counts as stored to, whatever its entry says

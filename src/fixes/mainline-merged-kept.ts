@@ -10,6 +10,7 @@ export const mainlineMergedKept = definePatch({
   name: 'mainline-merged-kept',
   says: 'mainline: MADV_FREE does not clear the dirty mark of a page that KSM may merge others into',
   source: 'findings/mainline-ksm-lazyfree.md',
+  asksRcu: false,
 
   /** KSM takes a page under the folio lock, which the caller holds. */
   *isOnlyMapping(cpu, page) {

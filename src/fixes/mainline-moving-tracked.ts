@@ -18,6 +18,7 @@ export const mainlineMovingTracked = definePatch({
   name: 'mainline-moving-tracked',
   says: 'mainline: a clear of the soft-dirty marks makes writable migration entries read-only',
   source: 'findings/mainline-soft-dirty-migration.md',
+  asksRcu: false,
 
   *clearSoftDirty(cpu, pte, vpn) {
     const index = leafIndex(cpu.geometry, vpn);

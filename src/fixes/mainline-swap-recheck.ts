@@ -11,6 +11,7 @@ export const mainlineSwapRecheck = definePatch({
   name: 'mainline-swap-recheck',
   says: 'mainline: a look-up in the swap cache rechecks the slot once it holds the folio',
   source: 'findings/mainline-swap-lookup.md',
+  asksRcu: false,
 
   *swapCacheGetFolio(cpu, slot) {
     const { cache } = cpu.swap;

@@ -87,6 +87,14 @@ export class LogicalCpu {
     this.bind(id);
   }
 
+  /** What accesses and faults left here is nobody's any more: to searches it would count as something that paths know. */
+  forgetAccesses(): void {
+    this.loaded = 0;
+    this.faultCode = 0;
+    this.faultVpn = 0 as Vpn;
+    this.pteHi = 0 as PteHi;
+  }
+
   /** Makes this handle name another CPU: its task was moved there. */
   bind(id: CpuId): void {
     const { tlb, regs, count } = this.hw;

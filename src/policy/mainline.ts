@@ -5,6 +5,7 @@ export const mainline = definePolicy({
   name: 'mainline',
   says: 'Linux 6.18: flush before free, lazy CPUs skipped, generations catch up, at most 33 pages one by one',
   base: 'mainline 6.18',
+  asksRcu: false,
   gates: {
     frameReuse: 'flushed before the frame is freed',
     vaReuse: 'flushed before the address can be mapped again',

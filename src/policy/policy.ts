@@ -2,7 +2,14 @@
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Audit } from './audit.ts';
 import { type FlushPoint, type FlushPointSpec, flushPointsOf } from './flush-points.ts';
-import { DefinitionError, isReplacement, type Replacement, type ReplacementSpec, replacement } from './replacement.ts';
+import {
+  checkAsksRcu,
+  DefinitionError,
+  isReplacement,
+  type Replacement,
+  type ReplacementSpec,
+  replacement,
+} from './replacement.ts';
 import { type PolicyThread, type PolicyThreadSpec, threadsOf } from './threads.ts';
 
 /**
@@ -83,6 +90,7 @@ export function definePolicy(spec: PolicySpec): Policy {
   }
   const points = flushPointsOf(common, spec.flushPoints);
   const routines = { ...common.routines, ...points.routines } as Partial<Kernel>;
+  checkAsksRcu(`policy "${common.name}"`, spec.asksRcu, routines);
   const threads = threadsOf(common, spec.threads);
   return { ...common, routines, base, gates, flushPoints: points.flushPoints, threads, audit };
 }

@@ -2,6 +2,7 @@
 import type { Geometry } from '../hardware/geometry.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
+import { rcuRoutines } from '../kernel/rcu/routines.ts';
 import { type Path, pointLabels, pointNamed } from '../memory/point.ts';
 import type { Field, Table } from '../memory/table.ts';
 
@@ -22,6 +23,8 @@ export interface Replacement {
   /** By point label. */
   readonly hooks: Readonly<Record<string, PointHooks>>;
   readonly routines: Partial<Kernel>;
+  /** May it look at what RCU counts? */
+  readonly asksRcu: boolean;
 }
 
 /** What the author writes: the routines stand beside the other fields, under their own names. */
@@ -31,6 +34,11 @@ export type ReplacementSpec = {
   // a table of rows with a brand of their own is one of plain numbered rows to everybody else
   tables?: readonly unknown[];
   hooks?: Record<string, PointHooks>;
+  /**
+   * `false` promises that nothing of it reads the tables `rcu` and `rcuState`, nor takes the place of a routine of
+   * kernel/rcu: a search of all states has fewer then, as of a kernel without plug-ins.
+   */
+  asksRcu?: boolean;
 } & Partial<Kernel>;
 
 /** A policy or patch that cannot be used; one line: what, where, what was expected. */
@@ -53,14 +61,27 @@ export function replacement(kind: string, spec: ReplacementSpec, own: readonly s
   }
   if (typeof says !== 'string' || says === '')
     throw new DefinitionError(`${kind} "${name}": says: expected a sentence`);
-  const fields = ['name', 'says', 'tables', 'hooks', ...own];
+  const fields = ['name', 'says', 'tables', 'hooks', 'asksRcu', ...own];
+  const routines = routinesOf(`${kind} "${name}"`, spec, fields);
   return {
     name,
     says,
     tables: checkTables(kind, name, spec.tables),
     hooks: checkHooks(kind, name, spec.hooks),
-    routines: routinesOf(`${kind} "${name}"`, spec, fields),
+    routines,
+    asksRcu: checkAsksRcu(`${kind} "${name}"`, spec.asksRcu, routines),
   };
+}
+
+/** What a definition says of RCU, held against the routines that it replaces. @throws DefinitionError */
+export function checkAsksRcu(where: string, asksRcu: boolean | undefined, routines: Partial<Kernel>): boolean {
+  if (asksRcu !== undefined && typeof asksRcu !== 'boolean') {
+    throw new DefinitionError(`${where}: asksRcu: expected true or false`);
+  }
+  const own = Object.keys(routines).find((key) => key in rcuRoutines);
+  if (asksRcu === false && own)
+    throw new DefinitionError(`${where}: asksRcu: false, but ${own} is a routine of kernel/rcu`);
+  return asksRcu ?? true;
 }
 
 /** The kernel routines among the fields of `spec`; `fields` are those that are none. @throws DefinitionError naming a field. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { BUGS } from '#tlblab/bugs/index.js';
 import { definePatch, requirePatch } from '#tlblab/bugs/patch.js';
+import { FIXES } from '#tlblab/fixes/index.js';
 import { POLICIES, policyNamed } from '#tlblab/policy/index.js';
 import { definePolicy, requirePolicy } from '#tlblab/policy/policy.js';
 
@@ -49,6 +51,17 @@ describe('definePolicy', () => {
     ['tables that are none', { tables: [{ name: 'mine' }] }, /tables\[0\]: expected a table/],
     ['a bad name', { name: 'My Policy' }, /policy "My Policy": name: expected lower-case/],
     ['no sentence', { says: '' }, /says: expected a sentence/],
+    ['a word on RCU that is no boolean', { asksRcu: 'no' }, /asksRcu: expected true or false/],
+    [
+      'the promise not to ask RCU, beside a routine of its own',
+      { asksRcu: false, *rcuQs() {} },
+      /asksRcu: false, but rcuQs is a routine of kernel\/rcu/,
+    ],
+    [
+      'that promise beside a flush point with such a routine',
+      { asksRcu: false, flushPoints: { grace: { says: 'pays', *rcuAdvance() {} } } },
+      /asksRcu: false, but rcuAdvance/,
+    ],
     ['no base kernel', { base: undefined }, /base: expected the kernel/],
   ])('refuses %s', (_, change, message) => {
     expect(() => definePolicy({ ...BASE, ...change } as never)).toThrow(message);
@@ -74,6 +87,24 @@ describe('definePolicy', () => {
     expect(() => definePatch({ name: 'bug', says: 'a bug', source: 'x', year: 2017.5 })).toThrow(
       /year: expected an integer/,
     );
+  });
+});
+
+describe('the promise not to ask RCU', () => {
+  it('is not made unless it is given', () => {
+    expect(definePolicy({ ...BASE }).asksRcu).toBe(true);
+    expect(definePatch({ name: 'bug', says: 'a bug', source: 'a mail' }).asksRcu).toBe(true);
+  });
+
+  it('is kept by those that are bundled', () => {
+    const promising = [...Object.values(POLICIES), ...Object.values(FIXES), ...Object.values(BUGS)].filter(
+      (r) => !r.asksRcu,
+    );
+    expect(promising.length).toBeGreaterThan(5);
+    for (const { name, routines, hooks } of promising) {
+      const paths = [...Object.values(routines), ...Object.values(hooks).flatMap((h) => Object.values(h))];
+      expect(paths.join('\n'), name).not.toMatch(/\brcu(State)?\b/);
+    }
   });
 });
 
