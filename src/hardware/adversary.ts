@@ -62,6 +62,10 @@ export function speculation(vpn: Vpn): AdversaryAction {
   return actionOf(SPECULATE, vpn);
 }
 
+export function isSpeculation(action: AdversaryAction): boolean {
+  return kindOf(action) === SPECULATE;
+}
+
 /** The contended word that the action touches, or NOWHERE. */
 export function adversaryWord(cpu: LogicalCpu, action: AdversaryAction): Word {
   switch (kindOf(action)) {

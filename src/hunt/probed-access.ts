@@ -1,12 +1,13 @@
 /**
- * A probe asks what an access would do now; nobody has done it yet. Here the access joins the program of the task that
- * would suffer, so that the finding replays as an ordinary program. Probes are off from then on: they changed nothing, and
+ * A probe asks what an access would do now, or a walk; nobody has done it yet. Here the access joins the program of the task that
+ * would suffer, and the walk the schedule, so that the finding replays as an ordinary program. Probes are off from then on: they changed nothing, and
  * the real access convicts in their place, at once or when the machine is at rest, perhaps of a harm more exact.
  */
 import { ADVERSARY, type Choice, choice, choiceKind, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
-import { LOAD, STORE } from '../hardware/types.ts';
+import { adversaryActions } from '../hardware/adversary.ts';
+import { type CpuId, LOAD, STORE } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
 import type { Violation } from '../oracle/oracle.ts';
 import type { Op, Program } from '../program/program.ts';
@@ -20,6 +21,7 @@ export function withProbedAccess(found: RawFinding): RawFinding {
   if (!violation?.probe) return found;
   const before = new Stepper(found.plan);
   execute(before, new ExactReplay(found.choices).choose);
+  if (violation.kind < 0) return withWalk(found, before, violation.cpu);
   const at = placeOf(found.plan.program, before, violation);
   const program = withAccess(found.plan.program, at, before.historyViolation !== undefined, violation);
   if (!program) return found;
@@ -41,6 +43,21 @@ export function withProbedAccess(found: RawFinding): RawFinding {
   const { convicted } = run;
   if (!convicted) return found;
   return { ...found, plan, choices, conviction: convicted, steps: run.steps };
+}
+
+/** A table was freed that a walk would still read: hardware begins one, or goes on with the one that it has begun. */
+function withWalk(found: RawFinding, before: Stepper, id: CpuId): RawFinding {
+  const plan = withoutProbes(found.plan);
+  const stepper = new Stepper(plan);
+  const actions: number[] = [];
+  const n = adversaryActions(before.cpuAt(id), before.machine.pages, actions);
+  for (const action of actions.slice(0, n)) {
+    const choices = [...found.choices, choice(ADVERSARY, id, action)];
+    stepper.reset();
+    const { convicted, steps } = execute(stepper, new ExactReplay(choices).choose);
+    if (convicted?.harm === found.conviction.harm) return { ...found, plan, choices, conviction: convicted, steps };
+  }
+  return found;
 }
 
 /**

@@ -10,6 +10,7 @@ import { type FrameOwner, OWNER_FREE, OWNER_TABLE } from '../kernel/observer.ts'
 import type { TaskId } from '../kernel/types.ts';
 import { type Ghost, NO_ACCESS } from './ghost.ts';
 import { suspectFrame, suspectLoad } from './suspects.ts';
+import { probeTable } from './table-pointers.ts';
 
 export class Frames {
   constructor(private readonly ghost: Ghost) {}
@@ -21,7 +22,9 @@ export class Frames {
     suspectFrame(this.ghost, pfn);
   }
   freed(pfn: Pfn): void {
-    this.ghost.g.frame.owner.store(pfn, OWNER_FREE);
+    const { owner } = this.ghost.g.frame;
+    if (owner.load(pfn) === OWNER_TABLE) probeTable(this.ghost, pfn);
+    owner.store(pfn, OWNER_FREE);
   }
 
   /** The root that the CPU has loaded at boot, in no step. */

@@ -10,6 +10,7 @@ import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
 import type { Judge } from './judge.ts';
+import { keepsUnhooked } from './table-pointers.ts';
 import type { PageKey } from './tables.ts';
 
 /** A CPU, and the task that it runs. */
@@ -31,9 +32,9 @@ export function probe(ghost: Ghost, judge: Judge, cpus: readonly Running[]): voi
   }
 }
 
-/** Does some TLB hold an entry that is older than the page tables? The moments at which a flush is due, or missed. */
+/** Does some TLB, or paging-structure cache, hold an entry older than the page tables? The moments at which a flush is due, or missed. */
 export function holdsStale(ghost: Ghost): boolean {
-  return someEntry(ghost, (id, slot) => !isCurrent(ghost, id, slot));
+  return someEntry(ghost, (id, slot) => !isCurrent(ghost, id, slot)) || (isSuspect(ghost) && keepsUnhooked(ghost));
 }
 
 /** Is there an entry anywhere that may be wrong? If not, none is before something happens. */
@@ -44,14 +45,14 @@ function mayFind(ghost: Ghost): boolean {
     return isUsable(ghost, id, slot) && ghost.mmOf(g.cpu.tlbPage.peek(id, slot) as PageKey) !== loaded;
   };
   const found = someEntry(ghost, (id, slot) => isForeign(id, slot) || !isCurrent(ghost, id, slot));
-  if (!found && !ghost.options.threads) g.global.suspect.put(0, 0);
+  if (!found && !ghost.options.threads && !keepsUnhooked(ghost)) g.global.suspect.put(0, 0);
   return found;
 }
 
 /** Is it so of any entry of any TLB? Not looked for where nothing has happened that can make an entry wrong. */
 function someEntry(ghost: Ghost, is: (id: CpuId, slot: TlbSlot) => boolean): boolean {
-  const { g, machine, geometry, options } = ghost;
-  if (!options.threads && g.global.suspect.peek(0) === 0) return false;
+  const { machine, geometry } = ghost;
+  if (!isSuspect(ghost)) return false;
   const slots = slotsOf(ghost);
   for (let id = 0 as CpuId; id < geometry.cpus; id++) {
     for (let slot = 0 as TlbSlot; slot < slots; slot++) {
@@ -59,6 +60,11 @@ function someEntry(ghost: Ghost, is: (id: CpuId, slot: TlbSlot) => boolean): boo
     }
   }
   return false;
+}
+
+/** Has something happened that can make an entry wrong? In `threads` nobody keeps that. */
+function isSuspect({ g, options }: Ghost): boolean {
+  return options.threads || g.global.suspect.peek(0) !== 0;
 }
 
 function slotsOf({ geometry }: Ghost): number {

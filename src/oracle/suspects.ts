@@ -4,6 +4,7 @@
  */
 import type { CpuId, Pfn, Vpn } from '../hardware/types.ts';
 import type { Ghost } from './ghost.ts';
+import { keepsUnhooked } from './table-pointers.ts';
 
 /** A page's entries changed: it matters if a TLB holds a translation of a page of that number. */
 export function suspectPage(ghost: Ghost, vpn: Vpn): void {
@@ -32,6 +33,12 @@ export function suspectFrame(ghost: Ghost, pfn: Pfn): void {
       return;
     }
   }
+}
+
+/** A table was unhooked: it matters if some paging-structure cache leads there, or a CPU has it for its root. */
+export function suspectTable(ghost: Ghost): void {
+  const { g, options } = ghost;
+  if (!options.threads && g.global.suspect.peek(0) === 0 && keepsUnhooked(ghost)) g.global.suspect.put(0, 1);
 }
 
 /** A CPU has another address space loaded: it may find entries there that are not its own. */

@@ -9,7 +9,7 @@ import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
 import { isSystemCall, OP, type Operations, type OpKind } from './ops.ts';
-import { suspectPage } from './suspects.ts';
+import { suspectPage, suspectTable } from './suspects.ts';
 import { ENDERS, type PageKey } from './tables.ts';
 
 /** What ended a version: an identity of an operation (0: unknown) and when. */
@@ -46,6 +46,7 @@ export class Versions {
       }
     }
     frame.tableMm.put(table, 0);
+    suspectTable(this.ghost);
   }
 
   /** Called before the entry changes, so that a version is never younger than the store it stands for. */

@@ -159,7 +159,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     harm: 'rights-bypass',
     memory: 'tso',
     seed: 2,
-    strategies: ['surw'],
+    strategies: ['sticky'],
     program: race(TWO, {
       setup: [...cached(), ...by('Q', mmap(8, 1, 'rw', { fixed: true }), store(8))],
       P0: [munmap(8)],

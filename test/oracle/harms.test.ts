@@ -56,6 +56,7 @@ describe('frame-reuse', () => {
 });
 
 describe('table-reuse', () => {
+  const quiet = { checks: { probe: false } };
   const walkInto = (m: OracleMachine, act: (table: Pfn) => void): void => {
     const cpu = m.cpus[1];
     m.mem.beginStep(1, cpu.current, -1 as never);
@@ -68,13 +69,13 @@ describe('table-reuse', () => {
     walkStep(cpu, 0, LOAD);
   };
   it('convicts a walk that reads a table which was freed meanwhile', () => {
-    const { m } = shared();
+    const { m } = shared(quiet);
     m.flush(3);
     walkInto(m, (table) => m.free(table));
     expect(m.harm()).toBe('table-reuse');
   });
   it('convicts a walk that reads a table which another address space was given', () => {
-    const { m } = shared();
+    const { m } = shared(quiet);
     m.flush(3);
     walkInto(m, (table) => {
       m.free(table);
@@ -83,7 +84,7 @@ describe('table-reuse', () => {
     expect(m.harm()).toBe('table-reuse');
   });
   it('convicts a pointer in the paging-structure cache that outlives its table', () => {
-    const { m } = shared();
+    const { m } = shared(quiet);
     m.mapped(0, 1, 4);
     const table = m.table(0, 1, 3);
     m.free(table);
@@ -369,6 +370,27 @@ describe('leak', () => {
 });
 
 describe('the probe', () => {
+  it('convicts what a walk would read when a table is freed, whatever its CPU is doing', () => {
+    const { m } = shared();
+    m.enter(0, 2);
+    m.busy.add(1);
+    const table = m.table(0, 1, 3);
+    m.free(table);
+    expect(m.oracle.violation).toMatchObject({ harm: 'table-reuse', probe: true, cpu: 1, vpn: 0, kind: -1 });
+  });
+  it('acquits a table to which nothing leads but what another address space has cached', () => {
+    const { m } = shared();
+    m.enter(0, 2);
+    m.enter(1, 2);
+    m.free(m.table(0, 1, 3));
+    expect(m.harm()).toBeUndefined();
+  });
+  it('convicts a root that is freed while a CPU has it loaded', () => {
+    const { m } = shared();
+    m.enter(0, 2);
+    m.free(m.root(1));
+    expect(m.oracle.violation).toMatchObject({ harm: 'table-reuse', probe: true, cpu: 1 });
+  });
   it('convicts what a load would do, without anybody doing it', () => {
     const { m } = shared();
     m.call(0, OP.munmap, munmap3, () => gone(m));

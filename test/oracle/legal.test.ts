@@ -407,6 +407,7 @@ describe('fork', () => {
     m.enter(2, 2);
     m.store(2, 3, 8);
     m.call(2, OP.exit, {});
+    m.enter(2, 1);
     m.poke(m.columns.tasks.mm.at(m.cpus[2].current), 0);
     m.free(m.root(2));
     m.begin(0, OP.fork);

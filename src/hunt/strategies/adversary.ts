@@ -4,12 +4,15 @@
  * speculative walks go on step by step.
  */
 import { ADVERSARY, choice } from '../../engine/choice.ts';
+import { type AdversaryAction, isSpeculation, WALK_ON } from '../../hardware/adversary.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import type { Random } from '../random.ts';
 import type { AdversaryBudget, Run } from './strategy.ts';
 
 /** Length of a run before any has been seen. */
 const FIRST_GUESS = 64;
+/** One speculative walk of so many stops half-way, until another action takes it on. */
+const AT_ONCE = 4;
 
 export class RandomAdversary {
   private actions = 0;
@@ -20,6 +23,8 @@ export class RandomAdversary {
   /** Steps at which it is its turn, the last first. */
   private readonly moments: number[] = [];
   private readonly list: number[] = [];
+  /** A speculative walk is under way there, and goes on at once. */
+  private walking: CpuId | undefined = undefined;
 
   constructor(
     private readonly random: Random,
@@ -31,6 +36,7 @@ export class RandomAdversary {
     this.ticks = this.budget.ticks;
     this.longest = Math.max(this.longest, this.step);
     this.step = 0;
+    this.walking = undefined;
     const { moments, random } = this;
     moments.length = 0;
     for (let i = this.actions + this.ticks; i > 0; i--) {
@@ -44,6 +50,11 @@ export class RandomAdversary {
   act(run: Run): number {
     const { moments } = this;
     this.step++;
+    if (this.walking !== undefined) {
+      const on = this.walksOn(run, this.walking);
+      if (on >= 0) return on;
+      this.walking = undefined;
+    }
     if (moments.length === 0 || this.step <= moments[moments.length - 1]) return -1;
     // any CPU: one that waits has hardware too
     const id = this.random.below(run.cpus) as CpuId;
@@ -58,6 +69,13 @@ export class RandomAdversary {
     if (n === 0) return -1;
     this.actions--;
     moments.pop();
-    return choice(ADVERSARY, id, this.list[this.random.below(n)]);
+    const action = this.list[this.random.below(n)] as AdversaryAction;
+    if (isSpeculation(action) && this.random.below(AT_ONCE) > 0) this.walking = id;
+    return choice(ADVERSARY, id, action);
+  }
+
+  private walksOn(run: Run, id: CpuId): number {
+    const n = run.hardwareActions(id, this.list);
+    return this.list.lastIndexOf(WALK_ON, n - 1) >= 0 ? choice(ADVERSARY, id, WALK_ON) : -1;
   }
 }
