@@ -10,6 +10,7 @@ import type { Word } from '../memory/memory.ts';
 import type { Footprint } from '../memory/step-record.ts';
 import type { Difference } from './difference.ts';
 import type { Run } from './strategies/strategy.ts';
+import { timelyWalks } from './timely-walks.ts';
 
 /** More than any program has. */
 const MOST_OPERATIONS = 0x10000;
@@ -73,6 +74,9 @@ export class MachineRun implements Run {
   }
   hardwareActions(id: CpuId, into: number[]): number {
     return adversaryActions(this.stepper.cpuAt(id), this.stepper.machine.pages, into);
+  }
+  timelyWalks(into: number[]): number {
+    return timelyWalks(this.stepper, into);
   }
   tickChoice(id: CpuId): Choice | -1 {
     return this.stepper.tickChoice(id);

@@ -15,13 +15,16 @@ import { execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
 import { ExactReplay } from './schedule.ts';
 
+/** Acts of hardware that make what a probe asked for come true, at most. */
+const MOST_ACTS = 2;
+
 /** The finding with its probed access performed; unchanged if it was no probe, or if the access does not convict. */
 export function withProbedAccess(found: RawFinding): RawFinding {
   const { violation } = found.conviction;
   if (!violation?.probe) return found;
+  if (violation.kind < 0) return withWalk(found, violation.cpu);
   const before = new Stepper(found.plan);
   execute(before, new ExactReplay(found.choices).choose);
-  if (violation.kind < 0) return withWalk(found, before, violation.cpu);
   const at = placeOf(found.plan.program, before, violation);
   const program = withAccess(found.plan.program, at, before.historyViolation !== undefined, violation);
   if (!program) return found;
@@ -45,17 +48,26 @@ export function withProbedAccess(found: RawFinding): RawFinding {
   return { ...found, plan, choices, conviction: convicted, steps: run.steps };
 }
 
-/** A table was freed that a walk would still read: hardware begins one, or goes on with the one that it has begun. */
-function withWalk(found: RawFinding, before: Stepper, id: CpuId): RawFinding {
+/**
+ * A table was freed that a walk would still read: hardware begins one, or goes on with the one that it has begun. If it has all
+ * translations cached that are found by that table, it evicts one first.
+ */
+function withWalk(found: RawFinding, id: CpuId): RawFinding {
   const plan = withoutProbes(found.plan);
   const stepper = new Stepper(plan);
-  const actions: number[] = [];
-  const n = adversaryActions(before.cpuAt(id), before.machine.pages, actions);
-  for (const action of actions.slice(0, n)) {
-    const choices = [...found.choices, choice(ADVERSARY, id, action)];
-    stepper.reset();
-    const { convicted, steps } = execute(stepper, new ExactReplay(choices).choose);
-    if (convicted?.harm === found.conviction.harm) return { ...found, plan, choices, conviction: convicted, steps };
+  let sequences: number[][] = [[]];
+  for (let acts = 0; acts <= MOST_ACTS; acts++) {
+    const longer: number[][] = [];
+    for (const sequence of sequences) {
+      const choices = [...found.choices, ...sequence];
+      stepper.reset();
+      const { convicted, steps } = execute(stepper, new ExactReplay(choices).choose);
+      if (convicted?.harm === found.conviction.harm) return { ...found, plan, choices, conviction: convicted, steps };
+      const actions: number[] = [];
+      const n = adversaryActions(stepper.cpuAt(id), stepper.machine.pages, actions);
+      for (const action of actions.slice(0, n)) longer.push([...sequence, choice(ADVERSARY, id, action)]);
+    }
+    sequences = longer;
   }
   return found;
 }

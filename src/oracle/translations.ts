@@ -4,16 +4,16 @@
  */
 import type { LogicalCpu } from '../hardware/logical-cpu.ts';
 import type { WalkId } from '../hardware/observer.ts';
-import type { Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
+import type { CpuId, Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { FrameOwner } from '../kernel/observer.ts';
 import type { MmId } from '../kernel/types.ts';
-import type { Memory } from '../memory/memory.ts';
+import type { Memory, Word } from '../memory/memory.ts';
 import { SteppedMemory } from '../memory/stepped-memory.ts';
 import { Frames } from './frames.ts';
 import { Ghost, type GhostColumns, type OracleOptions } from './ghost.ts';
 import { Operations } from './ops.ts';
-import { Versions } from './versions.ts';
+import { type MappedPage, Versions } from './versions.ts';
 
 export class Translations {
   protected readonly ghost: Ghost;
@@ -35,6 +35,16 @@ export class Translations {
     this.ops = new Operations(this.ghost);
     this.frames = new Frames(this.ghost);
     this.versions = new Versions(this.ghost, this.ops);
+  }
+
+  /** The page whose entry lies at that word and maps something; undefined if there is none. */
+  entryAt(word: Word): MappedPage | undefined {
+    return this.versions.entryAt(word);
+  }
+  /** The address space whose root the CPU has loaded. */
+  loadedBy(id: CpuId): MmId {
+    const { g, machine } = this.ghost;
+    return (g.frame.tableMm.peek(machine.regs.cr3Pgd.peek(id) as Pfn) - 1) as MmId;
   }
 
   rootLoaded(cpu: LogicalCpu, pgd: Pfn): void {

@@ -7,6 +7,7 @@ import { PTE_NX, PTE_P, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
 import type { Pfn, TlbSlot, Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
+import type { Word } from '../memory/memory.ts';
 import type { Ghost } from './ghost.ts';
 import { isSystemCall, OP, type Operations, type OpKind } from './ops.ts';
 import { suspectPage, suspectTable } from './suspects.ts';
@@ -16,6 +17,12 @@ import { ENDERS, type PageKey } from './tables.ts';
 export interface Ender {
   readonly op: number;
   readonly step: number;
+}
+
+/** A page of an address space. */
+export interface MappedPage {
+  readonly mm: MmId;
+  readonly vpn: Vpn;
 }
 
 /** Calls after which a page, mapped again, is another object. */
@@ -163,6 +170,17 @@ export class Versions {
     p.goneLo.store(page, 0);
     p.version.store(page, version - 1);
     if (p.objectVersion.peek(page) === version) p.objectVersion.store(page, version - 1);
+  }
+
+  /** The page whose entry lies at that word and maps something; undefined if there is none. */
+  entryAt(word: Word): MappedPage | undefined {
+    const { machine, geometry, mem, g } = this.ghost;
+    const { base, stride } = machine.frame.words;
+    const table = Math.floor((word - base) / stride) as Pfn;
+    if (word < base || table >= geometry.frames || !this.isLeaf(table)) return undefined;
+    const at = word - base - table * stride;
+    if (at % 2 !== 0 || (mem.words[word] & PTE_P) === 0) return undefined;
+    return { mm: (g.frame.tableMm.peek(table) - 1) as MmId, vpn: (g.frame.tableBase.peek(table) + at / 2) as Vpn };
   }
 
   private isLeaf(table: Pfn): boolean {

@@ -138,6 +138,9 @@ export class TinyRun implements Run {
   hardwareActions(): number {
     return 0;
   }
+  timelyWalks(): number {
+    return 0;
+  }
   tickChoice(): -1 {
     return -1;
   }

@@ -3,7 +3,7 @@
  * are drawn over the whole run, as long as runs have been so far; half of them follow the one before at once, because
  * speculative walks go on step by step.
  */
-import { ADVERSARY, choice } from '../../engine/choice.ts';
+import { ADVERSARY, type Choice, choice, choiceCpu } from '../../engine/choice.ts';
 import { type AdversaryAction, isSpeculation, WALK_ON } from '../../hardware/adversary.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import type { Random } from '../random.ts';
@@ -13,10 +13,14 @@ import type { AdversaryBudget, Run } from './strategy.ts';
 const FIRST_GUESS = 64;
 /** One speculative walk of so many stops half-way, until another action takes it on. */
 const AT_ONCE = 4;
+/** One walk of so many that would be just in time is made. */
+const TAKEN = 4;
 
 export class RandomAdversary {
   private actions = 0;
   private ticks = 0;
+  /** Of the actions, those that wait for what they are about. */
+  private timely = 0;
   /** Steps of this run, and of the longest so far. */
   private step = 0;
   private longest = 0;
@@ -39,7 +43,9 @@ export class RandomAdversary {
     this.walking = undefined;
     const { moments, random } = this;
     moments.length = 0;
-    for (let i = this.actions + this.ticks; i > 0; i--) {
+    this.timely = 0;
+    for (let i = this.actions; i > 0; i--) if (random.below(2) === 0) this.timely++;
+    for (let i = this.actions - this.timely + this.ticks; i > 0; i--) {
       const follows = moments.length > 0 && random.below(2) === 0;
       moments.push(follows ? moments[moments.length - 1] + 1 : random.below(this.longest || FIRST_GUESS));
     }
@@ -55,17 +61,26 @@ export class RandomAdversary {
       if (on >= 0) return on;
       this.walking = undefined;
     }
+    const timely = this.timely > 0 ? run.timelyWalks(this.list) : 0;
+    if (timely > 0 && this.random.below(TAKEN) === 0) {
+      this.timely--;
+      this.actions--;
+      const walk = this.list[this.random.below(timely)];
+      this.walking = choiceCpu(walk as Choice);
+      return walk;
+    }
     if (moments.length === 0 || this.step <= moments[moments.length - 1]) return -1;
     // any CPU: one that waits has hardware too
     const id = this.random.below(run.cpus) as CpuId;
-    if (this.ticks > 0 && this.random.below(this.actions + this.ticks) < this.ticks) {
+    const actions = this.actions - this.timely;
+    if (this.ticks > 0 && this.random.below(actions + this.ticks) < this.ticks) {
       const tick = run.tickChoice(id);
       if (tick < 0) return -1;
       this.ticks--;
       moments.pop();
       return tick;
     }
-    const n = this.actions > 0 ? run.hardwareActions(id, this.list) : 0;
+    const n = actions > 0 ? run.hardwareActions(id, this.list) : 0;
     if (n === 0) return -1;
     this.actions--;
     moments.pop();

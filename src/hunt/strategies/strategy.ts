@@ -31,6 +31,8 @@ export interface Run {
   isInPatch(cpu: CpuId): boolean;
   /** Lists in `into` what the hardware of a CPU may do on its own, and returns how much that is. */
   hardwareActions(cpu: CpuId, into: number[]): number;
+  /** Lists in `into` choices by which hardware would cache what the next events may change, and returns how many there are. */
+  timelyWalks(into: number[]): number;
   /** The timer of that CPU fires; -1 if its interrupt is pending already. */
   tickChoice(cpu: CpuId): Choice | -1;
 }

@@ -158,6 +158,9 @@ export class SuiteRun implements Run {
   hardwareActions(): number {
     return 0;
   }
+  timelyWalks(): number {
+    return 0;
+  }
   tickChoice(): -1 {
     return -1;
   }
