@@ -44,6 +44,7 @@ export class PartsAgain {
     const { log } = mem;
     if (log === undefined) throw new RangeError('no log to go back by');
     const underWay = mem.underWay();
+    const isDue = oracle?.isProbeDue ?? false;
     this.task = task;
     this.at = first;
     this.end = log.length;
@@ -63,7 +64,9 @@ export class PartsAgain {
     mem.makesAgain(false);
     mem.goOn(underWay);
     this.machine.pick = pick;
-    if (oracle) oracle.now = step;
+    if (!oracle) return;
+    oracle.now = step;
+    oracle.isProbeDue = isDue;
   }
 
   /** The part has come to its end: does the path have to stop here? If not, it is in the midst of its next part when this returns. */

@@ -147,6 +147,7 @@ export class Stepper {
     if (isOfPath(c)) this.paths.goOn(task, id, c);
     else hardwareActs(machine, this.buffers, cpu, c);
     this.steps++;
+    if (machine.oracle?.isProbeDue) this.probe();
     this.boundary.afterStep(id);
     this.findChoices();
     this.rewinder?.note();

@@ -95,6 +95,8 @@ export class Ghost {
   /** Number of the present step; in `threads` whatever clock the engine gives. */
   now = 0;
   violation: Violation | undefined = undefined;
+  /** A frame to which a TLB leads was handed out in this step: the probe has to look before it ends. The stepper only. */
+  isDue = false;
   readonly checks: OracleChecks;
   private readonly filesFrom: number;
 

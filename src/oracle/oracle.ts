@@ -96,6 +96,7 @@ export class Oracle extends Translations implements Observer {
   /** Forgets the violation; the ghost words are reset with the image. */
   reset(): void {
     this.ghost.violation = undefined;
+    this.ghost.isDue = false;
     this.ghost.now = 0;
   }
   /** Forgets the violation by something that is taken back; was there one? */
@@ -131,10 +132,18 @@ export class Oracle extends Translations implements Observer {
 
   /** What would happen now on these CPUs, which all stand at a user instruction boundary? */
   probe(cpus: readonly Running[]): void {
+    this.ghost.isDue = false;
     if (!this.ghost.checks.probe) return;
     const was = this.enter();
     probe(this.ghost, this.judge, cpus);
     this.leave(was);
+  }
+  /** Has the probe to look before this step ends, whether or not an operation returns in it? */
+  get isProbeDue(): boolean {
+    return this.ghost.isDue;
+  }
+  set isProbeDue(is: boolean) {
+    this.ghost.isDue = is;
   }
   /** Does some TLB hold an entry that is older than the page tables? */
   holdsStale(): boolean {

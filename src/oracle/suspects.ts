@@ -21,15 +21,16 @@ export function suspectPage(ghost: Ghost, vpn: Vpn): void {
   }
 }
 
-/** A frame was handed out: it matters if a TLB still leads there. */
+/** A frame was handed out: it matters if a TLB still leads there, and at once. */
 export function suspectFrame(ghost: Ghost, pfn: Pfn): void {
   const { geometry, machine, g, options } = ghost;
-  if (options.threads || g.global.suspect.peek(0) === 1) return;
+  if (options.threads) return;
   const slots = geometry.tlbSets * geometry.tlbWays;
   for (let id = 0 as CpuId; id < geometry.cpus; id++) {
     for (let slot = 0; slot < slots; slot++) {
       if (machine.tlb.lo.peek(id, slot) >>> 12 !== pfn) continue;
       g.global.suspect.put(0, 1);
+      ghost.isDue = true;
       return;
     }
   }

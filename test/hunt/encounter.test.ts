@@ -59,7 +59,7 @@ describe('generateEncounter', () => {
       expect(program.history.length).toBeLessThanOrEqual(40);
       expect(ops(program).length).toBeLessThanOrEqual(24);
     }
-    expect(share((p) => ops(p).length <= 12)).toBeGreaterThan(0.8);
+    expect(share((p) => ops(p).length <= 16)).toBeGreaterThan(0.8);
   });
 
   it('lets operations of different tasks meet at one page, which others look at', () => {

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { BUGS } from '#tlblab/bugs/index.js';
+import { Stepper } from '#tlblab/engine/stepper.js';
+import { execute } from '#tlblab/hunt/execute.js';
 import { Draw } from '#tlblab/hunt/generate/draw.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
+import { ExactReplay } from '#tlblab/hunt/schedule.js';
 import { drawScope } from '#tlblab/hunt/small-scope.js';
 import { policyNamed } from '#tlblab/policy/index.js';
 
@@ -37,11 +40,7 @@ describe('small-scope', () => {
     const { found } = hunt({ ...SETTINGS, patches: [BUGS['t1-14']], seed: 2, schedules: 20_000 });
     expect(found?.strategy).toBe('small-scope');
     expect(found?.plan.menu).toBeUndefined();
-    const again = hunt({
-      ...SETTINGS,
-      ...{ patches: [BUGS['t1-14']], source: found!.plan.program, recorded: found!.choices, seed: 1, schedules: 1 },
-      strategies: ['replay'],
-    });
-    expect(again.found?.conviction.harm).toBe(found?.conviction.harm);
+    const again = execute(new Stepper(found!.plan), new ExactReplay(found!.choices).choose);
+    expect(again.convicted?.harm).toBe(found?.conviction.harm);
   });
 });

@@ -69,6 +69,23 @@ describe('walks just in time', () => {
   });
 });
 
+describe('a frame that is handed out while a TLB leads to it', () => {
+  it('convicts in that step, before any operation returns', () => {
+    const { program } = SCENARIOS['t1-16'];
+    const settings = { ...SETTINGS, patches: [BUGS['t1-16']], adversary: { actions: 0, ticks: 0 } };
+    const { found } = hunt({ ...settings, source: program, seed: 1, schedules: 2000, outOfTime: () => false });
+    const stepper = new Stepper(found!.plan);
+    const due: boolean[] = [];
+    const run = execute(stepper, (s) => {
+      due.push(s.machine.oracle!.isProbeDue);
+      return new ExactReplay(found!.choices.slice(s.steps)).choose(s);
+    });
+    // what was due was done in the same step
+    expect(run.convicted).toBeDefined();
+    expect(due).not.toContain(true);
+  });
+});
+
 describe('a probed walk', () => {
   const found = (): RawFinding => {
     const { program } = SCENARIOS['t2-15'];

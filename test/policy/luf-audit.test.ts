@@ -139,12 +139,12 @@ describe('a ledger that is kept', () => {
 });
 
 describe("v11's own mistakes", () => {
-  it('a folio whose last reference somebody else drops is freed without its debt: seen oftener than it harms', () => {
+  it('a folio whose last reference somebody else drops is freed without its debt: seen also where it does no harm', () => {
     const { inconsistencies } = audited('luf-v11', loadScenario('reclaim-kept'), [], 800);
     expect(inconsistencies.map(({ kind }) => kind)).toEqual(['unrecorded']);
     const [{ convicted, legal }] = inconsistencies;
     expect(convicted).toBeGreaterThan(0);
-    expect(legal).toBeGreaterThan(convicted);
+    expect(legal).toBeGreaterThan(0);
     expect(audited('luf-v11', loadScenario('reclaim-kept'), [FIXES['v11-kept']], 400).inconsistencies).toEqual([]);
   });
 

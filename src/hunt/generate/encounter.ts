@@ -119,7 +119,7 @@ export class Encounter extends ProgramWriter {
     if (sleeper) this.wake(sleeper);
     for (const user of this.users()) {
       if (draw.chance(0.1)) user.ops.unshift(this.access(user, this.looksAt(user)).op);
-      for (let i = Number(draw.weighted({ '0': 4, '1': 4, '2': 1 })); i > 0; i--)
+      for (let i = Number(draw.weighted({ '1': 1, '2': 3, '3': 3, '4': 1 })); i > 0; i--)
         this.write(user, this.access(user, this.looksAt(user)).op);
     }
     return this.finished();
