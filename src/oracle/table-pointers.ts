@@ -8,7 +8,6 @@ import { type Ghost, NO_ACCESS } from './ghost.ts';
 
 interface TablePointer {
   readonly cpu: CpuId;
-  readonly table: Pfn;
   /** The first page of those that are found by it. */
   readonly vpn: Vpn;
 }
@@ -43,14 +42,13 @@ function somePointer(ghost: Ghost, is: (table: Pfn, epoch: number) => boolean): 
   for (let id = 0 as CpuId; id < geometry.cpus; id++) {
     const root = regs.cr3Pgd.peek(id) as Pfn;
     if (root === 0) continue;
-    if (is(root, g.cpu.rootEpoch.peek(id))) return { cpu: id, table: root, vpn: 0 as Vpn };
+    if (is(root, g.cpu.rootEpoch.peek(id))) return { cpu: id, vpn: 0 as Vpn };
     const pcid = regs.cr3Pcid.peek(id);
     for (let slot = 0; slot < geometry.pscEntries; slot++) {
       const depth = psc.level.peek(id, slot);
       if (depth === 0 || psc.pcid.peek(id, slot) !== pcid) continue;
-      const table = psc.pfn.peek(id, slot) as Pfn;
-      if (!is(table, g.cpu.pscEpoch.peek(id, slot))) continue;
-      return { cpu: id, table, vpn: (psc.tag.peek(id, slot) << geometry.levelShift[depth - 2]) as Vpn };
+      if (!is(psc.pfn.peek(id, slot) as Pfn, g.cpu.pscEpoch.peek(id, slot))) continue;
+      return { cpu: id, vpn: (psc.tag.peek(id, slot) << geometry.levelShift[depth - 2]) as Vpn };
     }
   }
   return undefined;

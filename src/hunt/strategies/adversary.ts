@@ -1,7 +1,7 @@
 /**
- * The adversary's part of a random schedule: now and then, within its budget, hardware acts instead of a path. Its moments
- * are drawn over the whole run, as long as runs have been so far; half of them follow the one before at once, because
- * speculative walks go on step by step.
+ * The adversary's part of a random schedule: now and then, within its budget, hardware acts instead of a path. Half of its acts wait
+ * for a walk that would be just in time (timely-walks.ts). The moments of the others, and of ticks, are drawn over the whole run, as long
+ * as runs have been so far; half of these follow the one before at once. A walk that has begun mostly goes on to its end, as one act.
  */
 import { ADVERSARY, type Choice, choice, choiceCpu } from '../../engine/choice.ts';
 import { type AdversaryAction, isSpeculation, WALK_ON } from '../../hardware/adversary.ts';
@@ -54,21 +54,26 @@ export class RandomAdversary {
 
   /** An action to take now, or -1. */
   act(run: Run): number {
-    const { moments } = this;
     this.step++;
-    if (this.walking !== undefined) {
-      const on = this.walksOn(run, this.walking);
-      if (on >= 0) return on;
-      this.walking = undefined;
-    }
-    const timely = this.timely > 0 ? run.timelyWalks(this.list) : 0;
-    if (timely > 0 && this.random.below(TAKEN) === 0) {
-      this.timely--;
-      this.actions--;
-      const walk = this.list[this.random.below(timely)];
-      this.walking = choiceCpu(walk as Choice);
-      return walk;
-    }
+    const on = this.walking === undefined ? -1 : this.walksOn(run, this.walking);
+    if (on >= 0) return on;
+    this.walking = undefined;
+    const walk = this.timelyWalk(run);
+    return walk >= 0 ? walk : this.momentary(run);
+  }
+
+  private timelyWalk(run: Run): number {
+    const n = this.timely > 0 ? run.timelyWalks(this.list) : 0;
+    if (n === 0 || this.random.below(TAKEN) > 0) return -1;
+    this.timely--;
+    this.actions--;
+    const walk = this.list[this.random.below(n)] as Choice;
+    this.walking = choiceCpu(walk);
+    return walk;
+  }
+
+  private momentary(run: Run): number {
+    const { moments } = this;
     if (moments.length === 0 || this.step <= moments[moments.length - 1]) return -1;
     // any CPU: one that waits has hardware too
     const id = this.random.below(run.cpus) as CpuId;
