@@ -46,28 +46,34 @@ export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
   const { final: _, ...program } = found.plan.program;
   const whole: Candidate = { ...found, plan: { ...found.plan, program } };
   // a story in which hardware does nothing on its own is told sooner, and believed sooner
-  const quiet = convict(
-    whole.plan,
-    { ...whole, choices: whole.choices.filter((c) => !isAct(c)) },
-    found.steps,
-    budget,
-    NO_ACTS,
-  );
-  const hardware = quiet ? NO_ACTS : ACTS;
-  let best = quiet ?? whole;
+  const calm = { ...whole, choices: whole.choices.filter((c) => !isAct(c)) };
+  const quiet = convict(whole.plan, calm, found.steps, budget, NO_ACTS);
+  const told = quiet && smallest(quiet, found.steps, budget, NO_ACTS);
+  // but hardware may stand for a CPU that only looks on
+  const best = told && cpusOf(told) <= 2 ? told : smallest(whole, found.steps, budget, ACTS);
+  return { ...found, ...fewerSwitches(told && cpusOf(told) <= cpusOf(best) ? told : best, budget) };
+}
+
+function cpusOf({ plan }: Candidate): number {
+  return plan.program.machine.cpus;
+}
+
+/** With a program of which nothing can be left out any more. */
+function smallest(from: Candidate, most: number, budget: ShrinkBudget, hardware: AdversaryBudget): Candidate {
+  let best = from;
   let progress = true;
   while (progress && !budget.outOfTime()) {
     progress = false;
     for (const { program, cpus } of smallerPrograms(best.plan.program)) {
       if (budget.outOfTime()) break;
-      const smaller = convict({ ...best.plan, program }, renumbered(best, cpus), found.steps, budget, hardware);
+      const smaller = convict({ ...best.plan, program }, renumbered(best, cpus), most, budget, hardware);
       if (!smaller) continue;
       best = smaller;
       progress = true;
       break;
     }
   }
-  return { ...found, ...fewerSwitches(best, budget) };
+  return best;
 }
 
 /** The run with the choices of the CPUs that are left, under their new numbers. */
