@@ -1,6 +1,6 @@
 /** A historical bug or an ablation, as a change of the kernel. */
 import type { Patch } from '../policy/policy.ts';
-import { DefinitionError, isReplacement, type ReplacementSpec, replacement } from '../policy/replacement.ts';
+import { asksRcuOf, DefinitionError, isReplacement, type ReplacementSpec, replacement } from '../policy/replacement.ts';
 
 export type { Patch };
 
@@ -19,7 +19,8 @@ export function definePatch(spec: PatchSpec): Patch {
   if (typeof source !== 'string' || source === '') {
     throw new DefinitionError(`patch "${common.name}": source: expected where the mistake is told`);
   }
-  return { ...common, year, source };
+  const asksRcu = asksRcuOf(`patch "${common.name}"`, spec.asksRcu, common.routines);
+  return { ...common, asksRcu, year, source };
 }
 
 /**

@@ -48,14 +48,8 @@ export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
   // a story in which hardware does nothing on its own is told sooner, and believed sooner
   const calm = { ...whole, choices: whole.choices.filter((c) => !isAct(c)) };
   const quiet = convict(whole.plan, calm, found.steps, budget, NO_ACTS);
-  const told = quiet && smallest(quiet, found.steps, budget, NO_ACTS);
-  // but hardware may stand for a CPU that only looks on
-  const best = told && cpusOf(told) <= 2 ? told : smallest(whole, found.steps, budget, ACTS);
-  return { ...found, ...fewerSwitches(told && cpusOf(told) <= cpusOf(best) ? told : best, budget) };
-}
-
-function cpusOf({ plan }: Candidate): number {
-  return plan.program.machine.cpus;
+  const best = smallest(quiet ?? whole, found.steps, budget, quiet ? NO_ACTS : ACTS);
+  return { ...found, ...fewerSwitches(best, budget) };
 }
 
 /** With a program of which nothing can be left out any more. */

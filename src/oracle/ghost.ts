@@ -1,7 +1,7 @@
 /** What all parts of the oracle share: the ghost columns, the machine they watch, the time, and the first violation. */
 import type { Geometry } from '../hardware/geometry.ts';
 import type { HardwareColumns } from '../hardware/logical-cpu.ts';
-import type { AccessKind, CpuId, Vpn } from '../hardware/types.ts';
+import type { AccessKind, CpuId, Pfn, Vpn } from '../hardware/types.ts';
 import type { KernelColumns } from '../kernel/cpu.ts';
 import type { FileId, MmId, TaskId } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -117,6 +117,11 @@ export class Ghost {
     floor.put(key, to);
     const seen = seenFloor.peek(key);
     if (seen !== 0 && seen <= to) seenFloor.put(key, 0);
+  }
+
+  /** The address space whose root the CPU has loaded; -1 if that is in no page table. */
+  loadedBy(id: CpuId): MmId {
+    return (this.g.frame.tableMm.peek(this.machine.regs.cr3Pgd.peek(id) as Pfn) - 1) as MmId;
   }
 
   pageKey(mm: MmId, vpn: Vpn): PageKey {

@@ -5,7 +5,7 @@
  * finds no such entry anywhere. In `threads` it looks when all CPUs rest, and at all entries.
  */
 import { PTE_D, PTE_G, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
-import { type CpuId, LOAD, type Pfn, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
+import { type CpuId, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
@@ -39,10 +39,9 @@ export function holdsStale(ghost: Ghost): boolean {
 
 /** Is there an entry anywhere that may be wrong? If not, none is before something happens. */
 function mayFind(ghost: Ghost): boolean {
-  const { g, machine } = ghost;
+  const { g } = ghost;
   const isForeign = (id: CpuId, slot: TlbSlot): boolean => {
-    const loaded = g.frame.tableMm.peek(machine.regs.cr3Pgd.peek(id) as Pfn) - 1;
-    return isUsable(ghost, id, slot) && ghost.mmOf(g.cpu.tlbPage.peek(id, slot) as PageKey) !== loaded;
+    return isUsable(ghost, id, slot) && ghost.mmOf(g.cpu.tlbPage.peek(id, slot) as PageKey) !== ghost.loadedBy(id);
   };
   const found = someEntry(ghost, (id, slot) => isForeign(id, slot) || !isCurrent(ghost, id, slot));
   if (!found && !ghost.options.threads && !keepsUnhooked(ghost)) g.global.suspect.put(0, 0);

@@ -43,8 +43,7 @@ export class Translations {
   }
   /** The address space whose root the CPU has loaded. */
   loadedBy(id: CpuId): MmId {
-    const { g, machine } = this.ghost;
-    return (g.frame.tableMm.peek(machine.regs.cr3Pgd.peek(id) as Pfn) - 1) as MmId;
+    return this.ghost.loadedBy(id);
   }
 
   rootLoaded(cpu: LogicalCpu, pgd: Pfn): void {

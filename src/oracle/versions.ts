@@ -72,10 +72,8 @@ export class Versions {
   }
 
   filled(cpu: LogicalCpu, slot: TlbSlot, vpn: Vpn): void {
-    const { g, machine } = this.ghost;
-    const root = machine.regs.cr3Pgd.peek(cpu.id) as Pfn;
-    const mm = g.frame.tableMm.peek(root) - 1;
-    const page = this.ghost.pageKey(Math.max(mm, 0) as MmId, vpn);
+    const { g } = this.ghost;
+    const page = this.ghost.pageKey(Math.max(this.ghost.loadedBy(cpu.id), 0) as MmId, vpn);
     g.cpu.tlbPage.put(cpu.id, page, slot);
     g.cpu.tlbVersion.put(cpu.id, g.page.version.load(page), slot);
     g.cpu.tlbFilledAt.put(cpu.id, this.ghost.now, slot);

@@ -43,7 +43,7 @@ export function withPoints<P extends Replacement & { readonly flushPoints: reado
  * @throws DefinitionError for a name that is none, a routine that is none, and two claims on one routine.
  */
 export function flushPointsOf(
-  of: Replacement,
+  of: Pick<Replacement, 'name' | 'routines'>,
   specs: Record<string, FlushPointSpec> = {},
 ): { flushPoints: FlushPoint[]; routines: Partial<Kernel> } {
   const where = `policy "${of.name}": flushPoints`;

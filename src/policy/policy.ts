@@ -3,7 +3,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { Audit } from './audit.ts';
 import { type FlushPoint, type FlushPointSpec, flushPointsOf } from './flush-points.ts';
 import {
-  checkAsksRcu,
+  asksRcuOf,
   DefinitionError,
   isReplacement,
   type Replacement,
@@ -90,9 +90,9 @@ export function definePolicy(spec: PolicySpec): Policy {
   }
   const points = flushPointsOf(common, spec.flushPoints);
   const routines = { ...common.routines, ...points.routines } as Partial<Kernel>;
-  checkAsksRcu(`policy "${common.name}"`, spec.asksRcu, routines);
+  const asksRcu = asksRcuOf(`policy "${common.name}"`, spec.asksRcu, routines);
   const threads = threadsOf(common, spec.threads);
-  return { ...common, routines, base, gates, flushPoints: points.flushPoints, threads, audit };
+  return { ...common, routines, asksRcu, base, gates, flushPoints: points.flushPoints, threads, audit };
 }
 
 /**

@@ -53,7 +53,7 @@ export class DefinitionError extends Error {
  * Checks a definition and sorts its fields. `kind` is what it calls itself in errors, `own` its fields that are no routines.
  * @throws DefinitionError naming the field and what was expected there.
  */
-export function replacement(kind: string, spec: ReplacementSpec, own: readonly string[]): Replacement {
+export function replacement(kind: string, spec: ReplacementSpec, own: readonly string[]): Omit<Replacement, 'asksRcu'> {
   if (typeof spec !== 'object' || spec === null) throw new DefinitionError(`${kind}: expected an object`);
   const { name, says } = spec;
   if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]*$/.test(name)) {
@@ -62,19 +62,17 @@ export function replacement(kind: string, spec: ReplacementSpec, own: readonly s
   if (typeof says !== 'string' || says === '')
     throw new DefinitionError(`${kind} "${name}": says: expected a sentence`);
   const fields = ['name', 'says', 'tables', 'hooks', 'asksRcu', ...own];
-  const routines = routinesOf(`${kind} "${name}"`, spec, fields);
   return {
     name,
     says,
     tables: checkTables(kind, name, spec.tables),
     hooks: checkHooks(kind, name, spec.hooks),
-    routines,
-    asksRcu: checkAsksRcu(`${kind} "${name}"`, spec.asksRcu, routines),
+    routines: routinesOf(`${kind} "${name}"`, spec, fields),
   };
 }
 
-/** What a definition says of RCU, held against the routines that it replaces. @throws DefinitionError */
-export function checkAsksRcu(where: string, asksRcu: boolean | undefined, routines: Partial<Kernel>): boolean {
+/** What a definition says of RCU, held against all routines that it replaces. @throws DefinitionError */
+export function asksRcuOf(where: string, asksRcu: boolean | undefined, routines: Partial<Kernel>): boolean {
   if (asksRcu !== undefined && typeof asksRcu !== 'boolean') {
     throw new DefinitionError(`${where}: asksRcu: expected true or false`);
   }

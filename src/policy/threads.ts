@@ -29,7 +29,7 @@ export interface PolicyThread extends PolicyThreadSpec {
  * The threads of a policy in the order of their numbers.
  * @throws DefinitionError naming what is wrong with which
  */
-export function threadsOf(of: Replacement, specs: Record<string, PolicyThreadSpec> = {}): PolicyThread[] {
+export function threadsOf(of: Pick<Replacement, 'name'>, specs: Record<string, PolicyThreadSpec> = {}): PolicyThread[] {
   const where = `policy "${of.name}": threads`;
   if (typeof specs !== 'object' || specs === null) throw new DefinitionError(`${where}: expected an object`);
   const threads = Object.entries(specs);

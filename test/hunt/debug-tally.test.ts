@@ -59,7 +59,7 @@ describe('debug mode', () => {
     }
   });
 
-  it('is not where an entry comes back before the batch of reclaim that cleared it is flushed', () => {
+  it('is not silent where an entry comes back before the batch of reclaim that cleared it is flushed', () => {
     const seen = tally('mainline', 'reclaim-kept', 400);
     expect(seen.violations).toBe(0);
     expect(row(seen, 'pte-marker').legal[1]).toBeGreaterThan(0);

@@ -23,7 +23,7 @@ export interface Run {
   operationOf(cpu: CpuId): number;
   /** Does the CPU handle an interrupt, on top of the operation that it is in? */
   isInterrupted(cpu: CpuId): boolean;
-  /** Does some TLB hold an entry that is older than the page tables? The moments at which a flush is due, or missed. */
+  /** Does some TLB, or paging-structure cache, hold an entry that is older than the page tables? The moments at which a flush is due, or missed. */
   holdsStale(): boolean;
   /** Has the operation that the CPU is in come by a routine that the hunt is directed at, if it is? */
   hasReached(cpu: CpuId): boolean;
