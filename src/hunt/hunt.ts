@@ -13,7 +13,8 @@ import type { CoverageSummary } from './coverage.ts';
 import { Difference } from './difference.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
-import { byCount, type HuntSums, type StrategyUse } from './hunt-sums.ts';
+import type { HuntSums } from './hunt-sums.ts';
+import { HuntTally } from './hunt-tally.ts';
 import { huntingPlan, rewinding } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
@@ -26,6 +27,7 @@ import { stateSearchOf } from './small-scope-search.ts';
 import { startRun } from './start-run.ts';
 import { SharedSteps } from './strategies/shared-steps.ts';
 import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
+import { type MadeStore, UnmadeStores } from './unmade-stores.ts';
 import { asChosen } from './verify/all-programs.ts';
 
 export interface HuntOptions {
@@ -106,6 +108,7 @@ interface Place {
   readonly run: MachineRun;
   readonly ledger: LedgerStates;
   readonly difference: Difference | undefined;
+  readonly stores: UnmadeStores;
   /** Some TLB has held an entry older than the page tables. */
   stale: boolean;
   /** Of the last run. */
@@ -113,12 +116,13 @@ interface Place {
   choices: readonly number[];
 }
 
+/** Stores that nobody makes and that are tried in a program: more where patches have made a difference. */
+const MOST_STORES = { directed: 3, other: 1 } as const;
+/** What runs with such a store are counted as. */
+const STORES = 'unmade-stores';
+
 class Hunt {
-  private schedules = 0;
-  private steps = 0;
-  private programs = 0;
-  private readonly uses = new Map<string, StrategyUse>();
-  private readonly windows = new Map<string, { path: string; count: number; longestSteps: number }>();
+  private readonly tally = new HuntTally();
   private readonly fuzz: Fuzz;
   private readonly names: readonly StrategyName[];
   private found: RawFinding | undefined = undefined;
@@ -138,14 +142,14 @@ class Hunt {
       while (this.goesOn()) {
         const drawn = this.fuzz.next();
         this.fuzz.had(drawn, this.huntIn(drawn, SCHEDULES_PER_PROGRAM[drawn.origin]));
-        if (this.goesOn()) options.between?.(this.sums());
+        if (this.goesOn()) options.between?.(this.tally.sums());
       }
     } else {
       const random = randomFrom(randomFrom(options.seed, 0).bits(), 1);
       this.huntIn({ program: source, random, recorded: options.recorded }, options.schedules);
     }
     const { found, complete, diverged } = this;
-    return { ...this.sums(), found, coverage: this.fuzz.coverage.summary(), complete, diverged };
+    return { ...this.tally.sums(), found, coverage: this.fuzz.coverage.summary(), complete, diverged };
   }
 
   /** Encounters are small: the fewer strategies, the more of each. */
@@ -153,24 +157,17 @@ class Hunt {
     return origin && isEncounter(origin) && this.options.strategies === undefined ? ENCOUNTER_MIX : this.names;
   }
 
-  private sums(): HuntSums {
-    const { schedules, steps, programs } = this;
-    const windows = byCount(this.windows.values());
-    return { schedules, steps, programs, strategies: [...this.uses.values()], windows };
-  }
-
   private goesOn(): boolean {
-    const { options } = this;
-    return (
-      !this.found && !this.diverged && !this.complete && this.schedules < options.schedules && !options.outOfTime()
-    );
+    const { options, tally } = this;
+    const isOver = this.found !== undefined || this.diverged || this.complete;
+    return !isOver && tally.schedules < options.schedules && !options.outOfTime();
   }
 
   private huntIn(
     { program, menu, recorded, random, origin, past }: Omit<Drawn, 'origin'> & { readonly origin?: Origin },
     schedules: number,
   ): Showing {
-    const { options } = this;
+    const { options, tally } = this;
     const plan = { ...huntingPlan(program, options), menu };
     const difference = this.fuzz.isDirected && !menu ? new Difference(plan) : undefined;
     const told = difference?.plan ?? plan;
@@ -184,6 +181,7 @@ class Hunt {
       run,
       ledger: new LedgerStates(stepper),
       difference,
+      stores: new UnmadeStores(plan, stepper, run, MOST_STORES[difference ? 'directed' : 'other']),
       stale: false,
       choices: [],
     };
@@ -194,8 +192,8 @@ class Hunt {
       ? new Map<StrategyName, Strategy>([[SMALL_SCOPE, stateSearchOf(stepper)]])
       : new Map(names.map((name) => [name, strategyNamed(name, random, budget, recorded, steps)]));
     const best = { gain: 0, choices: [] as readonly number[] };
-    const before = { size: this.fuzz.coverage.size, steps: this.steps };
-    this.programs++;
+    const before = { size: this.fuzz.coverage.size, steps: tally.steps };
+    tally.programs++;
     for (let i = 0; i < schedulesFor(origin, schedules, difference) && mix.size > 0 && this.goesOn(); i++) {
       if (origin && isInVain(origin, i, place, this.fuzz)) break;
       const name = this.fuzz.strategies.due([...mix.keys()]);
@@ -208,14 +206,13 @@ class Hunt {
         mix.delete(name);
         this.complete = options.source !== 'fuzz' && 'complete' in strategy && strategy.complete === true;
       }
-      if (this.schedules % 256 === 0)
-        options.progress?.({ schedules: this.schedules, steps: this.steps, programs: this.programs });
+      if (tally.schedules % 256 === 0) options.progress?.(tally);
     }
-    this.gatherWindows(stepper);
-    if (menu) this.countScope(mix.size === 0);
+    tally.gatherWindows(stepper);
+    if (menu) tally.searched(mix.size === 0);
     return {
       gain: this.fuzz.coverage.size - before.size,
-      steps: this.steps - before.steps,
+      steps: tally.steps - before.steps,
       choices: best.choices,
       made: difference,
       states,
@@ -224,7 +221,8 @@ class Hunt {
 
   /** One schedule, with the pairs, and with all, that it was the first to show. */
   private once(place: Place, strategy: Strategy) {
-    const { plan, stepper, run, ledger, difference } = place;
+    const { plan, stepper, run, ledger, difference, stores } = place;
+    const { options } = this;
     const { coverage } = this.fuzz;
     const known = { size: coverage.size, pairs: coverage.pairs };
     let last = NOWHERE;
@@ -235,11 +233,13 @@ class Hunt {
     place.last = strategy;
     place.choices = choices;
     difference?.begin();
+    stores.begin();
     const done = execute(stepper, (s) => {
       coverage.stepped(s, last, ledger);
       place.stale ||= run.holdsStale();
       const c = chooseFairly(strategy, run);
       if (c < 0) return c;
+      stores.step(choices.length, c as Choice);
       choices.push(c);
       last = s.cpuAt(choiceCpu(c as Choice)).word;
       coverage.step(s, c as Choice);
@@ -247,51 +247,32 @@ class Hunt {
       return c;
     });
     strategy.end?.(run);
-    const use = this.count(strategy, done.steps - common, coverage.pairs - known.pairs);
-    if (done.convicted || this.schedules % CHECK_EVERY === 1) this.diverged = !isRepeatable(stepper, choices, done);
-    if (this.options.judged) this.options.judged(stepper, done);
-    else if (done.convicted && !this.diverged) {
-      use.found.push(done.convicted.harm);
-      this.found = {
-        ...asChosen(plan, choices),
-        conviction: done.convicted,
-        strategy: strategy.name,
-        steps: done.steps,
-      };
-    }
+    const { convicted } = done;
+    this.tally.ranBy(strategy, done.steps - common, coverage.pairs - known.pairs, convicted?.harm);
+    const isSample = this.tally.schedules % CHECK_EVERY === 1;
+    this.judge({ plan, stepper, choices, run: done }, strategy.name, isSample);
+    const isWorth = !convicted && options.source === 'fuzz' && !plan.menu && (difference?.hasParted ?? true);
+    if (isWorth) this.withStores(stores, choices);
     return { pairs: coverage.pairs - known.pairs, fresh: coverage.size - known.size, choices };
   }
 
-  private count(strategy: Strategy, steps: number, newPairs: number): StrategyUse {
-    const { name } = strategy;
-    this.schedules++;
-    this.steps += steps;
-    const use = this.uses.get(name) ?? { name, schedules: 0, steps: 0, newPairs: 0, found: [] };
-    use.schedules++;
-    use.steps += steps;
-    use.newPairs += newPairs;
-    const { k, n, ...others } = (strategy.figures?.() ?? {}) as Partial<StrategyUse>;
-    if (k !== undefined) use.k = Math.max(use.k ?? 0, k);
-    if (n !== undefined) use.n = Math.max(use.n ?? 0, n);
-    Object.assign(use, others);
-    this.uses.set(name, use);
-    return use;
+  /** A run is over. @param isSample it is to be made again, to be sure that it comes out the same */
+  private judge({ plan, stepper, choices, run }: MadeStore, strategy: string, isSample: boolean): void {
+    const { convicted, steps } = run;
+    if (convicted || isSample) this.diverged = !isRepeatable(stepper, choices, run);
+    if (this.options.judged) this.options.judged(stepper, run);
+    else if (convicted && !this.diverged)
+      this.found = { ...asChosen(plan, choices), conviction: convicted, strategy, steps };
   }
 
-  /** @param closed every state of it was visited */
-  private countScope(closed: boolean): void {
-    const use = this.uses.get(SMALL_SCOPE);
-    if (!use) return;
-    use.scopes = (use.scopes ?? 0) + 1;
-    use.closed = (use.closed ?? 0) + (closed ? 1 : 0);
-  }
-
-  private gatherWindows(stepper: Stepper): void {
-    for (const w of stepper.machine.oracle?.windows() ?? []) {
-      const sum = this.windows.get(w.path) ?? { path: w.path, count: 0, longestSteps: 0 };
-      sum.count += w.count;
-      sum.longestSteps = Math.max(sum.longestSteps, w.longestSteps);
-      this.windows.set(w.path, sum);
+  /** What if somebody had stored to a page that was about to lose its frame, or had just lost it? */
+  private withStores(stores: UnmadeStores, choices: readonly number[]): void {
+    stores.end(choices.length);
+    for (const made of stores.made(choices)) {
+      const { run } = made;
+      this.tally.ran(STORES, run.steps, 0, run.convicted?.harm);
+      this.judge(made, STORES, false);
+      if (!this.goesOn()) return;
     }
   }
 }

@@ -7,12 +7,11 @@ import { ADVERSARY, type Choice, choice, choiceKind, RUN } from '../engine/choic
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { adversaryActions } from '../hardware/adversary.ts';
-import { type CpuId, LOAD, STORE } from '../hardware/types.ts';
+import type { CpuId } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
-import type { Violation } from '../oracle/oracle.ts';
-import type { Op, Program } from '../program/program.ts';
 import { execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
+import { placeOf, withAccess } from './joined-access.ts';
 import { ExactReplay } from './schedule.ts';
 
 /** Acts of hardware that make what a probe asked for come true, at most. */
@@ -25,7 +24,7 @@ export function withProbedAccess(found: RawFinding): RawFinding {
   if (violation.kind < 0) return withWalk(found, violation.cpu);
   const before = new Stepper(found.plan);
   execute(before, new ExactReplay(found.choices).choose);
-  const at = placeOf(found.plan.program, before, violation);
+  const at = placeOf(found.plan.program, before, violation.task);
   const program = withAccess(found.plan.program, at, before.historyViolation !== undefined, violation);
   if (!program) return found;
   const plan = withoutProbes({ ...found.plan, program });
@@ -84,35 +83,4 @@ export function recordingPlan(plan: MachinePlan, choices: readonly number[]): Ma
 function withoutProbes(plan: MachinePlan): MachinePlan {
   const { oracle } = plan;
   return { ...plan, oracle: oracle && { ...oracle, checks: { ...oracle.checks, probe: false } } };
-}
-
-/** Index of the operation before which the task, or the history, stands in `stepper`. */
-function placeOf(program: Program, stepper: Stepper, { task }: Violation): number {
-  const { columns, geometry } = stepper.machine;
-  // in the history, the operation whose turn it is has just returned
-  if (stepper.historyViolation) return columns.program.turn.peek(0) + 1;
-  const ended = columns.user.done.peek(task as TaskId) === 1;
-  if (ended) return program.tasks[task - geometry.cpus]?.ops.length ?? 0;
-  const { pc, anew } = columns.user;
-  return pc.peek(task as TaskId) - anew.peek(task as TaskId);
-}
-
-/** The program with the access at that place; undefined if it is no task's to do. */
-function withAccess(
-  program: Program,
-  at: number,
-  inHistory: boolean,
-  { task, vpn, word, kind }: Violation,
-): Program | undefined {
-  const index = task - program.machine.cpus;
-  const own = program.tasks[index];
-  if (!own || kind < 0) return undefined;
-  const what = kind === LOAD ? 'load' : kind === STORE ? 'store' : 'fetch';
-  const op: Op = word === 0 ? { do: what, page: vpn } : { do: what, page: vpn, word };
-  if (inHistory) {
-    const history = [...program.history.slice(0, at), { task: own.name, op }, ...program.history.slice(at)];
-    return { ...program, history };
-  }
-  const ops = [...own.ops.slice(0, at), op, ...own.ops.slice(at)];
-  return { ...program, tasks: program.tasks.map((t, i) => (i === index ? { ...t, ops } : t)) };
 }

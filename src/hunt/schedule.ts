@@ -131,27 +131,41 @@ export class SwitchReplay {
   }
 }
 
-/** Follows `wanted` as far as it goes: what is not possible is left out; at its end whoever ran last goes on. */
+/** A chooser that follows choices as far as they go: what is not possible is left out; at their end whoever ran last goes on. */
+export class LooseReplay {
+  /** Choices that were followed, or left out. */
+  at = 0;
+  private last = -1;
+
+  constructor(private readonly wanted: readonly number[]) {}
+
+  choose = (stepper: Stepper): number => {
+    const c = this.next(stepper);
+    this.last = choiceCpu(c as Choice);
+    return c;
+  };
+
+  private next({ choices, machine }: Stepper): number {
+    while (this.at < this.wanted.length) {
+      const c = this.wanted[this.at++] as Choice;
+      const acts = choiceKind(c) >= ADVERSARY && choiceCpu(c) < machine.geometry.cpus;
+      if (acts || choices.includes(c)) return c;
+    }
+    return choices.find((c) => choiceCpu(c) === this.last && choiceKind(c) === RUN) ?? choices[0];
+  }
+}
+
+/** A run that follows choices as far as they go. */
 export function follow(
   stepper: Stepper,
   wanted: readonly number[],
 ): { choices: number[]; conviction: Conviction | undefined; steps: number } {
   const choices: number[] = [];
-  let at = 0;
+  const replay = new LooseReplay(wanted);
   stepper.reset();
   const run = execute(stepper, (s) => {
-    let c = -1;
-    while (at < wanted.length && c < 0) {
-      const w = wanted[at++] as Choice;
-      const acts = choiceKind(w) >= ADVERSARY && choiceCpu(w) < s.machine.geometry.cpus;
-      if (acts || s.choices.includes(w)) c = w;
-    }
-    if (c < 0) {
-      const last = choices.length > 0 ? choiceCpu(choices[choices.length - 1] as Choice) : -1;
-      c = s.choices.find((x) => choiceCpu(x) === last && choiceKind(x) === RUN) ?? s.choices[0];
-    }
-    choices.push(c);
-    return c;
+    choices.push(replay.choose(s));
+    return choices[choices.length - 1];
   });
   return { choices, conviction: run.convicted, steps: run.steps };
 }

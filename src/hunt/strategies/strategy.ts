@@ -64,9 +64,13 @@ export const FAIR_AFTER = 5_000;
 
 /** The strategy's choice, or after very many steps a fair one. */
 export function chooseFairly(strategy: Strategy, run: Run): number {
-  if (run.steps < FAIR_AFTER) return strategy.choose(run);
+  return run.steps < FAIR_AFTER ? strategy.choose(run) : fairChoice(run);
+}
+
+/** All in turn. */
+export function fairChoice({ steps, choices }: Pick<Run, 'steps' | 'choices'>): Choice {
   // the turn shifts now and then: a loop of as many steps as there are turns would else meet the same one for ever
-  return run.choices[(run.steps + (run.steps >>> 8)) % run.choices.length];
+  return choices[(steps + (steps >>> 8)) % choices.length];
 }
 
 /**

@@ -1,0 +1,202 @@
+/**
+ * Stores that nobody makes, at the moments at which they matter. While an operation takes from a page the right to be stored to, or its
+ * frame, other CPUs are in user mode and might store to it: just before the entry changes, when whoever changes it may have looked
+ * already; just behind that, when some would still use their TLB and others would fault; and last before a CPU hears of the
+ * flush, when the page may have been copied. A probe cannot judge such a store, for what is lost shows at rest only, and what a fault
+ * changes shows later. So the store joins the program, and the schedule goes on as it was.
+ */
+import { type Choice, choice, choiceCpu, choiceKind, DELIVER, RUN } from '../engine/choice.ts';
+import type { MachinePlan } from '../engine/machine-plan.ts';
+import { Stepper } from '../engine/stepper.ts';
+import { PTE_P, PTE_RW, ptePfn } from '../hardware/pte.ts';
+import { TLB_MISS, tlbLo, tlbLookup } from '../hardware/tlb.ts';
+import { type CpuId, type Pfn, type PteLo, STORE, type Vpn } from '../hardware/types.ts';
+import type { MmId, TaskId } from '../kernel/types.ts';
+import type { Word } from '../memory/memory.ts';
+import { entryOf } from '../oracle/entries.ts';
+import type { MappedPage } from '../oracle/versions.ts';
+import { type Execution, execute } from './execute.ts';
+import { placeOf, withAccess } from './joined-access.ts';
+import type { MachineRun } from './machine-run.ts';
+import { LooseReplay } from './schedule.ts';
+import { FAIR_AFTER, fairChoice } from './strategies/strategy.ts';
+
+/** Before the entry changes, behind that, and before the CPU loses what it has cached; then, if its page leads to another frame by now. */
+type Moment = 'before' | 'behind' | 'last' | 'moved';
+
+/** A store that a task could make. */
+interface UnmadeStore {
+  /** Before that step of the run. */
+  readonly at: number;
+  readonly moment: Moment;
+  readonly cpu: CpuId;
+  readonly task: TaskId;
+  /** Index of the operation before which the task stands. */
+  readonly place: number;
+  readonly vpn: Vpn;
+}
+
+/** A run with one of them. */
+export interface MadeStore {
+  readonly plan: MachinePlan;
+  readonly stepper: Stepper;
+  readonly choices: readonly number[];
+  readonly run: Execution;
+}
+
+/** An entry that the step under way may change. */
+interface Watched extends MappedPage {
+  readonly word: Word;
+  readonly lo: PteLo;
+  readonly by: CpuId;
+}
+
+/** A page that could be stored to when its entry led to that frame. */
+interface Narrowed extends MappedPage {
+  readonly pfn: Pfn;
+}
+
+/** Steps for the store and its faults, until the others go on. */
+const MOST_STEPS = 500;
+
+/** Those of the runs of one program. */
+export class UnmadeStores {
+  /** Of the present run. */
+  private readonly stores: UnmadeStore[] = [];
+  private readonly narrowed: Narrowed[] = [];
+  private watched: Watched | undefined;
+  /** Operations of which this run has taken a step. */
+  private readonly begun = new Set<number>();
+  /** Stores that were tried. */
+  private readonly tried = new Set<string>();
+  /** How many more are: of those to pages that have moved, and of the others. */
+  private left: { moved: number; other: number };
+
+  /** @param most that are tried, of each of these two kinds */
+  constructor(
+    private readonly plan: MachinePlan,
+    private readonly stepper: Stepper,
+    private readonly run: MachineRun,
+    most: number,
+  ) {
+    this.left = { moved: most, other: most };
+  }
+
+  /** A run begins. */
+  begin(): void {
+    this.stores.length = 0;
+    this.narrowed.length = 0;
+    this.watched = undefined;
+    this.begun.clear();
+  }
+
+  /** The run, so many steps long, is about to take that step. */
+  step(at: number, next: Choice): void {
+    if (this.left.moved === 0) return;
+    this.lookBack(at);
+    const { stepper, run } = this;
+    const id = choiceCpu(next);
+    if (choiceKind(next) === DELIVER) this.mayBeLast(at, id);
+    if (choiceKind(next) !== RUN) return;
+    if (!run.isInterrupted(id)) this.begun.add(run.operationOf(id));
+    const { word } = stepper.cpuAt(id);
+    const page = stepper.machine.oracle?.entryAt(word);
+    if (page) this.watched = { ...page, word, lo: stepper.machine.mem.words[word] as PteLo, by: id };
+  }
+
+  /** The run is over, so many steps long. */
+  end(at: number): void {
+    this.lookBack(at);
+    for (let id = 0 as CpuId; id < this.stepper.machine.geometry.cpus; id++) this.mayBeLast(at, id);
+  }
+
+  /** Runs like this one, with one store more each. @param recorded the schedule of this one */
+  *made(recorded: readonly number[]): Generator<MadeStore> {
+    for (const store of this.stores) {
+      const { task, place, vpn, moment } = store;
+      const name = `${task} ${place} ${vpn} ${moment}`;
+      const kind = moment === 'moved' ? 'moved' : 'other';
+      if (this.tried.has(name) || this.left[kind] === 0) continue;
+      this.tried.add(name);
+      this.left[kind]--;
+      const made = make(this.plan, recorded, store);
+      if (made) yield made;
+    }
+  }
+
+  /** Has the last step taken something from a page? */
+  private lookBack(at: number): void {
+    const { watched, stepper } = this;
+    this.watched = undefined;
+    if (watched === undefined) return;
+    const { word, lo, mm, vpn, by } = watched;
+    const now = stepper.machine.mem.words[word] as PteLo;
+    const keeps = (now & PTE_P) !== 0 && (now & PTE_RW) !== 0 && ptePfn(now) === ptePfn(lo);
+    if ((lo & PTE_RW) === 0 || keeps) return;
+    this.narrowed.push({ mm, vpn, pfn: ptePfn(lo) });
+    for (let id = 0 as CpuId; id < stepper.machine.geometry.cpus; id++) {
+      if (id === by || !this.isUser(id, mm)) continue;
+      this.add({ at: at - 1, moment: 'before', cpu: id, vpn });
+      this.add({ at, moment: 'behind', cpu: id, vpn });
+    }
+  }
+
+  /** The CPU may be about to lose what it has cached. */
+  private mayBeLast(at: number, id: CpuId): void {
+    const { columns, geometry } = this.stepper.machine;
+    for (const { mm, vpn, pfn } of this.narrowed) {
+      if (!this.isUser(id, mm) || !this.storesTo(id, vpn, pfn)) continue;
+      const now = entryOf(columns, geometry, mm, vpn);
+      const hasMoved = (now & PTE_P) !== 0 && ptePfn(now) !== pfn;
+      this.add({ at, moment: hasMoved ? 'moved' : 'last', cpu: id, vpn });
+    }
+  }
+
+  private add(store: Omit<UnmadeStore, 'task' | 'place'>): void {
+    const { stepper, plan, run } = this;
+    const { current: task } = stepper.cpuAt(store.cpu);
+    const { pc, done, anew } = stepper.machine.columns.user;
+    const place = placeOf(plan.program, stepper, task);
+    // an operation is counted before its first step
+    const isNext = pc.peek(task) > 0 && done.peek(task) === 0 && !this.begun.has(run.operationOf(store.cpu));
+    this.stores.push({ ...store, task, place: isNext && anew.peek(task) === 0 ? place - 1 : place });
+  }
+
+  /** Is it in user mode, in that address space, or about to leave it? */
+  private isUser(id: CpuId, mm: MmId): boolean {
+    const { stepper, run } = this;
+    const { kernelDepth, current } = stepper.cpuAt(id);
+    const isOutside = kernelDepth === 0 || !this.begun.has(run.operationOf(id));
+    return isOutside && stepper.machine.columns.tasks.mm.peek(current) === mm && !stepper.isInterrupted(id);
+  }
+
+  /** Would it store to that frame by its TLB? */
+  private storesTo(id: CpuId, vpn: Vpn, pfn: Pfn): boolean {
+    const cpu = this.stepper.cpuAt(id);
+    const slot = tlbLookup(cpu, vpn);
+    const lo = slot === TLB_MISS ? undefined : tlbLo(cpu, slot);
+    return lo !== undefined && (lo & PTE_RW) !== 0 && ptePfn(lo) === pfn;
+  }
+}
+
+/** The program with the store, under the same schedule; undefined if it is no task's to make. */
+function make(asked: MachinePlan, recorded: readonly number[], store: UnmadeStore): MadeStore | undefined {
+  const { at, cpu, task, place, vpn } = store;
+  const program = withAccess(asked.program, place, false, { task, vpn, word: 0, kind: STORE });
+  if (!program) return undefined;
+  const plan = { ...asked, program };
+  const stepper = new Stepper(plan);
+  const { pc, done } = stepper.machine.columns.user;
+  const own = choice(RUN, cpu);
+  const replay = new LooseReplay(recorded);
+  const choices: number[] = [];
+  let taken = 0;
+  const run = execute(stepper, (s) => {
+    const isDue = replay.at >= at && taken < MOST_STEPS && done.peek(task) === 0 && pc.peek(task) <= place + 1;
+    const makes = isDue && s.choices.includes(own);
+    if (makes) taken++;
+    choices.push(makes ? own : s.steps < FAIR_AFTER ? replay.choose(s) : fairChoice(s));
+    return choices[choices.length - 1];
+  });
+  return { plan, stepper, choices, run };
+}

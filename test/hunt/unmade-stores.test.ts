@@ -1,0 +1,86 @@
+/** Stores that nobody makes, tried at the moments at which they matter. */
+import { describe, expect, it } from 'vitest';
+import { BUGS } from '#tlblab/bugs/index.js';
+import { Stepper } from '#tlblab/engine/stepper.js';
+import { type Execution, execute } from '#tlblab/hunt/execute.js';
+import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
+import { MachineRun } from '#tlblab/hunt/machine-run.js';
+import { ExactReplay } from '#tlblab/hunt/schedule.js';
+import { type MadeStore, UnmadeStores } from '#tlblab/hunt/unmade-stores.js';
+import { policyNamed } from '#tlblab/policy/index.js';
+import { by, dontneed, load, migrateMemory, mmap, race, reclaimMemory, store } from '#tlblab/program/builder.js';
+import type { Op, Program } from '#tlblab/program/program.js';
+
+const MOST = 20;
+const free: Op = { do: 'madvise', page: 8, advice: 'free' };
+
+/** One run, each CPU to its end before the next one moves, and the same with the stores that it leaves out. */
+function tried(program: Program, patches: (keyof typeof BUGS)[], most = MOST): { run: Execution; made: MadeStore[] } {
+  const asked = { policy: policyNamed('mainline'), patches: patches.map((name) => BUGS[name]), strict: false };
+  const plan = huntingPlan(program, { ...asked, costs: 'bare-metal' });
+  const stepper = new Stepper(plan);
+  const stores = new UnmadeStores(plan, stepper, new MachineRun(stepper), most);
+  const choices: number[] = [];
+  stores.begin();
+  stepper.reset();
+  const run = execute(stepper, (s) => {
+    stores.step(choices.length, s.choices[0]);
+    choices.push(s.choices[0]);
+    return s.choices[0];
+  });
+  stores.end(choices.length);
+  return { run, made: [...stores.made(choices)] };
+}
+
+const mapped = [mmap(8, 1, 'rw', { fixed: true }), store(8), ...by('P1', store(8))];
+const discards = race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8)], P1: [] });
+const loses = race(
+  { cpus: 2, override: { swapSlots: 4 } },
+  {
+    setup: [mmap(8, 1, 'rw', { fixed: true }), store(8), free],
+    P0: [migrateMemory(8, 1, { sync: true }), reclaimMemory(8)],
+    P1: [],
+  },
+);
+
+describe('stores that nobody makes', () => {
+  it('join the program of a task that is in user mode when an entry goes, and the schedule is valid with them', () => {
+    const { run, made } = tried(discards, []);
+    expect(run.convicted).toBeUndefined();
+    // before and behind the change of the entry, and before the flush
+    expect(made.length).toBe(3);
+    for (const { plan, choices, run: longer, stepper } of made) {
+      expect(plan.program.tasks[1].ops).toEqual([{ do: 'store', page: 8 }]);
+      expect(longer.steps).toBeGreaterThan(run.steps);
+      stepper.reset();
+      const replay = new ExactReplay(choices);
+      expect(execute(stepper, replay.choose).steps).toBe(longer.steps);
+      expect(replay.diverged).toBeUndefined();
+    }
+  });
+
+  it('stand before an operation of which no step was taken', () => {
+    for (const next of [load(8), dontneed(8)]) {
+      const { made } = tried(race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8)], P1: [next] }), []);
+      const firsts = made.filter(({ plan }) => plan.program.tasks[1].ops[0].do === 'store');
+      expect(firsts.length).toBeGreaterThan(0);
+      for (const { plan } of firsts) expect(plan.program.tasks[1].ops[1].do).toBe(next.do);
+    }
+  });
+
+  it('convict of a write that is lost, which no probe could', () => {
+    const { run, made } = tried(loses, ['t2-12']);
+    expect(run.convicted).toBeUndefined();
+    expect(made.map(({ run: { convicted } }) => convicted?.harm)).toContain('lost-write');
+  });
+
+  it('do not convict mainline', () => {
+    for (const program of [discards, loses])
+      for (const { run } of tried(program, []).made) expect(run.convicted).toBeUndefined();
+  });
+
+  it('are no more than asked', () => {
+    expect(tried(discards, [], 1).made.length).toBe(1);
+    expect(tried(discards, [], 0).made.length).toBe(0);
+  });
+});
