@@ -4,23 +4,19 @@
  * what the patches change (directed fuzzing; Böhme, Pham, Nguyen, Roychoudhury, CCS 2017; and differential testing of patches; Marinescu,
  * Cadar, FSE 2013).
  */
-import { ADVERSARY, type Choice, choiceCpu, choiceKind, RUN, TICK } from '../engine/choice.ts';
+import { type Choice, choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine-plan.ts';
-import { Stepper } from '../engine/stepper.ts';
 import type { CpuId } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
-import type { Path } from '../memory/point.ts';
-import type { Patch } from '../policy/policy.ts';
-import { MachineRun } from './machine-run.ts';
+import type { MachineRun } from './machine-run.ts';
+import { told } from './told-patches.ts';
+import { Unpatched } from './unpatched.ts';
 
 /** Runs that are compared anyway. Patches that make a difference without a race mostly do so within as many. */
 export const COMPARED = 2;
-/** The other run is checked, and judged: this one only shows where it leads. */
-const UNCHECKED = { access: false, hash: false };
-
 /**
- * Something of the patches that can be begun: a routine of theirs, or a point with their hook, in an operation of some kind; or two of
- * them in one program. A patch may do harm in one operation, or together with another, only.
+ * Something of the patches that can be begun: a routine of theirs, or a point with their hook, in an operation of some kind, or with another
+ * answer than without them; or two of them in one program. A patch may do harm in one operation, or together with another, only.
  */
 export type Target = string;
 
@@ -46,7 +42,7 @@ export class Difference implements DifferenceMade {
   knownIn = 0;
   private runs = 0;
   /** The machine without the patches, which few programs need: made when patches are begun. */
-  private without: { readonly stepper: Stepper; readonly run: MachineRun } | undefined;
+  private without: Unpatched | undefined;
   /** Patches were begun in the history. */
   private isEarly = false;
   /** The steps of a run that is compared, until patches are begun: till then it does the same without them. */
@@ -59,15 +55,25 @@ export class Difference implements DifferenceMade {
   private readonly taken = new Map<number, number>();
   private follows = false;
   /** This run has parted. */
-  private hasParted = false;
+  hasParted = false;
 
   /** @param plan of the machine with the patches */
   constructor(private readonly asked: MachinePlan) {
-    const enters: Entering = (name, cpu, by) => {
-      if (by === 1) this.notes(name, cpu as Cpu);
-      this.depths.set(cpu, (this.depths.get(cpu) ?? 0) + by);
+    const deeper = (cpu: Cpu, by: 1 | -1): number => {
+      const depth = (this.depths.get(cpu) ?? 0) + by;
+      this.depths.set(cpu, depth);
+      return depth;
     };
-    this.plan = { ...asked, patches: asked.patches.map((patch) => telling(patch, enters)) };
+    const listener = {
+      enters: (name: string, cpu: Cpu): void => {
+        this.notes(name, cpu);
+        deeper(cpu, 1);
+      },
+      leaves: (name: string, cpu: Cpu, result: unknown): void => {
+        if (deeper(cpu, -1) === 0) this.compare(name, cpu, result);
+      },
+    };
+    this.plan = { ...asked, patches: asked.patches.map((patch) => told(patch, listener)) };
   }
 
   get isKnown(): boolean {
@@ -96,13 +102,9 @@ export class Difference implements DifferenceMade {
   /** The run with the patches is about to take the step. */
   step(run: MachineRun, c: Choice): void {
     const id = choiceCpu(c);
-    if (this.follows && this.isBehindPatch(c) && !(this.catchesUp() && this.takesToo(run, c))) {
-      this.follows = false;
-      this.hasParted = true;
-      if (!this.isKnown) this.knownIn = this.runs;
-      const operation = run.operationOf(id);
-      const at = this.taken.get(operation) ?? 0;
-      this.parted.set(operation, Math.min(at, this.parted.get(operation) ?? at));
+    if (this.follows && this.isBehindPatch(c)) {
+      const isBehind = this.catchesUp();
+      if (!isBehind || !this.without?.takesToo(run, c)) this.parts(run, c, isBehind);
     }
     if (this.hasParted && !this.isStale) this.isStale = run.holdsStale();
     if (choiceKind(c) !== RUN || run.isInterrupted(id)) return;
@@ -122,11 +124,37 @@ export class Difference implements DifferenceMade {
     return (this.depths.get(cpu) ?? 0) > 0;
   }
 
-  private notes(name: string, { current }: Cpu): void {
-    this.begun.add(`${name} in ${this.run?.kindOf(current) ?? 'the background'}`);
+  /** The run does otherwise from that step on. In a routine of the patches the other machine waits for its end. */
+  private parts(run: MachineRun, c: Choice, isBehind: boolean): void {
+    const id = choiceCpu(c);
+    const cpu = run.handleOf(id);
+    const waits = isBehind && !this.hasParted && this.isInside(cpu) && choiceKind(c) === RUN && !run.isInterrupted(id);
+    if (waits) this.without?.parts(cpu);
+    else this.follows = false;
+    this.hasParted = true;
+    if (!this.isKnown) this.knownIn = this.runs;
+    const operation = run.operationOf(id);
+    const at = this.taken.get(operation) ?? 0;
+    this.parted.set(operation, Math.min(at, this.parted.get(operation) ?? at));
+  }
+
+  /** A task has left a routine of the patches, with a result. */
+  private compare(name: string, cpu: Cpu, result: unknown): void {
+    if (!this.follows || !this.catchesUp()) return;
+    const answer = this.without?.answerOf(name, cpu);
+    const isOther = answer !== undefined && typeof result !== 'object' && answer !== result;
+    if (isOther) this.begun.add(`${name} answers otherwise in ${this.kindOf(cpu)}`);
+  }
+
+  private notes(name: string, cpu: Cpu): void {
+    this.begun.add(`${name} in ${this.kindOf(cpu)}`);
     if (this.names.has(name)) return;
     for (const other of this.names) this.begun.add([name, other].sort().join(' and '));
     this.names.add(name);
+  }
+
+  private kindOf({ current }: Cpu): string {
+    return this.run?.kindOf(current) ?? 'the background';
   }
 
   /** Is the step, which the run is about to take, behind the beginning of a patch? */
@@ -138,53 +166,10 @@ export class Difference implements DifferenceMade {
 
   /** What the run did until patches were begun happens without them, too; false if it cannot. */
   private catchesUp(): boolean {
-    const { common, asked } = this;
+    const { common } = this;
     if (common === undefined) return true;
     this.common = undefined;
-    if (this.without === undefined) {
-      const stepper = new Stepper({ ...asked, patches: [], oracle: undefined, audit: undefined, checks: UNCHECKED });
-      this.without = { stepper, run: new MachineRun(stepper) };
-    }
-    const { stepper } = this.without;
-    stepper.reset();
-    return common.every((c) => survives(stepper, c));
+    this.without ??= new Unpatched(this.asked);
+    return this.without.begin(common);
   }
-
-  /** The same step without the patches; false if there is none. */
-  private takesToo(run: MachineRun, c: Choice): boolean {
-    const { stepper: without, run: same } = this.without!;
-    const kind = choiceKind(c);
-    const isThere = kind === TICK ? without.tickChoice(choiceCpu(c)) === c : without.choices.includes(c);
-    if ((kind !== ADVERSARY && !isThere) || same.announced(c) !== run.announced(c)) return false;
-    return survives(without, c);
-  }
-}
-
-/** Takes the step; false at an assertion of the kernel: the run with the patches goes on alone. */
-function survives(stepper: Stepper, c: Choice): boolean {
-  try {
-    stepper.step(c);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-type Entering = (name: string, cpu: unknown, by: 1 | -1) => void;
-
-/** The patch, its routines and hooks telling when they are begun and when they have ended; one that is given up does not end. */
-function telling(patch: Patch, enters: Entering): Patch {
-  const told = (name: string, routine: unknown): unknown =>
-    function* (this: unknown, ...args: unknown[]) {
-      enters(name, args[0], 1);
-      const result: unknown = yield* (routine as (...args: unknown[]) => Path<unknown>).apply(this, args);
-      enters(name, args[0], -1);
-      return result;
-    };
-  const routines = Object.entries(patch.routines).map(([name, routine]) => [name, told(name, routine)]);
-  const hooks = Object.entries(patch.hooks).map(([label, hook]) => [
-    label,
-    Object.fromEntries(Object.entries(hook).map(([when, path]) => [when, told(label, path)])),
-  ]);
-  return { ...patch, routines: Object.fromEntries(routines), hooks: Object.fromEntries(hooks) };
 }

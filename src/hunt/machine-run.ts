@@ -5,6 +5,7 @@ import { drainWord } from '../engine/store-buffers.ts';
 import { adversaryActions } from '../hardware/adversary.ts';
 import { apicWord } from '../hardware/apic.ts';
 import type { CpuId } from '../hardware/types.ts';
+import type { Cpu } from '../kernel/cpu.ts';
 import type { TaskId } from '../kernel/types.ts';
 import type { Word } from '../memory/memory.ts';
 import type { Footprint } from '../memory/step-record.ts';
@@ -54,6 +55,10 @@ export class MachineRun implements Run {
     const place = (round.peek(task) * MOST_OPERATIONS + pc.peek(task)) * 2 + done.peek(task);
     return place * (geometry.cpus + geometry.tasks) + task;
   }
+  /** The handle of the task that runs there. */
+  handleOf(id: CpuId): Cpu {
+    return this.stepper.cpuAt(id);
+  }
   /** What kind of operation it is that the task does now or did last; undefined: it is no task of the program. */
   kindOf(task: TaskId): string | undefined {
     const { program, geometry, columns } = this.stepper.machine;
@@ -64,7 +69,7 @@ export class MachineRun implements Run {
     return this.difference?.isBehind(this, id) ?? false;
   }
   isInPatch(id: CpuId): boolean {
-    return this.difference?.isInside(this.stepper.cpuAt(id)) ?? false;
+    return this.difference?.isInside(this.handleOf(id)) ?? false;
   }
   isInterrupted(id: CpuId): boolean {
     return this.stepper.isInterrupted(id);

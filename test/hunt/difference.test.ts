@@ -14,7 +14,19 @@ import { MAINLINE } from '#tlblab/kernel/kernel.js';
 import { MADV_DONTNEED } from '#tlblab/kernel/types.js';
 import { mainline } from '#tlblab/policy/mainline.js';
 import { definePolicy, type Policy } from '#tlblab/policy/policy.js';
-import { by, dontneed, load, mmap, munmap, race, store } from '#tlblab/program/builder.js';
+import {
+  by,
+  dontneed,
+  exit,
+  fork,
+  load,
+  mmap,
+  munmap,
+  type RaceSpec,
+  race,
+  reclaimMemory,
+  store,
+} from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
 
 const NO_ACTS = { actions: 0, ticks: 0 };
@@ -97,6 +109,19 @@ describe('Difference', () => {
     const kinds = [`madvise ${MADV_DONTNEED}`, 'munmap'];
     const expected = [first, second].flatMap((name) => kinds.map((kind) => `${name} in ${kind}`));
     expect([...difference.begun].sort()).toEqual([...expected, `${first} and ${second}`].sort());
+  });
+
+  it('tells where a routine answers otherwise, not where it only takes another way to its answer', () => {
+    const answersOf = (...past: RaceSpec['setup'] & {}): string[] => {
+      const setup = [mmap(8, 1, 'rw', { fixed: true }), store(8), ...past];
+      const C = { cpu: 0, forkedBy: 'P0', ops: [] };
+      const program = race({ cpus: 2, override: { swapSlots: 4 } }, { setup, P0: [store(8)], P1: [load(9)], C });
+      return [...compared(program, BUGS['t1-07']).difference.begun];
+    };
+    expect(answersOf(fork('C'), ...by('C', exit()))).toEqual(['wpCanReuseAnonFolio in store']);
+    expect(answersOf(reclaimMemory(8), load(8), fork('C'), ...by('C', exit()))).toContain(
+      'wpCanReuseAnonFolio answers otherwise in store',
+    );
   });
 
   it('takes an assertion of the kernel without the patch for a difference, not for a verdict', () => {
