@@ -163,6 +163,7 @@ function report(policy: string, options: HuntOptions, outcome: HuntOutcome, file
       findings: files.map(({ finding, file }) => ({
         ...findingJson(finding, file),
         times: outcome.times.get(finding.id),
+        withoutPatches: outcome.anyway.has(finding.id),
       })),
       timing: {
         seconds: outcome.seconds,
@@ -174,7 +175,8 @@ function report(policy: string, options: HuntOptions, outcome: HuntOutcome, file
   }
   for (const { finding, file } of files) {
     const times = outcome.times.get(finding.id) ?? 1;
-    print(`${findingText(finding, file)}${times > 1 ? `\nmet ${times} times` : ''}\n`);
+    const anyway = outcome.anyway.has(finding.id) ? `\n${policy} without the patches is convicted, too` : '';
+    print(`${findingText(finding, file)}${times > 1 ? `\nmet ${times} times` : ''}${anyway}\n`);
   }
   print(`verdict: ${verdict}${files.length > 0 ? ` (${files.map((f) => f.finding.harm).join(', ')})` : ''}`);
   print(`hunted: ${schedules} schedules, ${steps} steps, ${programs} programs${complete ? ', complete' : ''}`);

@@ -1,11 +1,12 @@
 /**
  * A hunt until enough is found: hunts follow each other until the schedules are used up, and go on from what earlier ones saw;
- * every conviction becomes a finding, and one with a cause that was met before is counted but not reported. With a journal
- * it can be killed at any moment and goes on where it was.
+ * every conviction becomes a finding, and one with a cause that was met before is counted but not reported. A hunt that is directed at its
+ * patches goes on behind findings that are there without them, too. With a journal it can be killed at any moment and goes on where it was.
  */
 import { Fuzz } from '../hunt/fuzz.ts';
 import { type HuntOptions, type HuntResult, hunt, type RawFinding } from '../hunt/hunt.ts';
 import type { HuntSums } from '../hunt/hunt-sums.ts';
+import { convictsWithout } from '../hunt/without-patches.ts';
 import type { Finding } from '../program/finding.ts';
 import { buildFinding, type FindingOrigin, FULL_BUDGET, NO_BUDGET } from './build-finding.ts';
 import { Causes } from './causes.ts';
@@ -56,6 +57,8 @@ export interface SessionResult extends HuntSums {
   readonly duplicates: number;
   /** How often the cause of each finding was met, by the finding's id. */
   readonly times: ReadonlyMap<string, number>;
+  /** The first finding of a directed hunt that says nothing of its patches, by its id: the policy is convicted without them, too. */
+  readonly anyway: ReadonlySet<string>;
   /** Schedules that were run before, by a process that did not come to the end. */
   readonly resumedSchedules: number;
   /** Files that were left out, a line for each. */
@@ -71,6 +74,7 @@ class Session {
   private readonly fuzz: Fuzz;
   private readonly causes = new Causes();
   private readonly findings = new Map<string, Finding>();
+  private readonly anyway = new Set<string>();
   private sums = NO_SUMS;
   private hunts = 0;
 
@@ -85,7 +89,8 @@ class Session {
     this.goOn();
     const { schedules: resumedSchedules } = this.sums;
     let last: HuntResult | undefined;
-    const isEnough = (): boolean => causes.size >= options.findings || this.sums.schedules >= options.schedules;
+    const isEnough = (): boolean =>
+      causes.size - this.anyway.size >= options.findings || this.sums.schedules >= options.schedules;
     while (!isEnough() && !options.outOfTime()) {
       last = this.hunt();
       if (!last.found || last.diverged) break;
@@ -101,6 +106,7 @@ class Session {
       complete: this.hunts === 1 && last?.complete === true,
       duplicates: causes.duplicates,
       times: causes.times(),
+      anyway: this.anyway,
       resumedSchedules,
       notes: options.journal?.notes ?? [],
     };
@@ -135,11 +141,21 @@ class Session {
     const { options, causes } = this;
     const { origin, journal } = options;
     if (causes.isKnown(raw)) return;
+    const isAnyway = this.isAnyway({ program: raw.plan.program, choices: raw.choices });
+    // one says that there are such; to make each small takes the time that the patches are to have
+    if (isAnyway && this.anyway.size > 0) return;
     options.found(buildFinding(raw, origin, NO_BUDGET), false);
     const finding = buildFinding(raw, origin, FULL_BUDGET, () => options.abandoned());
     const id = causes.idOf(raw, finding);
     if (id === finding.id) journal?.keep(finding);
+    if (isAnyway) this.anyway.add(id);
     this.show(this.findings.get(id) ?? finding);
+  }
+
+  /** Does it say nothing of the patches? */
+  private isAnyway(of: Parameters<typeof convictsWithout>[1]): boolean {
+    const { hunt: hunted, origin } = this.options;
+    return this.fuzz.isDirected && hunted.source === 'fuzz' && convictsWithout(hunted, of, origin.seed);
   }
 
   private show(finding: Finding): void {
@@ -153,7 +169,10 @@ class Session {
       this.fuzz.goOn(from.fuzz);
       this.causes.goOn(from.causes);
       this.sums = from.sums;
-      for (const finding of from.findings) this.show(finding);
+      for (const finding of from.findings) {
+        if (this.isAnyway(finding)) this.anyway.add(finding.id);
+        this.show(finding);
+      }
     }
     // from here on the corpus is this hunt's own, whatever others add to the directory
     this.save(this.sums);
