@@ -57,7 +57,7 @@ describe('generateEncounter', () => {
   it('makes small ones: at most 40 operations before, and few at the same time', () => {
     for (const program of drawn) {
       expect(program.history.length).toBeLessThanOrEqual(40);
-      expect(ops(program).length).toBeLessThanOrEqual(24);
+      expect(ops(program).length).toBeLessThanOrEqual(28);
     }
     expect(share((p) => ops(p).length <= 16)).toBeGreaterThan(0.8);
   });

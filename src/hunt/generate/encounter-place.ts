@@ -20,14 +20,18 @@ interface Scene {
   readonly files: readonly FileSpec[];
 }
 
+/** Share of the operations that are about the last page of the place only: pages have locks, and a past, of their own. */
+const LAST = 0.25;
+
 /** The same operation about the place, where it can be. */
 export function aboutPlace(op: Op, player: Player, place: Place, { draw, cast, files }: Scene): Op {
   if ('file' in op && op.file !== undefined && op.do !== 'mmap') return aboutFile(op, place, draw, files);
   if (!('page' in op) || op.do === 'pfnwalk' || op.do === 'ksm') return op;
   // what a mapping shows elsewhere is as good as what is mapped here
   if (op.do === 'mmap' && draw.chance(0.5)) return op;
-  const length = lengthIn(place, draw);
-  const { owner, page } = place;
+  const pages = draw.chance(LAST) ? lastOf(place) : place;
+  const length = lengthIn(pages, draw);
+  const { owner, page } = pages;
   const whose = 'of' in op && op.of !== undefined ? cast.named(op.of) : player;
   if (whose?.space !== owner.space) {
     if ('of' in op && op.of !== undefined) return { ...op, of: owner.name, page, ...length(op.pages) } as Op;
@@ -41,6 +45,12 @@ export function aboutPlace(op: Op, player: Player, place: Place, { draw, cast, f
   // a hint would lead elsewhere: something is mapped here
   if (op.do === 'mmap' && draw.chance(0.7)) return { ...op, ...range, fixed: true };
   return { ...op, ...range } as Op;
+}
+
+/** The last page of the place. */
+function lastOf(place: Place): Place {
+  const others = place.pages - 1;
+  return { ...place, page: place.page + others, pages: 1, offset: place.offset + others };
 }
 
 /** How long a range is to be, that asks for so many pages or leaves it open: mostly as long as the place at most. */

@@ -80,6 +80,7 @@ export class Encounter extends ProgramWriter {
     const warm = shares && draw.chance(0.7) ? LOADS : draw.pick(WARM);
     for (const user of this.users()) {
       if (draw.chance(0.85)) this.recall(this.access(user, this.looksAt(user), warm));
+      if (this.place.pages > 1 && draw.chance(0.4)) this.recall(this.access(user, this.looksAt(user, 0.2), warm));
     }
     if (draw.chance(0.15 * this.traits.move)) this.leave();
     this.concurrent = true;
@@ -185,10 +186,10 @@ export class Encounter extends ProgramWriter {
   }
 
   /** What the user had in its TLB, and looks at. */
-  private looksAt(user: Player): number {
+  private looksAt(user: Player, first = 0.8): number {
     const { owner, page, pages } = this.place!;
     const isThere = user.space === owner.space && this.draw.chance(0.9);
-    const at = this.draw.chance(0.8) ? 0 : this.draw.below(pages);
+    const at = this.draw.chance(first) ? 0 : this.draw.below(pages);
     return isThere ? page + at : user.space!.pageToUse(this.draw, this.traits.shared);
   }
 
