@@ -10,7 +10,7 @@ import { GeometryError } from '../src/hardware/geometry.ts';
 import { checkMachine } from '../src/hunt/check-machine.ts';
 import { type DebugTally, tallyDebug } from '../src/hunt/debug-tally.ts';
 import { PathError } from '../src/hunt/execute.ts';
-import { HUNTING_COSTS } from '../src/hunt/hunting-plan.ts';
+import { HUNTING_BUDGET, HUNTING_COSTS } from '../src/hunt/hunting-plan.ts';
 import { measure } from '../src/measure/experiments.ts';
 import type { MeasureRequest, RaceRequest } from '../src/measure/request.ts';
 import type { Measured } from '../src/measure/result-json.ts';
@@ -205,7 +205,7 @@ export type HunterActor = typeof actor;
 
 /** What the request asks for, with everything loaded that it names. @throws BadInput for what cannot be used. */
 async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
-  const { source, strategies, strict, memory, cpus } = request;
+  const { source, strategies, strict, memory, cpus, adversary: actions = HUNTING_BUDGET.actions } = request;
   return {
     ...(await loadedOf(request)),
     source: source !== 'fuzz' && 'workload' in source ? await made(source) : source,
@@ -215,6 +215,7 @@ async function huntOf(request: HuntRequest): Promise<SessionOptions['hunt']> {
     cpus,
     strict,
     memory,
+    adversary: { ...HUNTING_BUDGET, actions },
     costs: HUNTING_COSTS,
   };
 }

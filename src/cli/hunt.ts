@@ -32,6 +32,7 @@ export interface HuntOptions {
   readonly lufDebug?: string;
   readonly strict?: boolean;
   readonly memory: MemoryModel;
+  readonly adversary: number;
   readonly seed: number;
   readonly cpus?: number;
   readonly out: string;
@@ -83,6 +84,7 @@ export async function hunt(policy: string, options: HuntOptions): Promise<number
     recorded: recordedOf(options),
     strict: options.strict ?? false,
     memory: options.memory,
+    adversary: options.adversary,
     mail: options.mail ?? false,
   };
   const { lufDebug } = options;

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: verbs and their options. What a verb does is loaded when it is called, so that help is fast. */
 import { Command, CommanderError, Option } from 'commander';
+import { HUNTING_BUDGET } from '../hunt/hunting-plan.ts';
 import { EXIT, installInterrupts, note, status } from './exit.ts';
 import { toolVersion } from './files.ts';
 import { closestFirst, count, integer, namesOf, oneOf, ratio, SEED_MOST, seconds, shard, words } from './options.ts';
@@ -25,6 +26,10 @@ const memory = () =>
   new Option('--memory <model>', 'sc: every store is visible at once; tso: behind store buffers')
     .argParser(oneOf('memory model', ['sc', 'tso']))
     .default('sc');
+const adversary = (usual: number) =>
+  new Option('--adversary <n>', 'actions of hardware on its own in each run, at most')
+    .argParser(integer(0, 8))
+    .default(usual);
 const trace = () => new Option('--trace <file>', 'a log of strace -f to run as a workload');
 
 const program = new Command('tlblab')
@@ -96,6 +101,7 @@ verb('hunt <policy>', 'looks for an interleaving that convicts: in one scenario,
   )
   .addOption(new Option('--strict', 'convict windows too'))
   .addOption(memory())
+  .addOption(adversary(HUNTING_BUDGET.actions))
   .addOption(cpus())
   .addOption(seed())
   .addOption(out())
@@ -148,11 +154,7 @@ verb('verify <policy>', 'visits every reachable state of a scenario; goes on whe
   .addOption(
     new Option('--shard <i/n>', 'one part of n of all programs').argParser(shard).default({ number: 1, of: 1 }, '1/1'),
   )
-  .addOption(
-    new Option('--adversary <n>', 'actions of hardware on its own in each run, at most')
-      .argParser(integer(0, 8))
-      .default(0),
-  )
+  .addOption(adversary(0))
   .addOption(new Option('--runs <n>', 'runs at most').argParser(count).default(2 ** 31 - 1, 'no limit'))
   .addOption(span('time at most (default: no limit)'))
   .addOption(patch())

@@ -15,7 +15,7 @@ import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
 import type { HuntSums } from './hunt-sums.ts';
 import { HuntTally } from './hunt-tally.ts';
-import { huntingPlan, rewinding } from './hunting-plan.ts';
+import { HUNTING_BUDGET, huntingPlan, rewinding } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
 import { pageStates } from './page-states.ts';
@@ -51,6 +51,7 @@ export interface HuntOptions {
   /** `sc` when left out. */
   readonly memory?: MemoryModel;
   readonly costs: string;
+  /** What hardware may do on its own; `HUNTING_BUDGET` when left out. */
   readonly adversary?: AdversaryBudget;
   /** The debug mode of LUF's reviewers watches, too. */
   readonly lufDebug?: boolean;
@@ -87,8 +88,6 @@ export interface HuntResult extends HuntSums {
   /** Ended because a run twice gave two results: a tool error. */
   readonly diverged: boolean;
 }
-
-const DEFAULT_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
 
 /**
  * Runs a hunt.
@@ -185,7 +184,7 @@ class Hunt {
       stale: false,
       choices: [],
     };
-    const budget = options.adversary ?? DEFAULT_BUDGET;
+    const budget = options.adversary ?? HUNTING_BUDGET;
     const steps = new SharedSteps();
     const names = recorded && options.source === 'fuzz' ? REPLAYED : this.namesFor(origin);
     const mix = menu

@@ -3,9 +3,13 @@ import type { MachinePlan } from '../engine/machine-plan.ts';
 import type { OracleOptions } from '../oracle/oracle.ts';
 import type { Program } from '../program/program.ts';
 import type { HuntOptions } from './hunt.ts';
+import type { AdversaryBudget } from './strategies/strategy.ts';
 
 /** The cost profile of every hunt: cycles are words of the image, and a finding must find the same ones when it replays. */
 export const HUNTING_COSTS = 'bare-metal';
+
+/** What hardware may do on its own in a run, where nobody says otherwise. */
+export const HUNTING_BUDGET: AdversaryBudget = { actions: 3, ticks: 2 };
 
 /** The plan of a machine for hunting. */
 export function huntingPlan(

@@ -26,25 +26,11 @@ export interface HuntStanding {
   readonly entries: readonly (readonly [name: string, picks: number])[];
 }
 
-/** The journal of a hunt: of another model, hunter, policy or seed it is another one. How long the hunt is to be makes no other. */
+/** The journal of a hunt: what asks for anything else is another one. How long the hunt is to be makes no other. */
 export function journalFor(request: HuntRequest): HuntJournal | undefined {
-  const { corpus, tool, policy, patches, plugins, seed, cpus, strategies, strict, mail, feedback, directed } = request;
+  const { corpus, plugins, schedules: _schedules, findings: _findings, ...asked } = request;
   if (corpus === undefined) return undefined;
-  const of = {
-    model: modelHash(plugins),
-    hunter: hunterHash(),
-    tool,
-    policy,
-    patches,
-    seed,
-    cpus,
-    strategies,
-    strict,
-    mail,
-    feedback,
-    directed,
-  };
-  return new HuntJournal(corpus, JSON.stringify(of));
+  return new HuntJournal(corpus, JSON.stringify({ model: modelHash(plugins), hunter: hunterHash(), ...asked }));
 }
 
 export class HuntJournal {

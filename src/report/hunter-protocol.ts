@@ -38,6 +38,8 @@ export interface HuntRequest {
   readonly strict: boolean;
   /** `sc` when left out. */
   readonly memory?: MemoryModel;
+  /** Actions of hardware on its own in each run, at most; as many as hunts have when left out. */
+  readonly adversary?: number;
   /** Columns as for mail. */
   readonly mail: boolean;
 }

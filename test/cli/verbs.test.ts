@@ -55,6 +55,23 @@ describe('hunt', () => {
     expect(windows).not.toEqual([]);
   });
 
+  it('lets hardware act on its own as often as asked for', () => {
+    const args = [
+      'hunt',
+      'mainline',
+      '--scenario',
+      'munmap-touch',
+      '--schedules',
+      '40',
+      '--strategy',
+      'pct-1',
+      '--json',
+    ];
+    const stepsWith = (...more: string[]) => untimed(tlblab(...args, '--out', scratch.dir, ...more).stdout).steps;
+    expect(stepsWith()).toBe(stepsWith('--adversary', '3'));
+    expect(stepsWith('--adversary', '0')).toBeLessThan(stepsWith('--adversary', '3') as number);
+  });
+
   it('draws the same programs from the same seed, on as many CPUs as asked for', () => {
     const args = ['hunt', 'mainline', '--fuzz', '--seed', '11', '--schedules', '150', '--out', scratch.dir, '--json'];
     const once = untimed(tlblab(...args).stdout);
