@@ -28,6 +28,7 @@ function* withLess(program: Program): Iterable<Program> {
   yield* withShorterRange(program);
   yield* withLessOfFiles(program);
   yield* withoutSetting(program);
+  yield* withSmallerSetting(program);
 }
 
 function* withoutTask(program: Program): Iterable<Program> {
@@ -171,6 +172,17 @@ function* withoutSetting(program: Program): Iterable<Program> {
       const { [name]: _, ...rest } = settings;
       yield { ...program, machine: { ...program.machine, [group]: rest } };
     }
+  }
+}
+
+/** With one size of the machine half as large: where sets of CPUs have shorter words, or lists are full sooner, fewer CPUs or pages may do. */
+function* withSmallerSetting(program: Program): Iterable<Program> {
+  const { machine } = program;
+  for (const [name, size] of Object.entries(machine.override ?? {})) {
+    // the digits of levels are sizes of their own
+    if (name === 'levels' || size < 2) continue;
+    const override = { ...machine.override, [name]: Math.floor(size / 2) };
+    yield { ...program, machine: { ...machine, override } };
   }
 }
 

@@ -25,6 +25,7 @@ it.each<[string, (p: Program) => boolean]>([
   ['a page of a file', (p) => p.files?.[0].pages === 3],
   ["that a file is a server's", (p) => p.files?.[0].name === 'f' && !p.files[0].remote],
   ['a setting of the machine', (p) => Object.keys(p.machine.override ?? {}).length === 0],
+  ['half of a setting', (p) => p.machine.override?.frames === 15],
   ['an idle CPU', (p) => p.machine.cpus === 2],
   ['an operation', (p) => p.tasks.length === 2 && p.tasks[1].ops.length === 0],
   ['an operation of the history', (p) => p.history.length === 1],
