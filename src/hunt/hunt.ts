@@ -10,7 +10,7 @@ import type { MemoryModel } from '../memory/tso-memory.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import type { CoverageSummary } from './coverage.ts';
-import { Difference } from './difference.ts';
+import { Difference } from './directed/difference.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
 import type { HuntSums } from './hunt-sums.ts';

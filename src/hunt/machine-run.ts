@@ -9,21 +9,26 @@ import type { Cpu } from '../kernel/cpu.ts';
 import type { TaskId } from '../kernel/types.ts';
 import type { Word } from '../memory/memory.ts';
 import type { Footprint } from '../memory/step-record.ts';
-import type { Difference } from './difference.ts';
 import type { Run } from './strategies/strategy.ts';
 import { timelyWalks } from './timely-walks.ts';
 
 /** More than any program has. */
 const MOST_OPERATIONS = 0x10000;
 
+/** What a hunt is directed at, if it is. */
+export interface Direction {
+  isBehind(run: MachineRun, id: CpuId): boolean;
+  isInside(cpu: Cpu): boolean;
+}
+
 export class MachineRun implements Run {
   readonly choices: readonly Choice[];
   readonly cpus: number;
 
-  /** @param difference that the patches make, of a directed hunt */
+  /** @param direction of a directed hunt */
   constructor(
     private readonly stepper: Stepper,
-    private readonly difference?: Difference,
+    private readonly direction?: Direction,
   ) {
     this.choices = stepper.choices;
     this.cpus = stepper.machine.geometry.cpus;
@@ -66,10 +71,10 @@ export class MachineRun implements Run {
     return op?.do === 'madvise' ? `madvise ${op.advice}` : op?.do;
   }
   hasReached(id: CpuId): boolean {
-    return this.difference?.isBehind(this, id) ?? false;
+    return this.direction?.isBehind(this, id) ?? false;
   }
   isInPatch(id: CpuId): boolean {
-    return this.difference?.isInside(this.handleOf(id)) ?? false;
+    return this.direction?.isInside(this.handleOf(id)) ?? false;
   }
   isInterrupted(id: CpuId): boolean {
     return this.stepper.isInterrupted(id);

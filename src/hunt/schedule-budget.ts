@@ -1,5 +1,5 @@
 /** How many schedules a generated program gets: few, and fewer where they show that what it was drawn for does not come about. */
-import { COMPARED, type Difference } from './difference.ts';
+import { COMPARED, type Difference } from './directed/difference.ts';
 import type { Fuzz, Origin } from './fuzz.ts';
 
 /** Schedules that a generated program gets before the next is drawn: few where most of what can happen does within few. */

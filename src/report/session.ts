@@ -3,10 +3,11 @@
  * every conviction becomes a finding, and one with a cause that was met before is counted but not reported. A hunt that is directed at its
  * patches goes on behind findings that are there without them, too. With a journal it can be killed at any moment and goes on where it was.
  */
+
+import { convictsWithout } from '../hunt/directed/without-patches.ts';
 import { Fuzz } from '../hunt/fuzz.ts';
 import { type HuntOptions, type HuntResult, hunt, type RawFinding } from '../hunt/hunt.ts';
 import type { HuntSums } from '../hunt/hunt-sums.ts';
-import { convictsWithout } from '../hunt/without-patches.ts';
 import type { Finding } from '../program/finding.ts';
 import { buildFinding, type FindingOrigin, FULL_BUDGET, NO_BUDGET } from './build-finding.ts';
 import { Causes } from './causes.ts';

@@ -1,6 +1,6 @@
 /** What a directed hunt has learnt of operations survives its end. */
 import { expect, it } from 'vitest';
-import { Aim } from '#tlblab/hunt/aim.js';
+import { Aim } from '#tlblab/hunt/directed/aim.js';
 import { Draw } from '#tlblab/hunt/generate/draw.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 

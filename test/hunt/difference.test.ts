@@ -4,7 +4,7 @@ import { BUGS } from '#tlblab/bugs/index.js';
 import { definePatch, type Patch } from '#tlblab/bugs/patch.js';
 import { type Choice, choiceCpu } from '#tlblab/engine/choice.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { Difference } from '#tlblab/hunt/difference.js';
+import { Difference } from '#tlblab/hunt/directed/difference.js';
 import { execute } from '#tlblab/hunt/execute.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { MachineRun } from '#tlblab/hunt/machine-run.js';

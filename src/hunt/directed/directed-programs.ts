@@ -5,14 +5,14 @@
  * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019). Some pasts
  * are had again (pasts.ts): those behind which the same of the patches was begun, and those that brought pages into one state or another.
  */
-import type { Program } from '../program/program.ts';
+import type { Program } from '../../program/program.ts';
+import { Draw } from '../generate/draw.ts';
+import { generateAimed, generateCrossing, generateOpening, type Opening } from '../generate/encounters.ts';
+import { drawPast, type Past, Pasts, type PastsPlace } from '../generate/pasts.ts';
+import type { TraitName } from '../generate/traits.ts';
+import type { PageState } from '../page-states.ts';
 import { Aim, type AimPlace } from './aim.ts';
 import type { DifferenceMade, Target } from './difference.ts';
-import { Draw } from './generate/draw.ts';
-import { generateAimed, generateCrossing, generateOpening, type Opening } from './generate/encounters.ts';
-import { drawPast, type Past, Pasts, type PastsPlace } from './generate/pasts.ts';
-import type { TraitName } from './generate/traits.ts';
-import type { PageState } from './page-states.ts';
 
 export type DirectedOrigin = 'aimed' | 'opening' | 'crossing';
 

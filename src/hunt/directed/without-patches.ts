@@ -1,6 +1,6 @@
 /** Is a conviction about the patches of a hunt, or would the policy be convicted without them? */
-import type { Program } from '../program/program.ts';
-import { type HuntOptions, hunt } from './hunt.ts';
+import type { Program } from '../../program/program.ts';
+import { type HuntOptions, hunt } from '../hunt.ts';
 
 /** Schedules that begin like that of a finding: enough to meet its harm again, if it is there without the patches. */
 const ALIKE = 64;

@@ -4,11 +4,11 @@
  * what the patches change (directed fuzzing; Böhme, Pham, Nguyen, Roychoudhury, CCS 2017; and differential testing of patches; Marinescu,
  * Cadar, FSE 2013).
  */
-import { type Choice, choiceCpu, choiceKind, RUN } from '../engine/choice.ts';
-import type { MachinePlan } from '../engine/machine-plan.ts';
-import type { CpuId } from '../hardware/types.ts';
-import type { Cpu } from '../kernel/cpu.ts';
-import type { MachineRun } from './machine-run.ts';
+import { type Choice, choiceCpu, choiceKind, RUN } from '../../engine/choice.ts';
+import type { MachinePlan } from '../../engine/machine-plan.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import type { Cpu } from '../../kernel/cpu.ts';
+import type { MachineRun } from '../machine-run.ts';
 import { told } from './told-patches.ts';
 import { Unpatched } from './unpatched.ts';
 

@@ -3,13 +3,13 @@
  * task is in a routine that does otherwise here, its steps are left out; at the end of the routine this machine does its own,
  * and says what comes of it.
  */
-import { ADVERSARY, type Choice, choice, choiceCpu, choiceKind, RUN, TICK } from '../engine/choice.ts';
-import type { MachinePlan } from '../engine/machine-plan.ts';
-import { Stepper } from '../engine/stepper.ts';
-import type { CpuId } from '../hardware/types.ts';
-import type { Cpu } from '../kernel/cpu.ts';
-import type { TaskId } from '../kernel/types.ts';
-import { MachineRun } from './machine-run.ts';
+import { ADVERSARY, type Choice, choice, choiceCpu, choiceKind, RUN, TICK } from '../../engine/choice.ts';
+import type { MachinePlan } from '../../engine/machine-plan.ts';
+import { Stepper } from '../../engine/stepper.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import type { Cpu } from '../../kernel/cpu.ts';
+import type { TaskId } from '../../kernel/types.ts';
+import { MachineRun } from '../machine-run.ts';
 import { toldOriginals } from './told-patches.ts';
 
 /** The other run is checked, and judged: this one only shows where it leads. */

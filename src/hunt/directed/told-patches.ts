@@ -1,8 +1,8 @@
 /** Patches that tell when their routines, or paths of their hooks, are begun and have ended; and the routines in their place without them, that tell it too. */
-import type { Cpu } from '../kernel/cpu.ts';
-import { MAINLINE } from '../kernel/kernel.ts';
-import type { Path } from '../memory/point.ts';
-import type { Patch, Policy } from '../policy/policy.ts';
+import type { Cpu } from '../../kernel/cpu.ts';
+import { MAINLINE } from '../../kernel/kernel.ts';
+import type { Path } from '../../memory/point.ts';
+import type { Patch, Policy } from '../../policy/policy.ts';
 
 /** Told of a routine by its name, of a path of a hook by its point. One that is given up does not end. */
 export interface Listener {
