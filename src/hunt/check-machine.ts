@@ -1,6 +1,6 @@
 /** Programs whose machine cannot exist: found before a machine is built, in one line. */
 import { compileProgram } from '../engine/compile.ts';
-import { GeometryError, geometry } from '../hardware/geometry.ts';
+import { type Geometry, GeometryError, geometry } from '../hardware/geometry.ts';
 import { SWITCHES_6_18 } from '../hardware/switches.ts';
 import { oracleFits } from '../oracle/oracle.ts';
 import { BadInput } from '../program/bad-input.ts';
@@ -41,10 +41,20 @@ export function checkMachine(program: Program, where: string): void {
         );
       }
     }
+    checkRoots(sizes, mms);
   } catch (error) {
     if (!(error instanceof GeometryError || error instanceof RangeError)) throw error;
     const [what, expected] = error.message.split(': expected ');
     throw new BadInput({ what, where, expected: expected ?? 'a smaller program' });
+  }
+}
+
+/** Frame 0 and the zero page, which is the last frame, are nobody's. */
+function checkRoots({ nodes, frames, fastFrames }: Geometry, mms: number): void {
+  const [name, size, spared] = nodes > 1 ? ['fastFrames', fastFrames, 1] : ['frames', frames, 2];
+  const least = mms + 1 + spared;
+  if (size < least) {
+    throw new GeometryError(`geometry parameter ${name} = ${size}: expected at least ${least}, for the root tables`);
   }
 }
 

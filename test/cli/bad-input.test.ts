@@ -110,6 +110,11 @@ describe('files', () => {
       'TLB big\n{ override: frames=7; p = mmap(rw); }\n P0 | P1 ;\n load p | load p ;\n',
     );
     refused(['hunt', 'never', '--scenario', path, ...OUT], /frames = 7; expected an integer from 8 to/);
+    const nodes = scratch.write(
+      'nodes.litmus',
+      'TLB nodes\n{ override: nodes=2, fastFrames=2; p = mmap(rw); }\n P0 | P1 ;\n load p | load p ;\n',
+    );
+    refused(['hunt', 'never', '--scenario', nodes, ...OUT], /fastFrames = 2; expected at least 3, for the root tables/);
   });
 
   it('a machine too large for the oracle, a page that is not there', () => {
