@@ -148,8 +148,10 @@ class Session {
     options.found(buildFinding(raw, origin, NO_BUDGET), false);
     const finding = buildFinding(raw, origin, FULL_BUDGET, () => options.abandoned());
     const id = causes.idOf(raw, finding);
-    if (id === finding.id) journal?.keep(finding);
-    if (isAnyway) this.anyway.add(id);
+    if (id === finding.id) {
+      journal?.keep(finding);
+      if (isAnyway) this.anyway.add(id);
+    }
     this.show(this.findings.get(id) ?? finding);
   }
 
