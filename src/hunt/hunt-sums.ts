@@ -22,6 +22,9 @@ export interface StrategyUse {
   blocked?: number;
 }
 
+/** The name of runs that follow from others, see unmade-stores.ts: no strategy draws them. */
+export const UNMADE_STORES = 'unmade-stores';
+
 /** What a hunt has done. */
 export interface HuntSums {
   readonly schedules: number;

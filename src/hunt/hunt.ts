@@ -13,7 +13,7 @@ import type { CoverageSummary } from './coverage.ts';
 import { Difference } from './directed/difference.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
-import type { HuntSums } from './hunt-sums.ts';
+import { type HuntSums, UNMADE_STORES } from './hunt-sums.ts';
 import { HuntTally } from './hunt-tally.ts';
 import { HUNTING_BUDGET, huntingPlan, rewinding } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
@@ -27,7 +27,7 @@ import { stateSearchOf } from './small-scope-search.ts';
 import { startRun } from './start-run.ts';
 import { SharedSteps } from './strategies/shared-steps.ts';
 import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
-import { type MadeStore, UnmadeStores } from './unmade-stores.ts';
+import { type FinishedRun, UnmadeStores } from './unmade-stores.ts';
 import { asChosen } from './verify/all-programs.ts';
 
 export interface HuntOptions {
@@ -107,7 +107,8 @@ interface Place {
   readonly run: MachineRun;
   readonly ledger: LedgerStates;
   readonly difference: Difference | undefined;
-  readonly stores: UnmadeStores;
+  /** Of a generated program. */
+  readonly stores: UnmadeStores | undefined;
   /** Some TLB has held an entry older than the page tables. */
   stale: boolean;
   /** Of the last run. */
@@ -117,8 +118,9 @@ interface Place {
 
 /** Stores that nobody makes and that are tried in a program: more where patches have made a difference. */
 const MOST_STORES = { directed: 3, other: 1 } as const;
-/** What runs with such a store are counted as. */
-const STORES = 'unmade-stores';
+
+/** Schedules between two tellings of progress. */
+const TELL_EVERY = 256;
 
 class Hunt {
   private readonly tally = new HuntTally();
@@ -127,6 +129,8 @@ class Hunt {
   private found: RawFinding | undefined = undefined;
   private complete = false;
   private diverged = false;
+  /** Schedules when progress was told last. */
+  private told = 0;
 
   constructor(private readonly options: HuntOptions) {
     const { seed, cpus, strategies, patches, directed = patches.length > 0 } = options;
@@ -174,13 +178,14 @@ class Hunt {
     const run = new MachineRun(stepper, difference);
     difference?.start(run);
     const states = past && pageStates(stepper);
+    const most = MOST_STORES[difference ? 'directed' : 'other'];
     const place: Place = {
       plan,
       stepper,
       run,
       ledger: new LedgerStates(stepper),
       difference,
-      stores: new UnmadeStores(plan, stepper, run, MOST_STORES[difference ? 'directed' : 'other']),
+      stores: options.source === 'fuzz' && !menu ? new UnmadeStores(plan, stepper, run, most) : undefined,
       stale: false,
       choices: [],
     };
@@ -205,7 +210,9 @@ class Hunt {
         mix.delete(name);
         this.complete = options.source !== 'fuzz' && 'complete' in strategy && strategy.complete === true;
       }
-      if (tally.schedules % 256 === 0) options.progress?.(tally);
+      if (tally.schedules - this.told < TELL_EVERY) continue;
+      this.told = tally.schedules;
+      options.progress?.(tally);
     }
     tally.gatherWindows(stepper);
     if (menu) tally.searched(mix.size === 0);
@@ -221,7 +228,6 @@ class Hunt {
   /** One schedule, with the pairs, and with all, that it was the first to show. */
   private once(place: Place, strategy: Strategy) {
     const { plan, stepper, run, ledger, difference, stores } = place;
-    const { options } = this;
     const { coverage } = this.fuzz;
     const known = { size: coverage.size, pairs: coverage.pairs };
     let last = NOWHERE;
@@ -232,13 +238,13 @@ class Hunt {
     place.last = strategy;
     place.choices = choices;
     difference?.begin();
-    stores.begin();
+    stores?.begin();
     const done = execute(stepper, (s) => {
       coverage.stepped(s, last, ledger);
       place.stale ||= run.holdsStale();
       const c = chooseFairly(strategy, run);
       if (c < 0) return c;
-      stores.step(choices.length, c as Choice);
+      stores?.step(choices.length, c as Choice);
       choices.push(c);
       last = s.cpuAt(choiceCpu(c as Choice)).word;
       coverage.step(s, c as Choice);
@@ -250,15 +256,14 @@ class Hunt {
     this.tally.ranBy(strategy, done.steps - common, coverage.pairs - known.pairs, convicted?.harm);
     const isSample = this.tally.schedules % CHECK_EVERY === 1;
     this.judge({ plan, stepper, choices, run: done }, strategy.name, isSample);
-    const isWorth = !convicted && options.source === 'fuzz' && !plan.menu && (difference?.hasParted ?? true);
-    if (isWorth) this.withStores(stores, choices);
+    if (stores && !convicted && (difference?.hasParted ?? true)) this.withStores(stores, choices);
     return { pairs: coverage.pairs - known.pairs, fresh: coverage.size - known.size, choices };
   }
 
   /** A run is over. @param isSample it is to be made again, to be sure that it comes out the same */
-  private judge({ plan, stepper, choices, run }: MadeStore, strategy: string, isSample: boolean): void {
+  private judge({ plan, stepper, choices, run }: FinishedRun, strategy: string, isSample: boolean): void {
     const { convicted, steps } = run;
-    if (convicted || isSample) this.diverged = !isRepeatable(stepper, choices, run);
+    if (convicted || isSample) this.diverged ||= !isRepeatable(stepper, choices, run);
     if (this.options.judged) this.options.judged(stepper, run);
     else if (convicted && !this.diverged)
       this.found = { ...asChosen(plan, choices), conviction: convicted, strategy, steps };
@@ -269,8 +274,8 @@ class Hunt {
     stores.end(choices.length);
     for (const made of stores.made(choices)) {
       const { run } = made;
-      this.tally.ran(STORES, run.steps, 0, run.convicted?.harm);
-      this.judge(made, STORES, false);
+      this.tally.ran(UNMADE_STORES, run.steps, 0, run.convicted?.harm);
+      this.judge(made, UNMADE_STORES, false);
       if (!this.goesOn()) return;
     }
   }

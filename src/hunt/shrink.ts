@@ -9,6 +9,7 @@ import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
 import { type Conviction, execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
+import { HUNTING_BUDGET } from './hunting-plan.ts';
 import { MachineRun } from './machine-run.ts';
 import { strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
@@ -36,8 +37,6 @@ export interface ShrinkBudget {
 /** What is found here is recorded with all checks in the end. */
 const UNCHECKED = { access: false, hash: false } as const;
 
-/** What hardware may do on its own in the schedules that are tried. */
-const ACTS: AdversaryBudget = { actions: 3, ticks: 2 };
 const NO_ACTS: AdversaryBudget = { actions: 0, ticks: 0 };
 
 /** The smallest run with the same harm that the budget allows. */
@@ -48,8 +47,14 @@ export function shrink(found: RawFinding, budget: ShrinkBudget): RawFinding {
   // a story in which hardware does nothing on its own is told sooner, and believed sooner
   const calm = { ...whole, choices: whole.choices.filter((c) => !isAct(c)) };
   const quiet = convict(whole.plan, calm, found.steps, budget, NO_ACTS);
-  const best = smallest(quiet ?? whole, found.steps, budget, quiet ? NO_ACTS : ACTS);
+  const best = smallest(quiet ?? whole, found.steps, budget, quiet ? NO_ACTS : actsOf(found));
   return { ...found, ...fewerSwitches(best, budget) };
+}
+
+/** What hardware may do on its own in the schedules that are tried: nothing but ticks, if it does nothing else in the finding. */
+function actsOf({ choices }: RawFinding): AdversaryBudget {
+  const acts = choices.some((c) => choiceKind(c as Choice) === ADVERSARY);
+  return acts ? HUNTING_BUDGET : { ...HUNTING_BUDGET, actions: 0 };
 }
 
 /** With a program of which nothing can be left out any more. */

@@ -36,8 +36,8 @@ interface UnmadeStore {
   readonly vpn: Vpn;
 }
 
-/** A run with one of them. */
-export interface MadeStore {
+/** A run that is over, on its machine. */
+export interface FinishedRun {
   readonly plan: MachinePlan;
   readonly stepper: Stepper;
   readonly choices: readonly number[];
@@ -70,7 +70,7 @@ export class UnmadeStores {
   /** Stores that were tried. */
   private readonly tried = new Set<string>();
   /** How many more are: of those to pages that have moved, and of the others. */
-  private left: { moved: number; other: number };
+  private readonly left: { moved: number; other: number };
 
   /** @param most that are tried, of each of these two kinds */
   constructor(
@@ -92,7 +92,7 @@ export class UnmadeStores {
 
   /** The run, so many steps long, is about to take that step. */
   step(at: number, next: Choice): void {
-    if (this.left.moved === 0) return;
+    if (this.left.moved + this.left.other === 0) return;
     this.lookBack(at);
     const { stepper, run } = this;
     const id = choiceCpu(next);
@@ -111,7 +111,7 @@ export class UnmadeStores {
   }
 
   /** Runs like this one, with one store more each. @param recorded the schedule of this one */
-  *made(recorded: readonly number[]): Generator<MadeStore> {
+  *made(recorded: readonly number[]): Generator<FinishedRun> {
     for (const store of this.stores) {
       const { task, place, vpn, moment } = store;
       const name = `${task} ${place} ${vpn} ${moment}`;
@@ -180,7 +180,7 @@ export class UnmadeStores {
 }
 
 /** The program with the store, under the same schedule; undefined if it is no task's to make. */
-function make(asked: MachinePlan, recorded: readonly number[], store: UnmadeStore): MadeStore | undefined {
+function make(asked: MachinePlan, recorded: readonly number[], store: UnmadeStore): FinishedRun | undefined {
   const { at, cpu, task, place, vpn } = store;
   const program = withAccess(asked.program, place, false, { task, vpn, word: 0, kind: STORE });
   if (!program) return undefined;

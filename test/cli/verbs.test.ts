@@ -6,6 +6,7 @@ const scratch = new Scratch();
 afterAll(() => scratch.remove());
 
 const HUNT = ['hunt', 'never', '--scenario', 'munmap-touch', '--seed', '7', '--out', scratch.dir];
+const MAINLINE = ['hunt', 'mainline', '--scenario', 'munmap-touch', '--json', '--out', scratch.dir];
 
 /** The document without what was timed. */
 function untimed(text: string): Record<string, unknown> {
@@ -36,18 +37,7 @@ describe('hunt', () => {
   });
 
   it('leaves mainline alone, and says what that is worth', () => {
-    const args = [
-      'hunt',
-      'mainline',
-      '--scenario',
-      'munmap-touch',
-      '--schedules',
-      '400',
-      '--json',
-      '--out',
-      scratch.dir,
-    ];
-    const { code, stdout } = tlblab(...args);
+    const { code, stdout } = tlblab(...MAINLINE, '--schedules', '400');
     const { verdict, schedules, confidence, windows } = untimed(stdout) as Record<string, never>;
     expect({ code, verdict, schedules }).toEqual({ code: 0, verdict: 'clean', schedules: 400 });
     expect(confidence).toEqual(expect.arrayContaining([expect.stringMatching(/^pct-2: .*k = \d+ measured/)]));
@@ -56,18 +46,8 @@ describe('hunt', () => {
   });
 
   it('lets hardware act on its own as often as asked for', () => {
-    const args = [
-      'hunt',
-      'mainline',
-      '--scenario',
-      'munmap-touch',
-      '--schedules',
-      '40',
-      '--strategy',
-      'pct-1',
-      '--json',
-    ];
-    const stepsWith = (...more: string[]) => untimed(tlblab(...args, '--out', scratch.dir, ...more).stdout).steps;
+    const args = [...MAINLINE, '--schedules', '40', '--strategy', 'pct-1'];
+    const stepsWith = (...more: string[]) => untimed(tlblab(...args, ...more).stdout).steps;
     expect(stepsWith()).toBe(stepsWith('--adversary', '3'));
     expect(stepsWith('--adversary', '0')).toBeLessThan(stepsWith('--adversary', '3') as number);
   });

@@ -6,7 +6,7 @@ import { type Execution, execute } from '#tlblab/hunt/execute.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { MachineRun } from '#tlblab/hunt/machine-run.js';
 import { ExactReplay } from '#tlblab/hunt/schedule.js';
-import { type MadeStore, UnmadeStores } from '#tlblab/hunt/unmade-stores.js';
+import { type FinishedRun, UnmadeStores } from '#tlblab/hunt/unmade-stores.js';
 import { policyNamed } from '#tlblab/policy/index.js';
 import { by, dontneed, load, migrateMemory, mmap, race, reclaimMemory, store } from '#tlblab/program/builder.js';
 import type { Op, Program } from '#tlblab/program/program.js';
@@ -15,7 +15,7 @@ const MOST = 20;
 const free: Op = { do: 'madvise', page: 8, advice: 'free' };
 
 /** One run, each CPU to its end before the next one moves, and the same with the stores that it leaves out. */
-function tried(program: Program, patches: (keyof typeof BUGS)[], most = MOST): { run: Execution; made: MadeStore[] } {
+function tried(program: Program, patches: (keyof typeof BUGS)[], most = MOST): { run: Execution; made: FinishedRun[] } {
   const asked = { policy: policyNamed('mainline'), patches: patches.map((name) => BUGS[name]), strict: false };
   const plan = huntingPlan(program, { ...asked, costs: 'bare-metal' });
   const stepper = new Stepper(plan);

@@ -3,7 +3,6 @@
  * kind, by what of them was begun. Those in which they did are drawn sooner; each target has its turn, because a patch may do harm only
  * where few operations lead, or where two routines of it meet.
  */
-
 import type { Draw } from '../generate/draw.ts';
 import { OPERATIONS } from '../generate/encounter-traits.ts';
 import type { TraitName } from '../generate/traits.ts';

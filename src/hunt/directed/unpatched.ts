@@ -76,6 +76,7 @@ export class Unpatched {
     }
     this.apart = undefined;
     const left = this.left.get(current);
+    this.left.delete(current);
     return left?.name === name ? left.result : undefined;
   }
 
