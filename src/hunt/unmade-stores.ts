@@ -8,6 +8,7 @@
 import { type Choice, choice, choiceCpu, choiceKind, DELIVER, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
+import type { Geometry } from '../hardware/geometry.ts';
 import { PTE_P, PTE_RW, ptePfn } from '../hardware/pte.ts';
 import { TLB_MISS, tlbLo, tlbLookup } from '../hardware/tlb.ts';
 import { type CpuId, type Pfn, type PteLo, STORE, type Vpn } from '../hardware/types.ts';
@@ -15,14 +16,18 @@ import type { MmId, TaskId } from '../kernel/types.ts';
 import type { Word } from '../memory/memory.ts';
 import { entryOf } from '../oracle/entries.ts';
 import type { MappedPage } from '../oracle/versions.ts';
+import type { Program } from '../program/program.ts';
 import { type Execution, execute } from './execute.ts';
 import { placeOf, withAccess } from './joined-access.ts';
 import type { MachineRun } from './machine-run.ts';
 import { LooseReplay } from './schedule.ts';
 import { FAIR_AFTER, fairChoice } from './strategies/strategy.ts';
 
-/** Before the entry changes, behind that, and before the CPU loses what it has cached; then, if its page leads to another frame by now. */
-type Moment = 'before' | 'behind' | 'last' | 'moved';
+/**
+ * Before the entry changes, behind that, and before the CPU loses what it has cached; then, if the kernel has read meanwhile what the frame
+ * holds, or if the page leads to another one by now.
+ */
+type Moment = 'before' | 'behind' | 'last' | 'read' | 'moved';
 
 /** A store that a task could make. */
 interface UnmadeStore {
@@ -34,6 +39,8 @@ interface UnmadeStore {
   /** Index of the operation before which the task stands. */
   readonly place: number;
   readonly vpn: Vpn;
+  /** The operation that has read what the frame held, if one has. */
+  readonly readIn?: number;
 }
 
 /** A run that is over, on its machine. */
@@ -54,6 +61,8 @@ interface Watched extends MappedPage {
 /** A page that could be stored to when its entry led to that frame. */
 interface Narrowed extends MappedPage {
   readonly pfn: Pfn;
+  /** The operation in which the kernel has last read what it holds, or is about to: to copy it, to write it out, or to compare it. */
+  readIn: number | undefined;
 }
 
 /** Steps for the store and its faults, until the others go on. */
@@ -69,17 +78,17 @@ export class UnmadeStores {
   private readonly begun = new Set<number>();
   /** Stores that were tried. */
   private readonly tried = new Set<string>();
-  /** How many more are: of those to pages that have moved, and of the others. */
-  private readonly left: { moved: number; other: number };
+  /** How many more are: of those that come behind a look at the frame, and of the others. */
+  private readonly left: { late: number; other: number };
 
-  /** @param most that are tried, of each of these two kinds */
+  /** @param most that are tried, of the others; twice as many of those behind a look */
   constructor(
     private readonly plan: MachinePlan,
     private readonly stepper: Stepper,
     private readonly run: MachineRun,
     most: number,
   ) {
-    this.left = { moved: most, other: most };
+    this.left = { late: 2 * most, other: most };
   }
 
   /** A run begins. */
@@ -92,14 +101,18 @@ export class UnmadeStores {
 
   /** The run, so many steps long, is about to take that step. */
   step(at: number, next: Choice): void {
-    if (this.left.moved + this.left.other === 0) return;
+    if (this.left.late + this.left.other === 0) return;
     this.lookBack(at);
     const { stepper, run } = this;
     const id = choiceCpu(next);
     if (choiceKind(next) === DELIVER) this.mayBeLast(at, id);
     if (choiceKind(next) !== RUN) return;
     if (!run.isInterrupted(id)) this.begun.add(run.operationOf(id));
-    const { word } = stepper.cpuAt(id);
+    const { word, kernelDepth, frameAt, frameStride } = stepper.cpuAt(id);
+    if (kernelDepth > 0 && this.narrowed.length > 0) {
+      const pfn = Math.floor((word - frameAt) / frameStride);
+      for (const narrowed of this.narrowed) if (narrowed.pfn === pfn) narrowed.readIn = run.operationOf(id);
+    }
     const page = stepper.machine.oracle?.entryAt(word);
     if (page) this.watched = { ...page, word, lo: stepper.machine.mem.words[word] as PteLo, by: id };
   }
@@ -113,13 +126,13 @@ export class UnmadeStores {
   /** Runs like this one, with one store more each. @param recorded the schedule of this one */
   *made(recorded: readonly number[]): Generator<FinishedRun> {
     for (const store of this.stores) {
-      const { task, place, vpn, moment } = store;
-      const name = `${task} ${place} ${vpn} ${moment}`;
-      const kind = moment === 'moved' ? 'moved' : 'other';
+      const { task, place, vpn, moment, readIn } = store;
+      const name = `${task} ${place} ${vpn} ${moment} ${readIn}`;
+      const kind = moment === 'moved' || moment === 'read' ? 'late' : 'other';
       if (this.tried.has(name) || this.left[kind] === 0) continue;
       this.tried.add(name);
       this.left[kind]--;
-      const made = make(this.plan, recorded, store);
+      const made = make(this.plan, this.stepper.machine.geometry, recorded, store);
       if (made) yield made;
     }
   }
@@ -133,7 +146,7 @@ export class UnmadeStores {
     const now = stepper.machine.mem.words[word] as PteLo;
     const keeps = (now & PTE_P) !== 0 && (now & PTE_RW) !== 0 && ptePfn(now) === ptePfn(lo);
     if ((lo & PTE_RW) === 0 || keeps) return;
-    this.narrowed.push({ mm, vpn, pfn: ptePfn(lo) });
+    this.narrowed.push({ mm, vpn, pfn: ptePfn(lo), readIn: undefined });
     for (let id = 0 as CpuId; id < stepper.machine.geometry.cpus; id++) {
       if (id === by || !this.isUser(id, mm)) continue;
       this.add({ at: at - 1, moment: 'before', cpu: id, vpn });
@@ -144,11 +157,12 @@ export class UnmadeStores {
   /** The CPU may be about to lose what it has cached. */
   private mayBeLast(at: number, id: CpuId): void {
     const { columns, geometry } = this.stepper.machine;
-    for (const { mm, vpn, pfn } of this.narrowed) {
+    for (const { mm, vpn, pfn, readIn } of this.narrowed) {
       if (!this.isUser(id, mm) || !this.storesTo(id, vpn, pfn)) continue;
       const now = entryOf(columns, geometry, mm, vpn);
       const hasMoved = (now & PTE_P) !== 0 && ptePfn(now) !== pfn;
-      this.add({ at, moment: hasMoved ? 'moved' : 'last', cpu: id, vpn });
+      const moment = hasMoved ? 'moved' : readIn === undefined ? 'last' : 'read';
+      this.add({ at, moment, cpu: id, vpn, readIn });
     }
   }
 
@@ -180,9 +194,15 @@ export class UnmadeStores {
 }
 
 /** The program with the store, under the same schedule; undefined if it is no task's to make. */
-function make(asked: MachinePlan, recorded: readonly number[], store: UnmadeStore): FinishedRun | undefined {
+function make(
+  asked: MachinePlan,
+  geometry: Geometry,
+  recorded: readonly number[],
+  store: UnmadeStore,
+): FinishedRun | undefined {
   const { at, cpu, task, place, vpn } = store;
-  const program = withAccess(asked.program, place, false, { task, vpn, word: 0, kind: STORE });
+  const word = leastUsed(asked.program, geometry.wordsPerPage);
+  const program = withAccess(asked.program, place, false, { task, vpn, word, kind: STORE });
   if (!program) return undefined;
   const plan = { ...asked, program };
   const stepper = new Stepper(plan);
@@ -199,4 +219,11 @@ function make(asked: MachinePlan, recorded: readonly number[], store: UnmadeStor
     return choices[choices.length - 1];
   });
   return { plan, stepper, choices, run };
+}
+
+/** The word of a page that fewest others store to, the last of those: a store behind this one hides that it is lost. */
+function leastUsed({ tasks, history }: Program, words: number): number {
+  const stores = [...history.map(({ op }) => op), ...tasks.flatMap(({ ops }) => ops)].filter((op) => op.do === 'store');
+  const times = Array.from({ length: words }, (_, word) => stores.filter((op) => (op.word ?? 0) === word).length);
+  return times.lastIndexOf(Math.min(...times));
 }

@@ -16,9 +16,26 @@ it('turns to the same targets, and draws the same operations, after a restart', 
     const draw = new Draw(randomFrom(7).bits);
     return Array.from({ length: 200 }, () => {
       const target = from.target(draw);
-      return [target, from.draw(draw, target), from.target(draw, target)];
+      return [target, from.draw(draw, target), from.target(draw, { last: target })];
     });
   };
   expect(drawn(other)).toEqual(drawn(aim));
   expect(new Set(drawn(aim).map(([target]) => target)).size).toBe(3);
+});
+
+it('has more turns for what is seldom begun, and openings for what one operation begins, or may', () => {
+  const aim = new Aim();
+  for (let i = 0; i < 100; i++) aim.had('store', ['often'], true);
+  aim.had('munmap', ['seldom']);
+  const draw = new Draw(randomFrom(7).bits);
+  const shareOf = (target: string, alone: boolean): number => {
+    const drawn = Array.from({ length: 400 }, () => aim.target(draw, { alone }));
+    return drawn.filter((t) => t === target).length / drawn.length;
+  };
+  expect(shareOf('seldom', false)).toBeGreaterThan(0.8);
+  expect(shareOf('seldom', true)).toBeGreaterThan(0.8);
+  for (let i = 0; i < 100; i++) aim.missed('seldom');
+  expect(shareOf('seldom', false)).toBeGreaterThan(0.8);
+  expect(shareOf('seldom', true)).toBe(0);
+  expect([aim.isSeldom('seldom'), aim.isSeldom('often')]).toEqual([true, false]);
 });

@@ -1,6 +1,7 @@
 /** Stores that nobody makes, tried at the moments at which they matter. */
 import { describe, expect, it } from 'vitest';
 import { BUGS } from '#tlblab/bugs/index.js';
+import { type Choice, choiceCpu } from '#tlblab/engine/choice.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
 import { type Execution, execute } from '#tlblab/hunt/execute.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
@@ -8,14 +9,36 @@ import { MachineRun } from '#tlblab/hunt/machine-run.js';
 import { ExactReplay } from '#tlblab/hunt/schedule.js';
 import { type FinishedRun, UnmadeStores } from '#tlblab/hunt/unmade-stores.js';
 import { policyNamed } from '#tlblab/policy/index.js';
-import { by, dontneed, load, migrateMemory, mmap, race, reclaimMemory, store } from '#tlblab/program/builder.js';
+import {
+  by,
+  dontneed,
+  load,
+  migrateMemory,
+  mmap,
+  race,
+  reclaimMemory,
+  store,
+  uffdregister,
+  uffdwp,
+} from '#tlblab/program/builder.js';
 import type { Op, Program } from '#tlblab/program/program.js';
 
 const MOST = 20;
+/** Steps of the first CPU that suffice for its operation. */
+const LONGEST = 100;
 const free: Op = { do: 'madvise', page: 8, advice: 'free' };
 
-/** One run, each CPU to its end before the next one moves, and the same with the stores that it leaves out. */
-function tried(program: Program, patches: (keyof typeof BUGS)[], most = MOST): { run: Execution; made: FinishedRun[] } {
+/** Each CPU moves to its end before the next one does; the first one, behind so many steps, behind the others. */
+function inTurn({ steps, choices }: Stepper, first = Infinity): Choice {
+  return (steps < first ? undefined : choices.find((c) => choiceCpu(c) !== 0)) ?? choices[0];
+}
+
+/** One run, and the same with the stores that it leaves out. @param first steps of the first CPU until the others have their turn */
+function tried(
+  program: Program,
+  patches: (keyof typeof BUGS)[],
+  { most = MOST, first }: { most?: number; first?: number } = {},
+): { run: Execution; made: FinishedRun[] } {
   const asked = { policy: policyNamed('mainline'), patches: patches.map((name) => BUGS[name]), strict: false };
   const plan = huntingPlan(program, { ...asked, costs: 'bare-metal' });
   const stepper = new Stepper(plan);
@@ -24,9 +47,10 @@ function tried(program: Program, patches: (keyof typeof BUGS)[], most = MOST): {
   stores.begin();
   stepper.reset();
   const run = execute(stepper, (s) => {
-    stores.step(choices.length, s.choices[0]);
-    choices.push(s.choices[0]);
-    return s.choices[0];
+    const next = inTurn(s, first);
+    stores.step(choices.length, next);
+    choices.push(next);
+    return next;
   });
   stores.end(choices.length);
   return { run, made: [...stores.made(choices)] };
@@ -43,6 +67,22 @@ const loses = race(
   },
 );
 
+/** A page of the swap cache, write-protected by P0 and stored to by P1; P2 could do so without a fault until it hears of that. */
+const copies = race(
+  { cpus: 3, override: { swapSlots: 4 } },
+  {
+    setup: [
+      ...[mmap(8, 2, 'rw', { fixed: true }), store(8), reclaimMemory(8), load(8), uffdregister(8, 1)],
+      // the flush that reclaim owes
+      dontneed(9),
+      ...by('P2', store(8, { word: 1 })),
+    ],
+    P0: [uffdwp(8, 1)],
+    P1: [store(8)],
+    P2: [],
+  },
+);
+
 describe('stores that nobody makes', () => {
   it('join the program of a task that is in user mode when an entry goes, and the schedule is valid with them', () => {
     const { run, made } = tried(discards, []);
@@ -50,7 +90,7 @@ describe('stores that nobody makes', () => {
     // before and behind the change of the entry, and before the flush
     expect(made.length).toBe(3);
     for (const { plan, choices, run: longer, stepper } of made) {
-      expect(plan.program.tasks[1].ops).toEqual([{ do: 'store', page: 8 }]);
+      expect(plan.program.tasks[1].ops).toEqual([{ do: 'store', page: 8, word: 3 }]);
       expect(longer.steps).toBeGreaterThan(run.steps);
       stepper.reset();
       const replay = new ExactReplay(choices);
@@ -74,13 +114,24 @@ describe('stores that nobody makes', () => {
     expect(made.map(({ run: { convicted } }) => convicted?.harm)).toContain('lost-write');
   });
 
+  it('come behind the copy of a page that they can still be made to, and to a word that nobody else stores to', () => {
+    const lost: FinishedRun[] = [];
+    for (let first = 0; first < LONGEST && lost.length === 0; first++) {
+      const { run, made } = tried(copies, ['t1-07'], { first });
+      expect(run.convicted).toBeUndefined();
+      lost.push(...made.filter(({ run: { convicted } }) => convicted?.harm === 'lost-write'));
+    }
+    expect(lost.map(({ plan }) => plan.program.tasks[2].ops)).toEqual([[{ do: 'store', page: 8, word: 3 }]]);
+  });
+
   it('do not convict mainline', () => {
-    for (const program of [discards, loses])
-      for (const { run } of tried(program, []).made) expect(run.convicted).toBeUndefined();
+    const made = [discards, loses].flatMap((program) => tried(program, []).made);
+    for (let first = 0; first < LONGEST; first += 8) made.push(...tried(copies, [], { first }).made);
+    for (const { run } of made) expect(run.convicted).toBeUndefined();
   });
 
   it('are no more than asked', () => {
-    expect(tried(discards, [], 1).made.length).toBe(1);
-    expect(tried(discards, [], 0).made.length).toBe(0);
+    expect(tried(discards, [], { most: 1 }).made.length).toBe(1);
+    expect(tried(discards, [], { most: 0 }).made.length).toBe(0);
   });
 });

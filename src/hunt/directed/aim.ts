@@ -11,7 +11,7 @@ import type { Target } from './difference.ts';
 /** What it has learnt, as data. */
 export interface AimPlace {
   /** In the order in which they were seen. */
-  readonly targets: readonly Target[];
+  readonly targets: readonly (readonly [Target, Sightings])[];
   /** For each kind of operation the programs that began with it, and those in which patches made a difference, by what was begun of them. */
   readonly tallies: readonly (readonly [
     kind: TraitName,
@@ -20,6 +20,21 @@ export interface AimPlace {
   ])[];
 }
 
+interface Sightings {
+  /** Programs in which it was begun. */
+  readonly times: number;
+  /** One of them had a single operation beside accesses: an opening. */
+  readonly alone: boolean;
+  /** Openings that were drawn to begin it, and did not. */
+  readonly missed: number;
+}
+
+/** Openings in vain until a target counts as one that takes two operations. */
+const MOST_MISSED = 16;
+
+/** One program of so many begins what is seldom begun. */
+const SELDOM = 50;
+
 interface Tally {
   tried: number;
   readonly worked: Map<Target, number>;
@@ -27,12 +42,33 @@ interface Tally {
 
 export class Aim {
   private readonly tallies = new Map<TraitName, Tally>();
-  private readonly targets = new Set<Target>();
+  private readonly targets = new Map<Target, Sightings>();
 
-  /** One of what patches were seen to change, but for `last`, if there is another one; undefined: nothing was seen yet. */
-  target(draw: Draw, last?: Target): Target | undefined {
-    const others = [...this.targets].filter((target) => target !== last);
-    return others.length > 0 ? draw.pick(others) : last;
+  /**
+   * One of what patches were seen to change, but for `last`, if there is another one; undefined: nothing was seen yet. What is seldom
+   * begun has more turns.
+   * @param alone only what one operation was seen to begin, or may
+   */
+  target(
+    draw: Draw,
+    { last, alone = false }: { readonly last?: Target; readonly alone?: boolean } = {},
+  ): Target | undefined {
+    const others = [...this.targets].filter(
+      ([target, seen]) => target !== last && (!alone || seen.alone || seen.missed < MOST_MISSED),
+    );
+    const weights = Object.fromEntries(others.map(([target, { times }]) => [target, 1 / Math.sqrt(times)]));
+    return draw.weighted(weights) ?? last;
+  }
+
+  /** Was it begun in a program? */
+  knows(target: Target): boolean {
+    return this.targets.has(target);
+  }
+
+  /** Was it begun in few programs only? */
+  isSeldom(target: Target): boolean {
+    const programs = [...this.tallies.values()].reduce((sum, { tried }) => sum + tried, 0);
+    return (this.targets.get(target)?.times ?? 0) * SELDOM < programs;
   }
 
   /** A kind of operation to begin with. */
@@ -41,15 +77,26 @@ export class Aim {
     return draw.weighted(weights) as TraitName;
   }
 
-  /** A program that begins with that was run. @param worked what was begun of the patches, if they made a difference */
-  had(kind: TraitName, worked: Iterable<Target>): void {
+  /**
+   * A program that begins with that was run.
+   * @param worked what was begun of the patches, if they made a difference
+   * @param alone it has no other operation beside accesses
+   */
+  had(kind: TraitName, worked: Iterable<Target>, alone = false): void {
     const tally = this.tallies.get(kind) ?? { tried: 0, worked: new Map() };
     this.tallies.set(kind, tally);
     tally.tried++;
     for (const target of worked) {
-      this.targets.add(target);
+      const seen = this.targets.get(target) ?? { times: 0, alone: false, missed: 0 };
+      this.targets.set(target, { ...seen, times: seen.times + 1, alone: seen.alone || alone });
       tally.worked.set(target, (tally.worked.get(target) ?? 0) + 1);
     }
+  }
+
+  /** An opening that was drawn for the target did not begin it. */
+  missed(target: Target): void {
+    const seen = this.targets.get(target);
+    if (seen) this.targets.set(target, { ...seen, missed: seen.missed + 1 });
   }
 
   place(): AimPlace {
@@ -57,7 +104,7 @@ export class Aim {
     return { targets: [...this.targets], tallies };
   }
   goOn({ targets, tallies }: AimPlace): void {
-    for (const target of targets) this.targets.add(target);
+    for (const [target, seen] of targets) this.targets.set(target, seen);
     for (const [kind, tried, worked] of tallies) this.tallies.set(kind, { tried, worked: new Map(worked) });
   }
 

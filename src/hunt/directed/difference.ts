@@ -16,7 +16,8 @@ import { Unpatched } from './unpatched.ts';
 export const COMPARED = 2;
 /**
  * Something of the patches that can be begun: a routine of theirs, or a point with their hook, in an operation of some kind, or with another
- * answer than without them; or two of them in one program. A patch may do harm in one operation, or together with another, only.
+ * answer than without them; each of these while a TLB is stale; or two of them in one program. A patch may do harm in one operation, or
+ * together with another, only.
  */
 export type Target = string;
 
@@ -143,14 +144,21 @@ export class Difference implements DifferenceMade {
     if (!this.follows || !this.catchesUp()) return;
     const answer = this.without?.answerOf(name, cpu);
     const isOther = answer !== undefined && typeof result !== 'object' && answer !== result;
-    if (isOther) this.begun.add(`${name} answers otherwise in ${this.kindOf(cpu)}`);
+    if (isOther) this.hits(`${name} answers otherwise in ${this.kindOf(cpu)}`);
   }
 
   private notes(name: string, cpu: Cpu): void {
-    this.begun.add(`${name} in ${this.kindOf(cpu)}`);
+    this.hits(`${name} in ${this.kindOf(cpu)}`);
     if (this.names.has(name)) return;
     for (const other of this.names) this.begun.add([name, other].sort().join(' and '));
     this.names.add(name);
+  }
+
+  /** Where a TLB is stale meanwhile, that is a target of its own: behind most pasts none is. */
+  private hits(target: Target): void {
+    this.begun.add(target);
+    const whileStale = `${target}, a TLB being stale`;
+    if (!this.begun.has(whileStale) && this.run?.holdsStale()) this.begun.add(whileStale);
   }
 
   private kindOf({ current }: Cpu): string {

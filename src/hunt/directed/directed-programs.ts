@@ -75,47 +75,59 @@ export class DirectedPrograms {
     const draw = new Draw(bits);
     const { opening, aim } = this;
     if (draw.chance(AIMED)) {
-      const target = aim.target(draw);
-      const first = aim.draw(draw, target);
-      const past = this.past(target, first, draw, states);
+      const { first, past } = this.beginning(aim.target(draw), draw, states);
       return { origin: 'aimed', program: generateAimed(first, past, bits), first, past };
     }
     if (opening !== undefined && this.left > 0) {
       this.left--;
       const { first, target } = opening;
-      const also = draw.chance(BOTH) ? aim.draw(draw, aim.target(draw, target)) : undefined;
+      const also = draw.chance(BOTH) ? aim.draw(draw, aim.target(draw, { last: target })) : undefined;
       return { origin: 'crossing', program: generateCrossing(opening, bits, also), first };
     }
-    const target = aim.target(draw);
-    const first = aim.draw(draw, target);
-    const past = this.past(target, first, draw, states);
+    const target = aim.target(draw, { alone: true });
+    const { first, past } = this.beginning(target, draw, states);
     const drawn = generateOpening(first, past, bits);
     this.opening = { ...drawn.opening, target };
     return { origin: 'opening', program: drawn.program, first, past };
   }
 
-  /** A new one, or one of another program. */
-  private past(target: Target | undefined, first: TraitName, draw: Draw, states: Pasts<PageState>): Past {
-    const again = (): Past | undefined =>
-      draw.chance(0.5) || target === undefined ? states.any(draw) : this.pasts.leadingTo(target, draw);
-    return drawPast(draw, again, first);
+  /** What was before, a new one or that of another program, and a first operation. Where the target is seldom come by, mostly as there. */
+  private beginning(
+    target: Target | undefined,
+    draw: Draw,
+    states: Pasts<PageState>,
+  ): { past: Past; first: TraitName } {
+    const leading = (): Past | undefined => (target === undefined ? undefined : this.pasts.leadingTo(target, draw));
+    if (target !== undefined && this.aim.isSeldom(target) && draw.chance(0.5)) {
+      const past = leading();
+      if (past) return { past, first: past.having ?? this.aim.draw(draw, target) };
+    }
+    const first = this.aim.draw(draw, target);
+    return {
+      past: drawPast(draw, () => (target === undefined || draw.chance(0.5) ? states.any(draw) : leading()), first),
+      first,
+    };
   }
 
   /** The program was run for that many steps. */
   had({ origin, first, past }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
-    if (past) this.pasts.had(past, made.begun);
+    const behind = past ?? this.opening?.past;
+    if (behind) this.pasts.had(behind, made.begun);
     if (origin === 'opening') this.sought += MAKING + steps;
     else if (made.begun.size > 0 && !made.isKnown) this.hoped += MAKING + steps;
     if (origin === 'crossing') {
       if (this.hopes && made.isKnown) this.left = CROSSINGS.stale;
       this.hopes &&= !made.isKnown;
+      const fresh = [...made.begun].filter((target) => !this.aim.knows(target));
+      if (fresh.length > 0) this.aim.had(first, fresh);
       return;
     }
-    this.aim.had(first, made.isKnown || this.isRace(made) ? made.begun : []);
+    this.aim.had(first, made.isKnown || this.isRace(made) ? made.begun : [], origin === 'opening');
     if (origin === 'opening') {
       this.hopes = !made.isKnown;
       const target = this.opening?.target;
       const isHit = target === undefined || made.begun.has(target);
+      if (target !== undefined && !isHit) this.aim.missed(target);
       this.left = isHit && this.isWorth(made) ? CROSSINGS[made.isKnown && made.isStale ? 'stale' : 'other'] : 0;
     }
     if (made.begun.size > 0) this.reached++;

@@ -2,7 +2,7 @@
 import type { FileSpec, Op } from '../../program/program.ts';
 import type { Cast, Player } from './cast.ts';
 import type { Draw } from './draw.ts';
-import { PAGES } from './machine.ts';
+import { PAGES } from './sizes.ts';
 
 /** Where the operations of a program meet: pages of an address space, and the pages of a file that they show, if they do. */
 export interface Place {

@@ -14,9 +14,9 @@ import type { Mapped } from './files.ts';
 import { MOST_HISTORY } from './history.ts';
 import { drawMerge } from './installers.ts';
 import { drawAllocation } from './kernel-pages.ts';
-import { PAGES } from './machine.ts';
 import { memoryShares } from './ops.ts';
 import { type Bounds, ProgramWriter } from './program-writer.ts';
+import { PAGES, WORDS } from './sizes.ts';
 import type { TraitName, Traits } from './traits.ts';
 
 /** An encounter that is yet to be written. @param random unsigned 32-bit numbers; the same numbers, the same program */
@@ -43,6 +43,9 @@ const MIXED: Accesses = { store: 1.2, load: 1 };
 const LOADS: Accesses = { store: 0, load: 1 };
 const WARM: readonly Accesses[] = [MIXED, LOADS, LOADS, { store: 1, load: 0.1 }];
 
+/** What takes pages away that come back. */
+const TAKES_AWAY: ReadonlySet<TraitName> = new Set(['swapout', 'reclaim', 'devmigrate']);
+
 /** Operations that wait for what others do, and the last one of a task. */
 const ENDS: ReadonlySet<Op['do']> = new Set(['await', 'sleep', 'lock', 'exit']);
 
@@ -65,17 +68,22 @@ export class Encounter extends ProgramWriter {
     const at = draw.chance(0.6) ? draw.below(pages) : 0;
     this.place = { ...rest, page: page + at, pages: pages - at, offset: offset + at };
     // what a store makes of a page of a file is seldom what was there
-    if (draw.chance(this.place.file === undefined ? 0.6 : 0.3)) this.populate();
+    if (draw.chance(this.place.file === undefined ? 0.75 : 0.35)) this.populate();
     for (const [name, chance] of shuffled(PAST, draw)) {
       if (!draw.chance(chance)) continue;
-      const player = draw.chance(0.8) ? draw.pick(this.atPlace()) : this.cast.anyOfMachine();
-      this.writeAny(player, 3, only(this.traits, name));
+      this.happened(name);
       if (draw.chance(0.5)) this.writeAccess(this.cast.anyUser());
     }
     const shares = draw.chance(0.35 * this.traits.fork);
     if (shares) {
       if (draw.chance(0.7)) this.populate();
       this.writeAny(draw.pick(this.atPlace()), 1, only(this.traits, 'fork'));
+    }
+    // behind all else, which might bring the page back by a store, and so take it out of the swap cache
+    if (this.memory.swapSlots > 0 && this.place.file === undefined && draw.chance(0.25)) {
+      this.populate();
+      this.happened('swapout');
+      if (draw.chance(0.6)) this.settle();
     }
     const warm = shares && draw.chance(0.7) ? LOADS : draw.pick(WARM);
     for (const user of this.users()) {
@@ -200,7 +208,8 @@ export class Encounter extends ProgramWriter {
   private access(player: Player, page: number, { store, load }: Accesses = MIXED): Move {
     const { traits } = this;
     const use = this.draw.weighted({ store: store * traits.store, load: load * traits.load }) ?? 'load';
-    return { player, op: { do: use, page } };
+    const word = use === 'store' && this.draw.chance(0.6) ? this.cast.players.indexOf(player) % WORDS : 0;
+    return { player, op: word > 0 ? { do: use, page, word } : { do: use, page } };
   }
 
   /** At the end of the history, whatever is written already. */
@@ -216,6 +225,24 @@ export class Encounter extends ProgramWriter {
     const { page, pages } = this.place!;
     const op: Op = pages > 1 ? { do: 'touch', page, pages, write: true } : { do: 'store', page };
     if (this.traits.store > 0) this.write(this.draw.pick(this.atPlace()), op);
+  }
+
+  /** Something of the past. What took pages away may bring them back by loads alone, and leave them in the swap cache. */
+  private happened(name: TraitName): void {
+    const { draw, traits } = this;
+    const player = draw.chance(0.8) ? draw.pick(this.atPlace()) : this.cast.anyOfMachine();
+    this.writeAny(player, 3, only(traits, name));
+    if (!TAKES_AWAY.has(name) || !draw.chance(0.7 * traits.load)) return;
+    const { page, pages } = this.place!;
+    this.write(draw.pick(this.atPlace()), pages > 1 ? { do: 'touch', page, pages } : { do: 'load', page });
+  }
+
+  /** Nobody owes the flush of the pages that were reclaimed any more: whoever changes the rights of the place makes up for it. */
+  private settle(): void {
+    const { owner, page, pages } = this.place!;
+    const range = { page, ...(pages > 1 ? { pages } : {}) };
+    if (this.traits.mprotect === 0) return;
+    for (const prot of ['r', 'rw'] as const) this.recall({ player: owner, op: { do: 'mprotect', ...range, prot } });
   }
 
   /** Somebody goes to another CPU: the one that is left keeps the address space, and what it has cached of it. */

@@ -3,10 +3,9 @@ import type { FileSpec, Op } from '../../program/program.ts';
 import type { Draw } from './draw.ts';
 import { drawKind, drawPastCacheOp, mayPass } from './past-cache.ts';
 import { drawRemoteOp, isFuse, isLocal, mayServe } from './remote.ts';
+import { WORDS } from './sizes.ts';
 import type { TraitName, Traits } from './traits.ts';
 
-/** Words of a page on a tiny machine. */
-const WORDS = 4;
 /** Pages that an operation on a file names, whatever its length: some lie behind the end. */
 const PAGES = 4;
 /** Share of the mappings that are of shared memory without a file. */

@@ -6,9 +6,6 @@ import type { Draw } from './draw.ts';
 import { drawSwapSlots } from './swap.ts';
 import type { Traits } from './traits.ts';
 
-/** Pages of an address space, whatever the levels: 5 bits. */
-export const PAGES = 32;
-
 /** Values that a size may take instead of the default of geometry `tiny`. */
 const SIZES: Partial<Record<GeometryName, readonly number[]>> = {
   levels: [32, 14, 122, 113, 1112],

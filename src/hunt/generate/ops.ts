@@ -1,13 +1,10 @@
 /** Operations of generated programs, one drawer each: what it writes, and what it leaves of the address space. */
 import type { Op, Prot } from '../../program/program.ts';
 import type { Draw } from './draw.ts';
-import { PAGES } from './machine.ts';
 import type { AddressSpace, PageRange } from './pages.ts';
+import { PAGES, WORDS } from './sizes.ts';
 import { drawSoftDirty, drawUffdWp } from './tracking.ts';
 import type { TraitName, Traits } from './traits.ts';
-
-/** Words of a page on a tiny machine. */
-const WORDS = 4;
 
 const WITHOUT_STORES: Readonly<Record<Prot, Prot>> = { none: 'none', r: 'r', rw: 'r', rx: 'rx', rwx: 'rx' };
 

@@ -1,7 +1,7 @@
 /** Which pages a generated program works on: few, the same for most tasks, and again and again. */
 import type { Draw } from './draw.ts';
 import type { FileMappings } from './files.ts';
-import { PAGES } from './machine.ts';
+import { PAGES } from './sizes.ts';
 
 export interface PageRange {
   readonly page: number;
