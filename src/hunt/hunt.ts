@@ -117,7 +117,7 @@ interface Place {
 }
 
 /** Stores that nobody makes and that are tried in a program: more where patches have made a difference. */
-const MOST_STORES = { directed: 2, other: 1 } as const;
+const MOST_STORES = { directed: { any: 2, beside: 2, late: 4 }, other: { any: 1, beside: 1, late: 2 } } as const;
 
 /** Schedules between two tellings of progress. */
 const TELL_EVERY = 256;

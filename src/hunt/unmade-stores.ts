@@ -2,14 +2,13 @@
  * Stores that nobody makes, at the moments at which they matter. While an operation takes from a page the right to be stored to, or its
  * frame, other CPUs are in user mode and might store to it: just before the entry changes, when whoever changes it may have looked
  * already; just behind that, when some would still use their TLB and others would fault; and last before a CPU hears of the
- * flush, when the page may have been copied. A probe cannot judge such a store, for what is lost shows at rest only, and what a fault
- * changes shows later. So the store joins the program, and the schedule goes on as it was.
+ * flush, when the page may have been copied, perhaps by the fault of such a store. A probe cannot judge them, for what is lost shows at
+ * rest only, and what a fault changes shows later. So the store joins the program, and the schedule goes on as it was.
  */
 import { type Choice, choice, choiceCpu, choiceKind, DELIVER, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
-import type { Geometry } from '../hardware/geometry.ts';
-import { PTE_P, PTE_RW, ptePfn } from '../hardware/pte.ts';
+import { PTE_D, PTE_P, PTE_RW, ptePfn } from '../hardware/pte.ts';
 import { TLB_MISS, tlbLo, tlbLookup } from '../hardware/tlb.ts';
 import { type CpuId, type Pfn, type PteLo, STORE, type Vpn } from '../hardware/types.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
@@ -19,15 +18,18 @@ import type { MappedPage } from '../oracle/versions.ts';
 import type { Program } from '../program/program.ts';
 import { type Execution, execute } from './execute.ts';
 import { placeOf, withAccess } from './joined-access.ts';
-import type { MachineRun } from './machine-run.ts';
+import { MachineRun } from './machine-run.ts';
 import { LooseReplay } from './schedule.ts';
 import { FAIR_AFTER, fairChoice } from './strategies/strategy.ts';
 
 /**
- * Before the entry changes, behind that, and before the CPU loses what it has cached; then, if the kernel has read meanwhile what the frame
- * holds, or if the page leads to another one by now.
+ * Before the entry changes, and behind that, perhaps beside others that need no fault where this one does; and before the CPU loses what it
+ * has cached, perhaps when the kernel has read what the frame holds, or when the page leads to another one.
  */
-type Moment = 'before' | 'behind' | 'last' | 'read' | 'moved';
+type Moment = 'before' | 'behind' | 'beside' | 'last' | 'read' | 'moved';
+
+/** At which moments stores are tried: few programs come to the last two kinds, and there is more to be lost. */
+type Kind = 'any' | 'beside' | 'late';
 
 /** A store that a task could make. */
 interface UnmadeStore {
@@ -51,6 +53,9 @@ export interface FinishedRun {
   readonly run: Execution;
 }
 
+/** How many are tried. */
+export type StoresTried = Record<Kind, number>;
+
 /** An entry that the step under way may change. */
 interface Watched extends MappedPage {
   readonly word: Word;
@@ -65,6 +70,10 @@ interface Narrowed extends MappedPage {
   readIn: number | undefined;
 }
 
+/** Behind a store that may make the kernel read what the frame holds: one more. None behind that. */
+const FOLLOWING: StoresTried = { any: 0, beside: 0, late: 1 };
+const NONE: StoresTried = { any: 0, beside: 0, late: 0 };
+
 /** Steps for the store and its faults, until the others go on. */
 const MOST_STEPS = 500;
 
@@ -78,17 +87,18 @@ export class UnmadeStores {
   private readonly begun = new Set<number>();
   /** Stores that were tried. */
   private readonly tried = new Set<string>();
-  /** How many more are: of those that come behind a look at the frame, and of the others. */
-  private readonly left: { late: number; other: number };
+  /** How many more are. */
+  private readonly left: StoresTried;
 
-  /** @param most that are tried, of the others; twice as many of those behind a look */
+  /** @param most that are tried @param following most behind each of those */
   constructor(
     private readonly plan: MachinePlan,
     private readonly stepper: Stepper,
     private readonly run: MachineRun,
-    most: number,
+    most: Readonly<StoresTried>,
+    private readonly following = FOLLOWING,
   ) {
-    this.left = { late: 2 * most, other: most };
+    this.left = { ...most };
   }
 
   /** A run begins. */
@@ -101,7 +111,7 @@ export class UnmadeStores {
 
   /** The run, so many steps long, is about to take that step. */
   step(at: number, next: Choice): void {
-    if (this.left.late + this.left.other === 0) return;
+    if (this.left.any + this.left.beside + this.left.late === 0) return;
     this.lookBack(at);
     const { stepper, run } = this;
     const id = choiceCpu(next);
@@ -128,12 +138,14 @@ export class UnmadeStores {
     for (const store of this.stores) {
       const { task, place, vpn, moment, readIn } = store;
       const name = `${task} ${place} ${vpn} ${moment} ${readIn}`;
-      const kind = moment === 'moved' || moment === 'read' ? 'late' : 'other';
+      const kind = kindOf(moment);
       if (this.tried.has(name) || this.left[kind] === 0) continue;
       this.tried.add(name);
       this.left[kind]--;
-      const made = make(this.plan, this.stepper.machine.geometry, recorded, store);
-      if (made) yield made;
+      const made = this.make(store, recorded);
+      if (!made) continue;
+      yield made.finished;
+      if (!made.finished.run.convicted) yield* made.stores.made(made.finished.choices);
     }
   }
 
@@ -146,11 +158,16 @@ export class UnmadeStores {
     const now = stepper.machine.mem.words[word] as PteLo;
     const keeps = (now & PTE_P) !== 0 && (now & PTE_RW) !== 0 && ptePfn(now) === ptePfn(lo);
     if ((lo & PTE_RW) === 0 || keeps) return;
-    this.narrowed.push({ mm, vpn, pfn: ptePfn(lo), readIn: undefined });
-    for (let id = 0 as CpuId; id < stepper.machine.geometry.cpus; id++) {
-      if (id === by || !this.isUser(id, mm)) continue;
-      this.add({ at: at - 1, moment: 'before', cpu: id, vpn });
-      this.add({ at, moment: 'behind', cpu: id, vpn });
+    const pfn = ptePfn(lo);
+    this.narrowed.push({ mm, vpn, pfn, readIn: undefined });
+    const users = Array.from({ length: stepper.machine.geometry.cpus }, (_, id) => id as CpuId).filter(
+      (id) => id !== by && this.isUser(id, mm),
+    );
+    const needNoFault = users.filter((id) => this.storesTo(id, vpn, pfn));
+    for (const cpu of users) {
+      const isBeside = needNoFault.length > 0 && !needNoFault.includes(cpu);
+      this.add({ at: at - 1, moment: 'before', cpu, vpn });
+      this.add({ at, moment: isBeside ? 'beside' : 'behind', cpu, vpn });
     }
   }
 
@@ -184,41 +201,47 @@ export class UnmadeStores {
     return isOutside && stepper.machine.columns.tasks.mm.peek(current) === mm && !stepper.isInterrupted(id);
   }
 
-  /** Would it store to that frame by its TLB? */
+  /** Would it store to that frame by its TLB, without a walk? */
   private storesTo(id: CpuId, vpn: Vpn, pfn: Pfn): boolean {
     const cpu = this.stepper.cpuAt(id);
     const slot = tlbLookup(cpu, vpn);
     const lo = slot === TLB_MISS ? undefined : tlbLo(cpu, slot);
-    return lo !== undefined && (lo & PTE_RW) !== 0 && ptePfn(lo) === pfn;
+    return lo !== undefined && (lo & PTE_RW) !== 0 && (lo & PTE_D) !== 0 && ptePfn(lo) === pfn;
+  }
+
+  /** The program with the store, under the same schedule, and the stores that follow it; undefined if it is no task's to make. */
+  private make(
+    { at, cpu, task, place, vpn }: UnmadeStore,
+    recorded: readonly number[],
+  ): { finished: FinishedRun; stores: UnmadeStores } | undefined {
+    const word = leastUsed(this.plan.program, this.stepper.machine.geometry.wordsPerPage);
+    const program = withAccess(this.plan.program, place, false, { task, vpn, word, kind: STORE });
+    if (!program) return undefined;
+    const plan = { ...this.plan, program };
+    const stepper = new Stepper(plan);
+    const stores = new UnmadeStores(plan, stepper, new MachineRun(stepper), this.following, NONE);
+    const { pc, done } = stepper.machine.columns.user;
+    const own = choice(RUN, cpu);
+    const replay = new LooseReplay(recorded);
+    const choices: number[] = [];
+    let taken = 0;
+    const run = execute(stepper, (s) => {
+      const isDue = replay.at >= at && taken < MOST_STEPS && done.peek(task) === 0 && pc.peek(task) <= place + 1;
+      const makes = isDue && s.choices.includes(own);
+      if (makes) taken++;
+      const next = makes ? own : s.steps < FAIR_AFTER ? replay.choose(s) : fairChoice(s);
+      if (next >= 0) stores.step(choices.length, next as Choice);
+      choices.push(next);
+      return next;
+    });
+    stores.end(choices.length);
+    return { finished: { plan, stepper, choices, run }, stores };
   }
 }
 
-/** The program with the store, under the same schedule; undefined if it is no task's to make. */
-function make(
-  asked: MachinePlan,
-  geometry: Geometry,
-  recorded: readonly number[],
-  store: UnmadeStore,
-): FinishedRun | undefined {
-  const { at, cpu, task, place, vpn } = store;
-  const word = leastUsed(asked.program, geometry.wordsPerPage);
-  const program = withAccess(asked.program, place, false, { task, vpn, word, kind: STORE });
-  if (!program) return undefined;
-  const plan = { ...asked, program };
-  const stepper = new Stepper(plan);
-  const { pc, done } = stepper.machine.columns.user;
-  const own = choice(RUN, cpu);
-  const replay = new LooseReplay(recorded);
-  const choices: number[] = [];
-  let taken = 0;
-  const run = execute(stepper, (s) => {
-    const isDue = replay.at >= at && taken < MOST_STEPS && done.peek(task) === 0 && pc.peek(task) <= place + 1;
-    const makes = isDue && s.choices.includes(own);
-    if (makes) taken++;
-    choices.push(makes ? own : s.steps < FAIR_AFTER ? replay.choose(s) : fairChoice(s));
-    return choices[choices.length - 1];
-  });
-  return { plan, stepper, choices, run };
+function kindOf(moment: Moment): Kind {
+  if (moment === 'beside') return 'beside';
+  return moment === 'read' || moment === 'moved' ? 'late' : 'any';
 }
 
 /** The word of a page that fewest others store to, the last of those: a store behind this one hides that it is lost. */

@@ -80,12 +80,13 @@ export class Encounter extends ProgramWriter {
       this.writeAny(draw.pick(this.atPlace()), 1, only(this.traits, 'fork'));
     }
     // behind all else, which might bring the page back by a store, and so take it out of the swap cache
-    if (this.memory.swapSlots > 0 && this.place.file === undefined && draw.chance(0.25)) {
+    const swaps = this.memory.swapSlots > 0 && this.place.file === undefined && draw.chance(0.3 * this.traits.swapout);
+    if (swaps) {
       this.populate();
       this.happened('swapout');
       if (draw.chance(0.6)) this.settle();
     }
-    const warm = shares && draw.chance(0.7) ? LOADS : draw.pick(WARM);
+    const warm = draw.chance(0.7) && (shares || swaps) ? (swaps ? MIXED : LOADS) : draw.pick(WARM);
     for (const user of this.users()) {
       if (draw.chance(0.85)) this.recall(this.access(user, this.looksAt(user), warm));
       if (this.place.pages > 1 && draw.chance(0.4)) this.recall(this.access(user, this.looksAt(user, 0.2), warm));
