@@ -66,7 +66,10 @@ interface Watched extends MappedPage {
 /** A page that could be stored to when its entry led to that frame. */
 interface Narrowed extends MappedPage {
   readonly pfn: Pfn;
-  /** The operation in which the kernel has last read what it holds, or is about to: to copy it, to write it out, or to compare it. */
+  /**
+   * The operation in which the kernel has last come by a word of it, or is about to: mostly to copy it, to write it out, or to compare it. A
+   * frame that it fills anew counts as well.
+   */
   readIn: number | undefined;
 }
 

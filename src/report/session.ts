@@ -150,7 +150,8 @@ class Session {
     const id = causes.idOf(raw, finding);
     if (id === finding.id) {
       journal?.keep(finding);
-      if (isAnyway) this.anyway.add(id);
+      // without the patches a long run may soon go other ways, and not come to the harm that a short one comes to there, too
+      if (isAnyway || this.isAnyway(finding)) this.anyway.add(id);
     }
     this.show(this.findings.get(id) ?? finding);
   }

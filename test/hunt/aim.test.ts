@@ -37,5 +37,5 @@ it('has more turns for what is seldom begun, and openings for what one operation
   for (let i = 0; i < 100; i++) aim.missed('seldom');
   expect(shareOf('seldom', false)).toBeGreaterThan(0.8);
   expect(shareOf('seldom', true)).toBe(0);
-  expect([aim.isSeldom('seldom'), aim.isSeldom('often')]).toEqual([true, false]);
+  expect([aim.isRare('seldom'), aim.isRare('often')]).toEqual([true, false]);
 });

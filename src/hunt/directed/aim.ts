@@ -32,8 +32,8 @@ interface Sightings {
 /** Openings in vain until a target counts as one that takes two operations. */
 const MOST_MISSED = 16;
 
-/** One program of so many begins what is seldom begun. */
-const SELDOM = 50;
+/** What is rare is begun in one program of so many, or fewer. */
+const RARE = 50;
 
 interface Tally {
   tried: number;
@@ -66,9 +66,9 @@ export class Aim {
   }
 
   /** Was it begun in few programs only? */
-  isSeldom(target: Target): boolean {
+  isRare(target: Target): boolean {
     const programs = [...this.tallies.values()].reduce((sum, { tried }) => sum + tried, 0);
-    return (this.targets.get(target)?.times ?? 0) * SELDOM < programs;
+    return (this.targets.get(target)?.times ?? 0) * RARE < programs;
   }
 
   /** A kind of operation to begin with. */

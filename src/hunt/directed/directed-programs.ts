@@ -98,7 +98,7 @@ export class DirectedPrograms {
     states: Pasts<PageState>,
   ): { past: Past; first: TraitName } {
     const leading = (): Past | undefined => (target === undefined ? undefined : this.pasts.leadingTo(target, draw));
-    if (target !== undefined && this.aim.isSeldom(target) && draw.chance(0.5)) {
+    if (target !== undefined && this.aim.isRare(target) && draw.chance(0.5)) {
       const past = leading();
       if (past) return { past, first: past.having ?? this.aim.draw(draw, target) };
     }

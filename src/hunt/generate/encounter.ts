@@ -5,18 +5,12 @@
  * them does within a few schedules (the small scope hypothesis; Jackson, Damon, ISSTA 1996).
  */
 import type { Op, Program } from '../../program/program.ts';
-import { shuffled } from '../random.ts';
 import type { Player } from './cast.ts';
 import { Draw } from './draw.ts';
-import { aboutPlace, type Place } from './encounter-place.ts';
-import { OPERATIONS, only, operationsOf, PAST, RIVAL, scaled, WORLDS, withTrait } from './encounter-traits.ts';
-import type { Mapped } from './files.ts';
-import { MOST_HISTORY } from './history.ts';
-import { drawMerge } from './installers.ts';
+import { EncounterPast } from './encounter-past.ts';
+import { OPERATIONS, only, operationsOf, RIVAL, scaled, WORLDS, withTrait } from './encounter-traits.ts';
 import { drawAllocation } from './kernel-pages.ts';
-import { memoryShares } from './ops.ts';
-import { type Bounds, ProgramWriter } from './program-writer.ts';
-import { PAGES, WORDS } from './sizes.ts';
+import type { Bounds } from './program-writer.ts';
 import type { TraitName, Traits } from './traits.ts';
 
 /** An encounter that is yet to be written. @param random unsigned 32-bit numbers; the same numbers, the same program */
@@ -27,73 +21,15 @@ export function encounterOf(random: () => number, traits: Traits): Encounter {
 
 const BOUNDS: Bounds = { objects: [1, 2], pages: 2, files: 1 };
 
-/** How much more often what a program is about is mapped than any other page. */
-const NOWHERE_ELSE = 1000;
-
-/** An operation, and who does it. */
-interface Move {
-  readonly player: Player;
-  readonly op: Op;
-}
-
-type Accesses = Readonly<Record<'load' | 'store', number>>;
-
-const MIXED: Accesses = { store: 1.2, load: 1 };
-/** What the last accesses of the history are, as far as the program has such: a page that is clean, or shared, stays so without a store. */
-const LOADS: Accesses = { store: 0, load: 1 };
-const WARM: readonly Accesses[] = [MIXED, LOADS, LOADS, { store: 1, load: 0.1 }];
-
-/** What takes pages away that come back. */
-const TAKES_AWAY: ReadonlySet<TraitName> = new Set(['swapout', 'reclaim', 'devmigrate']);
-
 /** Operations that wait for what others do, and the last one of a task. */
 const ENDS: ReadonlySet<Op['do']> = new Set(['await', 'sleep', 'lock', 'exit']);
 
 /** In this order: what was before, the first operation, others, the end. The program is canonical, and the schema accepts it. */
-export class Encounter extends ProgramWriter {
-  private place: Place | undefined;
+export class Encounter extends EncounterPast {
   /** Those who have their turn before anybody has a second one. */
   private waiting: Player[] = [];
   /** Who sleeps until the others have done their part. */
   private sleeper: Player | undefined;
-
-  /** What was before. */
-  begin(): void {
-    const { draw } = this;
-    const places: Place[] = [];
-    for (const player of this.firstOfSpaces()) {
-      for (let i = draw.between(1, this.objects); i > 0; i--) places.push(this.map(player));
-    }
-    const { page, pages, offset, ...rest } = draw.pick(places);
-    const at = draw.chance(0.6) ? draw.below(pages) : 0;
-    this.place = { ...rest, page: page + at, pages: pages - at, offset: offset + at };
-    // what a store makes of a page of a file is seldom what was there
-    if (draw.chance(this.place.file === undefined ? 0.75 : 0.35)) this.populate();
-    for (const [name, chance] of shuffled(PAST, draw)) {
-      if (!draw.chance(chance)) continue;
-      this.happened(name);
-      if (draw.chance(0.5)) this.writeAccess(this.cast.anyUser());
-    }
-    const shares = draw.chance(0.35 * this.traits.fork);
-    if (shares) {
-      if (draw.chance(0.7)) this.populate();
-      this.writeAny(draw.pick(this.atPlace()), 1, only(this.traits, 'fork'));
-    }
-    // behind all else, which might bring the page back by a store, and so take it out of the swap cache
-    const swaps = this.memory.swapSlots > 0 && this.place.file === undefined && draw.chance(0.3 * this.traits.swapout);
-    if (swaps) {
-      this.populate();
-      this.happened('swapout');
-      if (draw.chance(0.6)) this.settle();
-    }
-    const warm = draw.chance(0.7) && (shares || swaps) ? (swaps ? MIXED : LOADS) : draw.pick(WARM);
-    for (const user of this.users()) {
-      if (draw.chance(0.85)) this.recall(this.access(user, this.looksAt(user), warm));
-      if (this.place.pages > 1 && draw.chance(0.4)) this.recall(this.access(user, this.looksAt(user, 0.2), warm));
-    }
-    if (draw.chance(0.15 * this.traits.move)) this.leave();
-    this.concurrent = true;
-  }
 
   /** The first operation of those that meet. @param first what it is, if it can be */
   open(first?: TraitName): void {
@@ -135,50 +71,6 @@ export class Encounter extends ProgramWriter {
     return this.finished();
   }
 
-  /** Most operations are about the place. Where there is nothing to do, no time needs to pass. */
-  protected override write(player: Player, op: Op): void {
-    if (op.do === 'compute') return;
-    const { place } = this;
-    if (op.do === 'uffdwp' && place && !this.history.some((h) => h.op.do === 'uffdregister')) {
-      const { owner, page, pages } = place;
-      this.recall({ player: owner, op: { do: 'uffdregister', page, pages } });
-    }
-    const { draw, cast, files } = this;
-    super.write(player, place && draw.chance(0.9) ? aboutPlace(op, player, place, { draw, cast, files }) : op);
-  }
-
-  /** Ksmd needs pages of equal content: they are made in the history, and one of them is mostly at the place. */
-  protected override writeOther(player: Player, name: TraitName): void {
-    if (name !== 'ksm') {
-      super.writeOther(player, name);
-      return;
-    }
-    const { draw, place, traits } = this;
-    const one = place && draw.chance(0.8) ? { player: place.owner, page: place.page } : undefined;
-    for (const { player: by, op } of drawMerge(draw, this.mappers(), player, traits.shared, one)) {
-      if (op.do === 'store') this.recall({ player: by, op });
-      else super.write(by, op);
-    }
-  }
-
-  private map(owner: Player): Place {
-    const { draw, traits } = this;
-    const space = owner.space!;
-    const range = space.rangeToMap(draw, NOWHERE_ELSE);
-    space.map(range);
-    const shown = (): Mapped | undefined => space.mappings.draw(draw, traits, range.pages);
-    // where there is a file, it is what the program is about
-    const drawn = shown() ?? (this.files.length > 0 && draw.chance(0.9) ? shown() : undefined) ?? {};
-    const end = this.files.find((f) => f.name === drawn.file)?.pages ?? PAGES;
-    // behind its end there is nothing to meet at
-    const { offset = 0 } = drawn;
-    const mapped = offset + range.pages > end ? { ...drawn, offset: Math.max(0, end - range.pages) } : drawn;
-    const prot = space.mappings.mayStore(mapped) ? 'rw' : 'r';
-    this.history.push({ task: owner.name, op: { do: 'mmap', ...range, prot, fixed: true, ...mapped } });
-    const pages = Math.min(range.pages, end);
-    return { owner, page: range.page, pages, file: mapped.file, offset: mapped.offset ?? 0 };
-  }
-
   /** On different CPUs, as far as there are. */
   private writeRival(rival: Traits): void {
     const { draw } = this;
@@ -194,70 +86,11 @@ export class Encounter extends ProgramWriter {
     if (frees && draw.chance(0.4 * this.traits.kalloc)) this.write(player, drawAllocation(draw));
   }
 
-  /** What the user had in its TLB, and looks at. */
-  private looksAt(user: Player, first = 0.8): number {
-    const { owner, page, pages } = this.place!;
-    const isThere = user.space === owner.space && this.draw.chance(0.9);
-    const at = this.draw.chance(first) ? 0 : this.draw.below(pages);
-    return isThere ? page + at : user.space!.pageToUse(this.draw, this.traits.shared);
-  }
-
-  private writeAccess(user: Player): void {
-    if (!user.space!.isEmpty) this.writeMemory(user, memoryShares({ ...this.traits, gup: 0, fetch: 0 }, 'accesses'));
-  }
-
-  private access(player: Player, page: number, { store, load }: Accesses = MIXED): Move {
-    const { traits } = this;
-    const use = this.draw.weighted({ store: store * traits.store, load: load * traits.load }) ?? 'load';
-    const word = use === 'store' && this.draw.chance(0.6) ? this.cast.players.indexOf(player) % WORDS : 0;
-    return { player, op: word > 0 ? { do: use, page, word } : { do: use, page } };
-  }
-
-  /** At the end of the history, whatever is written already. */
-  private recall({ player, op }: Move): void {
-    const isThere =
-      player.forkedBy === undefined ||
-      this.history.some(({ op: before }) => before.do === 'fork' && before.task === player.name);
-    if (isThere && this.history.length < MOST_HISTORY) this.history.push({ task: player.name, op });
-  }
-
-  /** The place has frames of its own, not the zero page: what nobody has stored to is not shared, merged, moved or swapped. */
-  private populate(): void {
-    const { page, pages } = this.place!;
-    const op: Op = pages > 1 ? { do: 'touch', page, pages, write: true } : { do: 'store', page };
-    if (this.traits.store > 0) this.write(this.draw.pick(this.atPlace()), op);
-  }
-
-  /** Something of the past. What took pages away may bring them back by loads alone, and leave them in the swap cache. */
-  private happened(name: TraitName): void {
-    const { draw, traits } = this;
-    const player = draw.chance(0.8) ? draw.pick(this.atPlace()) : this.cast.anyOfMachine();
-    this.writeAny(player, 3, only(traits, name));
-    if (!TAKES_AWAY.has(name) || !draw.chance(0.7 * traits.load)) return;
-    const { page, pages } = this.place!;
-    this.write(draw.pick(this.atPlace()), pages > 1 ? { do: 'touch', page, pages } : { do: 'load', page });
-  }
-
-  /** Nobody owes the flush of the pages that were reclaimed any more: whoever changes the rights of the place makes up for it. */
-  private settle(): void {
-    const { owner, page, pages } = this.place!;
-    const range = { page, ...(pages > 1 ? { pages } : {}) };
-    if (this.traits.mprotect === 0) return;
-    for (const prot of ['r', 'rw'] as const) this.recall({ player: owner, op: { do: 'mprotect', ...range, prot } });
-  }
-
-  /** Somebody goes to another CPU: the one that is left keeps the address space, and what it has cached of it. */
-  private leave(): void {
-    const { draw, cpus } = this;
-    const player = draw.pick(this.users());
-    this.recall({ player, op: { do: 'move', cpu: (player.cpu + draw.between(1, cpus - 1)) % cpus } });
-  }
-
   /** Somebody's CPU has nothing to do from the beginning on, and keeps the address space. */
   private fallAsleep(): void {
     this.sleeper = this.draw.pick(this.atPlace());
     this.sleeper.slept = true;
-    super.write(this.sleeper, { do: 'sleep' });
+    this.write(this.sleeper, { do: 'sleep' });
   }
 
   /** Whoever wakes it waits for nobody before that, who might wait for the sleeper. */
@@ -267,19 +100,5 @@ export class Encounter extends ProgramWriter {
     );
     const waits = by.ops.findIndex((op) => ENDS.has(op.do));
     by.ops.splice(waits < 0 ? by.ops.length : waits, 0, { do: 'wake', task });
-  }
-
-  /** Those who share the address space of the place; its owner at least. */
-  private atPlace(): Player[] {
-    return this.users().filter(({ space }) => space === this.place!.owner.space);
-  }
-
-  private users(): Player[] {
-    return this.cast.alive().filter(({ space }) => space);
-  }
-
-  private firstOfSpaces(): Player[] {
-    const users = this.users();
-    return users.filter((user) => users.find(({ space }) => space === user.space) === user);
   }
 }
