@@ -26,7 +26,7 @@ export const REGS = perCpu('regs', cpus, {
 
 /** Words of the way predictor: the power of two that holds as many as the TLB has entries. */
 export function tlbHints(g: Geometry): number {
-  return 2 ** Math.ceil(Math.log2(g.tlbSets * g.tlbWays));
+  return 1 << Math.ceil(Math.log2(g.tlbSets * g.tlbWays));
 }
 
 /** The TLB: one entry per slot, spread over fields. A slot is free when its `lo` is 0; its other words are then 0 too. */
