@@ -9,8 +9,27 @@ import { isObject, type StepRecord } from '../memory/step-record.ts';
 
 type Routine = (...args: unknown[]) => Path<unknown>;
 
-/** The record with the call mechanism around each routine. Plain functions stay as they are. */
-export function framed(kernel: Kernel, call: Call, steps: StepRecord | undefined): Kernel {
+/** The record with the call mechanism around each routine, and that mechanism. */
+export interface Framed {
+  readonly kernel: Kernel;
+  readonly call: Call;
+}
+
+const known = new WeakMap<Kernel, Framed>();
+
+/**
+ * Machines with the same record have the same: between two steps the mechanism holds nothing. Where steps are recorded each has its own.
+ */
+export function framed(kernel: Kernel, steps: StepRecord | undefined): Framed {
+  if (steps) return around(kernel, steps);
+  const frames = known.get(kernel) ?? around(kernel, undefined);
+  known.set(kernel, frames);
+  return frames;
+}
+
+/** Plain functions stay as they are. */
+function around(kernel: Kernel, steps: StepRecord | undefined): Framed {
+  const call = new Call();
   const record: Record<string, unknown> = {};
   for (const [name, routine] of Object.entries(kernel) as [string, Routine][]) {
     record[name] =
@@ -21,7 +40,8 @@ export function framed(kernel: Kernel, call: Call, steps: StepRecord | undefined
           : (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) =>
               call.of(routine(a, b, c, d, e, f, g, h));
   }
-  return record as Kernel;
+  // found by way of a prototype, routines are constants to the engine, as the methods of a class are
+  return { kernel: Object.create(record) as Kernel, call };
 }
 
 /** The same, telling the record of steps when a routine begins, and when it has ended without coming to a point. */

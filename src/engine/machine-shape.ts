@@ -1,9 +1,11 @@
 /** What a machine of a plan looks like: sizes, switches, and which tables make up its image. */
+
 import { COST_PROFILES, type CostProfile } from '../hardware/costs.ts';
 import { type Geometry, geometry as makeGeometry } from '../hardware/geometry.ts';
 import { type MachineSwitches, SWITCHES_6_18 } from '../hardware/switches.ts';
 import { FRAME, HARDWARE_TABLES } from '../hardware/tables.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
+import { shaped } from '../memory/combined.ts';
 import { Layout } from '../memory/layout.ts';
 import type { Word } from '../memory/memory.ts';
 import type { Field, Table } from '../memory/table.ts';
@@ -29,8 +31,8 @@ export class MachineShape {
     const { threads = [] } = plan.policy;
     const sizes = makeGeometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
     const added = threads.length + perCpuThreads(plan.program).length;
-    this.geometry = { ...sizes, tasks: sizes.tasks + added };
-    this.switches = { ...SWITCHES_6_18, ...machine.switches };
+    this.geometry = shaped({ ...sizes, tasks: sizes.tasks + added });
+    this.switches = shaped({ ...SWITCHES_6_18, ...machine.switches });
     const costs = COST_PROFILES[plan.costs];
     if (!costs) throw new RangeError(`cost profile "${plan.costs}": expected ${Object.keys(COST_PROFILES).join(', ')}`);
     this.costs = costs;

@@ -1,14 +1,16 @@
 /** A machine made ready: memory, columns, oracle, the kernel record with policy and patches, one handle per task. */
+
 import type { Geometry } from '../hardware/geometry.ts';
 import type { HardwareColumns, Pace } from '../hardware/logical-cpu.ts';
 import { HARDWARE_TABLES } from '../hardware/tables.ts';
 import type { CpuId, Vpn } from '../hardware/types.ts';
 import { bootKernel } from '../kernel/boot.ts';
 import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
-import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { rcuMeaning } from '../kernel/rcu/meaning.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
 import { TASK_DEAD, type TaskId, WAKE_KSWAPD, WAKE_KTHREAD } from '../kernel/types.ts';
+import { shaped } from '../memory/combined.ts';
 import type { Layout } from '../memory/layout.ts';
 import { type Memory, NOWHERE, type Word } from '../memory/memory.ts';
 import { type Path, type Point, pointNamed } from '../memory/point.ts';
@@ -19,6 +21,7 @@ import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
 import { ORACLE_TABLES, Oracle } from '../oracle/oracle.ts';
 import { type Choice, choiceArgument, choiceKind, PICK } from './choice.ts';
 import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
+import { kernelOf } from './kernel-of.ts';
 import { LedgerAudit } from './ledger-audit.ts';
 import type { MachinePlan } from './machine-plan.ts';
 import { type AnyTable, MachineShape } from './machine-shape.ts';
@@ -108,7 +111,7 @@ export class MachineCore<M extends Memory> implements UserRun {
       Object.fromEntries(Object.entries(tables).map(([key, t]) => [key, layout.columns(t as AnyTable, mem)]));
     const hw = bind(HARDWARE_TABLES) as unknown as HardwareColumns;
     const kernelColumns = bind(KERNEL_TABLES) as unknown as KernelColumns;
-    this.columns = { ...hw, ...kernelColumns, ...bind(ENGINE_TABLES) } as unknown as MachineColumns;
+    this.columns = shaped({ ...hw, ...kernelColumns, ...bind(ENGINE_TABLES) }) as unknown as MachineColumns;
     const extra = Object.fromEntries(shape.extraTables().map((t) => [t.name, layout.columns(t, mem)]));
     if (plan.oracle) {
       const ghosts = bind(ORACLE_TABLES) as unknown as ConstructorParameters<typeof Oracle>[1];
@@ -116,8 +119,7 @@ export class MachineCore<M extends Memory> implements UserRun {
       this.oracle = new Judging(mem, ghosts, this.columns, shape.geometry, plan.oracle);
     }
     this.hooks = hooksOf([plan.policy, ...plan.patches]);
-    const replaced = [plan.policy, ...plan.patches].map((p) => p.routines);
-    const routines = Object.assign({}, MAINLINE, ...replaced) as Kernel;
+    const routines = kernelOf([plan.policy, ...plan.patches].map((p) => p.routines));
     const { oracle } = this;
     this.kernel = engine.wrap(oracle instanceof DebuggedOracle ? oracle.debug.around(routines) : routines, mem);
     for (let task = 0; task < shape.geometry.cpus + shape.program.tasks.length; task++) {

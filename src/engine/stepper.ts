@@ -12,7 +12,7 @@ import { pointLabel } from '../memory/point.ts';
 import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
 import type { Violation } from '../oracle/oracle.ts';
-import { Call, framed } from './calls.ts';
+import { type Call, framed } from './calls.ts';
 import { type Choice, choice, choiceCpu, isOfPath, TICK } from './choice.ts';
 import { listEnabled } from './enabled.ts';
 import { hardwareActs } from './hardware-acts.ts';
@@ -52,17 +52,18 @@ export class Stepper {
     plan: MachinePlan,
     public watcher: StepWatcher | undefined = undefined,
   ) {
-    const call = new Call();
-    let unframed: Kernel | undefined;
+    let [unframed, call]: [Kernel?, Call?] = [];
     this.machine = new Machine(plan, {
       pace: { stepping: true, due: () => this.rewinder?.stopsHere() ?? true },
       wrap: (kernel, { record }) => {
         unframed = kernel;
-        return framed(kernel, call, record);
+        const frames = framed(kernel, record);
+        call = frames.call;
+        return frames.kernel;
       },
       returned: (cpu) => this.returned(cpu),
     });
-    this.paths = new Paths(this.machine, unframed as unknown as Kernel, call, () => this.probe());
+    this.paths = new Paths(this.machine, unframed as unknown as Kernel, call as unknown as Call, () => this.probe());
     this.boundary = new UserBoundary(this.machine, this.paths.running);
     this.buffers = storeBuffers(this.machine, (id) => this.cpuAt(id as CpuId));
     this.reset();

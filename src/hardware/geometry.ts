@@ -1,4 +1,5 @@
 /** The sizes of a machine: every number is a parameter, from tiny (hunting) to full (measuring). */
+import { shaped } from '../memory/combined.ts';
 import type { Pfn, Vpn } from './types.ts';
 
 /** Bounds: `[smallest, largest]` allowed value of a parameter, inclusive. */
@@ -203,7 +204,7 @@ export function geometry(name: keyof typeof GEOMETRIES, override: Record<string,
       `geometry parameter frames = ${sizes.frames}: expected at most ${Math.floor(MOST_WORDS / frameWords)} with frames of ${frameWords} words`,
     );
   }
-  return {
+  return shaped({
     ...sizes,
     levelBits,
     levelShift: levelBits.map((_, level) => levelBits.slice(level + 1).reduce((a, b) => a + b, 0)),
@@ -212,7 +213,7 @@ export function geometry(name: keyof typeof GEOMETRIES, override: Record<string,
     frameWords,
     maskWords: Math.ceil(sizes.cpus / sizes.cpumaskBits),
     slowFrom: sizes.nodes > 1 ? sizes.fastFrames : sizes.frames,
-  };
+  });
 }
 
 /** Neither node is empty, frame 0 and the zero page aside; watermarks rise. */

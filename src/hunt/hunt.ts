@@ -11,6 +11,7 @@ import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import type { CoverageSummary } from './coverage.ts';
 import { Difference } from './directed/difference.ts';
+import { ToldPatches } from './directed/told-patches.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
 import { type HuntSums, UNMADE_STORES } from './hunt-sums.ts';
@@ -126,6 +127,7 @@ class Hunt {
   private readonly tally = new HuntTally();
   private readonly fuzz: Fuzz;
   private readonly names: readonly StrategyName[];
+  private readonly toldPatches: ToldPatches;
   private found: RawFinding | undefined = undefined;
   private complete = false;
   private diverged = false;
@@ -133,7 +135,8 @@ class Hunt {
   private told = 0;
 
   constructor(private readonly options: HuntOptions) {
-    const { seed, cpus, strategies, patches, directed = patches.length > 0 } = options;
+    const { seed, cpus, strategies, policy, patches, directed = patches.length > 0 } = options;
+    this.toldPatches = new ToldPatches(policy, patches);
     this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, strategies, feedback: false, directed });
     this.names = (strategies ?? DEFAULT_MIX).filter((name) => name !== SMALL_SCOPE);
   }
@@ -172,7 +175,7 @@ class Hunt {
   ): Showing {
     const { options, tally } = this;
     const plan = { ...huntingPlan(program, options), menu };
-    const difference = this.fuzz.isDirected && !menu ? new Difference(plan) : undefined;
+    const difference = this.fuzz.isDirected && !menu ? new Difference(plan, this.toldPatches) : undefined;
     const told = difference?.plan ?? plan;
     const stepper = new Stepper(menu || this.names.includes('exhaustive') ? rewinding(told) : told);
     const run = new MachineRun(stepper, difference);

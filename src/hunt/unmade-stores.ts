@@ -5,6 +5,7 @@
  * flush, when the page may have been copied, perhaps by the fault of such a store. A probe cannot judge them, for what is lost shows at
  * rest only, and what a fault changes shows later. So the store joins the program, and the schedule goes on as it was.
  */
+
 import { type Choice, choice, choiceCpu, choiceKind, DELIVER, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';
@@ -12,6 +13,7 @@ import { PTE_D, PTE_P, PTE_RW, ptePfn } from '../hardware/pte.ts';
 import { TLB_MISS, tlbLo, tlbLookup } from '../hardware/tlb.ts';
 import { type CpuId, type Pfn, type PteLo, STORE, type Vpn } from '../hardware/types.ts';
 import type { MmId, TaskId } from '../kernel/types.ts';
+import { combined } from '../memory/combined.ts';
 import type { Word } from '../memory/memory.ts';
 import { entryOf } from '../oracle/entries.ts';
 import type { MappedPage } from '../oracle/versions.ts';
@@ -127,7 +129,7 @@ export class UnmadeStores {
       for (const narrowed of this.narrowed) if (narrowed.pfn === pfn) narrowed.readIn = run.operationOf(id);
     }
     const page = stepper.machine.oracle?.entryAt(word);
-    if (page) this.watched = { ...page, word, lo: stepper.machine.mem.words[word] as PteLo, by: id };
+    if (page) this.watched = combined(page, { word, lo: stepper.machine.mem.words[word] as PteLo, by: id });
   }
 
   /** The run is over, so many steps long. */
@@ -193,7 +195,8 @@ export class UnmadeStores {
     const place = placeOf(plan.program, stepper, task);
     // an operation is counted before its first step
     const isNext = pc.peek(task) > 0 && done.peek(task) === 0 && !this.begun.has(run.operationOf(store.cpu));
-    this.stores.push({ ...store, task, place: isNext && anew.peek(task) === 0 ? place - 1 : place });
+    const before = isNext && anew.peek(task) === 0 ? place - 1 : place;
+    this.stores.push(combined(store, { task, place: before }));
   }
 
   /** Is it in user mode, in that address space, or about to leave it? */

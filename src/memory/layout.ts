@@ -18,7 +18,8 @@ export function ownerCode(kind: number, of: number): number {
   return (kind << OWNER_KIND) | of;
 }
 
-interface Placed {
+/** A field as it lies in the image: word `k` of a row is `base + row * stride + k`, for `k` below `width`. */
+export interface Placed {
   readonly table: string;
   readonly field: string;
   readonly owner: Owner;
@@ -94,9 +95,9 @@ export class Layout<S> {
     return `${p.table}[${row}].${p.field}${p.width > 1 ? `[${k}]` : ''}`;
   }
 
-  /** Names of the fields of a table. */
-  fieldsOf(table: string): string[] {
-    return (this.byTable.get(table) ?? []).map((p) => p.field);
+  /** The fields of a table, in the order in which it declares them. */
+  fieldsOf(table: string): readonly Placed[] {
+    return this.byTable.get(table) ?? [];
   }
 
   /** All words of a table, or of one of its fields. */

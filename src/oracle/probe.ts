@@ -4,12 +4,13 @@
  * and the read-back judge those. It looks at all only after something happened that can make an entry wrong, and until a look
  * finds no such entry anywhere. In `threads` it looks when all CPUs rest, and at all entries.
  */
+
 import { PTE_D, PTE_G, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
-import { type CpuId, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
+import { type AccessKind, type CpuId, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
-import type { Judge } from './judge.ts';
+import type { Access, Judge } from './judge.ts';
 import { keepsUnhooked } from './table-pointers.ts';
 import type { PageKey } from './tables.ts';
 
@@ -90,11 +91,21 @@ function isUsable({ machine }: Ghost, id: CpuId, slot: TlbSlot): boolean {
 function probeEntry(ghost: Ghost, judge: Judge, cpu: Running, mm: MmId, slot: TlbSlot): boolean {
   const lo = ghost.machine.tlb.lo.peek(cpu.id, slot);
   const vpn = (ghost.machine.tlb.vpn.peek(cpu.id, slot) >>> 0) as Vpn;
-  const about = { cpu, task: cpu.current, mm, slot, vpn, probe: true };
+  const access = (word: number, kind: AccessKind, value: number): Access => ({
+    cpu,
+    task: cpu.current,
+    mm,
+    slot,
+    vpn,
+    word,
+    kind,
+    value,
+    probe: true,
+  });
   for (let word = 0; word < ghost.geometry.wordsPerPage; word++) {
     const value = ghost.frameWord(ptePfn(lo), word);
-    if (judge.access({ ...about, word, kind: LOAD, value }) === 'guilty') return true;
+    if (judge.access(access(word, LOAD, value)) === 'guilty') return true;
   }
   const storable = (lo & PTE_RW) !== 0 && (lo & PTE_D) !== 0;
-  return storable && judge.access({ ...about, word: 0, kind: STORE, value: 0 }) === 'guilty';
+  return storable && judge.access(access(0, STORE, 0)) === 'guilty';
 }

@@ -5,6 +5,7 @@ import { definePatch, type Patch } from '#tlblab/bugs/patch.js';
 import { type Choice, choiceCpu } from '#tlblab/engine/choice.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
 import { Difference } from '#tlblab/hunt/directed/difference.js';
+import { ToldPatches } from '#tlblab/hunt/directed/told-patches.js';
 import { execute } from '#tlblab/hunt/execute.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { MachineRun } from '#tlblab/hunt/machine-run.js';
@@ -38,7 +39,7 @@ function compared(
   policy: Policy = mainline,
 ): { difference: Difference; came: boolean } {
   const plan = huntingPlan(program, { policy, patches: [patch], strict: false, costs: 'bare-metal' });
-  const difference = new Difference(plan);
+  const difference = new Difference(plan, new ToldPatches(policy, [patch]));
   const stepper = new Stepper(difference.plan);
   const run = new MachineRun(stepper, difference);
   difference.start(run);

@@ -9,7 +9,7 @@ import type { MachinePlan } from '../../engine/machine-plan.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import type { Cpu } from '../../kernel/cpu.ts';
 import type { MachineRun } from '../machine-run.ts';
-import { told } from './told-patches.ts';
+import type { ToldPatches } from './told-patches.ts';
 import { Unpatched } from './unpatched.ts';
 
 /** Runs that are compared anyway. Patches that make a difference without a race mostly do so within as many. */
@@ -58,14 +58,17 @@ export class Difference implements DifferenceMade {
   /** This run has parted. */
   hasParted = false;
 
-  /** @param plan of the machine with the patches */
-  constructor(private readonly asked: MachinePlan) {
+  /** @param asked the plan of the machine with the patches @param patches of the hunt, which tell this difference from now on */
+  constructor(
+    private readonly asked: MachinePlan,
+    private readonly patches: ToldPatches,
+  ) {
     const deeper = (cpu: Cpu, by: 1 | -1): number => {
       const depth = (this.depths.get(cpu) ?? 0) + by;
       this.depths.set(cpu, depth);
       return depth;
     };
-    const listener = {
+    patches.onPatches = {
       enters: (name: string, cpu: Cpu): void => {
         this.notes(name, cpu);
         deeper(cpu, 1);
@@ -74,7 +77,7 @@ export class Difference implements DifferenceMade {
         if (deeper(cpu, -1) === 0) this.compare(name, cpu, result);
       },
     };
-    this.plan = { ...asked, patches: asked.patches.map((patch) => told(patch, listener)) };
+    this.plan = { ...asked, patches: patches.patches };
   }
 
   get isKnown(): boolean {
@@ -177,7 +180,7 @@ export class Difference implements DifferenceMade {
     const { common } = this;
     if (common === undefined) return true;
     this.common = undefined;
-    this.without ??= new Unpatched(this.asked);
+    this.without ??= new Unpatched(this.asked, this.patches);
     return this.without.begin(common);
   }
 }

@@ -12,8 +12,36 @@ export interface Listener {
 
 type Routines = Readonly<Record<string, unknown>>;
 
-/** The patch, telling. */
-export function told(patch: Patch, listener: Listener): Patch {
+const NOBODY: Listener = { enters: () => {}, leaves: () => {} };
+
+/**
+ * The patches of a hunt, telling, and what the kernel does where they do otherwise, telling it too: as patches, which change nothing. All
+ * programs of the hunt have the same ones, one program after another, so that engines learn once where their routines are.
+ */
+export class ToldPatches {
+  readonly patches: readonly Patch[];
+  readonly originals: readonly Patch[];
+  /** Who hears of the machine with the patches, and of the one without. */
+  onPatches = NOBODY;
+  onOriginals = NOBODY;
+
+  constructor(policy: Policy, patches: readonly Patch[]) {
+    this.patches = patches.map((patch) =>
+      told(patch, {
+        enters: (name, cpu) => this.onPatches.enters(name, cpu),
+        leaves: (name, cpu, result) => this.onPatches.leaves(name, cpu, result),
+      }),
+    );
+    this.originals = patches.map((patch) =>
+      toldOriginals(patch, policy, {
+        enters: (name, cpu) => this.onOriginals.enters(name, cpu),
+        leaves: (name, cpu, result) => this.onOriginals.leaves(name, cpu, result),
+      }),
+    );
+  }
+}
+
+function told(patch: Patch, listener: Listener): Patch {
   const hooks = Object.entries(patch.hooks).map(([label, hook]) => [
     label,
     Object.fromEntries(Object.entries(hook).map(([when, path]) => [when, telling(label, path, listener)])),
@@ -21,8 +49,7 @@ export function told(patch: Patch, listener: Listener): Patch {
   return { ...patch, routines: toldRoutines(patch.routines, listener), hooks: Object.fromEntries(hooks) };
 }
 
-/** What the kernel does where the patch does otherwise, telling: as a patch, which changes nothing. */
-export function toldOriginals(patch: Patch, policy: Policy, listener: Listener): Patch {
+function toldOriginals(patch: Patch, policy: Policy, listener: Listener): Patch {
   const kernel: Routines = { ...MAINLINE, ...policy.routines };
   const originals = Object.keys(patch.routines).flatMap((name) => (kernel[name] ? [[name, kernel[name]]] : []));
   return { ...patch, routines: toldRoutines(Object.fromEntries(originals), listener), hooks: {} };

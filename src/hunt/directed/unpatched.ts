@@ -10,7 +10,7 @@ import type { CpuId } from '../../hardware/types.ts';
 import type { Cpu } from '../../kernel/cpu.ts';
 import type { TaskId } from '../../kernel/types.ts';
 import { MachineRun } from '../machine-run.ts';
-import { toldOriginals } from './told-patches.ts';
+import type { ToldPatches } from './told-patches.ts';
 
 /** The other run is checked, and judged: this one only shows where it leads. */
 const UNCHECKED = { access: false, hash: false };
@@ -27,18 +27,24 @@ export class Unpatched {
   /** The task whose steps are left out, and its CPU. */
   private apart: { readonly task: TaskId; readonly cpu: CpuId } | undefined;
 
-  /** @param asked the plan of the machine with the patches */
-  constructor(asked: MachinePlan) {
+  /** @param asked the plan of the machine with the patches @param patches which tell this machine from now on */
+  constructor(asked: MachinePlan, patches: ToldPatches) {
     const depth = ({ current }: Cpu): number => this.depths.get(current) ?? 0;
-    const listener = {
+    patches.onOriginals = {
       enters: (_: string, cpu: Cpu): void => void this.depths.set(cpu.current, depth(cpu) + 1),
       leaves: (name: string, cpu: Cpu, result: unknown): void => {
         this.depths.set(cpu.current, depth(cpu) - 1);
         this.left.set(cpu.current, { name, result });
       },
     };
-    const patches = asked.patches.map((patch) => toldOriginals(patch, asked.policy, listener));
-    this.stepper = new Stepper({ ...asked, patches, oracle: undefined, audit: undefined, checks: UNCHECKED });
+    const { originals } = patches;
+    this.stepper = new Stepper({
+      ...asked,
+      patches: originals,
+      oracle: undefined,
+      audit: undefined,
+      checks: UNCHECKED,
+    });
     this.run = new MachineRun(this.stepper);
   }
 

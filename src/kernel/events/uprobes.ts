@@ -3,7 +3,9 @@
  * every address space that maps it privately. Mappings that come later (uprobe_mmap()) get none; forks do not wait
  * (dup_mmap_sem): a child that is being made has what the parent had when its entry was copied.
  */
+
 import type { Pfn, Vpn } from '../../hardware/types.ts';
+import { combined } from '../../memory/combined.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { isFile, isMemoryFile } from '../fs/inode.ts';
@@ -48,7 +50,7 @@ export function* uprobeRegister(cpu: Cpu, file: number, index: number, word: num
     uprobe.word.store(ROW, word, slot);
     uprobe.swbp.store(ROW, swbp, slot);
     uprobe.insn.store(ROW, insn, slot);
-    error = yield* kernel.registerForEachVma(cpu, { ...probe, swbp, value: swbp, isRegister: true });
+    error = yield* kernel.registerForEachVma(cpu, combined(probe, { swbp, value: swbp, isRegister: true }));
     if (error !== 0) yield* kernel.uprobeUnregisterNosync(cpu, slot);
   }
   yield* kernel.upWrite(cpu, lock);

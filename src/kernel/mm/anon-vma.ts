@@ -6,8 +6,7 @@
  */
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
-import { type AnonVmaId, type MmId, NO_ANON_VMA, VM_SHARED, type VmaId } from '../types.ts';
-import { NO_RMAP } from './i-mmap.ts';
+import { type AnonVmaId, type MmId, NO_ANON_VMA, NO_FILE, VM_SHARED, type VmaId } from '../types.ts';
 
 /** Linux: anon_vma_lock_read(). */
 export function* anonVmaLockRead(cpu: Cpu, anonVma: AnonVmaId): Path<void> {
@@ -26,7 +25,7 @@ export function anonVmaFor(cpu: Cpu, mm: MmId, vmFlags: number): AnonVmaId {
 export function* unlinkAnonVmas(cpu: Cpu, vma: VmaId): Path<void> {
   const anonVma = cpu.vma.anonVma.load(vma) as AnonVmaId;
   if (anonVma === NO_ANON_VMA) return;
-  const locks = { ...NO_RMAP, anonVma };
+  const locks = { file: NO_FILE, anonVma };
   yield* cpu.kernel.vmaPrepare(cpu, locks);
   yield* cpu.kernel.vmaComplete(cpu, locks, [], [vma]);
 }

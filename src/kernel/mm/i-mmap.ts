@@ -77,7 +77,7 @@ export function* vmaComplete(
 
 /** Linux: unlink_file_vma(): the VMA maps nothing any more and its tables are about to go. */
 export function* unlinkFileVma(cpu: Cpu, vma: VmaId): Path<void> {
-  const locks = { ...NO_RMAP, file: cpu.vma.object.load(vma) as FileId };
+  const locks = { file: cpu.vma.object.load(vma) as FileId, anonVma: NO_ANON_VMA };
   yield* cpu.kernel.vmaPrepare(cpu, locks);
   yield* cpu.kernel.vmaComplete(cpu, locks, [], [vma]);
 }

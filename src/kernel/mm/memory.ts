@@ -2,8 +2,10 @@
  * Linux: mm/memory.c handle_mm_fault() to handle_pte_fault(), do_anonymous_page(). Callers hold the VMA or mmap_lock for
  * reading; so other faults and DONTNEED run at the same time, and what was read without the PTL is checked again under it.
  */
+
 import { PTE_A, PTE_RW, pteLoad, pteStore, pteWord, pteWrite } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
+import { combined } from '../../memory/combined.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
@@ -68,11 +70,11 @@ export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
   }
   if (swapSlotOf(origPte) !== NO_SLOT) {
     yield* kernel.pteUnmap(cpu);
-    return yield* kernel.doSwapPage(cpu, { ...vmf, origPte });
+    return yield* kernel.doSwapPage(cpu, combined(vmf, { origPte }));
   }
   // vma_is_accessible(): the kernel comes to mappings without rights, too
   const isHint = pteProtnone(origPte) && (vmf.vmFlags & (VM_READ | VM_WRITE | VM_EXEC)) !== 0;
-  if (isHint) return yield* kernel.doNumaPage(cpu, { ...vmf, origPte }, pte);
+  if (isHint) return yield* kernel.doNumaPage(cpu, combined(vmf, { origPte }), pte);
   if (!pteMapped(origPte)) {
     cpu.bug(`mm ${vmf.mm} page 0x${vpn.toString(16)}: pte 0x${(origPte >>> 0).toString(16)} in an accessible mapping`);
   }
@@ -81,7 +83,7 @@ export function* handlePteFault(cpu: Cpu, vmf: VmFault): Path<number> {
   const now = pteLoad(cpu, pte, index);
   if (now !== origPte) yield* kernel.updateMmuTlb(cpu, vmf, now);
   else {
-    if (vmf.write && !pteWrite(origPte)) return yield* kernel.doWpPage(cpu, { ...vmf, origPte }, pte);
+    if (vmf.write && !pteWrite(origPte)) return yield* kernel.doWpPage(cpu, combined(vmf, { origPte }), pte);
     // spurious, or another thread was faster: nothing but A and D can be missing
     cpu.count(cpu.hw.count.spuriousFaults);
     const entry = (origPte | PTE_A | (vmf.write ? PTE_DIRTIED : 0)) as PteLo;

@@ -1,5 +1,7 @@
 /** Linux: mm/migrate.c migrate_pages(): the passes of each mode, and where new frames come from. */
+
 import type { Pfn } from '../../hardware/types.ts';
+import { combined } from '../../memory/combined.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
@@ -19,7 +21,7 @@ export function* migratePages(cpu: Cpu, folios: readonly Pfn[], how: Migration):
  */
 export function* migratePagesSync(cpu: Cpu, folios: readonly Pfn[], how: Migration): Path<Pfn[]> {
   const { kernel } = cpu;
-  const left = yield* kernel.migratePagesBatch(cpu, folios, { ...how, mode: MIGRATE_ASYNC });
+  const left = yield* kernel.migratePagesBatch(cpu, folios, combined(how, { mode: MIGRATE_ASYNC }));
   const kept: Pfn[] = [];
   for (const folio of left) {
     if (how.cc?.outOfFrames) kept.push(folio);

@@ -1,5 +1,7 @@
 /** Linux: mm/mremap.c: resizing and moving a mapping. Everything runs under mmap_lock for writing. */
+
 import type { Vpn } from '../../hardware/types.ts';
+import { combined } from '../../memory/combined.ts';
 import type { Path } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { EFAULT, EINVAL, ENOMEM, type MmId, VM_PFNMAP, VM_UFFD_WP, type VmaId } from '../types.ts';
@@ -63,7 +65,7 @@ export function* mremapTo(cpu: Cpu, vrm: VmaRemap): Path<number> {
     if (shrunk < 0) return shrunk;
     pages = newPages;
   }
-  return yield* cpu.kernel.moveVma(cpu, { ...vrm, pages }, to);
+  return yield* cpu.kernel.moveVma(cpu, combined(vrm, { pages }), to);
 }
 
 /** Linux: expand_vma(): in place if the mapping ends its VMA and nothing follows closely, else moved. */
@@ -84,7 +86,7 @@ export function* expandVmaInPlace(cpu: Cpu, mm: MmId, vma: VmaId, from: number, 
   const { totalVm } = cpu.mm;
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);
   totalVm.store(mm, totalVm.load(mm) + end - vmaEnd(cpu, vma));
-  const range = { ...vmaRange(cpu, vma), end };
+  const range = combined(vmaRange(cpu, vma), { end });
   cpu.observer?.placed(cpu, mm, from);
   const rmap = rmapOf(cpu, vma);
   yield* cpu.kernel.vmaPrepare(cpu, rmap);
@@ -103,7 +105,7 @@ export function* moveVma(cpu: Cpu, vrm: VmaRemap, to: number): Path<number> {
   const vma = vmaLookup(cpu, mm, from);
   const old = vmaRange(cpu, vma);
   const flags = old.flags & ~VM_UFFD_WP;
-  const range = { ...old, flags, start: to, end: to + newPages, pgoff: old.pgoff + (from - old.start) };
+  const range = combined(old, { flags, start: to, end: to + newPages, pgoff: old.pgoff + (from - old.start) });
   const rmap = rmapOf(cpu, vma);
   // no racing faults in the old range
   yield* cpu.kernel.vmaStartWrite(cpu, mm, vma);

@@ -3,8 +3,10 @@
  * then everything is checked again, because the cache, the slot and the entry may all have changed. Callers hold the VMA or
  * mmap_lock for reading; Linux may drop it while it waits for the folio and have the fault repeated, here it is kept.
  */
+
 import { PTE_RW, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo } from '../../hardware/types.ts';
+import { combined } from '../../memory/combined.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { VM_WRITE } from '../types.ts';
@@ -87,7 +89,7 @@ export function* mapSwapFolio(cpu: Cpu, vmf: VmFault, pte: Pfn, folio: Pfn): Pat
   if (cpu.at(PAGE_SETS, pteWord(cpu, pte, index))) yield;
   pteStore(cpu, pte, index, entry, protHi(vmFlags));
   yield* kernel.folioUnlock(cpu, folio);
-  if (vmf.write && !writable) return yield* kernel.doWpPage(cpu, { ...vmf, origPte: entry }, pte);
+  if (vmf.write && !writable) return yield* kernel.doWpPage(cpu, combined(vmf, { origPte: entry }), pte);
   yield* kernel.pteUnmapUnlock(cpu, pte);
   return 0;
 }

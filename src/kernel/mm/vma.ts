@@ -3,6 +3,7 @@
  * file, or none, flags agree and the page offsets go on. VM_SOFTDIRTY need not agree: what one of them had, the whole has
  * (VM_STICKY, commit 6707915e030a and its backport to 6.18).
  */
+import { combined } from '../../memory/combined.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { ENOMEM, type FileId, type MmId, NO_ANON_VMA, NO_FILE, VM_SHARED, VM_SOFTDIRTY, type VmaId } from '../types.ts';
@@ -79,8 +80,8 @@ export function* splitVma(cpu: Cpu, mm: MmId, vma: VmaId, at: number, newPart: '
   yield* cpu.kernel.vmaPrepare(cpu, rmap);
   yield* vmaTreeEdit(cpu, mm, () => {
     const whole = vmaRange(cpu, vma);
-    const below = { ...whole, end: at };
-    const above = { ...whole, start: at, pgoff: whole.pgoff + (at - whole.start) };
+    const below = combined(whole, { end: at });
+    const above = combined(whole, { start: at, pgoff: whole.pgoff + (at - whole.start) });
     vmaStore(cpu, vma, newPart === 'below' ? above : below);
     treeInsert(cpu, mm, fresh, newPart === 'below' ? below : above);
   });
@@ -106,7 +107,7 @@ export function* vmaMergeNewRange(cpu: Cpu, mm: MmId, range: VmaRange): Path<Vma
     const end = next !== NO_VMA ? vmaEnd(cpu, next) : range.end;
     if (keeper !== next && next !== NO_VMA) treeRemove(cpu, mm, vmaStart(cpu, next), end);
     const flags = mergedFlags(cpu, range, keeper, next);
-    vmaStore(cpu, keeper, { ...range, flags, start: from.start, pgoff: from.pgoff, end });
+    vmaStore(cpu, keeper, combined(range, { flags, start: from.start, pgoff: from.pgoff, end }));
   });
   const swallowed = keeper !== next ? next : NO_VMA;
   yield* cpu.kernel.vmaComplete(cpu, rmap, [], swallowed === NO_VMA ? [] : [swallowed]);
@@ -142,7 +143,7 @@ export function* vmaMergeExistingRange(
   flags: number,
 ): Path<VmaId> {
   const old = vmaRange(cpu, vma);
-  const part = { ...old, start, end, flags, pgoff: old.pgoff + (start - old.start) };
+  const part = combined(old, { start, end, flags, pgoff: old.pgoff + (start - old.start) });
   const prev = start === old.start ? mergeableBefore(cpu, mm, part) : NO_VMA;
   const next = end === old.end ? mergeableAfter(cpu, mm, part) : NO_VMA;
   const keeper = prev !== NO_VMA ? prev : next;
@@ -159,10 +160,10 @@ export function* vmaMergeExistingRange(
     const from = prev !== NO_VMA ? vmaRange(cpu, prev) : part;
     const to = next !== NO_VMA ? vmaEnd(cpu, next) : end;
     if (whole) treeRemove(cpu, mm, old.start, old.end);
-    else if (prev !== NO_VMA) vmaStore(cpu, vma, { ...old, start: end, pgoff: old.pgoff + (end - old.start) });
-    else vmaStore(cpu, vma, { ...old, end: start });
+    else if (prev !== NO_VMA) vmaStore(cpu, vma, combined(old, { start: end, pgoff: old.pgoff + (end - old.start) }));
+    else vmaStore(cpu, vma, combined(old, { end: start }));
     if (both) treeRemove(cpu, mm, end, to);
-    vmaStore(cpu, keeper, { ...part, flags: together, start: from.start, pgoff: from.pgoff, end: to });
+    vmaStore(cpu, keeper, combined(part, { flags: together, start: from.start, pgoff: from.pgoff, end: to }));
   });
   const gone = [...(whole ? [vma] : []), ...(both ? [next] : [])];
   yield* cpu.kernel.vmaComplete(cpu, rmap, [], gone);

@@ -1,6 +1,8 @@
 /** Linux: mm/memory.c do_wp_page(), wp_page_reuse(), wp_page_copy(): a store to a page that is mapped read-only for COW. */
+
 import { PTE_A, PTE_NONE, pteExchange, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
+import { combined } from '../../memory/combined.ts';
 import { type Path, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { OWNER_USER } from '../observer.ts';
@@ -28,7 +30,7 @@ export function* doWpPage(cpu: Cpu, fault: VmFault, pte: Pfn): Path<number> {
   const { kernel } = cpu;
   let vmf = fault;
   if ((vmf.vmFlags & VM_UFFD_WP) !== 0) {
-    vmf = { ...vmf, origPte: yield* kernel.userfaultfdWpAsync(cpu, vmf, pte) };
+    vmf = combined(vmf, { origPte: yield* kernel.userfaultfdWpAsync(cpu, vmf, pte) });
     yield* kernel.flushUffdWpPending(cpu, vmf);
   }
   const page = vmNormalPage(vmf.origPte);

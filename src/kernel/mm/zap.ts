@@ -2,8 +2,10 @@
  * Linux: mm/memory.c, unmap_vmas() down to zap_pte_range(): unhooks pages of a range and hands them to a gather. Caller
  * holds mmap_lock (read is enough once the VMAs are detached), or the per-VMA lock of the one VMA around the range.
  */
+
 import { PTE_D, PTE_NONE, pteExchange, pteLoad, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
+import { combined } from '../../memory/combined.ts';
 import { type Path, type Point, point } from '../../memory/point.ts';
 import type { Cpu } from '../cpu.ts';
 import { NO_FILE, NO_SLOT, type VmaId } from '../types.ts';
@@ -37,7 +39,7 @@ export const ZAP_INVALIDATE: ZapDetails = { reclaimPt: false, file: true, evenCo
 
 /** The same for the range of a VMA that maps `object`. */
 export function zapOf(details: ZapDetails, object: number): ZapDetails {
-  return object === NO_FILE ? details : { ...details, file: true };
+  return object === NO_FILE ? details : combined(details, { file: true });
 }
 
 /** Where a VMA lies whose pages go. */

@@ -101,8 +101,8 @@ export function* archTlbbatchFlush(cpu: Cpu, batch: UnmapBatch): Path<void> {
     cpusOf(cpu.geometry, batch.cpumask.own(cpu.current, k), k, targets);
     batch.cpumask.put(cpu.current, 0, k);
   }
-  const whole = { mm: ANY_MM, start: 0, end: TLB_FLUSH_ALL, freedTables: false, trim: false };
-  getFlushTlbInfo(cpu, { ...whole, newTlbGen: TLB_GENERATION_INVALID });
+  const newTlbGen = TLB_GENERATION_INVALID;
+  getFlushTlbInfo(cpu, { mm: ANY_MM, start: 0, end: TLB_FLUSH_ALL, freedTables: false, newTlbGen, trim: false });
   if (targets.some((id) => id !== cpu.id)) {
     yield* kernel.flushTlbMulti(cpu, targets);
   } else if (targets.length > 0) {
