@@ -40,7 +40,7 @@ function around(kernel: Kernel, steps: StepRecord | undefined): Framed {
           : (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown) =>
               call.of(routine(a, b, c, d, e, f, g, h));
   }
-  // found by way of a prototype, routines are constants to the engine, as the methods of a class are
+  // found by way of a prototype, routines are constants to V8, as the methods of a class are
   return { kernel: Object.create(record) as Kernel, call };
 }
 

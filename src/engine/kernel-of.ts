@@ -1,6 +1,6 @@
 /**
  * The routines of a machine: mainline's, with those of policy and patches in their place. Machines with the same plug-ins have the
- * same record, so that engines learn once which routine a call leads to, however many machines there are.
+ * same record, so that V8 learns once which routine a call leads to, however many machines there are.
  */
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 

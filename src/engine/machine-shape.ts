@@ -1,5 +1,4 @@
 /** What a machine of a plan looks like: sizes, switches, and which tables make up its image. */
-
 import { COST_PROFILES, type CostProfile } from '../hardware/costs.ts';
 import { type Geometry, geometry as makeGeometry } from '../hardware/geometry.ts';
 import { type MachineSwitches, SWITCHES_6_18 } from '../hardware/switches.ts';

@@ -1,5 +1,4 @@
 /** A machine made ready: memory, columns, oracle, the kernel record with policy and patches, one handle per task. */
-
 import type { Geometry } from '../hardware/geometry.ts';
 import type { HardwareColumns, Pace } from '../hardware/logical-cpu.ts';
 import { HARDWARE_TABLES } from '../hardware/tables.ts';

@@ -5,7 +5,6 @@
  * flush, when the page may have been copied, perhaps by the fault of such a store. A probe cannot judge them, for what is lost shows at
  * rest only, and what a fault changes shows later. So the store joins the program, and the schedule goes on as it was.
  */
-
 import { type Choice, choice, choiceCpu, choiceKind, DELIVER, RUN } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine-plan.ts';
 import { Stepper } from '../engine/stepper.ts';

@@ -4,7 +4,6 @@
  * and the read-back judge those. It looks at all only after something happened that can make an entry wrong, and until a look
  * finds no such entry anywhere. In `threads` it looks when all CPUs rest, and at all entries.
  */
-
 import { PTE_D, PTE_G, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
 import { type AccessKind, type CpuId, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';

@@ -16,7 +16,7 @@ const NOBODY: Listener = { enters: () => {}, leaves: () => {} };
 
 /**
  * The patches of a hunt, telling, and what the kernel does where they do otherwise, telling it too: as patches, which change nothing. All
- * programs of the hunt have the same ones, one program after another, so that engines learn once where their routines are.
+ * programs of the hunt have the same ones, one program after another, so that V8 learns once where their routines are.
  */
 export class ToldPatches {
   readonly patches: readonly Patch[];

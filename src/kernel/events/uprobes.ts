@@ -3,7 +3,6 @@
  * every address space that maps it privately. Mappings that come later (uprobe_mmap()) get none; forks do not wait
  * (dup_mmap_sem): a child that is being made has what the parent had when its entry was copied.
  */
-
 import type { Pfn, Vpn } from '../../hardware/types.ts';
 import { combined } from '../../memory/combined.ts';
 import { type Path, point } from '../../memory/point.ts';

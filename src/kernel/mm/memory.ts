@@ -2,7 +2,6 @@
  * Linux: mm/memory.c handle_mm_fault() to handle_pte_fault(), do_anonymous_page(). Callers hold the VMA or mmap_lock for
  * reading; so other faults and DONTNEED run at the same time, and what was read without the PTL is checked again under it.
  */
-
 import { PTE_A, PTE_RW, pteLoad, pteStore, pteWord, pteWrite } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { combined } from '../../memory/combined.ts';

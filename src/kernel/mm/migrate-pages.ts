@@ -1,5 +1,4 @@
 /** Linux: mm/migrate.c migrate_pages(): the passes of each mode, and where new frames come from. */
-
 import type { Pfn } from '../../hardware/types.ts';
 import { combined } from '../../memory/combined.ts';
 import type { Path } from '../../memory/point.ts';

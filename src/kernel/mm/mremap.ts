@@ -1,5 +1,4 @@
 /** Linux: mm/mremap.c: resizing and moving a mapping. Everything runs under mmap_lock for writing. */
-
 import type { Vpn } from '../../hardware/types.ts';
 import { combined } from '../../memory/combined.ts';
 import type { Path } from '../../memory/point.ts';

@@ -3,7 +3,6 @@
  * then everything is checked again, because the cache, the slot and the entry may all have changed. Callers hold the VMA or
  * mmap_lock for reading; Linux may drop it while it waits for the folio and have the fault repeated, here it is kept.
  */
-
 import { PTE_RW, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo } from '../../hardware/types.ts';
 import { combined } from '../../memory/combined.ts';

@@ -1,5 +1,4 @@
 /** Linux: mm/memory.c do_wp_page(), wp_page_reuse(), wp_page_copy(): a store to a page that is mapped read-only for COW. */
-
 import { PTE_A, PTE_NONE, pteExchange, pteLoad, pteStore, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { combined } from '../../memory/combined.ts';

@@ -2,7 +2,6 @@
  * Linux: mm/memory.c, unmap_vmas() down to zap_pte_range(): unhooks pages of a range and hands them to a gather. Caller
  * holds mmap_lock (read is enough once the VMAs are detached), or the per-VMA lock of the one VMA around the range.
  */
-
 import { PTE_D, PTE_NONE, pteExchange, pteLoad, pteWord } from '../../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { combined } from '../../memory/combined.ts';
