@@ -1,5 +1,5 @@
 /** Page tables as they are when the machine rests. */
-import type { Geometry } from '../hardware/geometry.ts';
+import { type Geometry, pteIndex } from '../hardware/geometry.ts';
 import { PTE_G, PTE_NONE, PTE_P, ptePfn } from '../hardware/pte.ts';
 import type { Pfn, PteLo, Vpn } from '../hardware/types.ts';
 import type { MmId } from '../kernel/types.ts';
@@ -14,15 +14,13 @@ export function maps(lo: number): boolean {
 }
 
 /** The leaf entry of the page, or 0 if there is no table. */
-export function entryOf(tables: Tables, { levelBits }: Geometry, mm: MmId, vpn: Vpn): PteLo {
+export function entryOf(tables: Tables, g: Geometry, mm: MmId, vpn: Vpn): PteLo {
+  const last = g.levelBits.length - 1;
   let table = tables.mm.pgd.peek(mm) as Pfn;
   let lo = PTE_NONE;
-  let shift = levelBits.reduce((a, b) => a + b, 0);
-  for (const bits of levelBits) {
-    shift -= bits;
-    const index = Math.floor(vpn / 2 ** shift) % 2 ** bits;
-    lo = tables.frame.words.peek(table, index * 2) as PteLo;
-    if (!maps(lo)) return shift === 0 ? lo : PTE_NONE;
+  for (let level = 0; level <= last; level++) {
+    lo = tables.frame.words.peek(table, pteIndex(g, vpn, level) * 2) as PteLo;
+    if (!maps(lo)) return level === last ? lo : PTE_NONE;
     table = ptePfn(lo);
   }
   return lo;

@@ -30,11 +30,11 @@ export function pmdLevel(g: Geometry): number {
 }
 /** Pages that one entry of a table of `level` covers. */
 export function entrySpan(g: Geometry, level: number): number {
-  return 2 ** g.levelShift[level];
+  return (1 << g.levelShift[level]) >>> 0;
 }
 /** Pages under one pte table (Linux: PMD_SIZE). */
 export function pmdSize(g: Geometry): number {
-  return 2 ** g.levelBits[g.levelBits.length - 1];
+  return 1 << g.levelBits[g.levelBits.length - 1];
 }
 /** Linux: pmd_addr_end(): the end of the pte table around `vpn`, or `end` if that comes first. */
 export function pmdAddrEnd(g: Geometry, vpn: number, end: number): number {
@@ -180,8 +180,7 @@ export function leafIndex(g: Geometry, vpn: Vpn): number {
 /** The deepest level of which the walk already knows the table for `vpn`. */
 function resume(g: Geometry, walk: TableWalk, vpn: Vpn): number {
   let level = 0;
-  while (level < walk.known && Math.floor(vpn / entrySpan(g, level)) === Math.floor(walk.at / entrySpan(g, level)))
-    level++;
+  while (level < walk.known && vpn >>> g.levelShift[level] === walk.at >>> g.levelShift[level]) level++;
   walk.known = level;
   walk.at = vpn;
   return level;
