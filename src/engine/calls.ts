@@ -9,9 +9,10 @@ import { isObject, type StepRecord } from '../memory/step-record.ts';
 
 type Routine = (...args: unknown[]) => Path<unknown>;
 
-/** The record with the call mechanism around each routine, and that mechanism. */
+/** The record with the call mechanism around each routine, the one without, and that mechanism. */
 export interface Framed {
   readonly kernel: Kernel;
+  readonly unframed: Kernel;
   readonly call: Call;
 }
 
@@ -41,7 +42,7 @@ function around(kernel: Kernel, steps: StepRecord | undefined): Framed {
               call.of(routine(a, b, c, d, e, f, g, h));
   }
   // found by way of a prototype, routines are constants to V8, as the methods of a class are
-  return { kernel: Object.create(record) as Kernel, call };
+  return { kernel: Object.create(record) as Kernel, unframed: kernel, call };
 }
 
 /** The same, telling the record of steps when a routine begins, and when it has ended without coming to a point. */

@@ -7,12 +7,11 @@ import { isHalted } from '../hardware/startup.ts';
 import type { CpuId } from '../hardware/types.ts';
 import { VECTOR_TIMER } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
-import type { Kernel } from '../kernel/kernel.ts';
 import { pointLabel } from '../memory/point.ts';
 import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
 import type { Violation } from '../oracle/oracle.ts';
-import { type Call, framed } from './calls.ts';
+import { type Framed, framed } from './calls.ts';
 import { type Choice, choice, choiceCpu, isOfPath, TICK } from './choice.ts';
 import { listEnabled } from './enabled.ts';
 import { hardwareActs } from './hardware-acts.ts';
@@ -52,18 +51,17 @@ export class Stepper {
     plan: MachinePlan,
     public watcher: StepWatcher | undefined = undefined,
   ) {
-    let [unframed, call]: [Kernel?, Call?] = [];
+    let frames: Framed | undefined;
     this.machine = new Machine(plan, {
       pace: { stepping: true, due: () => this.rewinder?.stopsHere() ?? true },
       wrap: (kernel, { record }) => {
-        unframed = kernel;
-        const frames = framed(kernel, record);
-        call = frames.call;
+        frames = framed(kernel, record);
         return frames.kernel;
       },
       returned: (cpu) => this.returned(cpu),
     });
-    this.paths = new Paths(this.machine, unframed as unknown as Kernel, call as unknown as Call, () => this.probe());
+    const { unframed, call } = frames as unknown as Framed;
+    this.paths = new Paths(this.machine, unframed, call, () => this.probe());
     this.boundary = new UserBoundary(this.machine, this.paths.running);
     this.buffers = storeBuffers(this.machine, (id) => this.cpuAt(id as CpuId));
     this.reset();

@@ -1,6 +1,6 @@
 /**
  * Objects made of others that share a shape. Written `{ ...first, field }` each would have a shape of its own (V8 11, Node 20), and code that
- * looks at many of them never learns where a field lies: on paths that every step takes that costs more than all else.
+ * looks at many of them never learns where a field lies. It matters where every step makes one, or looks at one.
  */
 
 /** One object of two, of a few fields: where both have one, the second counts. */
