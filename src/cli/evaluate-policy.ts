@@ -1,4 +1,5 @@
 /** Is one policy safe? Every bundled scenario, then generated programs in the stepper; then truly parallel workloads. */
+import { performance } from 'node:perf_hooks';
 import { listScenarios, loadScenario, WORKLOADS } from '../../workloads/index.ts';
 import { type StressResult, StressRun } from '../engine/threads.ts';
 import type { Finding } from '../program/finding.ts';
@@ -42,7 +43,8 @@ export interface Evaluation {
 
 /** Convictions in different scenarios after which no further scenario is hunted in. */
 const FINDINGS = 2;
-const SCENARIO_SCHEDULES = 1000;
+/** Schedules that every scenario gets, turn by turn, while there is time. */
+const TURNS = [5, 45, 950];
 /** Shares of the time: all scenarios, generated programs, parallel runs; shrinking and starting workers take the rest. */
 const SHARES = { scenarios: 0.3, fuzz: 0.3, stress: 0.3 } as const;
 
@@ -64,36 +66,42 @@ export async function evaluatePolicy(into: Evaluation, options: EvaluateOptions)
   into.done = true;
 }
 
+/** Turns are counted in schedules, not in seconds: how fast the machine is, or how busy, changes how far this comes, not what it finds. */
 async function huntScenarios(into: Evaluation, options: EvaluateOptions): Promise<void> {
-  const names = listScenarios();
-  const seconds = (options.seconds * SHARES.scenarios) / names.length;
-  for (const name of names) {
-    if (into.findings.length >= FINDINGS) return;
-    options.progress(`scenario ${name}`);
-    await huntIn(into, options, {
-      source: loadScenario(name),
-      schedules: SCENARIO_SCHEDULES,
-      seconds,
-    });
-    into.hunted.scenarios++;
+  let until = performance.now() + options.seconds * SHARES.scenarios * 1000;
+  const clean = new Set(listScenarios());
+  for (const [turn, schedules] of TURNS.entries()) {
+    for (const name of clean) {
+      const seconds = (until - performance.now()) / 1000;
+      if (into.findings.length >= FINDINGS || seconds <= 0) return;
+      options.progress(`scenario ${name}`);
+      const seed = options.seed + turn;
+      const outcome = await huntIn(into, options, { source: loadScenario(name), seed, schedules, seconds });
+      if (turn === 0 && outcome.schedules > 0) into.hunted.scenarios++;
+      if (outcome.findings.length === 0) continue;
+      clean.delete(name);
+      // what it takes to make a finding small is not taken from the others
+      until = performance.now() + seconds * 1000;
+    }
   }
 }
 
 async function huntGenerated(into: Evaluation, options: EvaluateOptions): Promise<void> {
   options.progress('generated programs');
+  const { seed } = options;
   const seconds = options.seconds * SHARES.fuzz;
-  const outcome = await huntIn(into, options, { source: 'fuzz', schedules: 2 ** 31 - 1, seconds });
+  const outcome = await huntIn(into, options, { source: 'fuzz', seed, schedules: 2 ** 31 - 1, seconds });
   into.hunted.programs += outcome.programs;
   into.claims = confidence(outcome, undefined);
 }
 
 async function huntIn(
   into: Evaluation,
-  { seed, out }: EvaluateOptions,
-  { source, schedules, seconds }: Pick<HuntRequest, 'source' | 'schedules'> & { seconds: number },
+  { out }: EvaluateOptions,
+  { seconds, ...hunted }: Pick<HuntRequest, 'source' | 'seed' | 'schedules'> & { seconds: number },
 ): Promise<HuntOutcome> {
-  const { policy, hunted, windows } = into;
-  const request = plainRequest(policy, { source, seed, schedules });
+  const { policy, windows } = into;
+  const request = plainRequest(policy, hunted);
   const outcome = await runHunter(request, {
     seconds,
     found: (finding, final) => {
@@ -101,8 +109,8 @@ async function huntIn(
     },
   });
   if (outcome.verdict === 'diverged') throw new ToolError(`${policy}: one schedule run twice gave two results`);
-  hunted.schedules += outcome.schedules;
-  hunted.steps += outcome.steps;
+  into.hunted.schedules += outcome.schedules;
+  into.hunted.steps += outcome.steps;
   for (const w of outcome.windows) {
     const sum = windows.get(w.path) ?? { path: w.path, count: 0, longestSteps: 0 };
     sum.count += w.count;

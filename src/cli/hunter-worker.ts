@@ -11,7 +11,8 @@ import { isPluginPath } from '../engine/load.ts';
 import type { WorkerAnswer } from '../report/hunter-protocol.ts';
 import { ToolError, UsageError } from './exit.ts';
 
-const POLL_MS = 100;
+/** Some hunts are no longer than a tenth of a second. */
+const POLL_MS = 20;
 /** A schedule takes milliseconds. With a plug-in, so much silence means that it never yields. */
 const SILENCE_PLUGIN_MS = 10_000;
 const SILENCE_MS = 120_000;
