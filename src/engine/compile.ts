@@ -21,6 +21,7 @@ import {
 } from '../kernel/types.ts';
 import type { PolicyThread } from '../policy/threads.ts';
 import { type PerCpuThread, perCpuThreads } from '../program/hotplug.ts';
+import { type OpKind, opKind } from '../program/op-kind.ts';
 import type { Advice, FileKind, Op, OpName, Program, Prot, TaskProgram } from '../program/program.ts';
 import type { Menu } from './machine-plan.ts';
 import { REGISTERS } from './tables.ts';
@@ -64,6 +65,7 @@ export interface Instruction {
   readonly context: AllocContext;
   /** read(2) and write(2) past the page cache. */
   readonly direct: boolean;
+  readonly kind: OpKind;
   /** Advice of madvise. */
   readonly advice: number;
   /** Register that a load fills, or -1. */
@@ -183,6 +185,7 @@ export function compileProgram(
       sync: of('sync', false),
       direct: of('direct', false),
       context: CONTEXT[(op.do === 'kalloc' && op.context) || 'task'],
+      kind: opKind(op),
       advice: op.do === 'madvise' ? ADVICE[op.advice] : 0,
       off: of('off', false),
       partner: op.do === 'ksm' ? (rows.get(op.withOf ?? program.tasks[task].name) ?? -1) : -1,

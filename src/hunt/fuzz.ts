@@ -8,12 +8,16 @@ import type { Op, Program } from '../program/program.ts';
 import { Corpus } from './corpus.ts';
 import { Coverage, type CoveragePlace } from './coverage.ts';
 import type { DifferenceMade } from './directed/difference.ts';
-import { type DirectedOrigin, type DirectedPlace, DirectedPrograms } from './directed/directed-programs.ts';
+import {
+  type DirectedOrigin,
+  type DirectedPlace,
+  type DirectedProgram,
+  DirectedPrograms,
+} from './directed/directed-programs.ts';
 import { Draw } from './generate/draw.ts';
 import { generateEncounter } from './generate/encounters.ts';
 import { generateProgram, swarmTraits } from './generate/generator.ts';
 import { drawPast, type Past, Pasts, type PastsPlace } from './generate/pasts.ts';
-import type { TraitName } from './generate/traits.ts';
 import { mutate } from './mutate.ts';
 import type { PageState } from './page-states.ts';
 import { DEFAULT_MIX, Portfolio, type PortfolioPlace, SMALL_SCOPE, type StrategyName } from './portfolio.ts';
@@ -32,10 +36,10 @@ export interface Drawn {
   readonly origin: Origin;
   /** Of a scope: what its tasks may do behind their operations. */
   readonly menu?: Menu;
-  /** Of a directed hunt: what the program begins with. */
-  readonly first?: TraitName;
   /** Of an encounter: what was before. */
   readonly past?: Past;
+  /** Of a directed hunt: what else it has to know of the program. */
+  readonly directed?: DirectedProgram;
   /** Of a program that is replayed: the schedule to begin with. */
   readonly recorded: readonly number[] | undefined;
   /** Draws its schedules. */
@@ -130,8 +134,8 @@ export class Fuzz {
     }
     if (origin === 'encounter') {
       const directed = draw.chance(DIRECTED) ? this.directed?.next(bits, this.states) : undefined;
-      const drawn = directed ?? this.encounter(draw, bits);
-      return { ...drawn, program: onCpus(drawn.program, cpus), recorded: undefined, random: schedules() };
+      const { program, past, origin } = directed ?? this.encounter(draw, bits);
+      return { program: onCpus(program, cpus), past, origin, directed, recorded: undefined, random: schedules() };
     }
     if (origin === 'fresh') return { program: fresh(), origin, recorded: undefined, random: schedules() };
     const { program, choices } = this.corpus.pick(draw);
@@ -142,12 +146,12 @@ export class Fuzz {
   }
 
   /** The program was hunted in. */
-  had({ program, origin, first, past }: Drawn, { gain, steps, choices, made, states }: Showing): void {
+  had({ program, origin, past, directed }: Drawn, { gain, steps, choices, made, states }: Showing): void {
     // a scope is many programs, and no turn was taken for it
     if (origin === 'scope') return;
-    if (isDirected(origin) && first && made) this.directed?.had({ origin, first, past }, made, steps);
+    if (directed && made) this.directed?.had(directed, made, steps);
     if (past && states) this.states.had(past, states);
-    this.origins.had(isDirected(origin) ? 'encounter' : origin, gain / (steps + 1));
+    this.origins.had(directed ? 'encounter' : origin, gain / (steps + 1));
     if (gain > 0) this.corpus.add({ program, choices, gain, steps });
   }
 

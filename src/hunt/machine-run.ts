@@ -4,11 +4,13 @@ import type { Stepper } from '../engine/stepper.ts';
 import { drainWord } from '../engine/store-buffers.ts';
 import { adversaryActions } from '../hardware/adversary.ts';
 import { apicWord } from '../hardware/apic.ts';
-import type { CpuId } from '../hardware/types.ts';
+import type { CpuId, Pfn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { TaskId } from '../kernel/types.ts';
+import type { Placed } from '../memory/layout.ts';
 import type { Word } from '../memory/memory.ts';
 import type { Footprint } from '../memory/step-record.ts';
+import type { OpKind } from '../program/op-kind.ts';
 import type { Run } from './strategies/strategy.ts';
 import { timelyWalks } from './timely-walks.ts';
 
@@ -24,6 +26,8 @@ export interface Direction {
 export class MachineRun implements Run {
   readonly choices: readonly Choice[];
   readonly cpus: number;
+  /** Where the words of frames lie, and their records. */
+  private readonly frames: readonly Placed[];
 
   /** @param direction of a directed hunt */
   constructor(
@@ -32,6 +36,8 @@ export class MachineRun implements Run {
   ) {
     this.choices = stepper.choices;
     this.cpus = stepper.machine.geometry.cpus;
+    const { layout } = stepper.machine.shape;
+    this.frames = ['frame', 'folio'].map((table) => layout.fieldsOf(table)[0]);
   }
 
   get steps(): number {
@@ -65,10 +71,9 @@ export class MachineRun implements Run {
     return this.stepper.cpuAt(id);
   }
   /** What kind of operation it is that the task does now or did last; undefined: it is no task of the program. */
-  kindOf(task: TaskId): string | undefined {
+  kindOf(task: TaskId): OpKind | undefined {
     const { program, geometry, columns } = this.stepper.machine;
-    const op = program.tasks[task - geometry.cpus]?.code[columns.user.pc.peek(task) - 1];
-    return op?.do === 'madvise' ? `madvise ${op.advice}` : op?.do;
+    return program.tasks[task - geometry.cpus]?.code[columns.user.pc.peek(task) - 1]?.kind;
   }
   hasReached(id: CpuId): boolean {
     return this.direction?.isBehind(this, id) ?? false;
@@ -81,6 +86,16 @@ export class MachineRun implements Run {
   }
   holdsStale(): boolean {
     return this.stepper.machine.oracle?.holdsStale() ?? false;
+  }
+  /** Is the kernel there about to touch a frame, or the record of one, to which a TLB entry leads that is older than the page tables? */
+  comesByStale(id: CpuId): boolean {
+    const { word, kernelDepth } = this.stepper.cpuAt(id);
+    if (kernelDepth === 0) return false;
+    for (const { base, stride, rows } of this.frames) {
+      const pfn = Math.floor((word - base) / stride);
+      if (pfn >= 0 && pfn < rows) return this.stepper.machine.oracle?.leadsStaleTo(pfn as Pfn) ?? false;
+    }
+    return false;
   }
   hardwareActions(id: CpuId, into: number[]): number {
     return adversaryActions(this.stepper.cpuAt(id), this.stepper.machine.pages, into);

@@ -18,6 +18,9 @@ const BEHIND_RACE = 64;
 /** Schedules after which an encounter is given up if no TLB held a stale entry in any of them: no flush was due, or missed. */
 const SCHEDULES_WITHOUT_STALE = 4;
 
+/** Those after which a crossing is given up if what crosses has come by no frame to which a stale entry leads. */
+const SCHEDULES_WITHOUT_MEETING = 6;
+
 /** What the schedules of a program have shown so far. */
 interface Shown {
   /** Some TLB has held an entry older than the page tables. */
@@ -35,6 +38,8 @@ export function schedulesFor(origin: Origin | undefined, most: number, differenc
 export function isInVain(origin: Origin, schedules: number, { stale, difference }: Shown, fuzz: Fuzz): boolean {
   const isDirected = origin === 'aimed' || (origin === 'fresh' && difference !== undefined);
   if (isDirected && schedules === COMPARED) return !fuzz.isWorth(difference);
+  if (origin === 'crossing' && schedules === SCHEDULES_WITHOUT_MEETING && difference?.isStale)
+    return !difference.hasMet;
   if (schedules !== SCHEDULES_WITHOUT_STALE || stale) return false;
   return origin === 'encounter' || origin === 'crossing' || (origin === 'aimed' && !difference?.isKnown);
 }

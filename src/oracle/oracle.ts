@@ -20,7 +20,7 @@ import { Judge } from './judge.ts';
 import { type Counts, ghostMeaning } from './meaning.ts';
 import { NamelessFiles } from './nameless-files.ts';
 import { NO_ARGUMENTS, OP, type OpArguments, type OpKind } from './ops.ts';
-import { holdsStale, probe, type Running } from './probe.ts';
+import { holdsStale, leadsStaleTo, probe, type Running } from './probe.ts';
 import { ProbedPages } from './probed-pages.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
@@ -148,6 +148,9 @@ export class Oracle extends Translations implements Observer {
   /** Does some TLB hold an entry that is older than the page tables? */
   holdsStale(): boolean {
     return holdsStale(this.ghost);
+  }
+  leadsStaleTo(pfn: Pfn): boolean {
+    return leadsStaleTo(this.ghost, pfn);
   }
   /** What ghost words count as to a search of all states, where that is not what they hold. */
   meaning(pages: readonly Vpn[], counts: Counts): void {

@@ -5,7 +5,16 @@
  * finds no such entry anywhere. In `threads` it looks when all CPUs rest, and at all entries.
  */
 import { PTE_D, PTE_G, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
-import { type AccessKind, type CpuId, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
+import {
+  type AccessKind,
+  type CpuId,
+  LOAD,
+  type Pfn,
+  type PteLo,
+  STORE,
+  type TlbSlot,
+  type Vpn,
+} from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
 import type { Ghost } from './ghost.ts';
@@ -35,6 +44,12 @@ export function probe(ghost: Ghost, judge: Judge, cpus: readonly Running[]): voi
 /** Does some TLB, or paging-structure cache, hold an entry older than the page tables? The moments at which a flush is due, or missed. */
 export function holdsStale(ghost: Ghost): boolean {
   return someEntry(ghost, (id, slot) => !isCurrent(ghost, id, slot)) || (isSuspect(ghost) && keepsUnhooked(ghost));
+}
+
+/** Does some TLB hold an entry older than the page tables that leads to the frame? */
+export function leadsStaleTo(ghost: Ghost, pfn: Pfn): boolean {
+  const { lo } = ghost.machine.tlb;
+  return someEntry(ghost, (id, slot) => ptePfn(lo.peek(id, slot) as PteLo) === pfn && !isCurrent(ghost, id, slot));
 }
 
 /** Is there an entry anywhere that may be wrong? If not, none is before something happens. */

@@ -6,17 +6,17 @@ import { randomFrom } from '#tlblab/hunt/random.js';
 
 it('turns to the same targets, and draws the same operations, after a restart', () => {
   const aim = new Aim();
-  aim.had('munmap', ['b in munmap']);
-  aim.had('store', ['a in store']);
-  aim.had('munmap', ['c in munmap', 'b in munmap']);
-  aim.had('fork', []);
+  aim.had('munmap', ['b in munmap'], { did: ['munmap'] });
+  aim.had('store', ['a in store'], { did: ['store'] });
+  aim.had('munmap', ['c in munmap', 'b in munmap'], { did: ['munmap'] });
+  aim.had('fork', [], { did: ['fork'] });
   const other = new Aim();
   other.goOn(JSON.parse(JSON.stringify(aim.place())));
   const drawn = (from: Aim) => {
     const draw = new Draw(randomFrom(7).bits);
     return Array.from({ length: 200 }, () => {
       const target = from.target(draw);
-      return [target, from.draw(draw, target), from.target(draw, { last: target })];
+      return [target, from.draw(draw, target, 'met'), from.target(draw, { last: target })];
     });
   };
   expect(drawn(other)).toEqual(drawn(aim));
@@ -25,8 +25,8 @@ it('turns to the same targets, and draws the same operations, after a restart', 
 
 it('has more turns for what is seldom begun, and openings for what one operation begins, or may', () => {
   const aim = new Aim();
-  for (let i = 0; i < 100; i++) aim.had('store', ['often'], true);
-  aim.had('munmap', ['seldom']);
+  for (let i = 0; i < 100; i++) aim.had('store', ['often'], { did: ['store'], alone: true });
+  aim.had('munmap', ['seldom'], { did: ['munmap'] });
   const draw = new Draw(randomFrom(7).bits);
   const shareOf = (target: string, alone: boolean): number => {
     const drawn = Array.from({ length: 400 }, () => aim.target(draw, { alone }));
@@ -38,4 +38,22 @@ it('has more turns for what is seldom begun, and openings for what one operation
   expect(shareOf('seldom', false)).toBeGreaterThan(0.8);
   expect(shareOf('seldom', true)).toBe(0);
   expect([aim.isRare('seldom'), aim.isRare('often')]).toEqual([true, false]);
+});
+
+it('begins mostly with what comes to the operation in which the target is, once that is known', () => {
+  const aim = new Aim();
+  aim.had('free', ['zapPte in madvise dontneed, a TLB being stale'], { did: ['madvise free'] });
+  const draw = new Draw(randomFrom(7).bits);
+  const shareOf = (how: 'alone' | 'met'): number => {
+    const drawn = Array.from({ length: 400 }, () =>
+      aim.draw(draw, 'zapPte in madvise dontneed, a TLB being stale', how),
+    );
+    return drawn.filter((kind) => kind === 'dontneed').length / drawn.length;
+  };
+  expect(shareOf('alone')).toBeLessThan(0.3);
+  aim.had('dontneed', [], { did: ['madvise dontneed'] });
+  expect(shareOf('alone')).toBeGreaterThan(0.8);
+  // there others may come by it
+  expect(shareOf('met')).toBeLessThan(shareOf('alone'));
+  expect(shareOf('met')).toBeGreaterThan(0.4);
 });

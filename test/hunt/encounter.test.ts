@@ -10,8 +10,10 @@ import {
 } from '#tlblab/hunt/generate/encounters.js';
 import { allTraits } from '#tlblab/hunt/generate/generator.js';
 import { freshPast } from '#tlblab/hunt/generate/pasts.js';
+import type { TraitName } from '#tlblab/hunt/generate/traits.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { parseLitmus, printLitmus } from '#tlblab/program/litmus.js';
+import { opKind } from '#tlblab/program/op-kind.js';
 import type { Op, Program } from '#tlblab/program/program.js';
 import { parseProgram } from '#tlblab/program/schema.js';
 import { stuckTasks } from '../program/runs-to-end.ts';
@@ -105,7 +107,35 @@ describe('openings', () => {
     const unmaps = opened.slice(0, 30).filter(({ program }) => ops(program).some((op) => op.do === 'munmap'));
     expect(unmaps.length).toBeGreaterThan(20);
     const aimed = Array.from({ length: 30 }, () => generateAimed('munmap', freshPast(draw, 'munmap'), bits));
-    expect(aimed.filter((program) => ops(program).some((op) => op.do === 'munmap')).length).toBeGreaterThan(20);
+    expect(aimed.filter(({ program }) => ops(program).some((op) => op.do === 'munmap')).length).toBeGreaterThan(20);
+  });
+
+  it('say which operations they came to', () => {
+    for (const { program, did } of opened.slice(0, 60)) {
+      for (const kind of did) expect(ops(program).map(opKind)).toContain(kind);
+    }
+    expect(opened.slice(0, 30).filter(({ did }) => did.includes('munmap')).length).toBeGreaterThan(20);
+  });
+
+  it('are crossed by what is drawn for it, where it can be', () => {
+    const only = (kind: TraitName): number => (kind === 'munmap' ? 1 : 0);
+    const crossed = opened.map(({ opening }) => generateCrossing(opening, bits, only));
+    const others = crossed.flatMap((c) => c.others);
+    expect(others.length).toBeGreaterThan(60);
+    expect(new Set(others)).toEqual(new Set(['munmap']));
+  });
+
+  it('are met where a page was and where it goes to', () => {
+    const moves = Array.from({ length: 60 }, () => generateOpening('mremap', freshPast(draw, 'mremap'), bits));
+    const about = moves.flatMap(({ opening }) => {
+      const { program } = generateCrossing(opening, bits, (kind) => (kind === 'munmap' ? 1 : 0));
+      const move = ops(program).find((op) => op.do === 'mremap');
+      const unmaps = ops(program).filter((op) => op.do === 'munmap');
+      return move?.do === 'mremap' ? unmaps.map((op) => op.do === 'munmap' && op.page - (move.to ?? 0)) : [];
+    });
+    const there = about.filter((distance) => distance === 0);
+    expect(there.length).toBeGreaterThan(3);
+    expect(there.length).toBeLessThan(about.length);
   });
 
   it('merge pages of equal content, there and in the history', () => {
@@ -121,7 +151,10 @@ describe('openings', () => {
   });
 
   it('are crossed by other operations, behind the same history', () => {
-    const crossed = opened.map(({ program, opening }) => ({ program, crossing: generateCrossing(opening, bits) }));
+    const crossed = opened.map(({ program, opening }) => ({
+      program,
+      crossing: generateCrossing(opening, bits, () => 1).program,
+    }));
     for (const { program, crossing } of crossed) {
       // ksmd needs more pages of equal content, userfaultfd its registration
       const more = crossing.history.length - program.history.length;

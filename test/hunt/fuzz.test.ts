@@ -112,19 +112,20 @@ describe('Fuzz', () => {
 
   it('draws directed programs in a directed hunt, and keeps to what patches make a difference in', () => {
     const fuzz = new Fuzz({ seed: 6, feedback: false, directed: true });
-    const worked = { begun: new Set(['zapPte']), isKnown: true, isStale: false };
+    const idle = { begun: new Set<string>(), isKnown: false, isStale: false, hasMet: false };
+    const worked = { ...idle, begun: new Set(['zapPte in munmap']), isKnown: true };
     const drawn = Array.from({ length: 600 }, () => {
       const next = fuzz.next();
-      const made = next.first === 'munmap' ? worked : { begun: new Set<string>(), isKnown: false, isStale: false };
+      const made = next.directed?.first === 'munmap' ? worked : idle;
       fuzz.had(next, { gain: 0, steps: 100, choices: [], made });
       return next;
     });
     const late = drawn.slice(300).filter(({ origin }) => origin === 'aimed' || origin === 'opening');
     expect(late.length).toBeGreaterThan(50);
-    expect(late.filter(({ first }) => first === 'munmap').length / late.length).toBeGreaterThan(0.5);
+    expect(late.filter(({ directed }) => directed?.first === 'munmap').length / late.length).toBeGreaterThan(0.5);
     const crossings = drawn.filter(({ origin }) => origin === 'crossing');
     expect(crossings.length).toBeGreaterThan(50);
-    expect(crossings.every(({ first }) => first === 'munmap')).toBe(true);
+    expect(crossings.every(({ directed }) => directed?.first === 'munmap')).toBe(true);
   });
 
   it('turns to each routine that patches change alike, however seldom it is begun', () => {
@@ -133,15 +134,32 @@ describe('Fuzz', () => {
       first === 'munmap' ? ['rare'] : first === 'store' || first === 'mprotect' || first === 'free' ? ['common'] : [];
     const drawn = Array.from({ length: 1500 }, () => {
       const next = fuzz.next();
-      const of = new Set(begun(next.first));
-      fuzz.had(next, { gain: 0, steps: 100, choices: [], made: { begun: of, isKnown: of.size > 0, isStale: true } });
+      const of = new Set(begun(next.directed?.first));
+      const made = { begun: of, isKnown: of.size > 0, isStale: true, hasMet: true };
+      fuzz.had(next, { gain: 0, steps: 100, choices: [], made });
       return next;
     });
     const crossings = drawn.slice(500).filter(({ origin }) => origin === 'crossing');
     expect(crossings.length).toBeGreaterThan(200);
-    const share = crossings.filter(({ first }) => first === 'munmap').length / crossings.length;
+    const share = crossings.filter(({ directed }) => directed?.first === 'munmap').length / crossings.length;
     expect(share).toBeGreaterThan(0.3);
     expect(share).toBeLessThan(0.7);
+  });
+
+  it('leaves an opening early if nothing that crosses it comes by what is stale', () => {
+    const crossings = [true, false].map((hasMet) => {
+      const fuzz = new Fuzz({ seed: 9, feedback: false, directed: true });
+      const made = { begun: new Set(['zapPte in munmap']), isKnown: true, isStale: true, hasMet };
+      const drawn = Array.from({ length: 500 }, () => {
+        const next = fuzz.next();
+        fuzz.had(next, { gain: 0, steps: 100, choices: [], made });
+        return next;
+      });
+      const of = (origin: string): number => drawn.filter((d) => d.origin === origin).length;
+      return of('crossing') / of('opening');
+    });
+    expect(crossings[0]).toBeGreaterThan(1.5 * crossings[1]);
+    expect(crossings[1]).toBeGreaterThan(2);
   });
 });
 

@@ -3,10 +3,11 @@
  * kind, by what of them was begun. Those in which they did are drawn sooner; each target has its turn, because a patch may do harm only
  * where few operations lead, or where two routines of it meet.
  */
+import type { OpKind } from '../../program/op-kind.ts';
 import type { Draw } from '../generate/draw.ts';
 import { OPERATIONS } from '../generate/encounter-traits.ts';
 import type { TraitName } from '../generate/traits.ts';
-import type { Target } from './difference.ts';
+import { kindIn, type Target } from './target.ts';
 
 /** What it has learnt, as data. */
 export interface AimPlace {
@@ -17,6 +18,7 @@ export interface AimPlace {
     kind: TraitName,
     tried: number,
     worked: readonly (readonly [Target, number])[],
+    does: readonly OpKind[],
   ])[];
 }
 
@@ -32,12 +34,20 @@ interface Sightings {
 /** Openings in vain until a target counts as one that takes two operations. */
 const MOST_MISSED = 16;
 
+/**
+ * Share of the operations that are drawn from all kinds where some are known to do. Where others meet the first one, it may be they who come
+ * by the target, and it is theirs what they find.
+ */
+const STRAY = { alone: 0.1, met: 0.4 } as const;
+
 /** What is rare is begun in one program of so many, or fewer. */
 const RARE = 50;
 
 interface Tally {
   tried: number;
   readonly worked: Map<Target, number>;
+  /** The kinds of operations that it came to. */
+  readonly does: Set<OpKind>;
 }
 
 export class Aim {
@@ -71,21 +81,28 @@ export class Aim {
     return (this.targets.get(target)?.times ?? 0) * RARE < programs;
   }
 
-  /** A kind of operation to begin with. */
-  draw(draw: Draw, target: Target | undefined): TraitName {
-    const weights = Object.fromEntries(OPERATIONS.map((kind) => [kind, this.chanceOf(kind, target) ** 2]));
+  /** A kind of operation: mostly one in which the target can be come by, if such are known. @param how it is met by others, or not */
+  draw(draw: Draw, target: Target | undefined, how: keyof typeof STRAY): TraitName {
+    const doers = draw.chance(STRAY[how]) ? [] : this.doersOf(target);
+    const among = doers.length > 0 ? doers : OPERATIONS;
+    const weights = Object.fromEntries(among.map((kind) => [kind, this.chanceOf(kind, target) ** 2]));
     return draw.weighted(weights) as TraitName;
   }
 
   /**
    * A program that begins with that was run.
-   * @param worked what was begun of the patches, if they made a difference
-   * @param alone it has no other operation beside accesses
+   * @param worked what was begun of the patches, if they made a difference: perhaps by another operation
+   * @param did the kinds of operations that the first one came to @param alone there is no other one beside accesses
    */
-  had(kind: TraitName, worked: Iterable<Target>, alone = false): void {
-    const tally = this.tallies.get(kind) ?? { tried: 0, worked: new Map() };
+  had(
+    kind: TraitName,
+    worked: Iterable<Target>,
+    { did, alone = false }: { readonly did: readonly OpKind[]; readonly alone?: boolean },
+  ): void {
+    const tally = this.tallies.get(kind) ?? { tried: 0, worked: new Map(), does: new Set() };
     this.tallies.set(kind, tally);
     tally.tried++;
+    for (const done of did) tally.does.add(done);
     for (const target of worked) {
       const seen = this.targets.get(target) ?? { times: 0, alone: false, missed: 0 };
       this.targets.set(target, { ...seen, times: seen.times + 1, alone: seen.alone || alone });
@@ -100,12 +117,21 @@ export class Aim {
   }
 
   place(): AimPlace {
-    const tallies = [...this.tallies].map(([kind, { tried, worked }]) => [kind, tried, [...worked]] as const);
+    const tallies = [...this.tallies].map(
+      ([kind, { tried, worked, does }]) => [kind, tried, [...worked], [...does]] as const,
+    );
     return { targets: [...this.targets], tallies };
   }
   goOn({ targets, tallies }: AimPlace): void {
     for (const [target, seen] of targets) this.targets.set(target, seen);
-    for (const [kind, tried, worked] of tallies) this.tallies.set(kind, { tried, worked: new Map(worked) });
+    for (const [kind, tried, worked, does] of tallies)
+      this.tallies.set(kind, { tried, worked: new Map(worked), does: new Set(does) });
+  }
+
+  /** Those that come to an operation of the kind in which the target is come by, as far as was seen. */
+  private doersOf(target: Target | undefined): TraitName[] {
+    const kind = target === undefined ? undefined : kindIn(target);
+    return kind === undefined ? [] : OPERATIONS.filter((name) => this.tallies.get(name)?.does.has(kind));
   }
 
   /** What was never tried may well work (rule of succession, halved). */

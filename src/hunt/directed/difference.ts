@@ -9,18 +9,12 @@ import type { MachinePlan } from '../../engine/machine-plan.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import type { Cpu } from '../../kernel/cpu.ts';
 import type { MachineRun } from '../machine-run.ts';
+import { bothOf, type Target, targetIn, whileStale } from './target.ts';
 import type { ToldPatches } from './told-patches.ts';
 import { Unpatched } from './unpatched.ts';
 
 /** Runs that are compared anyway. Patches that make a difference without a race mostly do so within as many. */
 export const COMPARED = 2;
-/**
- * Something of the patches that can be begun: a routine of theirs, or a point with their hook, in an operation of some kind, or with another
- * answer than without them; each of these while a TLB is stale; or two of them in one program. A patch may do harm in one operation, or
- * together with another, only.
- */
-export type Target = string;
-
 /** What is known of the runs so far. */
 export interface DifferenceMade {
   /** What of the patches was begun. */
@@ -29,6 +23,8 @@ export interface DifferenceMade {
   readonly isKnown: boolean;
   /** Some TLB held an entry older than the page tables when a run had parted: a flush was due, or missed. */
   readonly isStale: boolean;
+  /** An operation in which runs have not parted came by a frame to which such an entry led. */
+  readonly hasMet: boolean;
 }
 
 export class Difference implements DifferenceMade {
@@ -39,6 +35,7 @@ export class Difference implements DifferenceMade {
   private readonly names = new Set<string>();
   private run: MachineRun | undefined;
   isStale = false;
+  hasMet = false;
   /** The first run in which they have parted, from 1 on; 0: in none so far. */
   knownIn = 0;
   private runs = 0;
@@ -114,6 +111,7 @@ export class Difference implements DifferenceMade {
     if (choiceKind(c) !== RUN || run.isInterrupted(id)) return;
     const operation = run.operationOf(id);
     this.taken.set(operation, (this.taken.get(operation) ?? 0) + 1);
+    if (this.isStale && !this.hasMet && !this.parted.has(operation)) this.hasMet = run.comesByStale(id);
   }
 
   /** Has the operation that the CPU is in come to where runs have parted in it? */
@@ -147,21 +145,21 @@ export class Difference implements DifferenceMade {
     if (!this.follows || !this.catchesUp()) return;
     const answer = this.without?.answerOf(name, cpu);
     const isOther = answer !== undefined && typeof result !== 'object' && answer !== result;
-    if (isOther) this.hits(`${name} answers otherwise in ${this.kindOf(cpu)}`);
+    if (isOther) this.hits(targetIn(`${name} answers otherwise`, this.kindOf(cpu)));
   }
 
   private notes(name: string, cpu: Cpu): void {
-    this.hits(`${name} in ${this.kindOf(cpu)}`);
+    this.hits(targetIn(name, this.kindOf(cpu)));
     if (this.names.has(name)) return;
-    for (const other of this.names) this.begun.add([name, other].sort().join(' and '));
+    for (const other of this.names) this.begun.add(bothOf(name, other));
     this.names.add(name);
   }
 
   /** Where a TLB is stale meanwhile, that is a target of its own: behind most pasts none is. */
   private hits(target: Target): void {
     this.begun.add(target);
-    const whileStale = `${target}, a TLB being stale`;
-    if (!this.begun.has(whileStale) && this.run?.holdsStale()) this.begun.add(whileStale);
+    const stale = whileStale(target);
+    if (!this.begun.has(stale) && this.run?.holdsStale()) this.begun.add(stale);
   }
 
   private kindOf({ current }: Cpu): string {

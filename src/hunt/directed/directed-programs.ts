@@ -5,6 +5,7 @@
  * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019). Some pasts
  * are had again (pasts.ts): those behind which the same of the patches was begun, and those that brought pages into one state or another.
  */
+import type { OpKind } from '../../program/op-kind.ts';
 import type { Program } from '../../program/program.ts';
 import { Draw } from '../generate/draw.ts';
 import { generateAimed, generateCrossing, generateOpening, type Opening } from '../generate/encounters.ts';
@@ -12,20 +13,28 @@ import { drawPast, type Past, Pasts, type PastsPlace } from '../generate/pasts.t
 import type { TraitName } from '../generate/traits.ts';
 import type { PageState } from '../page-states.ts';
 import { Aim, type AimPlace } from './aim.ts';
-import type { DifferenceMade, Target } from './difference.ts';
+import type { DifferenceMade } from './difference.ts';
+import { Rivals, type RivalsPlace } from './rivals.ts';
+import type { Target } from './target.ts';
 
 export type DirectedOrigin = 'aimed' | 'opening' | 'crossing';
 
 export interface DirectedProgram {
   readonly origin: DirectedOrigin;
   readonly program: Program;
-  /** What its first operation is, if it can be. */
+  /** What its first operation is to be. */
   readonly first: TraitName;
+  /** The kinds of operations that it came to: none, if it could not be that. */
+  readonly did: readonly OpKind[];
   /** What was before, unless that was drawn for another program of the same opening. */
   readonly past?: Past;
+  /** Of a crossing: kinds of the operations that meet the first one. */
+  readonly others?: readonly TraitName[];
 }
 
 interface AimedOpening extends Opening {
+  /** The kinds of operations that its first one came to. */
+  readonly did: readonly OpKind[];
   /** What of the patches it was drawn to begin. */
   readonly target: Target | undefined;
 }
@@ -33,9 +42,12 @@ interface AimedOpening extends Opening {
 /** Where it stands, as data. */
 export interface DirectedPlace {
   readonly aim: AimPlace;
+  readonly rivals: RivalsPlace;
   readonly pasts: PastsPlace<Target>;
+  readonly partings: PastsPlace<Target>;
   readonly opening: AimedOpening | undefined;
   readonly left: number;
+  readonly unmet: number;
   readonly hopes: boolean;
   readonly reached: number;
   readonly parted: number;
@@ -46,9 +58,11 @@ export interface DirectedPlace {
 /** Share of the encounters that are neither openings nor crossings. */
 const AIMED = 0.4;
 /** Crossings of an opening: many if some TLB was stale when the patches had made a difference, for then a flush was due, or missed. */
-const CROSSINGS = { stale: 24, other: 8 } as const;
+const CROSSINGS = { stale: 8, other: 4 } as const;
 /** Share of the crossings in which patches probably make a difference in another operation, too. */
 const BOTH = 0.33;
+/** After so many of those an opening is left: it has probably no such frame that others could come by. */
+const MOST_UNMET = 4;
 /** One program of so many that come by the patches shows what they change: that is seldom. */
 const SELDOM = 8;
 /** Steps that it takes as long to run as to make a program and its machine. */
@@ -56,11 +70,16 @@ const MAKING = 1000;
 
 export class DirectedPrograms {
   private readonly aim = new Aim();
+  private readonly rivals = new Rivals();
   /** By what of the patches was begun behind them. */
   private readonly pasts = new Pasts<Target>();
+  /** Those behind which patches made a difference while a TLB was stale: they may do so in another operation, too. */
+  private readonly partings = new Pasts<Target>();
   /** The opening that is tried, or crossed, and how often it will be. */
   private opening: AimedOpening | undefined;
   private left = 0;
+  /** Its latest crossings in which a TLB was stale, and nothing came by a frame of such an entry. */
+  private unmet = 0;
   /** The opening alone has not shown that patches make a difference. */
   private hopes = false;
   /** Programs that came by patches, and those in which these made a difference. */
@@ -75,63 +94,78 @@ export class DirectedPrograms {
     const draw = new Draw(bits);
     const { opening, aim } = this;
     if (draw.chance(AIMED)) {
-      const { first, past } = this.beginning(aim.target(draw), draw, states);
-      return { origin: 'aimed', program: generateAimed(first, past, bits), first, past };
+      const { first, past } = this.beginning(aim.target(draw), 'met', draw, states);
+      return { origin: 'aimed', ...generateAimed(first, past, bits), first, past };
     }
     if (opening !== undefined && this.left > 0) {
       this.left--;
-      const { first, target } = opening;
-      const also = draw.chance(BOTH) ? aim.draw(draw, aim.target(draw, { last: target })) : undefined;
-      return { origin: 'crossing', program: generateCrossing(opening, bits, also), first };
+      const { first, did, target } = opening;
+      const also = draw.chance(BOTH) ? aim.draw(draw, aim.target(draw, { last: target }), 'alone') : undefined;
+      return {
+        ...generateCrossing(opening, bits, (kind) => this.rivals.chanceOf(kind), also),
+        origin: 'crossing',
+        first,
+        did,
+      };
     }
     const target = aim.target(draw, { alone: true });
-    const { first, past } = this.beginning(target, draw, states);
+    const { first, past } = this.beginning(target, 'alone', draw, states);
     const drawn = generateOpening(first, past, bits);
-    this.opening = { ...drawn.opening, target };
-    return { origin: 'opening', program: drawn.program, first, past };
+    const { program, did } = drawn;
+    this.opening = { ...drawn.opening, did, target };
+    return { origin: 'opening', program, did, first, past };
   }
 
   /** What was before, a new one or that of another program, and a first operation. Where the target is seldom come by, mostly as there. */
   private beginning(
     target: Target | undefined,
+    how: 'alone' | 'met',
     draw: Draw,
     states: Pasts<PageState>,
   ): { past: Past; first: TraitName } {
     const leading = (): Past | undefined => (target === undefined ? undefined : this.pasts.leadingTo(target, draw));
     if (target !== undefined && this.aim.isRare(target) && draw.chance(0.5)) {
       const past = leading();
-      if (past) return { past, first: past.having ?? this.aim.draw(draw, target) };
+      if (past) return { past, first: past.having ?? this.aim.draw(draw, target, how) };
     }
-    const first = this.aim.draw(draw, target);
-    return {
-      past: drawPast(draw, () => (target === undefined || draw.chance(0.5) ? states.any(draw) : leading()), first),
-      first,
-    };
+    const first = this.aim.draw(draw, target, how);
+    const again = (): Past | undefined => draw.pick([leading, () => this.partings.any(draw), () => states.any(draw)])();
+    return { past: drawPast(draw, () => again() ?? states.any(draw), first), first };
   }
 
   /** The program was run for that many steps. */
-  had({ origin, first, past }: Omit<DirectedProgram, 'program'>, made: DifferenceMade, steps: number): void {
+  had({ origin, first, did, past, others = [] }: DirectedProgram, made: DifferenceMade, steps: number): void {
     const behind = past ?? this.opening?.past;
     if (behind) this.pasts.had(behind, made.begun);
+    if (behind && made.isKnown && made.isStale) this.partings.had(behind, made.begun);
     if (origin === 'opening') this.sought += MAKING + steps;
     else if (made.begun.size > 0 && !made.isKnown) this.hoped += MAKING + steps;
     if (origin === 'crossing') {
       if (this.hopes && made.isKnown) this.left = CROSSINGS.stale;
+      if (made.isStale) this.crossed(others, made.hasMet);
       this.hopes &&= !made.isKnown;
       const fresh = [...made.begun].filter((target) => !this.aim.knows(target));
-      if (fresh.length > 0) this.aim.had(first, fresh);
+      if (fresh.length > 0) this.aim.had(first, fresh, { did });
       return;
     }
-    this.aim.had(first, made.isKnown || this.isRace(made) ? made.begun : [], origin === 'opening');
+    this.aim.had(first, made.isKnown || this.isRace(made) ? made.begun : [], { did, alone: origin === 'opening' });
     if (origin === 'opening') {
       this.hopes = !made.isKnown;
       const target = this.opening?.target;
       const isHit = target === undefined || made.begun.has(target);
       if (target !== undefined && !isHit) this.aim.missed(target);
+      this.unmet = 0;
       this.left = isHit && this.isWorth(made) ? CROSSINGS[made.isKnown && made.isStale ? 'stale' : 'other'] : 0;
     }
     if (made.begun.size > 0) this.reached++;
     if (made.isKnown) this.parted++;
+  }
+
+  /** A TLB was stale in a crossing. */
+  private crossed(others: readonly TraitName[], hasMet: boolean): void {
+    this.rivals.had(others, hasMet);
+    this.unmet = hasMet ? 0 : this.unmet + 1;
+    if (this.unmet >= MOST_UNMET) this.left = 0;
   }
 
   /**
@@ -148,12 +182,27 @@ export class DirectedPrograms {
   }
 
   place(): DirectedPlace {
-    const { aim, pasts, opening, left, hopes, reached, parted, sought, hoped } = this;
-    return { aim: aim.place(), pasts: pasts.place(), opening, left, hopes, reached, parted, sought, hoped };
+    const { aim, rivals, pasts, partings, opening, left, unmet, hopes, reached, parted, sought, hoped } = this;
+    const behind = { pasts: pasts.place(), partings: partings.place() };
+    return {
+      aim: aim.place(),
+      rivals: rivals.place(),
+      ...behind,
+      opening,
+      left,
+      unmet,
+      hopes,
+      reached,
+      parted,
+      sought,
+      hoped,
+    };
   }
-  goOn({ aim, pasts, ...place }: DirectedPlace): void {
+  goOn({ aim, rivals, pasts, partings, ...place }: DirectedPlace): void {
     this.aim.goOn(aim);
+    this.rivals.goOn(rivals);
     this.pasts.goOn(pasts);
+    this.partings.goOn(partings);
     Object.assign(this, place);
   }
 }

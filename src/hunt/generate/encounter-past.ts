@@ -2,10 +2,11 @@
  * What was before an encounter: something is mapped, a few pages of it are the place where operations will meet, it gets a past, and everybody
  * who may has it in the TLB. What is written behind that is about the place, too.
  */
+import { type OpKind, opKind } from '../../program/op-kind.ts';
 import type { Op } from '../../program/program.ts';
 import { shuffled } from '../random.ts';
 import type { Player } from './cast.ts';
-import { aboutPlace, type Place } from './encounter-place.ts';
+import { aboutPlace, movedBy, type Place, whereabouts } from './encounter-place.ts';
 import { only, PAST } from './encounter-traits.ts';
 import type { Mapped } from './files.ts';
 import { MOST_HISTORY } from './history.ts';
@@ -37,6 +38,8 @@ const TAKES_AWAY: ReadonlySet<TraitName> = new Set(['swapout', 'reclaim', 'devmi
 /** A program with a place, and with what was before. */
 export class EncounterPast extends ProgramWriter {
   protected place: Place | undefined;
+  /** Kinds of the operations that meet, so far. */
+  protected readonly kinds: OpKind[] = [];
 
   /** What was before. */
   begin(): void {
@@ -84,7 +87,10 @@ export class EncounterPast extends ProgramWriter {
       this.recall({ player: owner, op: { do: 'uffdregister', page, pages } });
     }
     const { draw, cast, files } = this;
-    super.write(player, place && draw.chance(0.9) ? aboutPlace(op, player, place, { draw, cast, files }) : op);
+    const written = place && draw.chance(0.9) ? aboutPlace(op, player, place, { draw, cast, files }) : op;
+    super.write(player, written);
+    if (this.concurrent) this.kinds.push(opKind(written));
+    if (place) this.place = movedBy(written, player, place, this.concurrent);
   }
 
   /** Ksmd needs pages of equal content: they are made in the history, and one of them is mostly at the place. */
@@ -121,7 +127,7 @@ export class EncounterPast extends ProgramWriter {
 
   /** What the user had in its TLB, and looks at. */
   protected looksAt(user: Player, first = 0.8): number {
-    const { owner, page, pages } = this.place!;
+    const { owner, page, pages } = whereabouts(this.place!, this.draw);
     const isThere = user.space === owner.space && this.draw.chance(0.9);
     const at = this.draw.chance(first) ? 0 : this.draw.below(pages);
     return isThere ? page + at : user.space!.pageToUse(this.draw, this.traits.shared);

@@ -11,6 +11,8 @@ export interface Place {
   readonly pages: number;
   readonly file: string | undefined;
   readonly offset: number;
+  /** The page to which an operation of those that meet moves them: where they are is for the schedule to say. */
+  readonly to?: number;
 }
 
 /** Whom and what the program has, and its numbers. */
@@ -23,13 +25,27 @@ interface Scene {
 /** Share of the operations that are about the last page of the place only: pages have locks, and a past, of their own. */
 const LAST = 0.25;
 
+/** Where its pages are now, or will be. */
+export function whereabouts(place: Place, draw: Draw): Place {
+  return place.to !== undefined && draw.chance(0.5) ? { ...place, page: place.to } : place;
+}
+
+/** The place once the player's operation is written; what others do at the same time may come before it. @param concurrent it is one of those that meet */
+export function movedBy(op: Op, player: Player, place: Place, concurrent: boolean): Place {
+  const { to } = op.do === 'mremap' ? op : {};
+  if (op.do !== 'mremap' || to === undefined || op.page !== place.page || player.space !== place.owner.space)
+    return place;
+  return concurrent ? { ...place, to } : { ...place, page: to };
+}
+
 /** The same operation about the place, where it can be. */
 export function aboutPlace(op: Op, player: Player, place: Place, { draw, cast, files }: Scene): Op {
   if ('file' in op && op.file !== undefined && op.do !== 'mmap') return aboutFile(op, place, draw, files);
   if (!('page' in op) || op.do === 'pfnwalk' || op.do === 'ksm') return op;
   // what a mapping shows elsewhere is as good as what is mapped here
   if (op.do === 'mmap' && draw.chance(0.5)) return op;
-  const pages = draw.chance(LAST) ? lastOf(place) : place;
+  const here = whereabouts(place, draw);
+  const pages = draw.chance(LAST) ? lastOf(here) : here;
   const length = lengthIn(pages, draw);
   const { owner, page } = pages;
   const whose = 'of' in op && op.of !== undefined ? cast.named(op.of) : player;

@@ -4,6 +4,7 @@
  * time, and before and behind them loads and stores. Few operations make few steps, so that most of what can happen between two of
  * them does within a few schedules (the small scope hypothesis; Jackson, Damon, ISSTA 1996).
  */
+import type { OpKind } from '../../program/op-kind.ts';
 import type { Op, Program } from '../../program/program.ts';
 import type { Player } from './cast.ts';
 import { Draw } from './draw.ts';
@@ -31,13 +32,16 @@ export class Encounter extends EncounterPast {
   /** Who sleeps until the others have done their part. */
   private sleeper: Player | undefined;
 
-  /** The first operation of those that meet. @param first what it is, if it can be */
-  open(first?: TraitName): void {
+  /**
+   * The first operation of those that meet. @param first what it is, if it can be
+   * @returns the kinds of operations that were written for its sake; none: it could not be that
+   */
+  open(first?: TraitName): readonly OpKind[] {
     if (this.draw.chance(0.15 * this.traits.sleep)) this.fallAsleep();
-    this.written = 0;
     const rival = scaled(this.traits, RIVAL);
-    if (first !== undefined) this.writeRival(only(withTrait(rival, first), first));
-    if (this.written === 0) this.writeRival(rival);
+    const kinds = first === undefined ? [] : this.writeRival(only(withTrait(rival, first), first));
+    if (kinds.length === 0) this.writeRival(rival);
+    return kinds;
   }
 
   /** One to three operations more, by how often each should be. */
@@ -46,17 +50,26 @@ export class Encounter extends EncounterPast {
     for (let i = Number(this.draw.weighted({ '1': 1, '2': 3, '3': 2 })); i > 0; i--) this.writeRival(rival);
   }
 
-  /** One or two operations more, of all kinds alike. @param traits what they may be @param also what one of them is, if it can be */
-  cross(traits: Traits, also?: TraitName): void {
+  /**
+   * One or two operations more.
+   * @param traits what they may be @param chanceOf how often those of a kind are drawn @param also what one of them is, if it can be
+   * @returns the kinds of those that were written
+   */
+  cross(traits: Traits, chanceOf: (kind: TraitName) => number, also?: TraitName): TraitName[] {
     const { draw } = this;
     const rival = scaled({ ...this.traits, ...operationsOf(traits) }, RIVAL);
-    const kinds = OPERATIONS.filter((name) => rival[name] > 0);
+    const kinds = OPERATIONS.filter((name) => rival[name] > 0 && chanceOf(name) > 0);
+    const chances = Object.fromEntries(kinds.map((kind) => [kind, chanceOf(kind)]));
+    const written: TraitName[] = [];
     for (let i = draw.between(1, 2); i > 0; i--) {
-      const before = this.written;
-      if (i === 1 && also !== undefined) this.writeRival(only(rival, also));
-      for (let tries = 0; tries < 8 && this.written === before && kinds.length > 0; tries++)
-        this.writeRival(only(rival, draw.pick(kinds)));
+      let isWritten = false;
+      for (let tries = 0; tries < 8 && !isWritten && kinds.length > 0; tries++) {
+        const kind = tries === 0 && i === 1 && also !== undefined ? also : (draw.weighted(chances) as TraitName);
+        isWritten = this.writeRival(only(rival, kind)).length > 0;
+        if (isWritten) written.push(kind);
+      }
     }
+    return written;
   }
 
   /** Everybody looks at the place, or changes it, before their part or behind it. */
@@ -71,19 +84,21 @@ export class Encounter extends EncounterPast {
     return this.finished();
   }
 
-  /** On different CPUs, as far as there are. */
-  private writeRival(rival: Traits): void {
+  /** On different CPUs, as far as there are. @returns the kinds of what was written, but for what only takes freed pages */
+  private writeRival(rival: Traits): readonly OpKind[] {
     const { draw } = this;
     if (this.waiting.length === 0) this.waiting = this.cast.alive();
     const near = this.waiting.filter(({ space }) => space === this.place!.owner.space);
     const player = draw.pick(near.length > 0 && draw.chance(0.6) ? near : this.waiting);
-    const before = this.written;
+    const before = this.kinds.length;
     if (!player.exited) this.writeAny(player, 3, rival);
-    if (this.written === before) return;
+    const kinds = this.kinds.slice(before);
+    if (kinds.length === 0) return kinds;
     this.waiting = this.waiting.filter(({ cpu, exited }) => cpu !== player.cpu && !exited);
     // what was freed is taken again soonest by whoever freed it
     const frees = player.role !== 'server' && !player.exited;
     if (frees && draw.chance(0.4 * this.traits.kalloc)) this.write(player, drawAllocation(draw));
+    return kinds;
   }
 
   /** Somebody's CPU has nothing to do from the beginning on, and keeps the address space. */

@@ -2,6 +2,7 @@
  * Encounters behind a past: like any other; or, for hunts that are directed, with a first operation of a given kind, which stands alone, or
  * is met by others, or begins one like any other. The same past can be had again, for something else to happen behind it.
  */
+import type { OpKind } from '../../program/op-kind.ts';
 import type { Program } from '../../program/program.ts';
 import { randomFrom } from '../random.ts';
 import { type Encounter, encounterOf } from './encounter.ts';
@@ -24,12 +25,18 @@ export function generateEncounter(past: Past, random: () => number): Program {
   return encounter.end();
 }
 
+/** A program, and the kinds of operations that its first one came to: none, if it could not be what was asked for. */
+export interface Begun {
+  readonly program: Program;
+  readonly did: readonly OpKind[];
+}
+
 /** An encounter like any other, but for its first operation. */
-export function generateAimed(first: TraitName, past: Past, random: () => number): Program {
+export function generateAimed(first: TraitName, past: Past, random: () => number): Begun {
   const encounter = behind(past, random);
-  encounter.open(first);
+  const did = encounter.open(first);
   encounter.meet();
-  return encounter.end();
+  return { program: encounter.end(), did };
 }
 
 /** An encounter of one operation only, and its opening. */
@@ -37,24 +44,38 @@ export function generateOpening(
   first: TraitName,
   past: Past,
   random: () => number,
-): { readonly program: Program; readonly opening: Opening } {
+): Begun & { readonly opening: Opening } {
   const numbers: number[] = [];
   const encounter = behind(past, () => {
     numbers.push(random());
     return numbers[numbers.length - 1];
   });
-  encounter.open(first);
+  const did = encounter.open(first);
   const opening = { past, first, numbers: [...numbers] };
-  return { program: encounter.end(), opening };
+  return { program: encounter.end(), did, opening };
 }
 
-/** An encounter with that opening; one or two operations of any kind meet its first one. @param also what one of them is, if it can be */
-export function generateCrossing({ past, first, numbers }: Opening, random: () => number, also?: TraitName): Program {
+/** A crossing, and the kinds of the operations in it that meet the first one, as far as these were asked for. */
+export interface Crossing {
+  readonly program: Program;
+  readonly others: readonly TraitName[];
+}
+
+/**
+ * An encounter with that opening; one or two operations of any kind meet its first one.
+ * @param chanceOf how often an operation of a kind is one of them, beside others @param also what one of them is, if it can be
+ */
+export function generateCrossing(
+  { past, first, numbers }: Opening,
+  random: () => number,
+  chanceOf: (kind: TraitName) => number,
+  also?: TraitName,
+): Crossing {
   let at = 0;
   const encounter = behind(past, () => numbers[at++] ?? random());
   encounter.open(first);
-  encounter.cross(swarmTraits(random), also);
-  return encounter.end();
+  const others = encounter.cross(swarmTraits(random), chanceOf, also);
+  return { program: encounter.end(), others };
 }
 
 /** An encounter of which only what was before is written. @param random the numbers that decide the rest */
