@@ -1,6 +1,8 @@
 /** What a hunt that found nothing may claim, and no more. */
-import { UNMADE_STORES } from '../hunt/hunt-sums.ts';
+import { UNMADE } from '../hunt/hunt-sums.ts';
 import type { SessionResult } from '../report/session.ts';
+
+const FOLLOWING: ReadonlySet<string> = new Set(Object.values(UNMADE));
 
 /**
  * One line per strategy used, and one on whether anything new still came. `cpus` is that of the machine; generated programs differ,
@@ -13,7 +15,7 @@ export function confidence(result: SessionResult, cpus: number | undefined): str
       'every schedule of this scenario, or one equal to it, was run (hardware acting on its own left out): complete',
     ];
   const perStrategy = result.strategies.map(({ name, schedules, k, n, preemptions, scopes, closed }) => {
-    if (name === UNMADE_STORES)
+    if (FOLLOWING.has(name))
       return `${name}: 0 of ${schedules} schedules failed, which follow from others: nothing more is claimed`;
     if (name === 'exhaustive' || preemptions === -1)
       return `${name}: ${schedules} schedules run, which are not all: nothing follows for the others`;

@@ -22,8 +22,8 @@ export interface StrategyUse {
   blocked?: number;
 }
 
-/** The name of runs that follow from others, see unmade-stores.ts: no strategy draws them. */
-export const UNMADE_STORES = 'unmade-stores';
+/** The names of runs that follow from others, see unmade.ts: no strategy draws them. */
+export const UNMADE = { stores: 'unmade-stores', allocations: 'unmade-allocations' } as const;
 
 /** What a hunt has done. */
 export interface HuntSums {

@@ -14,7 +14,7 @@ import { Difference } from './directed/difference.ts';
 import { ToldPatches } from './directed/told-patches.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
-import { type HuntSums, UNMADE_STORES } from './hunt-sums.ts';
+import type { HuntSums } from './hunt-sums.ts';
 import { HuntTally } from './hunt-tally.ts';
 import { HUNTING_BUDGET, huntingPlan, rewinding } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
@@ -28,7 +28,8 @@ import { stateSearchOf } from './small-scope-search.ts';
 import { startRun } from './start-run.ts';
 import { SharedSteps } from './strategies/shared-steps.ts';
 import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
-import { type FinishedRun, UnmadeStores } from './unmade-stores.ts';
+import type { FinishedRun } from './unmade/run.ts';
+import { Unmade } from './unmade/unmade.ts';
 import { asChosen } from './verify/all-programs.ts';
 
 export interface HuntOptions {
@@ -109,16 +110,13 @@ interface Place {
   readonly ledger: LedgerStates;
   readonly difference: Difference | undefined;
   /** Of a generated program. */
-  readonly stores: UnmadeStores | undefined;
+  readonly unmade: Unmade | undefined;
   /** Some TLB has held an entry older than the page tables. */
   stale: boolean;
   /** Of the last run. */
   last?: Strategy;
   choices: readonly number[];
 }
-
-/** Stores that nobody makes and that are tried in a program: more where patches have made a difference. */
-const MOST_STORES = { directed: { any: 2, beside: 2, late: 4 }, other: { any: 1, beside: 1, late: 2 } } as const;
 
 /** Schedules between two tellings of progress. */
 const TELL_EVERY = 256;
@@ -181,14 +179,14 @@ class Hunt {
     const run = new MachineRun(stepper, difference);
     difference?.start(run);
     const states = past && pageStates(stepper);
-    const most = MOST_STORES[difference ? 'directed' : 'other'];
+    const most = difference ? 'directed' : 'other';
     const place: Place = {
       plan,
       stepper,
       run,
       ledger: new LedgerStates(stepper),
       difference,
-      stores: options.source === 'fuzz' && !menu ? new UnmadeStores(plan, stepper, run, most) : undefined,
+      unmade: options.source === 'fuzz' && !menu ? new Unmade(plan, stepper, run, most) : undefined,
       stale: false,
       choices: [],
     };
@@ -230,7 +228,7 @@ class Hunt {
 
   /** One schedule, with the pairs, and with all, that it was the first to show. */
   private once(place: Place, strategy: Strategy) {
-    const { plan, stepper, run, ledger, difference, stores } = place;
+    const { plan, stepper, run, ledger, difference, unmade } = place;
     const { coverage } = this.fuzz;
     const known = { size: coverage.size, pairs: coverage.pairs };
     let last = NOWHERE;
@@ -241,13 +239,13 @@ class Hunt {
     place.last = strategy;
     place.choices = choices;
     difference?.begin();
-    stores?.begin();
+    unmade?.begin();
     const done = execute(stepper, (s) => {
       coverage.stepped(s, last, ledger);
       place.stale ||= run.holdsStale();
       const c = chooseFairly(strategy, run);
       if (c < 0) return c;
-      stores?.step(choices.length, c as Choice);
+      unmade?.step(choices.length, c as Choice);
       choices.push(c);
       last = s.cpuAt(choiceCpu(c as Choice)).word;
       coverage.step(s, c as Choice);
@@ -259,7 +257,7 @@ class Hunt {
     this.tally.ranBy(strategy, done.steps - common, coverage.pairs - known.pairs, convicted?.harm);
     const isSample = this.tally.schedules % CHECK_EVERY === 1;
     this.judge({ plan, stepper, choices, run: done }, strategy.name, isSample);
-    if (stores && !convicted && (difference?.hasParted ?? true)) this.withStores(stores, choices);
+    if (unmade && !convicted && (difference?.hasParted ?? true)) this.withMore(unmade, choices);
     return { pairs: coverage.pairs - known.pairs, fresh: coverage.size - known.size, choices };
   }
 
@@ -272,13 +270,12 @@ class Hunt {
       this.found = { ...asChosen(plan, choices), conviction: convicted, strategy, steps };
   }
 
-  /** What if somebody had stored to a page that was about to lose its frame, or had just lost it? */
-  private withStores(stores: UnmadeStores, choices: readonly number[]): void {
-    stores.end(choices.length);
-    for (const made of stores.made(choices)) {
-      const { run } = made;
-      this.tally.ran(UNMADE_STORES, run.steps, 0, run.convicted?.harm);
-      this.judge(made, UNMADE_STORES, false);
+  /** What if somebody had stored to a page that was about to lose its frame, or had got a frame that was still in use? */
+  private withMore(unmade: Unmade, choices: readonly number[]): void {
+    for (const made of unmade.made(choices)) {
+      const { run, name } = made;
+      this.tally.ran(name, run.steps, 0, run.convicted?.harm);
+      this.judge(made, name, false);
       if (!this.goesOn()) return;
     }
   }

@@ -85,7 +85,7 @@ export class MachineRun implements Run {
     return this.stepper.isInterrupted(id);
   }
   holdsStale(): boolean {
-    return this.stepper.machine.oracle?.holdsStale() ?? false;
+    return this.stepper.machine.oracle?.cached.holdStale() ?? false;
   }
   /** Is the kernel there about to touch a frame, or the record of one, to which a TLB entry leads that is older than the page tables? */
   comesByStale(id: CpuId): boolean {
@@ -93,7 +93,7 @@ export class MachineRun implements Run {
     if (kernelDepth === 0) return false;
     for (const { base, stride, rows } of this.frames) {
       const pfn = Math.floor((word - base) / stride);
-      if (pfn >= 0 && pfn < rows) return this.stepper.machine.oracle?.leadsStaleTo(pfn as Pfn) ?? false;
+      if (pfn >= 0 && pfn < rows) return this.stepper.machine.oracle?.cached.leadStaleTo(pfn as Pfn) ?? false;
     }
     return false;
   }

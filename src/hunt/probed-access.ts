@@ -11,7 +11,7 @@ import type { CpuId } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
-import { placeOf, withAccess } from './joined-access.ts';
+import { accessOp, placeOf, withOp } from './joined-op.ts';
 import { ExactReplay } from './schedule.ts';
 
 /** Acts of hardware that make what a probe asked for come true, at most. */
@@ -21,11 +21,13 @@ const MOST_ACTS = 2;
 export function withProbedAccess(found: RawFinding): RawFinding {
   const { violation } = found.conviction;
   if (!violation?.probe) return found;
-  if (violation.kind < 0) return withWalk(found, violation.cpu);
+  if (violation.kind === -1) return withWalk(found, violation.cpu);
   const before = new Stepper(found.plan);
   execute(before, new ExactReplay(found.choices).choose);
   const at = placeOf(found.plan.program, before, violation.task);
-  const program = withAccess(found.plan.program, at, before.historyViolation !== undefined, violation);
+  const access = accessOp(violation.kind, violation.vpn, violation.word);
+  const inHistory = before.historyViolation !== undefined;
+  const program = withOp(found.plan.program, violation.task, access, at, inHistory);
   if (!program) return found;
   const plan = withoutProbes({ ...found.plan, program });
   const stepper = new Stepper(plan);

@@ -9,6 +9,7 @@ import { type Observer, OWNER_TABLE } from '../kernel/observer.ts';
 import { type FileId, type MmId, SIGKILL } from '../kernel/types.ts';
 import type { Memory } from '../memory/memory.ts';
 import { Backing } from './backing.ts';
+import { CachedEntries } from './cached-entries.ts';
 import { Children } from './children.ts';
 import { Content } from './content.ts';
 import { Effects } from './effects.ts';
@@ -20,7 +21,7 @@ import { Judge } from './judge.ts';
 import { type Counts, ghostMeaning } from './meaning.ts';
 import { NamelessFiles } from './nameless-files.ts';
 import { NO_ARGUMENTS, OP, type OpArguments, type OpKind } from './ops.ts';
-import { holdsStale, leadsStaleTo, probe, type Running } from './probe.ts';
+import { probe, type Running } from './probe.ts';
 import { ProbedPages } from './probed-pages.ts';
 import { leaks, readBack } from './rest.ts';
 import { Rights } from './rights.ts';
@@ -46,6 +47,8 @@ export class Oracle extends Translations implements Observer {
   private readonly nameless: NamelessFiles;
   private readonly signals: Signals;
   private readonly children: Children;
+  /** What hunts ask of the TLBs. */
+  readonly cached: CachedEntries;
   private readonly held: HeldPages;
   private readonly tracking: Tracking;
   private readonly probed: ProbedPages;
@@ -70,6 +73,7 @@ export class Oracle extends Translations implements Observer {
     this.nameless = new NamelessFiles(this.ghost, this.backing);
     this.signals = new Signals(this.ghost, this.ops, this.rights, this.backing, this.files);
     this.children = new Children(this.ghost, this.ops, this.rights, this.content, this.backing);
+    this.cached = new CachedEntries(this.ghost);
     this.tracking = new Tracking(this.ghost, this.content, this.backing);
     this.probed = new ProbedPages(this.ghost, this.ops, this.content, this.backing);
     const { ghost, rights, versions, children, backing, files, tracking, probed } = this;
@@ -144,13 +148,6 @@ export class Oracle extends Translations implements Observer {
   }
   set isProbeDue(is: boolean) {
     this.ghost.isDue = is;
-  }
-  /** Does some TLB hold an entry that is older than the page tables? */
-  holdsStale(): boolean {
-    return holdsStale(this.ghost);
-  }
-  leadsStaleTo(pfn: Pfn): boolean {
-    return leadsStaleTo(this.ghost, pfn);
   }
   /** What ghost words count as to a search of all states, where that is not what they hold. */
   meaning(pages: readonly Vpn[], counts: Counts): void {

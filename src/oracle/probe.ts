@@ -4,19 +4,11 @@
  * and the read-back judge those. It looks at all only after something happened that can make an entry wrong, and until a look
  * finds no such entry anywhere. In `threads` it looks when all CPUs rest, and at all entries.
  */
-import { PTE_D, PTE_G, PTE_RW, PTE_US, ptePfn } from '../hardware/pte.ts';
-import {
-  type AccessKind,
-  type CpuId,
-  LOAD,
-  type Pfn,
-  type PteLo,
-  STORE,
-  type TlbSlot,
-  type Vpn,
-} from '../hardware/types.ts';
+import { PTE_D, PTE_RW, ptePfn } from '../hardware/pte.ts';
+import { type AccessKind, type CpuId, LOAD, STORE, type TlbSlot, type Vpn } from '../hardware/types.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import type { MmId } from '../kernel/types.ts';
+import { isCurrent, isUsable, slotsOf, someEntry } from './cached-entries.ts';
 import type { Ghost } from './ghost.ts';
 import type { Access, Judge } from './judge.ts';
 import { keepsUnhooked } from './table-pointers.ts';
@@ -41,17 +33,6 @@ export function probe(ghost: Ghost, judge: Judge, cpus: readonly Running[]): voi
   }
 }
 
-/** Does some TLB, or paging-structure cache, hold an entry older than the page tables? The moments at which a flush is due, or missed. */
-export function holdsStale(ghost: Ghost): boolean {
-  return someEntry(ghost, (id, slot) => !isCurrent(ghost, id, slot)) || (isSuspect(ghost) && keepsUnhooked(ghost));
-}
-
-/** Does some TLB hold an entry older than the page tables that leads to the frame? */
-export function leadsStaleTo(ghost: Ghost, pfn: Pfn): boolean {
-  const { lo } = ghost.machine.tlb;
-  return someEntry(ghost, (id, slot) => ptePfn(lo.peek(id, slot) as PteLo) === pfn && !isCurrent(ghost, id, slot));
-}
-
 /** Is there an entry anywhere that may be wrong? If not, none is before something happens. */
 function mayFind(ghost: Ghost): boolean {
   const { g } = ghost;
@@ -61,45 +42,6 @@ function mayFind(ghost: Ghost): boolean {
   const found = someEntry(ghost, (id, slot) => isForeign(id, slot) || !isCurrent(ghost, id, slot));
   if (!found && !ghost.options.threads && !keepsUnhooked(ghost)) g.global.suspect.put(0, 0);
   return found;
-}
-
-/** Is it so of any entry of any TLB? Not looked for where nothing has happened that can make an entry wrong. */
-function someEntry(ghost: Ghost, is: (id: CpuId, slot: TlbSlot) => boolean): boolean {
-  const { machine, geometry } = ghost;
-  if (!isSuspect(ghost)) return false;
-  const slots = slotsOf(ghost);
-  for (let id = 0 as CpuId; id < geometry.cpus; id++) {
-    for (let slot = 0 as TlbSlot; slot < slots; slot++) {
-      if (machine.tlb.lo.peek(id, slot) !== 0 && is(id, slot)) return true;
-    }
-  }
-  return false;
-}
-
-/** Has something happened that can make an entry wrong? In `threads` nobody keeps that. */
-function isSuspect({ g, options }: Ghost): boolean {
-  return options.threads || g.global.suspect.peek(0) !== 0;
-}
-
-function slotsOf({ geometry }: Ghost): number {
-  return geometry.tlbSets * geometry.tlbWays;
-}
-
-/** Of the present version of its page, and its frame has no new owner. */
-function isCurrent({ g, machine }: Ghost, id: CpuId, slot: TlbSlot): boolean {
-  const page = g.cpu.tlbPage.peek(id, slot) as PageKey;
-  const pfn = ptePfn(machine.tlb.lo.peek(id, slot));
-  return (
-    g.page.version.peek(page) === g.cpu.tlbVersion.peek(id, slot) &&
-    g.frame.epoch.peek(pfn) === g.cpu.tlbEpoch.peek(id, slot)
-  );
-}
-
-/** User code would use it: of the loaded PCID or global, and for user mode. */
-function isUsable({ machine }: Ghost, id: CpuId, slot: TlbSlot): boolean {
-  const lo = machine.tlb.lo.peek(id, slot);
-  if ((lo & PTE_US) === 0) return false;
-  return machine.tlb.pcid.peek(id, slot) === machine.regs.cr3Pcid.peek(id) || (lo & PTE_G) !== 0;
 }
 
 function probeEntry(ghost: Ghost, judge: Judge, cpu: Running, mm: MmId, slot: TlbSlot): boolean {

@@ -7,7 +7,8 @@ import { type Execution, execute } from '#tlblab/hunt/execute.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { MachineRun } from '#tlblab/hunt/machine-run.js';
 import { ExactReplay } from '#tlblab/hunt/schedule.js';
-import { type FinishedRun, UnmadeStores } from '#tlblab/hunt/unmade-stores.js';
+import type { FinishedRun } from '#tlblab/hunt/unmade/run.js';
+import { UnmadeStores } from '#tlblab/hunt/unmade/stores.js';
 import { policyNamed } from '#tlblab/policy/index.js';
 import {
   by,

@@ -1,16 +1,13 @@
-/** An access that nobody makes joins a program: where a task stands, and the program with the access there. */
+/** An operation that nobody makes joins a program: where a task stands, and the program with the operation there. */
 import type { Stepper } from '../engine/stepper.ts';
 import { type AccessKind, LOAD, STORE, type Vpn } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
 import type { Op, Program } from '../program/program.ts';
 
-/** What joins, and whose it is. */
-export interface JoinedAccess {
-  readonly task: TaskId;
-  readonly vpn: Vpn;
-  readonly word: number;
-  /** -1: none. */
-  readonly kind: AccessKind | -1;
+/** The access as an operation. */
+export function accessOp(kind: AccessKind, vpn: Vpn, word: number): Op {
+  const what = kind === LOAD ? 'load' : kind === STORE ? 'store' : 'fetch';
+  return word === 0 ? { do: what, page: vpn } : { do: what, page: vpn, word };
 }
 
 /** Index of the operation before which the task, or the history, stands in `stepper`. */
@@ -22,18 +19,11 @@ export function placeOf({ tasks, machine: { cpus } }: Program, stepper: Stepper,
   return done.peek(task) === 1 ? (tasks[task - cpus]?.ops.length ?? 0) : pc.peek(task) - anew.peek(task);
 }
 
-/** The program with the access at that place; undefined if it is no task's to do. */
-export function withAccess(
-  program: Program,
-  at: number,
-  inHistory: boolean,
-  { task, vpn, word, kind }: JoinedAccess,
-): Program | undefined {
+/** The program with the operation at that place; undefined if it is no task's to do. */
+export function withOp(program: Program, task: TaskId, op: Op, at: number, inHistory = false): Program | undefined {
   const index = task - program.machine.cpus;
   const own = program.tasks[index];
-  if (!own || kind < 0) return undefined;
-  const what = kind === LOAD ? 'load' : kind === STORE ? 'store' : 'fetch';
-  const op: Op = word === 0 ? { do: what, page: vpn } : { do: what, page: vpn, word };
+  if (!own) return undefined;
   if (inHistory) {
     const history = [...program.history.slice(0, at), { task: own.name, op }, ...program.history.slice(at)];
     return { ...program, history };

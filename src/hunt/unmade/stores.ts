@@ -5,23 +5,21 @@
  * flush, when the page may have been copied, perhaps by the fault of such a store. A probe cannot judge them, for what is lost shows at
  * rest only, and what a fault changes shows later. So the store joins the program, and the schedule goes on as it was.
  */
-import { type Choice, choice, choiceCpu, choiceKind, DELIVER, RUN } from '../engine/choice.ts';
-import type { MachinePlan } from '../engine/machine-plan.ts';
-import { Stepper } from '../engine/stepper.ts';
-import { PTE_D, PTE_P, PTE_RW, ptePfn } from '../hardware/pte.ts';
-import { TLB_MISS, tlbLo, tlbLookup } from '../hardware/tlb.ts';
-import { type CpuId, type Pfn, type PteLo, STORE, type Vpn } from '../hardware/types.ts';
-import type { MmId, TaskId } from '../kernel/types.ts';
-import { combined } from '../memory/combined.ts';
-import type { Word } from '../memory/memory.ts';
-import { entryOf } from '../oracle/entries.ts';
-import type { MappedPage } from '../oracle/versions.ts';
-import type { Program } from '../program/program.ts';
-import { type Execution, execute } from './execute.ts';
-import { placeOf, withAccess } from './joined-access.ts';
-import { MachineRun } from './machine-run.ts';
-import { LooseReplay } from './schedule.ts';
-import { FAIR_AFTER, fairChoice } from './strategies/strategy.ts';
+import { type Choice, choiceCpu, choiceKind, DELIVER, RUN } from '../../engine/choice.ts';
+import type { MachinePlan } from '../../engine/machine-plan.ts';
+import type { Stepper } from '../../engine/stepper.ts';
+import { PTE_D, PTE_P, PTE_RW, ptePfn } from '../../hardware/pte.ts';
+import { TLB_MISS, tlbLo, tlbLookup } from '../../hardware/tlb.ts';
+import { type CpuId, type Pfn, type PteLo, STORE, type Vpn } from '../../hardware/types.ts';
+import type { MmId } from '../../kernel/types.ts';
+import { combined } from '../../memory/combined.ts';
+import type { Word } from '../../memory/memory.ts';
+import { entryOf } from '../../oracle/entries.ts';
+import type { MappedPage } from '../../oracle/versions.ts';
+import type { Program } from '../../program/program.ts';
+import { accessOp } from '../joined-op.ts';
+import { MachineRun } from '../machine-run.ts';
+import { type FinishedRun, type Moment as InRun, Outside, runWith } from './run.ts';
 
 /**
  * Before the entry changes, and behind that, perhaps beside others that need no fault where this one does; and before the CPU loses what it
@@ -33,25 +31,11 @@ type Moment = 'before' | 'behind' | 'beside' | 'last' | 'read' | 'moved';
 type Kind = 'any' | 'beside' | 'late';
 
 /** A store that a task could make. */
-interface UnmadeStore {
-  /** Before that step of the run. */
-  readonly at: number;
+interface UnmadeStore extends InRun {
   readonly moment: Moment;
-  readonly cpu: CpuId;
-  readonly task: TaskId;
-  /** Index of the operation before which the task stands. */
-  readonly place: number;
   readonly vpn: Vpn;
   /** The operation that has read what the frame held, if one has. */
   readonly readIn?: number;
-}
-
-/** A run that is over, on its machine. */
-export interface FinishedRun {
-  readonly plan: MachinePlan;
-  readonly stepper: Stepper;
-  readonly choices: readonly number[];
-  readonly run: Execution;
 }
 
 /** How many are tried. */
@@ -78,17 +62,13 @@ interface Narrowed extends MappedPage {
 const FOLLOWING: StoresTried = { any: 0, beside: 0, late: 1 };
 const NONE: StoresTried = { any: 0, beside: 0, late: 0 };
 
-/** Steps for the store and its faults, until the others go on. */
-const MOST_STEPS = 500;
-
 /** Those of the runs of one program. */
 export class UnmadeStores {
   /** Of the present run. */
   private readonly stores: UnmadeStore[] = [];
   private readonly narrowed: Narrowed[] = [];
   private watched: Watched | undefined;
-  /** Operations of which this run has taken a step. */
-  private readonly begun = new Set<number>();
+  private readonly outside: Outside;
   /** Stores that were tried. */
   private readonly tried = new Set<string>();
   /** How many more are. */
@@ -103,6 +83,7 @@ export class UnmadeStores {
     private readonly following = FOLLOWING,
   ) {
     this.left = { ...most };
+    this.outside = new Outside(plan.program, stepper, run);
   }
 
   /** A run begins. */
@@ -110,7 +91,7 @@ export class UnmadeStores {
     this.stores.length = 0;
     this.narrowed.length = 0;
     this.watched = undefined;
-    this.begun.clear();
+    this.outside.begin();
   }
 
   /** The run, so many steps long, is about to take that step. */
@@ -121,7 +102,7 @@ export class UnmadeStores {
     const id = choiceCpu(next);
     if (choiceKind(next) === DELIVER) this.mayBeLast(at, id);
     if (choiceKind(next) !== RUN) return;
-    if (!run.isInterrupted(id)) this.begun.add(run.operationOf(id));
+    this.outside.step(id);
     const { word, kernelDepth, frameAt, frameStride } = stepper.cpuAt(id);
     if (kernelDepth > 0 && this.narrowed.length > 0) {
       const pfn = Math.floor((word - frameAt) / frameStride);
@@ -187,23 +168,14 @@ export class UnmadeStores {
     }
   }
 
-  private add(store: Omit<UnmadeStore, 'task' | 'place'>): void {
-    const { stepper, plan, run } = this;
-    const { current: task } = stepper.cpuAt(store.cpu);
-    const { pc, done, anew } = stepper.machine.columns.user;
-    const place = placeOf(plan.program, stepper, task);
-    // an operation is counted before its first step
-    const isNext = pc.peek(task) > 0 && done.peek(task) === 0 && !this.begun.has(run.operationOf(store.cpu));
-    const before = isNext && anew.peek(task) === 0 ? place - 1 : place;
-    this.stores.push(combined(store, { task, place: before }));
+  private add({ at, cpu, ...store }: Omit<UnmadeStore, 'task' | 'place'>): void {
+    this.stores.push(combined(this.outside.momentOf(at, cpu), store));
   }
 
-  /** Is it in user mode, in that address space, or about to leave it? */
+  /** Is it outside the kernel, or about to leave it, in that address space? */
   private isUser(id: CpuId, mm: MmId): boolean {
-    const { stepper, run } = this;
-    const { kernelDepth, current } = stepper.cpuAt(id);
-    const isOutside = kernelDepth === 0 || !this.begun.has(run.operationOf(id));
-    return isOutside && stepper.machine.columns.tasks.mm.peek(current) === mm && !stepper.isInterrupted(id);
+    const { columns } = this.stepper.machine;
+    return this.outside.is(id) && columns.tasks.mm.peek(this.stepper.cpuAt(id).current) === mm;
   }
 
   /** Would it store to that frame by its TLB, without a walk? */
@@ -216,31 +188,16 @@ export class UnmadeStores {
 
   /** The program with the store, under the same schedule, and the stores that follow it; undefined if it is no task's to make. */
   private make(
-    { at, cpu, task, place, vpn }: UnmadeStore,
+    store: UnmadeStore,
     recorded: readonly number[],
   ): { finished: FinishedRun; stores: UnmadeStores } | undefined {
     const word = leastUsed(this.plan.program, this.stepper.machine.geometry.wordsPerPage);
-    const program = withAccess(this.plan.program, place, false, { task, vpn, word, kind: STORE });
-    if (!program) return undefined;
-    const plan = { ...this.plan, program };
-    const stepper = new Stepper(plan);
-    const stores = new UnmadeStores(plan, stepper, new MachineRun(stepper), this.following, NONE);
-    const { pc, done } = stepper.machine.columns.user;
-    const own = choice(RUN, cpu);
-    const replay = new LooseReplay(recorded);
-    const choices: number[] = [];
-    let taken = 0;
-    const run = execute(stepper, (s) => {
-      const isDue = replay.at >= at && taken < MOST_STEPS && done.peek(task) === 0 && pc.peek(task) <= place + 1;
-      const makes = isDue && s.choices.includes(own);
-      if (makes) taken++;
-      const next = makes ? own : s.steps < FAIR_AFTER ? replay.choose(s) : fairChoice(s);
-      if (next >= 0) stores.step(choices.length, next as Choice);
-      choices.push(next);
-      return next;
+    let stores: UnmadeStores | undefined;
+    const finished = runWith(this.plan, store, accessOp(STORE, store.vpn, word), recorded, (plan, stepper) => {
+      stores = new UnmadeStores(plan, stepper, new MachineRun(stepper), this.following, NONE);
+      return stores;
     });
-    stores.end(choices.length);
-    return { finished: { plan, stepper, choices, run }, stores };
+    return finished && stores && { finished, stores };
   }
 }
 

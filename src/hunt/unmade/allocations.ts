@@ -1,0 +1,87 @@
+/**
+ * Allocations that nobody makes. A frame that is free while a TLB still leads to it does no harm until somebody gets it, and whoever freed
+ * it is the next to: its CPU's list of free pages gives out what came last. So where that CPU is outside the kernel, and the frame is still
+ * free, and still cached, an allocation joins its task, and the schedule goes on as it was. Where a policy keeps such frames back, or
+ * flushes when it hands them out, nothing comes of it.
+ */
+import { type Choice, choiceCpu, choiceKind, RUN } from '../../engine/choice.ts';
+import type { MachinePlan } from '../../engine/machine-plan.ts';
+import type { Stepper } from '../../engine/stepper.ts';
+import type { CpuId, Pfn } from '../../hardware/types.ts';
+import type { Op } from '../../program/program.ts';
+import type { MachineRun } from '../machine-run.ts';
+import { type FinishedRun, type Moment, Outside, runWith } from './run.ts';
+
+const ALLOCATION: Op = { do: 'kalloc' };
+
+/** Those of the runs of one program. */
+export class UnmadeAllocations {
+  /** Of the present run. */
+  private readonly moments: Moment[] = [];
+  /** Frames that were freed while a TLB led to them, and by whom; those whose moment has come are left out of it. */
+  private readonly freed = new Map<Pfn, CpuId | undefined>();
+  private readonly outside: Outside;
+  /** Allocations that were tried. */
+  private readonly tried = new Set<string>();
+  private last: CpuId | undefined;
+
+  /** @param left how many are tried at most */
+  constructor(
+    private readonly plan: MachinePlan,
+    private readonly stepper: Stepper,
+    run: MachineRun,
+    private left: number,
+  ) {
+    this.outside = new Outside(plan.program, stepper, run);
+  }
+
+  /** A run begins. */
+  begin(): void {
+    this.moments.length = 0;
+    this.freed.clear();
+    this.outside.begin();
+    this.last = undefined;
+  }
+
+  /** The run, so many steps long, is about to take that step. */
+  step(at: number, next: Choice): void {
+    if (this.left === 0) return;
+    this.look(at);
+    this.last = choiceCpu(next);
+    if (choiceKind(next) === RUN) this.outside.step(this.last);
+  }
+
+  /** The run is over, so many steps long. */
+  end(at: number): void {
+    if (this.left > 0) this.look(at);
+  }
+
+  /** Runs like this one, with one allocation more each. @param recorded the schedule of this one */
+  *made(recorded: readonly number[]): Generator<FinishedRun> {
+    for (const moment of this.moments) {
+      const name = `${moment.task} ${moment.place}`;
+      if (this.tried.has(name) || this.left === 0) continue;
+      this.tried.add(name);
+      this.left--;
+      const made = runWith(this.plan, moment, ALLOCATION, recorded);
+      if (made) yield made;
+    }
+  }
+
+  /** Does the CPU run user code? What an idle one has cached, or one in the kernel, it may still flush before that. */
+  private readonly runs = (id: CpuId): boolean => {
+    const { columns } = this.stepper.machine;
+    return columns.tasks.mm.peek(this.stepper.cpuAt(id).current) !== 0 && this.outside.is(id);
+  };
+
+  private look(at: number): void {
+    const { stepper, freed, outside, last } = this;
+    const pfn = stepper.machine.oracle?.cached.freeFrame(this.runs);
+    if (pfn === undefined || last === undefined) return;
+    if (!freed.has(pfn)) freed.set(pfn, last);
+    const by = freed.get(pfn);
+    if (by === undefined || !outside.is(by)) return;
+    this.moments.push(outside.momentOf(at, by));
+    freed.set(pfn, undefined);
+  }
+}
