@@ -18,6 +18,7 @@ import {
   by,
   dontneed,
   exit,
+  fileRead,
   fork,
   load,
   mmap,
@@ -27,7 +28,7 @@ import {
   reclaimMemory,
   store,
 } from '#tlblab/program/builder.js';
-import type { Program } from '#tlblab/program/program.js';
+import type { Op, Program } from '#tlblab/program/program.js';
 
 const NO_ACTS = { actions: 0, ticks: 0 };
 
@@ -126,6 +127,22 @@ describe('Difference', () => {
     expect(answersOf(reclaimMemory(8), load(8), fork('C'), ...by('C', exit()))).toContain(
       'wpCanReuseAnonFolio answers otherwise in store',
     );
+  });
+
+  it('tells whether another operation comes by a frame to which an old entry leads', () => {
+    const setup = [mmap(8, 1, 'r', { fixed: true, file: 'f' }), load(8), ...by('P1', load(8))];
+    const metBy = (op: Op): boolean => {
+      const program = race(
+        { cpus: 3 },
+        { setup, P0: [dontneed(8)], P1: [load(8)], P2: [op] },
+        { files: [{ name: 'f', pages: 1 }] },
+      );
+      const { difference } = compared(program, BUGS['t1-14']);
+      expect([difference.isKnown, difference.isStale]).toEqual([true, true]);
+      return difference.hasMet;
+    };
+    expect(metBy(fileRead('f', 0))).toBe(true);
+    expect(metBy(mmap(20, 1, 'r', { fixed: true, file: 'f' }))).toBe(false);
   });
 
   it('takes an assertion of the kernel without the patch for a difference, not for a verdict', () => {

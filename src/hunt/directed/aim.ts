@@ -81,6 +81,11 @@ export class Aim {
     return (this.targets.get(target)?.times ?? 0) * RARE < programs;
   }
 
+  /** Is it known which kinds of operations come to that in which the target is? */
+  knowsDoers(target: Target): boolean {
+    return this.doersOf(target).length > 0;
+  }
+
   /** A kind of operation: mostly one in which the target can be come by, if such are known. @param how it is met by others, or not */
   draw(draw: Draw, target: Target | undefined, how: keyof typeof STRAY): TraitName {
     const doers = draw.chance(STRAY[how]) ? [] : this.doersOf(target);
@@ -91,13 +96,18 @@ export class Aim {
 
   /**
    * A program that begins with that was run.
-   * @param worked what was begun of the patches, if they made a difference: perhaps by another operation
+   * @param worked what was begun of the patches, perhaps by another operation
    * @param did the kinds of operations that the first one came to @param alone there is no other one beside accesses
+   * @param parted patches made a difference: whoever is there may have a part in it, not only who begins a target
    */
   had(
     kind: TraitName,
     worked: Iterable<Target>,
-    { did, alone = false }: { readonly did: readonly OpKind[]; readonly alone?: boolean },
+    {
+      did,
+      alone = false,
+      parted = true,
+    }: { readonly did: readonly OpKind[]; readonly alone?: boolean; readonly parted?: boolean },
   ): void {
     const tally = this.tallies.get(kind) ?? { tried: 0, worked: new Map(), does: new Set() };
     this.tallies.set(kind, tally);
@@ -106,7 +116,8 @@ export class Aim {
     for (const target of worked) {
       const seen = this.targets.get(target) ?? { times: 0, alone: false, missed: 0 };
       this.targets.set(target, { ...seen, times: seen.times + 1, alone: seen.alone || alone });
-      tally.worked.set(target, (tally.worked.get(target) ?? 0) + 1);
+      const doers = parted ? [] : this.doersOf(target);
+      if (doers.length === 0 || doers.includes(kind)) tally.worked.set(target, (tally.worked.get(target) ?? 0) + 1);
     }
   }
 

@@ -57,8 +57,8 @@ export interface DirectedPlace {
 
 /** Share of the encounters that are neither openings nor crossings. */
 const AIMED = 0.4;
-/** Crossings of an opening: many if some TLB was stale when the patches had made a difference, for then a flush was due, or missed. */
-const CROSSINGS = { stale: 8, other: 4 } as const;
+/** Crossings of an opening: few, for most openings lead to no harm, whatever crosses them. */
+const CROSSINGS = 8;
 /** Share of the crossings in which patches probably make a difference in another operation, too. */
 const BOTH = 0.33;
 /** After so many of those an opening is left: it has probably no such frame that others could come by. */
@@ -126,7 +126,8 @@ export class DirectedPrograms {
     const leading = (): Past | undefined => (target === undefined ? undefined : this.pasts.leadingTo(target, draw));
     if (target !== undefined && this.aim.isRare(target) && draw.chance(0.5)) {
       const past = leading();
-      if (past) return { past, first: past.having ?? this.aim.draw(draw, target, how) };
+      const having = this.aim.knowsDoers(target) ? undefined : past?.having;
+      if (past) return { past, first: having ?? this.aim.draw(draw, target, how) };
     }
     const first = this.aim.draw(draw, target, how);
     const again = (): Past | undefined => draw.pick([leading, () => this.partings.any(draw), () => states.any(draw)])();
@@ -141,21 +142,22 @@ export class DirectedPrograms {
     if (origin === 'opening') this.sought += MAKING + steps;
     else if (made.begun.size > 0 && !made.isKnown) this.hoped += MAKING + steps;
     if (origin === 'crossing') {
-      if (this.hopes && made.isKnown) this.left = CROSSINGS.stale;
+      if (this.hopes && made.isKnown) this.left = CROSSINGS;
       if (made.isStale) this.crossed(others, made.hasMet);
       this.hopes &&= !made.isKnown;
       const fresh = [...made.begun].filter((target) => !this.aim.knows(target));
       if (fresh.length > 0) this.aim.had(first, fresh, { did });
       return;
     }
-    this.aim.had(first, made.isKnown || this.isRace(made) ? made.begun : [], { did, alone: origin === 'opening' });
+    const worked = made.isKnown || this.isRace(made) ? made.begun : [];
+    this.aim.had(first, worked, { did, alone: origin === 'opening', parted: made.isKnown });
     if (origin === 'opening') {
       this.hopes = !made.isKnown;
       const target = this.opening?.target;
       const isHit = target === undefined || made.begun.has(target);
       if (target !== undefined && !isHit) this.aim.missed(target);
       this.unmet = 0;
-      this.left = isHit && this.isWorth(made) ? CROSSINGS[made.isKnown && made.isStale ? 'stale' : 'other'] : 0;
+      this.left = isHit && this.isWorth(made) ? CROSSINGS : 0;
     }
     if (made.begun.size > 0) this.reached++;
     if (made.isKnown) this.parted++;

@@ -2,7 +2,6 @@
  * What was before an encounter: something is mapped, a few pages of it are the place where operations will meet, it gets a past, and everybody
  * who may has it in the TLB. What is written behind that is about the place, too.
  */
-import { type OpKind, opKind } from '../../program/op-kind.ts';
 import type { Op } from '../../program/program.ts';
 import { shuffled } from '../random.ts';
 import type { Player } from './cast.ts';
@@ -38,8 +37,6 @@ const TAKES_AWAY: ReadonlySet<TraitName> = new Set(['swapout', 'reclaim', 'devmi
 /** A program with a place, and with what was before. */
 export class EncounterPast extends ProgramWriter {
   protected place: Place | undefined;
-  /** Kinds of the operations that meet, so far. */
-  protected readonly kinds: OpKind[] = [];
 
   /** What was before. */
   begin(): void {
@@ -89,7 +86,6 @@ export class EncounterPast extends ProgramWriter {
     const { draw, cast, files } = this;
     const written = place && draw.chance(0.9) ? aboutPlace(op, player, place, { draw, cast, files }) : op;
     super.write(player, written);
-    if (this.concurrent) this.kinds.push(opKind(written));
     if (place) this.place = movedBy(written, player, place, this.concurrent);
   }
 

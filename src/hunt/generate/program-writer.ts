@@ -1,5 +1,6 @@
 /** How a generated program is written down, operation by operation; what, and in which order, is the affair of generator.ts. */
 import { canonicalProgram } from '../../program/canonical.ts';
+import { type OpKind, opKind } from '../../program/op-kind.ts';
 import type { FileSpec, Op, Program } from '../../program/program.ts';
 import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './cast.ts';
 import type { Draw } from './draw.ts';
@@ -44,6 +45,8 @@ export class ProgramWriter {
   protected concurrent = false;
   /** Operations of the part that is being written. */
   protected written = 0;
+  /** Kinds of those of the concurrent part. */
+  protected readonly kinds: OpKind[] = [];
 
   constructor(
     protected readonly draw: Draw,
@@ -195,7 +198,9 @@ export class ProgramWriter {
 
   protected write(player: Player, op: Op): void {
     this.written++;
-    if (this.concurrent) player.ops.push(op);
-    else this.history.push({ task: player.name, op });
+    if (this.concurrent) {
+      player.ops.push(op);
+      this.kinds.push(opKind(op));
+    } else this.history.push({ task: player.name, op });
   }
 }
