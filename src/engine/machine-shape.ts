@@ -2,20 +2,17 @@
 import { COST_PROFILES, type CostProfile } from '../hardware/costs.ts';
 import { type Geometry, geometry as makeGeometry } from '../hardware/geometry.ts';
 import { type MachineSwitches, SWITCHES_6_18 } from '../hardware/switches.ts';
-import { FRAME, HARDWARE_TABLES } from '../hardware/tables.ts';
+import { type AnyTable, FRAME, HARDWARE_TABLES } from '../hardware/tables.ts';
 import { KERNEL_TABLES } from '../kernel/tables.ts';
 import { shaped } from '../memory/combined.ts';
 import { Layout } from '../memory/layout.ts';
 import type { Word } from '../memory/memory.ts';
-import type { Field, Table } from '../memory/table.ts';
 import { STORE_BUFFER } from '../memory/tso-memory.ts';
 import { ORACLE_TABLES } from '../oracle/oracle.ts';
 import { perCpuThreads } from '../program/hotplug.ts';
 import { type CompiledProgram, compileProgram } from './compile.ts';
 import type { MachinePlan } from './machine-plan.ts';
 import { ENGINE_TABLES } from './tables.ts';
-
-export type AnyTable = Table<number, Geometry, Record<string, Field<Geometry>>>;
 
 /** The part of a machine that engines share: the layout of its image and what runs on it. */
 export class MachineShape {

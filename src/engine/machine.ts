@@ -1,7 +1,7 @@
 /** A machine made ready: memory, columns, oracle, the kernel record with policy and patches, one handle per task. */
 import type { Geometry } from '../hardware/geometry.ts';
 import type { HardwareColumns, Pace } from '../hardware/logical-cpu.ts';
-import { HARDWARE_TABLES } from '../hardware/tables.ts';
+import { type AnyTable, HARDWARE_TABLES } from '../hardware/tables.ts';
 import type { CpuId, Vpn } from '../hardware/types.ts';
 import { bootKernel } from '../kernel/boot.ts';
 import { Cpu, type KernelColumns } from '../kernel/cpu.ts';
@@ -23,7 +23,7 @@ import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
 import { kernelOf } from './kernel-of.ts';
 import { LedgerAudit } from './ledger-audit.ts';
 import type { MachinePlan } from './machine-plan.ts';
-import { type AnyTable, MachineShape } from './machine-shape.ts';
+import { MachineShape } from './machine-shape.ts';
 import { perCpuThread, policyThread } from './policy-thread.ts';
 import { ENGINE_TABLES, type SHARED_USER, type USER } from './tables.ts';
 import { BETWEEN, betweenOperations, type UserRun, userMode } from './user-mode.ts';

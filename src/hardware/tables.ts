@@ -1,7 +1,10 @@
 /** The words of the hardware: registers, TLB, paging-structure cache, walkers, APIC, physical memory. */
-import { table } from '../memory/table.ts';
+import { type Field, type Table, table } from '../memory/table.ts';
 import type { Geometry } from './geometry.ts';
 import { type CpuId, type Pfn, VECTORS } from './types.ts';
+
+/** Any table of a machine: what is said of its rows and fields is then forgotten. */
+export type AnyTable = Table<number, Geometry, Record<string, Field<Geometry>>>;
 
 const perCpu = table<CpuId, Geometry>();
 const cpus = (g: Geometry): number => g.cpus;

@@ -1,18 +1,15 @@
 /** What policies and patches have in common: kernel routines replaced, paths hooked at points, words of their own. */
-import type { Geometry } from '../hardware/geometry.ts';
+import type { AnyTable } from '../hardware/tables.ts';
 import type { Cpu } from '../kernel/cpu.ts';
 import { type Kernel, MAINLINE } from '../kernel/kernel.ts';
 import { rcuRoutines } from '../kernel/rcu/routines.ts';
 import { type Path, pointLabels, pointNamed } from '../memory/point.ts';
-import type { Field, Table } from '../memory/table.ts';
 
 /** Paths run at a point: before the word it announces is touched, or behind that step, at the next point. */
 export interface PointHooks {
   before?: (cpu: Cpu) => Path<void>;
   after?: (cpu: Cpu) => Path<void>;
 }
-
-export type AnyTable = Table<number, Geometry, Record<string, Field<Geometry>>>;
 
 export interface Replacement {
   readonly name: string;

@@ -184,21 +184,10 @@ export class DirectedPrograms {
   }
 
   place(): DirectedPlace {
-    const { aim, rivals, pasts, partings, opening, left, unmet, hopes, reached, parted, sought, hoped } = this;
-    const behind = { pasts: pasts.place(), partings: partings.place() };
-    return {
-      aim: aim.place(),
-      rivals: rivals.place(),
-      ...behind,
-      opening,
-      left,
-      unmet,
-      hopes,
-      reached,
-      parted,
-      sought,
-      hoped,
-    };
+    const { opening, left, unmet, hopes, reached, parted, sought, hoped } = this;
+    const counts = { opening, left, unmet, hopes, reached, parted, sought, hoped };
+    const behind = { pasts: this.pasts.place(), partings: this.partings.place() };
+    return { ...counts, ...behind, aim: this.aim.place(), rivals: this.rivals.place() };
   }
   goOn({ aim, rivals, pasts, partings, ...place }: DirectedPlace): void {
     this.aim.goOn(aim);

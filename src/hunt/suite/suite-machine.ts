@@ -7,12 +7,12 @@ import { type Geometry, geometry, pteIndex } from '../../hardware/geometry.ts';
 import { type HardwareColumns, LogicalCpu } from '../../hardware/logical-cpu.ts';
 import { mkPte, PTE_P, PTE_RW, PTE_US, ptePfn, pteWord } from '../../hardware/pte.ts';
 import { SWITCHES_6_18 } from '../../hardware/switches.ts';
-import { HARDWARE_TABLES } from '../../hardware/tables.ts';
+import { type AnyTable, HARDWARE_TABLES } from '../../hardware/tables.ts';
 import type { CpuId, Pfn, PteLo, Vpn } from '../../hardware/types.ts';
 import { Layout } from '../../memory/layout.ts';
 import type { Word } from '../../memory/memory.ts';
 import { SteppedMemory } from '../../memory/stepped-memory.ts';
-import { type Columns, type Field, type Table, table } from '../../memory/table.ts';
+import { type Columns, table } from '../../memory/table.ts';
 import { type MemoryModel, STORE_BUFFER, TsoMemory } from '../../memory/tso-memory.ts';
 import type { SuiteOutcome } from '../../program/suite.ts';
 import type { SuiteProgram } from '../../program/suite-program.ts';
@@ -26,8 +26,6 @@ const REMAPS = table<number, Geometry>()('remap', (g) => g.frames, { sent: 'shar
 
 /** The search for outcomes has to know what each step touches. */
 const RECORDING = { access: true, hash: true, record: true };
-
-type AnyTable = Table<number, Geometry, Record<string, Field<Geometry>>>;
 
 export class SuiteMachine {
   readonly mem: SteppedMemory;
