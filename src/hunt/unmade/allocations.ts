@@ -10,15 +10,15 @@ import type { Stepper } from '../../engine/stepper.ts';
 import type { CpuId, Pfn } from '../../hardware/types.ts';
 import type { Op } from '../../program/program.ts';
 import type { MachineRun } from '../machine-run.ts';
-import { type FinishedRun, type Moment, Outside, runWith } from './run.ts';
+import { type FinishedRun, type Gap, Outside, runWith } from './run.ts';
 
 const ALLOCATION: Op = { do: 'kalloc' };
 
 /** Those of the runs of one program. */
 export class UnmadeAllocations {
   /** Of the present run. */
-  private readonly moments: Moment[] = [];
-  /** Frames that were freed while a TLB led to them, and by whom; those whose moment has come are left out of it. */
+  private readonly gaps: Gap[] = [];
+  /** Frames that were freed while a TLB led to them, and by whom; nobody, where it has been noted. */
   private readonly freed = new Map<Pfn, CpuId | undefined>();
   private readonly outside: Outside;
   /** Allocations that were tried. */
@@ -37,7 +37,7 @@ export class UnmadeAllocations {
 
   /** A run begins. */
   begin(): void {
-    this.moments.length = 0;
+    this.gaps.length = 0;
     this.freed.clear();
     this.outside.begin();
     this.last = undefined;
@@ -58,12 +58,12 @@ export class UnmadeAllocations {
 
   /** Runs like this one, with one allocation more each. @param recorded the schedule of this one */
   *made(recorded: readonly number[]): Generator<FinishedRun> {
-    for (const moment of this.moments) {
-      const name = `${moment.task} ${moment.place}`;
+    for (const gap of this.gaps) {
+      const name = `${gap.task} ${gap.place}`;
       if (this.tried.has(name) || this.left === 0) continue;
       this.tried.add(name);
       this.left--;
-      const made = runWith(this.plan, moment, ALLOCATION, recorded);
+      const made = runWith(this.plan, gap, ALLOCATION, recorded);
       if (made) yield made;
     }
   }
@@ -81,7 +81,7 @@ export class UnmadeAllocations {
     if (!freed.has(pfn)) freed.set(pfn, last);
     const by = freed.get(pfn);
     if (by === undefined || !outside.is(by)) return;
-    this.moments.push(outside.momentOf(at, by));
+    this.gaps.push(outside.gapAt(at, by));
     freed.set(pfn, undefined);
   }
 }

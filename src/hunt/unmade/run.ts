@@ -20,7 +20,7 @@ export interface FinishedRun {
 }
 
 /** Where an operation could join a run. */
-export interface Moment {
+export interface Gap {
   /** Before that step of the run. */
   readonly at: number;
   readonly cpu: CpuId;
@@ -44,7 +44,7 @@ const MOST_STEPS = 500;
  */
 export function runWith(
   asked: MachinePlan,
-  { at, cpu, task, place }: Moment,
+  { at, cpu, task, place }: Gap,
   op: Op,
   recorded: readonly number[],
   watched?: (plan: MachinePlan, stepper: Stepper) => Watching,
@@ -100,7 +100,7 @@ export class Outside {
   }
 
   /** What would join before that step, by that CPU, which is outside. */
-  momentOf(at: number, cpu: CpuId): Moment {
+  gapAt(at: number, cpu: CpuId): Gap {
     const { stepper, program, run } = this;
     const { current: task } = stepper.cpuAt(cpu);
     const { pc, done, anew } = stepper.machine.columns.user;

@@ -19,7 +19,7 @@ import type { MappedPage } from '../../oracle/versions.ts';
 import type { Program } from '../../program/program.ts';
 import { accessOp } from '../joined-op.ts';
 import { MachineRun } from '../machine-run.ts';
-import { type FinishedRun, type Moment as InRun, Outside, runWith } from './run.ts';
+import { type FinishedRun, type Gap, Outside, runWith } from './run.ts';
 
 /**
  * Before the entry changes, and behind that, perhaps beside others that need no fault where this one does; and before the CPU loses what it
@@ -31,7 +31,7 @@ type Moment = 'before' | 'behind' | 'beside' | 'last' | 'read' | 'moved';
 type Kind = 'any' | 'beside' | 'late';
 
 /** A store that a task could make. */
-interface UnmadeStore extends InRun {
+interface UnmadeStore extends Gap {
   readonly moment: Moment;
   readonly vpn: Vpn;
   /** The operation that has read what the frame held, if one has. */
@@ -169,7 +169,7 @@ export class UnmadeStores {
   }
 
   private add({ at, cpu, ...store }: Omit<UnmadeStore, 'task' | 'place'>): void {
-    this.stores.push(combined(this.outside.momentOf(at, cpu), store));
+    this.stores.push(combined(this.outside.gapAt(at, cpu), store));
   }
 
   /** Is it outside the kernel, or about to leave it, in that address space? */
