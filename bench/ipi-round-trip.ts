@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { MachinePlan } from '../src/engine/machine-plan.ts';
 import { MachineShape } from '../src/engine/machine-shape.ts';
-import { stress } from '../src/engine/threads.ts';
+import { stress } from '../src/engine/threads/threads.ts';
 import type { Program } from '../src/program/program.ts';
 import { ANSWER, END, RING } from './ipi-bare.ts';
 import timer, { SAMPLES, TIMES } from './ipi-timer.ts';

@@ -2,7 +2,7 @@
  * What the log costs from which a violation of a parallel run is made a finding: operations per second of two threads that
  * map, touch and unmap, with the log of each round and without it. Both are truly parallel runs of the whole engine.
  */
-import { stress } from '../src/engine/threads.ts';
+import { stress } from '../src/engine/threads/threads.ts';
 import { WORKLOADS } from '../workloads/index.ts';
 import type { Measured } from './main.ts';
 import { INCONCLUSIVE_PERCENT, type RoundOptions } from './rounds.ts';

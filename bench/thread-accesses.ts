@@ -6,9 +6,9 @@
 
 import type { MachinePlan } from '../src/engine/machine-plan.ts';
 import { MachineShape } from '../src/engine/machine-shape.ts';
-import { stress } from '../src/engine/threads.ts';
-import { WorkerCpu } from '../src/engine/worker-cpu.ts';
-import { bindControl, bootImage, type RunLimits } from '../src/engine/worker-machine.ts';
+import { stress } from '../src/engine/threads/threads.ts';
+import { WorkerCpu } from '../src/engine/threads/worker-cpu.ts';
+import { bindControl, bootImage, type RunLimits } from '../src/engine/threads/worker-machine.ts';
 import type { CpuId } from '../src/hardware/types.ts';
 import { policyNamed } from '../src/policy/index.ts';
 import type { Program } from '../src/program/program.ts';

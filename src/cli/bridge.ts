@@ -1,6 +1,6 @@
 /** The bridge on the command line: a violation of a parallel run becomes a finding that replays. */
 import { isPluginPath } from '../engine/load.ts';
-import type { StressResult } from '../engine/threads.ts';
+import type { StressResult } from '../engine/threads/threads.ts';
 import type { Finding } from '../program/finding.ts';
 import type { Program } from '../program/program.ts';
 import { writeFinding } from '../report/finding-file.ts';

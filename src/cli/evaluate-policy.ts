@@ -1,7 +1,7 @@
 /** Is one policy safe? Every bundled scenario, then generated programs in the stepper; then truly parallel workloads. */
 import { performance } from 'node:perf_hooks';
 import { listScenarios, loadScenario, WORKLOADS } from '../../workloads/index.ts';
-import { type StressResult, StressRun } from '../engine/threads.ts';
+import { type StressResult, StressRun } from '../engine/threads/threads.ts';
 import type { Finding } from '../program/finding.ts';
 import { writeFinding } from '../report/finding-file.ts';
 import type { HuntRequest } from '../report/hunter-protocol.ts';

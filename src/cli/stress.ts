@@ -1,5 +1,5 @@
 /** `tlblab stress`: CPUs as threads, truly parallel, under the oracle. */
-import { type StressProgress, type StressResult, StressRun } from '../engine/threads.ts';
+import { type StressProgress, type StressResult, StressRun } from '../engine/threads/threads.ts';
 import { BadInput } from '../program/bad-input.ts';
 import type { Program } from '../program/program.ts';
 import { requireWritable } from '../report/finding-file.ts';

@@ -1,5 +1,5 @@
 /** From the round in which a parallel run convicted to a finding that replays. */
-import type { KeptRound } from '../engine/threads-view.ts';
+import type { KeptRound } from '../engine/threads/view.ts';
 import { bridge } from '../hunt/bridge/bridge.ts';
 import { HUNTING_COSTS } from '../hunt/hunting-plan.ts';
 import type { Harm } from '../oracle/oracle.ts';

@@ -1,5 +1,5 @@
 /** What crosses between the command line and the worker that hunts. */
-import type { KeptRound } from '../engine/threads-view.ts';
+import type { KeptRound } from '../engine/threads/view.ts';
 import type { StrategyName } from '../hunt/portfolio.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
 import type { Harm } from '../oracle/oracle.ts';

@@ -2,8 +2,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { definePatch } from '#tlblab/bugs/patch.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { stress } from '#tlblab/engine/threads.js';
-import { POOL } from '#tlblab/engine/threads-pool.js';
+import { POOL } from '#tlblab/engine/threads/pool.js';
+import { stress } from '#tlblab/engine/threads/threads.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
 import { hunt } from '#tlblab/hunt/hunt.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';

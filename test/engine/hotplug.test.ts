@@ -1,8 +1,8 @@
 /** Programs whose CPUs go and come back, in both engines. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { stress } from '#tlblab/engine/threads.js';
-import { POOL } from '#tlblab/engine/threads-pool.js';
+import { POOL } from '#tlblab/engine/threads/pool.js';
+import { stress } from '#tlblab/engine/threads/threads.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
 import { generateProgram, swarmTraits } from '#tlblab/hunt/generate/generator.js';
 import { hunt } from '#tlblab/hunt/hunt.js';

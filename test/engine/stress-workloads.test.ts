@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { LOG_RUN, logKind, logTicket } from '#tlblab/engine/rounds-log.js';
-import { type StressOptions, stress } from '#tlblab/engine/threads.js';
-import { POOL } from '#tlblab/engine/threads-pool.js';
+import { POOL } from '#tlblab/engine/threads/pool.js';
+import { LOG_RUN, logKind, logTicket } from '#tlblab/engine/threads/rounds-log.js';
+import { type StressOptions, stress } from '#tlblab/engine/threads/threads.js';
 import { WORKLOADS } from '../../dist/workloads/index.js';
 
 function options(policy: string, workload: string, cpus: number, more: Partial<StressOptions> = {}): StressOptions {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { type StressOptions, type StressResult, StressRun, stress } from '#tlblab/engine/threads.js';
-import { POOL } from '#tlblab/engine/threads-pool.js';
+import { POOL } from '#tlblab/engine/threads/pool.js';
+import { type StressOptions, type StressResult, StressRun, stress } from '#tlblab/engine/threads/threads.js';
 import { by, exit, fork, load, mmap, munmap, race, store } from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { stress } from '#tlblab/engine/threads.js';
-import { POOL } from '#tlblab/engine/threads-pool.js';
+import { POOL } from '#tlblab/engine/threads/pool.js';
+import { stress } from '#tlblab/engine/threads/threads.js';
 import type { Word } from '#tlblab/memory/memory.js';
 import { ORACLE_TABLES } from '#tlblab/oracle/oracle.js';
 import { policyNamed } from '#tlblab/policy/index.js';

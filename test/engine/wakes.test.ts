@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { MachineShape } from '#tlblab/engine/machine-shape.js';
-import { type Resting, Rounds } from '#tlblab/engine/rounds.js';
-import { LOG_ACTS, LOG_DELIVER, LOG_RUN, logAction, logKind, logTicket, RoundLog } from '#tlblab/engine/rounds-log.js';
-import { bindControl, bootImage, ThreadMachine } from '#tlblab/engine/worker-machine.js';
-import { WorkerPace } from '#tlblab/engine/worker-pace.js';
-import { STOP_AT_REST } from '#tlblab/engine/worker-tables.js';
+import { type Resting, Rounds } from '#tlblab/engine/threads/rounds.js';
+import {
+  LOG_ACTS,
+  LOG_DELIVER,
+  LOG_RUN,
+  logAction,
+  logKind,
+  logTicket,
+  RoundLog,
+} from '#tlblab/engine/threads/rounds-log.js';
+import { bindControl, bootImage, ThreadMachine } from '#tlblab/engine/threads/worker-machine.js';
+import { WorkerPace } from '#tlblab/engine/threads/worker-pace.js';
+import { STOP_AT_REST } from '#tlblab/engine/threads/worker-tables.js';
 import type { AdversaryAction } from '#tlblab/hardware/adversary.js';
 import { apicHasPending, sendIpi } from '#tlblab/hardware/apic.js';
 import { type CpuId, VECTOR_CALL_FUNCTION } from '#tlblab/hardware/types.js';

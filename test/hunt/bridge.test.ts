@@ -11,10 +11,10 @@ import {
   RUN,
 } from '#tlblab/engine/choice.js';
 import type { MachinePlan } from '#tlblab/engine/machine-plan.js';
-import { LOG_ACTS, LOG_DELIVER, LOG_RUN } from '#tlblab/engine/rounds-log.js';
 import { Stepper } from '#tlblab/engine/stepper.js';
-import { type KeptRound, stress } from '#tlblab/engine/threads.js';
-import { POOL } from '#tlblab/engine/threads-pool.js';
+import { POOL } from '#tlblab/engine/threads/pool.js';
+import { LOG_ACTS, LOG_DELIVER, LOG_RUN } from '#tlblab/engine/threads/rounds-log.js';
+import { type KeptRound, stress } from '#tlblab/engine/threads/threads.js';
 import { adversaryActions } from '#tlblab/hardware/adversary.js';
 import type { CpuId } from '#tlblab/hardware/types.js';
 import { bridge } from '#tlblab/hunt/bridge/bridge.js';

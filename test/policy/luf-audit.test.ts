@@ -1,8 +1,8 @@
 /** The audit of v11's ledger: what it says of ledgers that are broken on purpose, of sound ones, and of v11's own mistakes. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { definePatch } from '#tlblab/bugs/patch.js';
-import { stress } from '#tlblab/engine/threads.js';
-import { POOL } from '#tlblab/engine/threads-pool.js';
+import { POOL } from '#tlblab/engine/threads/pool.js';
+import { stress } from '#tlblab/engine/threads/threads.js';
 import { FIXES } from '#tlblab/fixes/index.js';
 import type { AuditTally } from '#tlblab/hunt/audit-tally.js';
 import { tallyDebug } from '#tlblab/hunt/debug-tally.js';

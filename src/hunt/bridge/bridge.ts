@@ -5,7 +5,7 @@
  */
 import type { MachinePlan } from '../../engine/machine-plan.ts';
 import { Stepper } from '../../engine/stepper.ts';
-import type { KeptRound } from '../../engine/threads-view.ts';
+import type { KeptRound } from '../../engine/threads/view.ts';
 import type { Harm } from '../../oracle/oracle.ts';
 import { makesSense } from '../check-machine.ts';
 import { type HuntOptions, hunt, type RawFinding } from '../hunt.ts';

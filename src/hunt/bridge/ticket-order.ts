@@ -14,9 +14,17 @@ import {
   DELIVER,
   RUN,
 } from '../../engine/choice.ts';
-import { LOG_ACTS, LOG_DELIVER, LOG_RUN, logAction, logKind, logPoint, logTicket } from '../../engine/rounds-log.ts';
 import type { Stepper } from '../../engine/stepper.ts';
-import type { KeptRound } from '../../engine/threads-view.ts';
+import {
+  LOG_ACTS,
+  LOG_DELIVER,
+  LOG_RUN,
+  logAction,
+  logKind,
+  logPoint,
+  logTicket,
+} from '../../engine/threads/rounds-log.ts';
+import type { KeptRound } from '../../engine/threads/view.ts';
 import { BETWEEN } from '../../engine/user-mode.ts';
 import { adversaryActions } from '../../hardware/adversary.ts';
 import { type CpuId, VECTOR_TIMER } from '../../hardware/types.ts';

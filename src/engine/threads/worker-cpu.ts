@@ -3,19 +3,19 @@
  * their points, sleeps when they wait. Paths run on until a point at which something is due; the rest is as in the stepper.
  * A task that comes from another CPU starts afresh here, which loses nothing, because tasks move between two operations.
  */
-import { apicAcknowledge } from '../hardware/apic.ts';
-import type { CpuId } from '../hardware/types.ts';
-import { walkCancel } from '../hardware/walker.ts';
-import { type Cpu, KernelBug } from '../kernel/cpu.ts';
-import { TASK_DEAD, type TaskId } from '../kernel/types.ts';
-import { NOWHERE, type Word } from '../memory/memory.ts';
-import { type Path, START } from '../memory/point.ts';
-import { NO_ARGUMENTS, OP, type Violation } from '../oracle/oracle.ts';
-import type { MachinePlan } from './machine-plan.ts';
-import { MachineShape } from './machine-shape.ts';
+import { apicAcknowledge } from '../../hardware/apic.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import { walkCancel } from '../../hardware/walker.ts';
+import { type Cpu, KernelBug } from '../../kernel/cpu.ts';
+import { TASK_DEAD, type TaskId } from '../../kernel/types.ts';
+import { NOWHERE, type Word } from '../../memory/memory.ts';
+import { type Path, START } from '../../memory/point.ts';
+import { NO_ARGUMENTS, OP, type Violation } from '../../oracle/oracle.ts';
+import type { MachinePlan } from '../machine-plan.ts';
+import { MachineShape } from '../machine-shape.ts';
+import { BETWEEN } from '../user-mode.ts';
 import { type Resting, Rounds } from './rounds.ts';
 import { RoundLog } from './rounds-log.ts';
-import { BETWEEN } from './user-mode.ts';
 import { bindControl, type RunLimits, type SharedImage, ThreadMachine } from './worker-machine.ts';
 import { type Injection, WorkerPace } from './worker-pace.ts';
 import { isBusy, isWoken, letOthersRun, mayRest, REST_POINTS } from './worker-rest.ts';

@@ -1,7 +1,7 @@
 /** What a parallel run says about a policy: from what its workers reported, or failed to report, to a verdict. */
-import type { Harm, Violation, WindowSummary } from '../oracle/oracle.ts';
-import type { AuditReport } from './ledger-audit.ts';
-import type { Stall } from './threads-watch.ts';
+import type { Harm, Violation, WindowSummary } from '../../oracle/oracle.ts';
+import type { AuditReport } from '../ledger-audit.ts';
+import type { Stall } from './watch.ts';
 import type { WorkerReport } from './worker-actor.ts';
 
 /** What convicts. `violation` holds the details if it was an access, a walk, the read-back or a leak. */

@@ -2,8 +2,8 @@
  * Sleeping and waking of CPUs that are threads. Each CPU sleeps on its own wake word, whatever it waits for, so that an
  * interrupt and the store it waits for can both wake it. Costs: 0.5 us between running CPUs, some 50 us if one sleeps.
  */
-import type { CpuId } from '../hardware/types.ts';
-import { NOWHERE, type SharedSide, type Word } from '../memory/memory.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import { NOWHERE, type SharedSide, type Word } from '../../memory/memory.ts';
 import { ANY_WAKE, type ControlColumns } from './worker-tables.ts';
 
 export class WakeBoard implements SharedSide {

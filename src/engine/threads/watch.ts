@@ -2,7 +2,7 @@
  * Watches a parallel run from outside, by looking at its control words now and then: is anything still happening, and if
  * not, why? Looks are plain and may be out of date; a judgement takes many of them, over seconds.
  */
-import type { CpuId } from '../hardware/types.ts';
+import type { CpuId } from '../../hardware/types.ts';
 import type { ControlColumns } from './worker-tables.ts';
 
 /**

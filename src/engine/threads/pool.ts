@@ -5,7 +5,7 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { CpuActor } from './worker-actor.ts';
 
-const ENTRY = new URL('../../actors/cpu.js', import.meta.url);
+const ENTRY = new URL('../../../actors/cpu.js', import.meta.url);
 
 /** A call to a worker that did not come back: the thread ended, crashed, or took too long. */
 export class WorkerLost extends Error {

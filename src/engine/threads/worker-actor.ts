@@ -1,15 +1,15 @@
 /** What the controller can ask of a worker: control only, a handful of messages a run. Interrupts never pass here. */
-import { GeometryError } from '../hardware/geometry.ts';
-import type { CpuId } from '../hardware/types.ts';
-import { KernelBug } from '../kernel/cpu.ts';
-import { pointLabels, pointNamed } from '../memory/point.ts';
-import type { OracleOptions, Violation } from '../oracle/oracle.ts';
-import { DefinitionError } from '../policy/replacement.ts';
-import { BadInput } from '../program/bad-input.ts';
-import type { Program } from '../program/program.ts';
-import type { AuditReport } from './ledger-audit.ts';
-import { loadPatches, loadPolicy } from './load.ts';
-import type { MachinePlan } from './machine-plan.ts';
+import { GeometryError } from '../../hardware/geometry.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import { KernelBug } from '../../kernel/cpu.ts';
+import { pointLabels, pointNamed } from '../../memory/point.ts';
+import type { OracleOptions, Violation } from '../../oracle/oracle.ts';
+import { DefinitionError } from '../../policy/replacement.ts';
+import { BadInput } from '../../program/bad-input.ts';
+import type { Program } from '../../program/program.ts';
+import type { AuditReport } from '../ledger-audit.ts';
+import { loadPatches, loadPolicy } from '../load.ts';
+import type { MachinePlan } from '../machine-plan.ts';
 import { WorkerCpu } from './worker-cpu.ts';
 import { bootImage, type RunLimits, type SharedImage } from './worker-machine.ts';
 import type { Injection } from './worker-pace.ts';

@@ -5,26 +5,18 @@
  */
 import { availableParallelism } from 'node:os';
 import { asyncScheduler, interval, type Observable, Subject } from 'rxjs';
-import type { CpuId } from '../hardware/types.ts';
-import { BadInput } from '../program/bad-input.ts';
-import { POOL, type ThreadPool, type ThreadWorker } from './threads-pool.ts';
-import { type Outcome, type StressFinding, type StressVerdict, verdictOf } from './threads-verdict.ts';
-import {
-  countersOf,
-  type KeptRound,
-  keptRound,
-  type RunView,
-  type StressCounters,
-  sumOver,
-  viewRun,
-} from './threads-view.ts';
-import { type Stall, Watch } from './threads-watch.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import { BadInput } from '../../program/bad-input.ts';
+import { POOL, type ThreadPool, type ThreadWorker } from './pool.ts';
+import { type Outcome, type StressFinding, type StressVerdict, verdictOf } from './verdict.ts';
+import { countersOf, type KeptRound, keptRound, type RunView, type StressCounters, sumOver, viewRun } from './view.ts';
+import { type Stall, Watch } from './watch.ts';
 import type { Answer, InjectionDescription, PlanDescription } from './worker-actor.ts';
 import type { RunLimits, SharedImage } from './worker-machine.ts';
 import { GO_ON, STOP_AT_REST, STOP_NOW } from './worker-tables.ts';
 
-export type { StressFinding } from './threads-verdict.ts';
-export type { KeptRound, StressCounters } from './threads-view.ts';
+export type { StressFinding } from './verdict.ts';
+export type { KeptRound, StressCounters } from './view.ts';
 export type { PlanDescription } from './worker-actor.ts';
 
 export interface StressOptions {

@@ -2,11 +2,11 @@
  * The words by which workers and controller steer a run: who sleeps, who has come to rest, when to stop. They lie in a
  * memory of their own beside the image, so that the image holds the machine and nothing else.
  */
-import type { CpuId } from '../hardware/types.ts';
-import type { TaskId } from '../kernel/types.ts';
-import { Layout } from '../memory/layout.ts';
-import type { Memory } from '../memory/memory.ts';
-import { type Columns, table } from '../memory/table.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import type { TaskId } from '../../kernel/types.ts';
+import { Layout } from '../../memory/layout.ts';
+import type { Memory } from '../../memory/memory.ts';
+import { type Columns, table } from '../../memory/table.ts';
 
 /** Sizes of the control words. */
 export interface ControlSizes {

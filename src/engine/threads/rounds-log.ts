@@ -4,9 +4,9 @@
  * taken again behind it, so that it comes after the step that released the lock. Of two racing accesses that are neither, this
  * says only that each came before the next ticket of its own CPU.
  */
-import type { AdversaryAction } from '../hardware/adversary.ts';
-import { type CpuId, VECTORS } from '../hardware/types.ts';
-import { type Point, START } from '../memory/point.ts';
+import type { AdversaryAction } from '../../hardware/adversary.ts';
+import { type CpuId, VECTORS } from '../../hardware/types.ts';
+import { type Point, START } from '../../memory/point.ts';
 import type { ControlColumns } from './worker-tables.ts';
 
 /** The path of the CPU goes on. */

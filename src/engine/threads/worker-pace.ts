@@ -3,13 +3,13 @@
  * to be injected. Injected are delays (chaos: short ones anywhere; a named one at one point), actions of the hardware, timer
  * ticks, and the breath that lets other CPUs have the core.
  */
-import { type AdversaryAction, adversaryActions, adversaryPerform } from '../hardware/adversary.ts';
-import type { LogicalCpu, Pace } from '../hardware/logical-cpu.ts';
-import { isHalted } from '../hardware/startup.ts';
-import { type CpuId, VECTOR_TIMER, type Vpn } from '../hardware/types.ts';
-import type { Cpu } from '../kernel/cpu.ts';
-import { type Point, START } from '../memory/point.ts';
-import type { PointHooks } from './machine.ts';
+import { type AdversaryAction, adversaryActions, adversaryPerform } from '../../hardware/adversary.ts';
+import type { LogicalCpu, Pace } from '../../hardware/logical-cpu.ts';
+import { isHalted } from '../../hardware/startup.ts';
+import { type CpuId, VECTOR_TIMER, type Vpn } from '../../hardware/types.ts';
+import type { Cpu } from '../../kernel/cpu.ts';
+import { type Point, START } from '../../memory/point.ts';
+import type { PointHooks } from '../machine.ts';
 import type { RoundLog } from './rounds-log.ts';
 import { type ControlColumns, STOP_NOW } from './worker-tables.ts';
 import type { WakeBoard } from './worker-wake.ts';

@@ -1,7 +1,7 @@
 /** What the last CPU that comes to rest does, alone in the machine, between two rounds. */
-import type { CpuId } from '../hardware/types.ts';
-import type { TaskId } from '../kernel/types.ts';
-import type { Running } from '../oracle/probe.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import type { TaskId } from '../../kernel/types.ts';
+import type { Running } from '../../oracle/probe.ts';
 import type { RunLimits, SharedImage, ThreadMachine } from './worker-machine.ts';
 import { type ControlColumns, GO_ON, STOP_AT_REST } from './worker-tables.ts';
 

@@ -1,10 +1,10 @@
 /** A parallel run seen from outside: its counters while it goes on, and what is kept of it. Looks are plain, and may be late. */
-import type { CpuId } from '../hardware/types.ts';
-import type { Column } from '../memory/table.ts';
-import { definePolicy, type Policy } from '../policy/policy.ts';
-import type { MachineColumns } from './machine.ts';
-import type { MachinePlan } from './machine-plan.ts';
-import { MachineShape } from './machine-shape.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import type { Column } from '../../memory/table.ts';
+import { definePolicy, type Policy } from '../../policy/policy.ts';
+import type { MachineColumns } from '../machine.ts';
+import type { MachinePlan } from '../machine-plan.ts';
+import { MachineShape } from '../machine-shape.ts';
 import { bindControl, type RunLimits, type SharedImage, STANDING, ThreadMachine } from './worker-machine.ts';
 import type { ControlColumns } from './worker-tables.ts';
 import type { WakeBoard } from './worker-wake.ts';

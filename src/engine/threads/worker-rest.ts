@@ -1,9 +1,9 @@
 /** When the tasks of a CPU stand between two operations, so that it may rest and the image be one to start from. */
-import type { CpuId } from '../hardware/types.ts';
-import type { Cpu } from '../kernel/cpu.ts';
-import { TASK_DEAD, TASK_SLEEPING, WAKE_KSWAPD, WAKE_KTHREAD } from '../kernel/types.ts';
-import type { Path, Point } from '../memory/point.ts';
-import { AWAITS, BETWEEN, PARKED, TURN_COMES } from './user-mode.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import type { Cpu } from '../../kernel/cpu.ts';
+import { TASK_DEAD, TASK_SLEEPING, WAKE_KSWAPD, WAKE_KTHREAD } from '../../kernel/types.ts';
+import type { Path, Point } from '../../memory/point.ts';
+import { AWAITS, BETWEEN, PARKED, TURN_COMES } from '../user-mode.ts';
 import type { ThreadMachine } from './worker-machine.ts';
 import type { TaskStack } from './worker-stack.ts';
 

@@ -1,12 +1,12 @@
 /** The machine of a run in threads, as each worker and the controller build it over the same two shared memories. */
-import type { Pace } from '../hardware/logical-cpu.ts';
-import { COUNTERS } from '../hardware/tables.ts';
-import type { Cpu } from '../kernel/cpu.ts';
-import { KERNEL_COUNTERS } from '../kernel/tables.ts';
-import { SharedMemory } from '../memory/memory.ts';
-import { MachineCore } from './machine.ts';
-import type { MachinePlan } from './machine-plan.ts';
-import { MachineShape } from './machine-shape.ts';
+import type { Pace } from '../../hardware/logical-cpu.ts';
+import { COUNTERS } from '../../hardware/tables.ts';
+import type { Cpu } from '../../kernel/cpu.ts';
+import { KERNEL_COUNTERS } from '../../kernel/tables.ts';
+import { SharedMemory } from '../../memory/memory.ts';
+import { MachineCore } from '../machine.ts';
+import type { MachinePlan } from '../machine-plan.ts';
+import { MachineShape } from '../machine-shape.ts';
 import { type ControlColumns, controlColumns, controlLayout } from './worker-tables.ts';
 import { WakeBoard } from './worker-wake.ts';
 

@@ -4,8 +4,8 @@
  * interrupts, because the others still wait for its acknowledgements; an idle one is woken if a task is put on it, because the
  * others may wait for what that does.
  */
-import type { CpuId } from '../hardware/types.ts';
-import type { Word } from '../memory/memory.ts';
+import type { CpuId } from '../../hardware/types.ts';
+import type { Word } from '../../memory/memory.ts';
 import { type ControlColumns, GO_ON, STOP_NOW } from './worker-tables.ts';
 import type { WakeBoard } from './worker-wake.ts';
 

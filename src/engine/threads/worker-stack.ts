@@ -1,8 +1,8 @@
 /** The stack of a task as its worker keeps it: the bottom path, and above it the frames that it did not call. */
-import type { Cpu } from '../kernel/cpu.ts';
-import type { TaskId } from '../kernel/types.ts';
-import { NOWHERE, type Word } from '../memory/memory.ts';
-import { type Path, type Point, pointLabel, START } from '../memory/point.ts';
+import type { Cpu } from '../../kernel/cpu.ts';
+import type { TaskId } from '../../kernel/types.ts';
+import { NOWHERE, type Word } from '../../memory/memory.ts';
+import { type Path, type Point, pointLabel, START } from '../../memory/point.ts';
 
 /** An interrupt handler, a hook of policy or patch, or the engine giving other tasks the CPU between two operations. */
 export type InterposedKind = 'interrupt' | 'hook' | 'rest';
