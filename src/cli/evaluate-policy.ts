@@ -75,7 +75,7 @@ async function huntScenarios(into: Evaluation, options: EvaluateOptions): Promis
       const seconds = (until - performance.now()) / 1000;
       if (into.findings.length >= FINDINGS || seconds <= 0) return;
       options.progress(`scenario ${name}`);
-      const seed = options.seed + turn;
+      const seed = (options.seed + turn) >>> 0;
       const outcome = await huntIn(into, options, { source: loadScenario(name), seed, schedules, seconds });
       if (turn === 0 && outcome.schedules > 0) into.hunted.scenarios++;
       if (outcome.findings.length === 0) continue;

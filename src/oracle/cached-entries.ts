@@ -22,18 +22,15 @@ export class CachedEntries {
     return someEntry(ghost, (id, slot) => frameOf(ghost, id, slot) === pfn && !isCurrent(ghost, id, slot));
   }
 
-  /** A frame that is free, and to which the user code of a CPU comes through its TLB; undefined: none. @param runs of which CPUs */
-  freeFrame(runs: (id: CpuId) => boolean): Pfn | undefined {
+  /** Calls `each` for frames that are free, and to which the user code of a CPU comes through its TLB, once an entry. @param runs of which CPUs */
+  freeFrames(runs: (id: CpuId) => boolean, each: (pfn: Pfn) => void): void {
     const { ghost } = this;
     const { owner } = ghost.g.frame;
-    let found: Pfn | undefined;
     someEntry(ghost, (id, slot) => {
       const pfn = frameOf(ghost, id, slot);
-      const is = owner.peek(pfn) === OWNER_FREE && isUsable(ghost, id, slot) && runs(id);
-      if (is) found = pfn;
-      return is;
+      if (owner.peek(pfn) === OWNER_FREE && isUsable(ghost, id, slot) && runs(id)) each(pfn);
+      return false;
     });
-    return found;
   }
 }
 

@@ -34,10 +34,7 @@ interface Sightings {
 /** Openings in vain until a target counts as one that takes two operations. */
 const MOST_MISSED = 16;
 
-/**
- * Share of the operations that are drawn from all kinds where some are known to do. Where others meet the first one, it may be they who come
- * by the target, and it is theirs what they find.
- */
+/** Share of first operations that are of any kind, though some are known to come to the target: where others meet them, those may come to it. */
 const STRAY = { alone: 0.1, met: 0.4 } as const;
 
 /** What is rare is begun in one program of so many, or fewer. */

@@ -15,6 +15,7 @@ import { Unpatched } from './unpatched.ts';
 
 /** Runs that are compared anyway. Patches that make a difference without a race mostly do so within as many. */
 export const COMPARED = 2;
+
 /** What is known of the runs so far. */
 export interface DifferenceMade {
   /** What of the patches was begun. */

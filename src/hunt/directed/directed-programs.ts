@@ -1,9 +1,11 @@
 /**
  * Programs for a hunt that is directed at what its patches change. Some are encounters in which patches probably make a difference
  * (aim.ts); those in which they make none are given up. For the others an encounter of one operation is drawn first, an opening, until
- * patches do make a difference in it (difference.ts); then everything else there is meets that operation, a few at a time, in crossings.
+ * patches do make a difference in it (difference.ts); then others meet that operation, one or two at a time, in crossings: sooner those that
+ * have come by what is stale in crossings before (rivals.ts).
  * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019). Some pasts
- * are had again (pasts.ts): those behind which the same of the patches was begun, and those that brought pages into one state or another.
+ * are had again (pasts.ts): those behind which the same of the patches was begun, those behind which anything of them made a difference, and
+ * those that brought pages into one state or another.
  */
 import type { OpKind } from '../../program/op-kind.ts';
 import type { Program } from '../../program/program.ts';
@@ -61,7 +63,7 @@ const AIMED = 0.4;
 const CROSSINGS = 8;
 /** Share of the crossings in which patches probably make a difference in another operation, too. */
 const BOTH = 0.33;
-/** After so many of those an opening is left: it has probably no such frame that others could come by. */
+/** So many crossings, one behind the other, in which nothing comes by what is stale, and an opening is left: it has probably no such frame. */
 const MOST_UNMET = 4;
 /** One program of so many that come by the patches shows what they change: that is seldom. */
 const SELDOM = 8;

@@ -76,12 +76,13 @@ export class UnmadeAllocations {
 
   private look(at: number): void {
     const { stepper, freed, outside, last } = this;
-    const pfn = stepper.machine.oracle?.cached.freeFrame(this.runs);
-    if (pfn === undefined || last === undefined) return;
-    if (!freed.has(pfn)) freed.set(pfn, last);
-    const by = freed.get(pfn);
-    if (by === undefined || !outside.is(by)) return;
-    this.gaps.push(outside.gapAt(at, by));
-    freed.set(pfn, undefined);
+    if (last === undefined) return;
+    stepper.machine.oracle?.cached.freeFrames(this.runs, (pfn) => {
+      if (!freed.has(pfn)) freed.set(pfn, last);
+      const by = freed.get(pfn);
+      if (by === undefined || !outside.is(by)) return;
+      this.gaps.push(outside.gapAt(at, by));
+      freed.set(pfn, undefined);
+    });
   }
 }
