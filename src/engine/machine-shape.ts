@@ -10,6 +10,8 @@ import type { Word } from '../memory/memory.ts';
 import { STORE_BUFFER } from '../memory/tso-memory.ts';
 import { ORACLE_TABLES } from '../oracle/oracle.ts';
 import { perCpuThreads } from '../program/hotplug.ts';
+import type { Program } from '../program/program.ts';
+import { untilConcurrent } from '../program/same-history.ts';
 import { type CompiledProgram, compileProgram } from './compile.ts';
 import type { MachinePlan } from './machine-plan.ts';
 import { ENGINE_TABLES } from './tables.ts';
@@ -20,11 +22,14 @@ export class MachineShape {
   readonly switches: MachineSwitches;
   readonly costs: CostProfile;
   readonly layout: Layout<Geometry>;
-  readonly program: CompiledProgram;
+  private compiled: CompiledProgram;
+  private readonly history: string;
 
-  constructor(readonly plan: MachinePlan) {
+  constructor(private asked: MachinePlan) {
+    const plan = asked;
     const { machine } = plan.program;
     const { threads = [] } = plan.policy;
+    this.history = untilConcurrent(plan.program);
     const sizes = makeGeometry(machine.geometry ?? 'tiny', { ...machine.override, cpus: machine.cpus });
     const added = threads.length + perCpuThreads(plan.program).length;
     this.geometry = shaped({ ...sizes, tasks: sizes.tasks + added });
@@ -32,9 +37,25 @@ export class MachineShape {
     const costs = COST_PROFILES[plan.costs];
     if (!costs) throw new RangeError(`cost profile "${plan.costs}": expected ${Object.keys(COST_PROFILES).join(', ')}`);
     this.costs = costs;
-    this.program = compileProgram(plan.program, this.geometry, threads, plan.menu);
+    this.compiled = compileProgram(plan.program, this.geometry, threads, plan.menu);
     this.layout = new Layout(this.geometry);
     for (const t of this.tables()) this.layout.place(t);
+  }
+
+  get plan(): MachinePlan {
+    return this.asked;
+  }
+  get program(): CompiledProgram {
+    return this.compiled;
+  }
+
+  /** Takes another program of the same history, which differs in the operations of the concurrent part alone; false if it differs in more. */
+  takes(program: Program): boolean {
+    if (untilConcurrent(program) !== this.history) return false;
+    const { policy, menu } = this.asked;
+    this.asked = { ...this.asked, program };
+    this.compiled = compileProgram(program, this.geometry, policy.threads, menu);
+    return true;
   }
 
   /** First word and first word after the frames: where page-table entries lie. */

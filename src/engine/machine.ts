@@ -18,6 +18,7 @@ import type { Columns } from '../memory/table.ts';
 import { TsoMemory } from '../memory/tso-memory.ts';
 import { DebuggedOracle } from '../oracle/debugged-oracle.ts';
 import { ORACLE_TABLES, Oracle } from '../oracle/oracle.ts';
+import type { Program } from '../program/program.ts';
 import { type Choice, choiceArgument, choiceKind, PICK } from './choice.ts';
 import type { CompiledProgram, CompiledTask, Instruction } from './compile.ts';
 import { kernelOf } from './kernel-of.ts';
@@ -94,7 +95,7 @@ export class MachineCore<M extends Memory> implements UserRun {
   readonly handles: Cpu[] = [];
   readonly geometry: Geometry;
   /** Pages that the program names: those worth a speculative walk. */
-  readonly pages: readonly Vpn[];
+  pages: readonly Vpn[];
   /** Number of the operation chosen last: the task that begins it asks in the same step. */
   pick = 0;
 
@@ -243,6 +244,13 @@ export class Machine extends MachineCore<SteppedMemory> {
     for (const { id } of this.program.tasks) this.mem.words[tasks.polling.at(id)] = 0;
     this.mem.rebase();
     if (this.oracle instanceof DebuggedOracle) this.oracle.rebase();
+  }
+
+  /** As MachineShape.takes(): where the history is over, that is all that it takes. */
+  takes(program: Program): boolean {
+    if (!this.shape.takes(program)) return false;
+    this.pages = pagesOf(this.program);
+    return true;
   }
 
   /** Tells what words count as to a search of all states, where that is not what they hold. */

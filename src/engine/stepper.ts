@@ -11,6 +11,7 @@ import { pointLabel } from '../memory/point.ts';
 import type { Footprint } from '../memory/step-record.ts';
 import type { TsoMemory } from '../memory/tso-memory.ts';
 import type { Violation } from '../oracle/oracle.ts';
+import type { Program } from '../program/program.ts';
 import { type Framed, framed } from './calls.ts';
 import { type Choice, choice, choiceCpu, isOfPath, TICK } from './choice.ts';
 import { listEnabled } from './enabled.ts';
@@ -81,6 +82,17 @@ export class Stepper {
     this.paths.reset();
     this.findChoices();
     this.rewinder?.begin();
+  }
+
+  /**
+   * Back to the start of the concurrent part, which is that of another program from now on; false if there is more in which that differs, or
+   * if the history does not come to its end.
+   */
+  takes(program: Program): boolean {
+    const isThere = this.historyViolation === undefined && this.historyFailure === undefined;
+    if (!isThere || !this.machine.takes(program)) return false;
+    this.reset();
+    return true;
   }
 
   /** Can the run go back to where it was behind so many steps? Only where the memory keeps a log. */

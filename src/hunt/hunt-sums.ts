@@ -23,7 +23,11 @@ export interface StrategyUse {
 }
 
 /** The names of runs that follow from others, see unmade.ts: no strategy draws them. */
-export const UNMADE = { stores: 'unmade-stores', allocations: 'unmade-allocations' } as const;
+export const UNMADE = {
+  operations: 'unmade-operations',
+  allocations: 'unmade-allocations',
+  stores: 'unmade-stores',
+} as const;
 
 /** What a hunt has done. */
 export interface HuntSums {

@@ -19,6 +19,7 @@ import { HuntTally } from './hunt-tally.ts';
 import { HUNTING_BUDGET, huntingPlan, rewinding } from './hunting-plan.ts';
 import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
+import { Machines } from './machines.ts';
 import { pageStates } from './page-states.ts';
 import { DEFAULT_MIX, ENCOUNTER_MIX, SMALL_SCOPE, type StrategyName, strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
@@ -126,6 +127,9 @@ class Hunt {
   private readonly fuzz: Fuzz;
   private readonly names: readonly StrategyName[];
   private readonly toldPatches: ToldPatches;
+  private readonly machines = new Machines();
+  /** Those without the patches of a directed hunt. */
+  private readonly unpatched = new Machines();
   private found: RawFinding | undefined = undefined;
   private complete = false;
   private diverged = false;
@@ -168,25 +172,30 @@ class Hunt {
   }
 
   private huntIn(
-    { program, menu, recorded, random, origin, past }: Omit<Drawn, 'origin'> & { readonly origin?: Origin },
+    { program, menu, recorded, random, origin, past, directed }: Omit<Drawn, 'origin'> & { readonly origin?: Origin },
     schedules: number,
   ): Showing {
     const { options, tally } = this;
     const plan = { ...huntingPlan(program, options), menu };
-    const difference = this.fuzz.isDirected && !menu ? new Difference(plan, this.toldPatches) : undefined;
+    const difference =
+      this.fuzz.isDirected && !menu ? new Difference(plan, this.toldPatches, this.unpatched) : undefined;
     const told = difference?.plan ?? plan;
-    const stepper = new Stepper(menu || this.names.includes('exhaustive') ? rewinding(told) : told);
+    const goesBack = menu !== undefined || this.names.includes('exhaustive');
+    const stepper = goesBack ? new Stepper(rewinding(told)) : this.machines.of(told);
     const run = new MachineRun(stepper, difference);
-    difference?.start(run);
+    difference?.start(run, stepper);
     const states = past && pageStates(stepper);
-    const most = difference ? 'directed' : 'other';
+    const mayMeet = difference && {
+      patched: difference,
+      rivals: () => (this.fuzz.isWorth(difference) ? (directed?.rivals?.() ?? []) : []),
+    };
     const place: Place = {
       plan,
       stepper,
       run,
       ledger: new LedgerStates(stepper),
       difference,
-      unmade: options.source === 'fuzz' && !menu ? new Unmade(plan, stepper, run, most) : undefined,
+      unmade: options.source === 'fuzz' && !menu ? new Unmade(plan, stepper, run, mayMeet) : undefined,
       stale: false,
       choices: [],
     };
@@ -257,7 +266,7 @@ class Hunt {
     this.tally.ranBy(strategy, done.steps - common, coverage.pairs - known.pairs, convicted?.harm);
     const isSample = this.tally.schedules % CHECK_EVERY === 1;
     this.judge({ plan, stepper, choices, run: done }, strategy.name, isSample);
-    if (unmade && !convicted && (difference?.hasParted ?? true)) this.withMore(unmade, choices);
+    if (unmade && !convicted) this.withMore(place, unmade);
     return { pairs: coverage.pairs - known.pairs, fresh: coverage.size - known.size, choices };
   }
 
@@ -271,12 +280,17 @@ class Hunt {
   }
 
   /** What if somebody had stored to a page that was about to lose its frame, or had got a frame that was still in use? */
-  private withMore(unmade: Unmade, choices: readonly number[]): void {
-    for (const made of unmade.made(choices)) {
-      const { run, name } = made;
-      this.tally.ran(name, run.steps, 0, run.convicted?.harm);
-      this.judge(made, name, false);
-      if (!this.goesOn()) return;
-    }
+  private withMore({ plan, stepper, choices }: Place, unmade: Unmade): void {
+    let isElsewhere = false;
+    this.toldPatches.silently(() => {
+      for (const made of unmade.made(choices)) {
+        isElsewhere = true;
+        const { run, name } = made;
+        this.tally.ran(name, run.steps, 0, run.convicted?.harm);
+        this.judge(made, name, false);
+        if (!this.goesOn()) break;
+      }
+    });
+    if (isElsewhere) stepper.takes(plan.program);
   }
 }

@@ -21,13 +21,25 @@ export function placeOf({ tasks, machine: { cpus } }: Program, stepper: Stepper,
 
 /** The program with the operation at that place; undefined if it is no task's to do. */
 export function withOp(program: Program, task: TaskId, op: Op, at: number, inHistory = false): Program | undefined {
+  return withOps(program, task, [op], at, inHistory);
+}
+
+/** The same with several, one behind the other. */
+export function withOps(
+  program: Program,
+  task: TaskId,
+  joined: readonly Op[],
+  at: number,
+  inHistory = false,
+): Program | undefined {
   const index = task - program.machine.cpus;
   const own = program.tasks[index];
   if (!own) return undefined;
   if (inHistory) {
-    const history = [...program.history.slice(0, at), { task: own.name, op }, ...program.history.slice(at)];
+    const steps = joined.map((op) => ({ task: own.name, op }));
+    const history = [...program.history.slice(0, at), ...steps, ...program.history.slice(at)];
     return { ...program, history };
   }
-  const ops = [...own.ops.slice(0, at), op, ...own.ops.slice(at)];
+  const ops = [...own.ops.slice(0, at), ...joined, ...own.ops.slice(at)];
   return { ...program, tasks: program.tasks.map((t, i) => (i === index ? { ...t, ops } : t)) };
 }

@@ -137,7 +137,11 @@ export class LooseReplay {
   at = 0;
   private last = -1;
 
-  constructor(private readonly wanted: readonly number[]) {}
+  /** @param isLeftOut of what would be possible */
+  constructor(
+    private readonly wanted: readonly number[],
+    private readonly isLeftOut: (c: Choice) => boolean = () => false,
+  ) {}
 
   choose = (stepper: Stepper): number => {
     const c = this.next(stepper);
@@ -148,6 +152,7 @@ export class LooseReplay {
   private next({ choices, machine }: Stepper): number {
     while (this.at < this.wanted.length) {
       const c = this.wanted[this.at++] as Choice;
+      if (this.isLeftOut(c)) continue;
       const acts = choiceKind(c) >= ADVERSARY && choiceCpu(c) < machine.geometry.cpus;
       if (acts || choices.includes(c)) return c;
     }

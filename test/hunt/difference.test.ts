@@ -9,6 +9,7 @@ import { ToldPatches } from '#tlblab/hunt/directed/told-patches.js';
 import { execute } from '#tlblab/hunt/execute.js';
 import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
 import { MachineRun } from '#tlblab/hunt/machine-run.js';
+import { Machines } from '#tlblab/hunt/machines.js';
 import { randomFrom } from '#tlblab/hunt/random.js';
 import { RandomWalk } from '#tlblab/hunt/strategies/random-walk.js';
 import { MAINLINE } from '#tlblab/kernel/kernel.js';
@@ -39,10 +40,10 @@ function compared(
   policy: Policy = mainline,
 ): { difference: Difference; came: boolean } {
   const plan = huntingPlan(program, { policy, patches: [patch], strict: false, costs: 'bare-metal' });
-  const difference = new Difference(plan, new ToldPatches(policy, [patch]));
+  const difference = new Difference(plan, new ToldPatches(policy, [patch]), new Machines());
   const stepper = new Stepper(difference.plan);
   const run = new MachineRun(stepper, difference);
-  difference.start(run);
+  difference.start(run, stepper);
   const strategy = new RandomWalk(randomFrom(3), NO_ACTS, 8);
   let came = false;
   for (let i = 0; i < 6; i++) {

@@ -2,6 +2,9 @@
 import { expect, it } from 'vitest';
 import { Rivals } from '#tlblab/hunt/directed/rivals.js';
 import { bothOf, kindIn, targetIn, whileStale } from '#tlblab/hunt/directed/target.js';
+import { Draw } from '#tlblab/hunt/generate/draw.js';
+import { OPERATIONS } from '#tlblab/hunt/generate/encounter-traits.js';
+import { randomFrom } from '#tlblab/hunt/random.js';
 
 it('has all kinds alike at first, and no kind never', () => {
   const rivals = new Rivals();
@@ -12,6 +15,18 @@ it('has all kinds alike at first, and no kind never', () => {
   expect(rivals.chanceOf('fork')).toBeGreaterThan(0.1);
   // a program counts once
   expect(rivals.place()).toContainEqual(['truncate', 50, 50]);
+});
+
+it('has all kinds in some order, and those that come by what is stale mostly before others', () => {
+  const rivals = new Rivals();
+  for (let i = 0; i < 50; i++) rivals.had(['fork'], false);
+  for (let i = 0; i < 50; i++) rivals.had(['truncate'], true);
+  const draw = new Draw(randomFrom(3).bits);
+  const orders = Array.from({ length: 200 }, () => rivals.inOrder(draw));
+  for (const order of orders) expect([...order].sort()).toEqual([...OPERATIONS].sort());
+  const first = orders.filter((order) => order.indexOf('truncate') < order.indexOf('fork')).length;
+  expect(first).toBeGreaterThan(150);
+  expect(first).toBeLessThan(200);
 });
 
 it('goes on where it was', () => {

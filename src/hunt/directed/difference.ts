@@ -6,9 +6,11 @@
  */
 import { type Choice, choiceCpu, choiceKind, RUN } from '../../engine/choice.ts';
 import type { MachinePlan } from '../../engine/machine-plan.ts';
+import type { Stepper } from '../../engine/stepper.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import type { Cpu } from '../../kernel/cpu.ts';
 import type { MachineRun } from '../machine-run.ts';
+import type { Machines } from '../machines.ts';
 import { bothOf, type Target, targetIn, whileStale } from './target.ts';
 import type { ToldPatches } from './told-patches.ts';
 import { Unpatched } from './unpatched.ts';
@@ -56,10 +58,14 @@ export class Difference implements DifferenceMade {
   /** This run has parted. */
   hasParted = false;
 
-  /** @param asked the plan of the machine with the patches @param patches of the hunt, which tell this difference from now on */
+  /**
+   * @param asked the plan of the machine with the patches @param patches of the hunt, which tell this difference from now on
+   * @param unpatched machines of the hunt without them
+   */
   constructor(
     private readonly asked: MachinePlan,
     private readonly patches: ToldPatches,
+    private readonly unpatched: Machines,
   ) {
     const deeper = (cpu: Cpu, by: 1 | -1): number => {
       const depth = (this.depths.get(cpu) ?? 0) + by;
@@ -82,11 +88,15 @@ export class Difference implements DifferenceMade {
     return this.knownIn > 0;
   }
 
-  /** The history is over: what it did is of no interest, but for its traces. @param run of the machine with the patches */
-  start(run: MachineRun): void {
+  /**
+   * The history is over: what it did is of no interest, but for its traces.
+   * @param run of the machine with the patches @param stepper the machine, which may have come to the end of the history for another program
+   */
+  start(run: MachineRun, stepper: Stepper): void {
     this.run = run;
     this.names.clear();
-    this.isEarly = this.begun.size > 0;
+    if (this.begun.size > 0) this.patches.early.add(stepper);
+    this.isEarly = this.patches.early.has(stepper);
     this.begun.clear();
   }
 
@@ -179,7 +189,7 @@ export class Difference implements DifferenceMade {
     const { common } = this;
     if (common === undefined) return true;
     this.common = undefined;
-    this.without ??= new Unpatched(this.asked, this.patches);
+    this.without ??= new Unpatched(this.asked, this.patches, this.unpatched);
     return this.without.begin(common);
   }
 }

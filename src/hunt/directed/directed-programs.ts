@@ -1,8 +1,8 @@
 /**
  * Programs for a hunt that is directed at what its patches change. Some are encounters in which patches probably make a difference
  * (aim.ts); those in which they make none are given up. For the others an encounter of one operation is drawn first, an opening, until
- * patches do make a difference in it (difference.ts); then others meet that operation, one or two at a time, in crossings: sooner those that
- * have come by what is stale in crossings before (rivals.ts).
+ * patches do make a difference in it (difference.ts); then others meet that operation, each for one run (unmade/operations.ts), and one or two
+ * at a time, in crossings: sooner those that have come by what is stale in crossings before (rivals.ts).
  * The numbers that an opening was drawn from stand for it (as in Padhye et al., "Semantic Fuzzing with Zest", ISSTA 2019). Some pasts
  * are had again (pasts.ts): those behind which the same of the patches was begun, those behind which anything of them made a difference, and
  * those that brought pages into one state or another.
@@ -10,10 +10,18 @@
 import type { OpKind } from '../../program/op-kind.ts';
 import type { Program } from '../../program/program.ts';
 import { Draw } from '../generate/draw.ts';
-import { generateAimed, generateCrossing, generateOpening, type Opening } from '../generate/encounters.ts';
+import type { Rival } from '../generate/encounter.ts';
+import {
+  generateAimed,
+  generateCrossing,
+  generateOpening,
+  generateRival,
+  type Opening,
+} from '../generate/encounters.ts';
 import { drawPast, type Past, Pasts, type PastsPlace } from '../generate/pasts.ts';
 import type { TraitName } from '../generate/traits.ts';
 import type { PageState } from '../page-states.ts';
+import { randomFrom } from '../random.ts';
 import { Aim, type AimPlace } from './aim.ts';
 import type { DifferenceMade } from './difference.ts';
 import { Rivals, type RivalsPlace } from './rivals.ts';
@@ -30,6 +38,8 @@ export interface DirectedProgram {
   readonly did: readonly OpKind[];
   /** What was before, unless that was drawn for another program of the same opening. */
   readonly past?: Past;
+  /** Of an opening: what could meet its first operation, each of another kind. */
+  readonly rivals?: () => Iterable<Rival>;
   /** Of a crossing: kinds of the operations that meet the first one. */
   readonly others?: readonly TraitName[];
 }
@@ -49,7 +59,6 @@ export interface DirectedPlace {
   readonly partings: PastsPlace<Target>;
   readonly opening: AimedOpening | undefined;
   readonly left: number;
-  readonly unmet: number;
   readonly hopes: boolean;
   readonly reached: number;
   readonly parted: number;
@@ -58,13 +67,13 @@ export interface DirectedPlace {
 }
 
 /** Share of the encounters that are neither openings nor crossings. */
-const AIMED = 0.4;
-/** Crossings of an opening: few, for most openings lead to no harm, whatever crosses them. */
-const CROSSINGS = 8;
+const AIMED = 0.25;
+/** Operations of different kinds that are tried in the midst of an opening: all that a program can have, mostly. */
+const RIVALS = 40;
+/** Crossings of an opening: few, for most lead to no harm, whatever crosses them; fewer where operations have been tried in its midst. */
+const CROSSINGS = { tried: 3, other: 8 } as const;
 /** Share of the crossings in which patches probably make a difference in another operation, too. */
 const BOTH = 0.33;
-/** So many crossings, one behind the other, in which nothing comes by what is stale, and an opening is left: it has probably no such frame. */
-const MOST_UNMET = 4;
 /** One program of so many that come by the patches shows what they change: that is seldom. */
 const SELDOM = 8;
 /** Steps that it takes as long to run as to make a program and its machine. */
@@ -80,8 +89,6 @@ export class DirectedPrograms {
   /** The opening that is tried, or crossed, and how often it will be. */
   private opening: AimedOpening | undefined;
   private left = 0;
-  /** Its latest crossings in which a TLB was stale, and nothing came by a frame of such an entry. */
-  private unmet = 0;
   /** The opening alone has not shown that patches make a difference. */
   private hopes = false;
   /** Programs that came by patches, and those in which these made a difference. */
@@ -115,7 +122,20 @@ export class DirectedPrograms {
     const drawn = generateOpening(first, past, bits);
     const { program, did } = drawn;
     this.opening = { ...drawn.opening, did, target };
-    return { origin: 'opening', program, did, first, past };
+    const seed = bits();
+    const rivals = (): Iterable<Rival> => this.rivalsOf(drawn.opening, seed);
+    return { origin: 'opening', program, did, first, past, rivals };
+  }
+
+  /** Operations that could meet the opening, each of another kind. */
+  private *rivalsOf(opening: Opening, seed: number): Iterable<Rival> {
+    const { bits } = randomFrom(seed);
+    let left = RIVALS;
+    for (const kind of this.rivals.inOrder(new Draw(bits))) {
+      const rival = generateRival(opening, bits, kind);
+      if (rival && left-- > 0) yield rival;
+      if (left <= 0) return;
+    }
   }
 
   /** What was before, a new one or that of another program, and a first operation. Where the target is seldom come by, mostly as there. */
@@ -144,8 +164,8 @@ export class DirectedPrograms {
     if (origin === 'opening') this.sought += MAKING + steps;
     else if (made.begun.size > 0 && !made.isKnown) this.hoped += MAKING + steps;
     if (origin === 'crossing') {
-      if (this.hopes && made.isKnown) this.left = CROSSINGS;
-      if (made.isStale) this.crossed(others, made.hasMet);
+      if (this.hopes && made.isKnown) this.left = CROSSINGS.other;
+      if (made.isStale) this.rivals.had(others, made.hasMet);
       this.hopes &&= !made.isKnown;
       const fresh = [...made.begun].filter((target) => !this.aim.knows(target));
       if (fresh.length > 0) this.aim.had(first, fresh, { did });
@@ -158,18 +178,11 @@ export class DirectedPrograms {
       const target = this.opening?.target;
       const isHit = target === undefined || made.begun.has(target);
       if (target !== undefined && !isHit) this.aim.missed(target);
-      this.unmet = 0;
-      this.left = isHit && this.isWorth(made) ? CROSSINGS : 0;
+      const most = made.isKnown && made.isStale ? CROSSINGS.tried : CROSSINGS.other;
+      this.left = isHit && this.isWorth(made) ? most : 0;
     }
     if (made.begun.size > 0) this.reached++;
     if (made.isKnown) this.parted++;
-  }
-
-  /** A TLB was stale in a crossing. */
-  private crossed(others: readonly TraitName[], hasMet: boolean): void {
-    this.rivals.had(others, hasMet);
-    this.unmet = hasMet ? 0 : this.unmet + 1;
-    if (this.unmet >= MOST_UNMET) this.left = 0;
   }
 
   /**
@@ -186,8 +199,8 @@ export class DirectedPrograms {
   }
 
   place(): DirectedPlace {
-    const { opening, left, unmet, hopes, reached, parted, sought, hoped } = this;
-    const counts = { opening, left, unmet, hopes, reached, parted, sought, hoped };
+    const { opening, left, hopes, reached, parted, sought, hoped } = this;
+    const counts = { opening, left, hopes, reached, parted, sought, hoped };
     const behind = { pasts: this.pasts.place(), partings: this.partings.place() };
     return { ...counts, ...behind, aim: this.aim.place(), rivals: this.rivals.place() };
   }

@@ -2,6 +2,8 @@
  * What a directed hunt has learnt about operations that cross an opening: how often programs with one of a kind came by a frame to which a
  * missed flush, or one that is due, leaves a stale entry. Others do nothing to what a patch leaves behind, and are drawn less often.
  */
+import type { Draw } from '../generate/draw.ts';
+import { OPERATIONS } from '../generate/encounter-traits.ts';
 import type { TraitName } from '../generate/traits.ts';
 
 /** For each kind of operation the crossings that had one, and those in which something came by such a frame. */
@@ -17,6 +19,14 @@ export class Rivals {
   chanceOf(kind: TraitName): number {
     const { tried, met } = this.tallies.get(kind) ?? { tried: 0, met: 0 };
     return LEAST + (1 - LEAST) * ((met + 1) / (tried + 2));
+  }
+
+  /** All kinds, drawn one after the other by their chances. */
+  inOrder(draw: Draw): TraitName[] {
+    const late = new Map(
+      OPERATIONS.map((kind) => [kind, -Math.log(1 - draw.below(2 ** 32) / 2 ** 32) / this.chanceOf(kind)]),
+    );
+    return [...OPERATIONS].sort((a, b) => late.get(a)! - late.get(b)!);
   }
 
   /** A crossing with those was run, in which a TLB was stale. */

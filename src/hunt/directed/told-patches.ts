@@ -1,4 +1,5 @@
 /** Patches that tell when their routines, or paths of their hooks, are begun and have ended; and the routines in their place without them, that tell it too. */
+import type { Stepper } from '../../engine/stepper.ts';
 import type { Cpu } from '../../kernel/cpu.ts';
 import { MAINLINE } from '../../kernel/kernel.ts';
 import type { Path } from '../../memory/point.ts';
@@ -24,6 +25,8 @@ export class ToldPatches {
   /** Who hears of the machine with the patches, and of the one without. */
   onPatches = NOBODY;
   onOriginals = NOBODY;
+  /** Machines, by their steppers, that came by the patches in the history. */
+  readonly early = new WeakSet<Stepper>();
 
   constructor(policy: Policy, patches: readonly Patch[]) {
     this.patches = patches.map((patch) =>
@@ -38,6 +41,17 @@ export class ToldPatches {
         leaves: (name, cpu, result) => this.onOriginals.leaves(name, cpu, result),
       }),
     );
+  }
+
+  /** Nobody hears of what is done meanwhile. */
+  silently(act: () => void): void {
+    const { onPatches } = this;
+    this.onPatches = NOBODY;
+    try {
+      act();
+    } finally {
+      this.onPatches = onPatches;
+    }
   }
 }
 

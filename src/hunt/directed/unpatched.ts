@@ -5,11 +5,12 @@
  */
 import { ADVERSARY, type Choice, choice, choiceCpu, choiceKind, RUN, TICK } from '../../engine/choice.ts';
 import type { MachinePlan } from '../../engine/machine-plan.ts';
-import { Stepper } from '../../engine/stepper.ts';
+import type { Stepper } from '../../engine/stepper.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import type { Cpu } from '../../kernel/cpu.ts';
 import type { TaskId } from '../../kernel/types.ts';
 import { MachineRun } from '../machine-run.ts';
+import type { Machines } from '../machines.ts';
 import type { ToldPatches } from './told-patches.ts';
 
 /** The other run is checked, and judged: this one only shows where it leads. */
@@ -27,8 +28,11 @@ export class Unpatched {
   /** The task whose steps are left out, and its CPU. */
   private apart: { readonly task: TaskId; readonly cpu: CpuId } | undefined;
 
-  /** @param asked the plan of the machine with the patches @param patches which tell this machine from now on */
-  constructor(asked: MachinePlan, patches: ToldPatches) {
+  /**
+   * @param asked the plan of the machine with the patches @param patches which tell this machine from now on
+   * @param machines those without patches
+   */
+  constructor(asked: MachinePlan, patches: ToldPatches, machines: Machines) {
     const depth = ({ current }: Cpu): number => this.depths.get(current) ?? 0;
     patches.onOriginals = {
       enters: (_: string, cpu: Cpu): void => void this.depths.set(cpu.current, depth(cpu) + 1),
@@ -38,7 +42,7 @@ export class Unpatched {
       },
     };
     const { originals } = patches;
-    this.stepper = new Stepper({
+    this.stepper = machines.of({
       ...asked,
       patches: originals,
       oracle: undefined,

@@ -34,6 +34,9 @@ const WARM: readonly Accesses[] = [MIXED, LOADS, LOADS, { store: 1, load: 0.1 }]
 /** What takes pages away that come back. */
 const TAKES_AWAY: ReadonlySet<TraitName> = new Set(['swapout', 'reclaim', 'devmigrate']);
 
+/** What leaves an address space with a flush that is put off, or with the mark of one, at which whoever empties an entry flushes. */
+const BATCHED: ReadonlySet<Op['do']> = new Set(['reclaim', 'migrate', 'compact']);
+
 /** A program with a place, and with what was before. */
 export class EncounterPast extends ProgramWriter {
   protected place: Place | undefined;
@@ -49,12 +52,13 @@ export class EncounterPast extends ProgramWriter {
     const at = draw.chance(0.6) ? draw.below(pages) : 0;
     this.place = { ...rest, page: page + at, pages: pages - at, offset: offset + at };
     // what a store makes of a page of a file is seldom what was there
-    if (draw.chance(this.place.file === undefined ? 0.75 : 0.35)) this.populate();
+    if (draw.chance(this.place.file === undefined ? 0.9 : 0.35)) this.populate();
     for (const [name, chance] of shuffled(PAST, draw)) {
       if (!draw.chance(chance)) continue;
       this.happened(name);
       if (draw.chance(0.5)) this.writeAccess(this.cast.anyUser());
     }
+    if (this.history.some(({ op }) => BATCHED.has(op.do)) && draw.chance(0.5)) this.settle();
     const shares = draw.chance(0.35 * this.traits.fork);
     if (shares) {
       if (draw.chance(0.7)) this.populate();
@@ -152,7 +156,7 @@ export class EncounterPast extends ProgramWriter {
   private populate(): void {
     const { page, pages } = this.place!;
     const op: Op = pages > 1 ? { do: 'touch', page, pages, write: true } : { do: 'store', page };
-    if (this.traits.store > 0) this.write(this.draw.pick(this.atPlace()), op);
+    this.write(this.draw.pick(this.atPlace()), op);
   }
 
   /** Something of the past. What took pages away may bring them back by loads alone, and leave them in the swap cache. */

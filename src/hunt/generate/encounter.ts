@@ -4,6 +4,7 @@
  * time, and before and behind them loads and stores. Few operations make few steps, so that most of what can happen between two of
  * them does within a few schedules (the small scope hypothesis; Jackson, Damon, ISSTA 1996).
  */
+import { canonicalOp } from '../../program/canonical.ts';
 import type { OpKind } from '../../program/op-kind.ts';
 import type { Op, Program } from '../../program/program.ts';
 import type { Player } from './cast.ts';
@@ -22,6 +23,12 @@ export function encounterOf(random: () => number, traits: Traits): Encounter {
 
 const BOUNDS: Bounds = { objects: [1, 2], pages: 2, files: 1 };
 
+/** What could meet an opening, though it is no part of the program. */
+export interface Rival {
+  readonly task: string;
+  readonly ops: readonly Op[];
+}
+
 /** Operations that wait for what others do, and the last one of a task. */
 const ENDS: ReadonlySet<Op['do']> = new Set(['await', 'sleep', 'lock', 'exit']);
 
@@ -38,10 +45,22 @@ export class Encounter extends EncounterPast {
    */
   open(first?: TraitName): readonly OpKind[] {
     if (this.draw.chance(0.15 * this.traits.sleep)) this.fallAsleep();
-    const rival = scaled(this.traits, RIVAL);
-    const kinds = first === undefined ? [] : this.writeRival(only(withTrait(rival, first), first));
-    if (kinds.length === 0) this.writeRival(rival);
+    const kinds = first === undefined ? [] : this.writeAs(first);
+    if (kinds.length === 0) this.writeRival(scaled(this.traits, RIVAL));
     return kinds;
+  }
+
+  /** One operation more of that kind, alone: who does it, and what it comes to; undefined if it takes others, or a past of its own. */
+  rival(kind: TraitName): Rival | undefined {
+    const { players } = this.cast;
+    const before = players.map(({ ops }) => ops.length);
+    const { length } = this.history;
+    if (this.writeAs(kind).length === 0) return undefined;
+    const grown = players.flatMap(({ name, ops }, i) =>
+      ops.length > before[i] ? [{ name, ops: ops.slice(before[i]) }] : [],
+    );
+    const isAlone = grown.length === 1 && players.length === before.length && this.history.length === length;
+    return isAlone ? { task: grown[0].name, ops: grown[0].ops.map(canonicalOp) } : undefined;
   }
 
   /** One to three operations more, by how often each should be. */
@@ -82,6 +101,11 @@ export class Encounter extends EncounterPast {
         this.write(user, this.access(user, this.looksAt(user)).op);
     }
     return this.finished();
+  }
+
+  /** An operation of that kind, whether or not the program has such ones. @returns the kinds of what was written */
+  private writeAs(kind: TraitName): readonly OpKind[] {
+    return this.writeRival(only(withTrait(scaled(this.traits, RIVAL), kind), kind));
   }
 
   /** On different CPUs, as far as there are. @returns the kinds of what was written, but for what only takes freed pages */

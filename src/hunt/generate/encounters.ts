@@ -5,7 +5,7 @@
 import type { OpKind } from '../../program/op-kind.ts';
 import type { Program } from '../../program/program.ts';
 import { randomFrom } from '../random.ts';
-import { type Encounter, encounterOf } from './encounter.ts';
+import { type Encounter, encounterOf, type Rival } from './encounter.ts';
 import { withTrait } from './encounter-traits.ts';
 import type { Past } from './pasts.ts';
 import { swarmTraits, type TraitName } from './traits.ts';
@@ -66,16 +66,27 @@ export interface Crossing {
  * @param chanceOf how often an operation of a kind is one of them, beside others @param also what one of them is, if it can be
  */
 export function generateCrossing(
-  { past, first, numbers }: Opening,
+  opening: Opening,
   random: () => number,
   chanceOf: (kind: TraitName) => number,
   also?: TraitName,
 ): Crossing {
+  const encounter = opened(opening, random);
+  const others = encounter.cross(swarmTraits(random), chanceOf, also);
+  return { program: encounter.end(), others };
+}
+
+/** An operation of that kind which could meet the opening; undefined: none could by itself. */
+export function generateRival(opening: Opening, random: () => number, kind: TraitName): Rival | undefined {
+  return opened(opening, random).rival(kind);
+}
+
+/** An encounter of which its opening is written. @param random the numbers that decide the rest */
+function opened({ past, first, numbers }: Opening, random: () => number): Encounter {
   let at = 0;
   const encounter = behind(past, () => numbers[at++] ?? random());
   encounter.open(first);
-  const others = encounter.cross(swarmTraits(random), chanceOf, also);
-  return { program: encounter.end(), others };
+  return encounter;
 }
 
 /** An encounter of which only what was before is written. @param random the numbers that decide the rest */

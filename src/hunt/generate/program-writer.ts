@@ -2,8 +2,9 @@
 import { canonicalProgram } from '../../program/canonical.ts';
 import { type OpKind, opKind } from '../../program/op-kind.ts';
 import type { FileSpec, Op, Program } from '../../program/program.ts';
+import { randomFrom } from '../random.ts';
 import { Cast, drawCast, drawDaemons, MOST_MMS, type Player, taskOf } from './cast.ts';
-import type { Draw } from './draw.ts';
+import { Draw } from './draw.ts';
 import { drawFileOp, drawFiles, FileMappings, type FileOp, fileShares, isFileOp } from './files.ts';
 import { drawUnplug, hasUnplug } from './hotplug.ts';
 import { drawDevices, drawMerge } from './installers.ts';
@@ -73,7 +74,9 @@ export class ProgramWriter {
 
   /** What was written, as a canonical program. */
   protected finished(): Program {
-    const { draw, traits, cast, cpus, memory, startSpaces: mms } = this;
+    const { traits, cast, cpus, memory, startSpaces: mms } = this;
+    // programs of one past have the same machine, as far as they can
+    const draw = new Draw(randomFrom(this.number).bits);
     return canonicalProgram({
       name: `fuzz-${this.number.toString(16)}`,
       machine: withNamelessFiles(

@@ -48,8 +48,10 @@ export class OperationGrain {
     if (current === undefined || run.operationOf(current.cpu) !== current.operation) return -1;
     const own = this.choiceOf(open, current.cpu);
     if (own !== undefined) return own;
-    // what was begun on another CPU for this operation's sake goes on first
-    const helped = this.helper === undefined ? undefined : open.find((c) => choiceCpu(c) === this.helper && isRun(c));
+    // what was begun on another CPU for this operation's sake goes on first, to its end
+    const { helper } = this;
+    const helps = helper !== undefined && run.isInterrupted(helper);
+    const helped = helps ? open.find((c) => choiceCpu(c) === helper && isRun(c)) : undefined;
     if (helped !== undefined) return helped;
     const deliveries = open.filter((c) => choiceKind(c) === DELIVER);
     if (deliveries.length === 0) return -1;

@@ -15,6 +15,12 @@ import type { AdversaryBudget, Run, Strategy } from './strategy.ts';
 /** Where others may go on, one of so many times an operation that is held does, in runs that are not patient. */
 const EARLY = 4;
 
+/**
+ * Steps in which operations have to be held, or to go on. Tasks may look again and again for what only another one can give them, and
+ * be no more waiting than any that get on.
+ */
+const LONGEST = 500;
+
 /** Places of an operation that are close behind where patches make a difference. */
 const CLOSE = 6;
 /** Places of an operation in the midst of what patches changed: of more of them, most say little. */
@@ -37,6 +43,11 @@ export class Preempt implements Strategy {
   private patient = false;
   /** It goes on no further than until something else can: somebody who waited for its lock, say. */
   private yields = false;
+  /** Nothing is known of where to hold: the first operation that makes a TLB stale is, where it does. */
+  private blind = false;
+  private wasStale = true;
+  /** Steps of the run when an operation was held, or went on, last. */
+  private since = 0;
 
   /** @param steps what is learnt, from this strategy's runs and from those of others that share it */
   constructor(
@@ -57,9 +68,12 @@ export class Preempt implements Strategy {
     this.held.length = 0;
     this.handlers.length = 0;
     steps.begin();
+    this.since = 0;
     const places = steps.places();
     if (this.deck.length === 0) this.deck = this.dealt(places);
     this.planned = this.deck.splice(-1);
+    this.blind = places.length === 0;
+    this.wasStale = true;
     while (this.planned.length > 0 && this.planned.length < this.most) {
       const others = places.filter(({ operation }) => this.planned.every((p) => p.operation !== operation));
       if (others.length === 0) break;
@@ -107,6 +121,7 @@ export class Preempt implements Strategy {
       if (!this.yields) this.release(choiceCpu(own));
       return this.yields ? own : grain.start(run, [own]);
     }
+    if (run.steps - this.since > LONGEST) return this.goOn(run);
     const within = grain.within(run, open);
     if (within >= 0) return within;
     const act = this.adversary.act(run);
@@ -120,6 +135,7 @@ export class Preempt implements Strategy {
 
   /** The operation under way, or the handler of an interrupt, has come to where it is to be held. */
   private holdIfDue(run: Run): void {
+    if (this.blind) this.holdIfStale(run);
     if (this.planned.length === 0) return;
     const at = this.planned.findIndex((place) => {
       const { operation, step } = place;
@@ -130,9 +146,35 @@ export class Preempt implements Strategy {
     if (at < 0) return;
     const [place] = this.planned.splice(at, 1);
     const cpu = this.whereIs(place);
-    this.held.push(cpu);
+    this.hold(run, cpu);
     if (isInHandler(place)) this.handlers.push(cpu);
     else this.grain.leave();
+  }
+
+  private holdIfStale(run: Run): void {
+    const { current } = this.grain;
+    const isStale = run.holdsStale();
+    if (isStale && !this.wasStale && current !== undefined && run.operationOf(current.cpu) === current.operation) {
+      this.blind = false;
+      this.hold(run, current.cpu);
+      this.grain.leave();
+    }
+    this.wasStale = isStale;
+  }
+
+  private hold({ steps }: Run, id: CpuId): void {
+    this.held.push(id);
+    this.since = steps;
+  }
+
+  /** One that has been held for long goes on, if there is one, and can; and from now on everybody has a turn. */
+  private goOn(run: Run): Choice {
+    this.since = run.steps;
+    this.grain.begin();
+    const [id] = this.held;
+    if (id !== undefined) this.release(id);
+    const own = run.choices.filter((c) => choiceCpu(c) === id);
+    return this.grain.start(run, own.length > 0 ? own : run.choices);
   }
 
   /** The CPU to hold. An operation may run elsewhere than it did when it was last seen. */

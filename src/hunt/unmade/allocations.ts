@@ -4,7 +4,7 @@
  * free, and still cached, an allocation joins its task, and the schedule goes on as it was. Where a policy keeps such frames back, or
  * flushes when it hands them out, nothing comes of it.
  */
-import { type Choice, choiceCpu, choiceKind, RUN } from '../../engine/choice.ts';
+import { type Choice, choiceCpu } from '../../engine/choice.ts';
 import type { MachinePlan } from '../../engine/machine-plan.ts';
 import type { Stepper } from '../../engine/stepper.ts';
 import type { CpuId, Pfn } from '../../hardware/types.ts';
@@ -12,7 +12,7 @@ import type { Op } from '../../program/program.ts';
 import type { MachineRun } from '../machine-run.ts';
 import { type FinishedRun, type Gap, Outside, runWith } from './run.ts';
 
-const ALLOCATION: Op = { do: 'kalloc' };
+const ALLOCATION: readonly Op[] = [{ do: 'kalloc' }];
 
 /** Those of the runs of one program. */
 export class UnmadeAllocations {
@@ -48,7 +48,7 @@ export class UnmadeAllocations {
     if (this.left === 0) return;
     this.look(at);
     this.last = choiceCpu(next);
-    if (choiceKind(next) === RUN) this.outside.step(this.last);
+    this.outside.sees(next);
   }
 
   /** The run is over, so many steps long. */
@@ -63,7 +63,7 @@ export class UnmadeAllocations {
       if (this.tried.has(name) || this.left === 0) continue;
       this.tried.add(name);
       this.left--;
-      const made = runWith(this.plan, gap, ALLOCATION, recorded);
+      const made = runWith(this.plan, this.stepper, { ...gap, ops: ALLOCATION }, recorded);
       if (made) yield made;
     }
   }

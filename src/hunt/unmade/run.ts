@@ -1,15 +1,15 @@
-/** Runs like one that is over, with one operation more: it joins the program of a task, and the schedule goes on as it was. */
-import { type Choice, choice, RUN } from '../../engine/choice.ts';
+/** Runs like one that is over, with an operation more: it joins the program of a task, and the schedule goes on as it was. */
+import { type Choice, choice, choiceCpu, choiceKind, DELIVER, RUN } from '../../engine/choice.ts';
 import type { MachinePlan } from '../../engine/machine-plan.ts';
-import { Stepper } from '../../engine/stepper.ts';
+import type { Stepper } from '../../engine/stepper.ts';
 import type { CpuId } from '../../hardware/types.ts';
 import type { TaskId } from '../../kernel/types.ts';
 import type { Op, Program } from '../../program/program.ts';
 import { type Execution, execute } from '../execute.ts';
-import { placeOf, withOp } from '../joined-op.ts';
+import { placeOf, withOps } from '../joined-op.ts';
 import type { MachineRun } from '../machine-run.ts';
 import { LooseReplay } from '../schedule.ts';
-import { FAIR_AFTER, fairChoice } from '../strategies/strategy.ts';
+import { fairChoice } from '../strategies/strategy.ts';
 
 /** A run that is over, on its machine. */
 export interface FinishedRun {
@@ -29,6 +29,13 @@ export interface Gap {
   readonly place: number;
 }
 
+/** What joins a run. */
+export interface Joining extends Gap {
+  readonly ops: readonly Op[];
+  /** It goes on only until a TLB has become stale: what is behind that happens when all that the run did is over. */
+  readonly stopsWhenStale?: boolean;
+}
+
 /** Sees every step before it is taken, by its number, and the end. */
 interface Watching {
   step(at: number, next: Choice): void;
@@ -38,38 +45,58 @@ interface Watching {
 /** Steps for the operation and its faults, until the others go on. */
 const MOST_STEPS = 500;
 
+/** Steps behind the recorded ones, until all go on in turn: one that waits might look again and again for what another one is to do. */
+const MOST_BEHIND = 200;
+
 /**
  * The run with the operation; undefined if it is no task's to do.
+ * @param stepper has made the run that is over, and is that of this one from now on
  * @param recorded the schedule of the run that is over @param watched is told of the machine of this one
  */
 export function runWith(
   asked: MachinePlan,
-  { at, cpu, task, place }: Gap,
-  op: Op,
+  stepper: Stepper,
+  { at, cpu, task, place, ops, stopsWhenStale = false }: Joining,
   recorded: readonly number[],
-  watched?: (plan: MachinePlan, stepper: Stepper) => Watching,
+  watched?: (plan: MachinePlan) => Watching,
 ): FinishedRun | undefined {
-  const program = withOp(asked.program, task, op, place);
-  if (!program) return undefined;
+  const program = withOps(asked.program, task, ops, place);
+  if (!program || !stepper.takes(program)) return undefined;
   const plan = { ...asked, program };
-  const stepper = new Stepper(plan);
-  const watching = watched?.(plan, stepper);
-  const { pc, done } = stepper.machine.columns.user;
+  const watching = watched?.(plan);
+  const { columns, oracle } = stepper.machine;
+  const { pc, done } = columns.user;
   const own = choice(RUN, cpu);
-  const replay = new LooseReplay(recorded);
+  // where its program would be over, the task does not go on with the operation until it is due
+  const isEarly = (c: Choice): boolean =>
+    c === own && replay.at <= at && pc.peek(task) > place && !stepper.isInterrupted(cpu);
+  const replay: LooseReplay = new LooseReplay(recorded, isEarly);
   const choices: number[] = [];
   let taken = 0;
+  let isOver = false;
+  let behind = 0;
   const run = execute(stepper, (s) => {
-    const isDue = replay.at >= at && taken < MOST_STEPS && done.peek(task) === 0 && pc.peek(task) <= place + 1;
-    const makes = isDue && s.choices.includes(own);
-    if (makes) taken++;
-    const next = makes ? own : s.steps < FAIR_AFTER ? replay.choose(s) : fairChoice(s);
+    isOver ||= taken >= MOST_STEPS || done.peek(task) === 1 || pc.peek(task) > place + ops.length;
+    isOver ||= stopsWhenStale && taken > 0 && (oracle?.cached.holdStale() ?? false);
+    const isDue = replay.at >= at && !isOver;
+    const goesOn = isDue ? wayOn(s, own) : undefined;
+    if (goesOn !== undefined) taken++;
+    if (replay.at === recorded.length) behind++;
+    const next = goesOn ?? (behind < MOST_BEHIND ? replay.choose(s) : fairChoice(s));
     if (next >= 0) watching?.step(choices.length, next as Choice);
     choices.push(next);
     return next;
   });
   watching?.end(choices.length);
   return { plan, stepper, choices, run };
+}
+
+/** What an operation goes on with: a step of its own, or an interrupt that it may wait for, to its end; undefined: it waits for others. */
+function wayOn(stepper: Stepper, own: Choice): Choice | undefined {
+  const { choices } = stepper;
+  if (choices.includes(own)) return own;
+  const handles = (c: Choice): boolean => choiceKind(c) === RUN && stepper.isInterrupted(choiceCpu(c));
+  return choices.find(handles) ?? choices.find((c) => choiceKind(c) === DELIVER);
 }
 
 /** Where CPUs are outside the kernel, or about to leave it, in a run. */
@@ -88,9 +115,10 @@ export class Outside {
     this.begun.clear();
   }
 
-  /** The CPU is about to take a step of its operation. */
-  step(id: CpuId): void {
-    if (!this.run.isInterrupted(id)) this.begun.add(this.run.operationOf(id));
+  /** That step is about to be taken. */
+  sees(next: Choice): void {
+    const id = choiceCpu(next);
+    if (choiceKind(next) === RUN && !this.run.isInterrupted(id)) this.begun.add(this.run.operationOf(id));
   }
 
   /** Is it in user mode, or about to leave it? */

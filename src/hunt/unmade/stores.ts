@@ -58,9 +58,21 @@ interface Narrowed extends MappedPage {
   readIn: number | undefined;
 }
 
-/** Behind a store that may make the kernel read what the frame holds: one more. None behind that. */
-const FOLLOWING: StoresTried = { any: 0, beside: 0, late: 1 };
 const NONE: StoresTried = { any: 0, beside: 0, late: 0 };
+const LATE: StoresTried = { any: 0, beside: 0, late: 1 };
+
+/**
+ * Stores behind a store, in one more run each. One that may make the kernel read what the frame holds is followed by one that would be lost; one
+ * that fills a TLB just in time, by that of a CPU whose TLB has to be filled, too.
+ */
+const FOLLOWING: Readonly<Record<Moment, StoresTried>> = {
+  before: { any: 0, beside: 1, late: 1 },
+  behind: LATE,
+  beside: LATE,
+  last: LATE,
+  read: NONE,
+  moved: NONE,
+};
 
 /** Those of the runs of one program. */
 export class UnmadeStores {
@@ -74,13 +86,13 @@ export class UnmadeStores {
   /** How many more are. */
   private readonly left: StoresTried;
 
-  /** @param most that are tried @param following most behind each of those */
+  /** @param most that are tried, but for those that follow them @param taken words of pages that those before these stored to */
   constructor(
     private readonly plan: MachinePlan,
     private readonly stepper: Stepper,
     private readonly run: MachineRun,
     most: Readonly<StoresTried>,
-    private readonly following = FOLLOWING,
+    private readonly taken: readonly number[] = [],
   ) {
     this.left = { ...most };
     this.outside = new Outside(plan.program, stepper, run);
@@ -101,8 +113,8 @@ export class UnmadeStores {
     const { stepper, run } = this;
     const id = choiceCpu(next);
     if (choiceKind(next) === DELIVER) this.mayBeLast(at, id);
+    this.outside.sees(next);
     if (choiceKind(next) !== RUN) return;
-    this.outside.step(id);
     const { word, kernelDepth, frameAt, frameStride } = stepper.cpuAt(id);
     if (kernelDepth > 0 && this.narrowed.length > 0) {
       const pfn = Math.floor((word - frameAt) / frameStride);
@@ -191,10 +203,12 @@ export class UnmadeStores {
     store: UnmadeStore,
     recorded: readonly number[],
   ): { finished: FinishedRun; stores: UnmadeStores } | undefined {
-    const word = leastUsed(this.plan.program, this.stepper.machine.geometry.wordsPerPage);
+    const word = leastUsed(this.plan.program, this.stepper.machine.geometry.wordsPerPage, this.taken);
     let stores: UnmadeStores | undefined;
-    const finished = runWith(this.plan, store, accessOp(STORE, store.vpn, word), recorded, (plan, stepper) => {
-      stores = new UnmadeStores(plan, stepper, new MachineRun(stepper), this.following, NONE);
+    const { stepper } = this;
+    const ops = [accessOp(STORE, store.vpn, word)];
+    const finished = runWith(this.plan, stepper, combined(store, { ops }), recorded, (plan) => {
+      stores = new UnmadeStores(plan, stepper, new MachineRun(stepper), FOLLOWING[store.moment], [...this.taken, word]);
       return stores;
     });
     return finished && stores && { finished, stores };
@@ -206,9 +220,11 @@ function kindOf(moment: Moment): Kind {
   return moment === 'read' || moment === 'moved' ? 'late' : 'any';
 }
 
-/** The word of a page that fewest others store to, the last of those: a store behind this one hides that it is lost. */
-function leastUsed({ tasks, history }: Program, words: number): number {
+/** The word of a page that fewest others store to, the last of those, none of `taken`: a store behind this one hides that it is lost. */
+function leastUsed({ tasks, history }: Program, words: number, taken: readonly number[]): number {
   const stores = [...history.map(({ op }) => op), ...tasks.flatMap(({ ops }) => ops)].filter((op) => op.do === 'store');
-  const times = Array.from({ length: words }, (_, word) => stores.filter((op) => (op.word ?? 0) === word).length);
+  const timesOf = (word: number): number =>
+    taken.includes(word) ? Number.POSITIVE_INFINITY : stores.filter((op) => (op.word ?? 0) === word).length;
+  const times = Array.from({ length: words }, (_, word) => timesOf(word));
   return times.lastIndexOf(Math.min(...times));
 }

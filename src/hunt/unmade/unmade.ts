@@ -1,16 +1,18 @@
-/** What nobody does in a run, and what would have come of it: stores and allocations, tried when the run is over. */
+/** What nobody does in a run, and what would have come of it: operations, stores and allocations, tried when the run is over. */
 import type { Choice } from '../../engine/choice.ts';
 import type { MachinePlan } from '../../engine/machine-plan.ts';
 import type { Stepper } from '../../engine/stepper.ts';
+import type { Rival } from '../generate/encounter.ts';
 import { UNMADE } from '../hunt-sums.ts';
 import type { MachineRun } from '../machine-run.ts';
 import { UnmadeAllocations } from './allocations.ts';
+import { type Patched, UnmadeOperations } from './operations.ts';
 import type { FinishedRun } from './run.ts';
 import { UnmadeStores } from './stores.ts';
 
 /** Tried in one program at most: more where patches have made a difference. */
 const MOST = {
-  directed: { stores: { any: 2, beside: 2, late: 4 }, allocations: 3 },
+  directed: { stores: { any: 4, beside: 3, late: 4 }, allocations: 3 },
   other: { stores: { any: 1, beside: 1, late: 2 }, allocations: 2 },
 } as const;
 
@@ -19,33 +21,57 @@ export interface MadeUp extends FinishedRun {
   readonly name: string;
 }
 
+/** A program of a directed hunt: what patches do to its runs, and what could meet its first operation. */
+export interface Directed {
+  readonly patched: Patched;
+  rivals(): Iterable<Rival>;
+}
+
 /** That of the runs of one program. */
 export class Unmade {
-  private readonly stores: UnmadeStores;
+  private readonly operations: UnmadeOperations | undefined;
   private readonly allocations: UnmadeAllocations;
+  private readonly stores: UnmadeStores;
 
-  constructor(plan: MachinePlan, stepper: Stepper, run: MachineRun, most: keyof typeof MOST) {
-    this.stores = new UnmadeStores(plan, stepper, run, MOST[most].stores);
-    this.allocations = new UnmadeAllocations(plan, stepper, run, MOST[most].allocations);
+  constructor(
+    plan: MachinePlan,
+    stepper: Stepper,
+    run: MachineRun,
+    private readonly directed: Directed | undefined,
+  ) {
+    const most = MOST[directed ? 'directed' : 'other'];
+    this.operations = directed && new UnmadeOperations(plan, stepper, run, directed);
+    this.allocations = new UnmadeAllocations(plan, stepper, run, most.allocations);
+    this.stores = new UnmadeStores(plan, stepper, run, most.stores);
   }
 
   /** A run begins. */
   begin(): void {
-    this.stores.begin();
+    this.operations?.begin();
     this.allocations.begin();
+    this.stores.begin();
   }
 
   /** The run, so many steps long, is about to take that step. */
   step(at: number, next: Choice): void {
-    this.stores.step(at, next);
+    this.operations?.step(at, next);
     this.allocations.step(at, next);
+    this.stores.step(at, next);
   }
 
   /** Runs like the one that is over. @param recorded its schedule */
   *made(recorded: readonly number[]): Generator<MadeUp> {
-    for (const kind of ['allocations', 'stores'] as const) {
-      this[kind].end(recorded.length);
-      for (const run of this[kind].made(recorded)) yield { ...run, name: UNMADE[kind] };
-    }
+    const { operations, allocations, stores, directed } = this;
+    const hasParted = directed?.patched.hasParted ?? true;
+    // both look at how the run has ended, before the machine makes another one
+    if (hasParted) for (const some of [allocations, stores]) some.end(recorded.length);
+    yield* named(UNMADE.operations, operations?.made(recorded) ?? []);
+    if (!hasParted) return;
+    yield* named(UNMADE.allocations, allocations.made(recorded));
+    yield* named(UNMADE.stores, stores.made(recorded));
   }
+}
+
+function* named(name: string, runs: Iterable<FinishedRun>): Generator<MadeUp> {
+  for (const run of runs) yield { ...run, name };
 }

@@ -1,0 +1,74 @@
+/** Machines that stand behind a history serve for all programs that have it, and do what new ones do. */
+import { describe, expect, it } from 'vitest';
+import { Stepper } from '#tlblab/engine/stepper.js';
+import { execute } from '#tlblab/hunt/execute.js';
+import { Draw } from '#tlblab/hunt/generate/draw.js';
+import { generateCrossing, generateOpening } from '#tlblab/hunt/generate/encounters.js';
+import { freshPast } from '#tlblab/hunt/generate/pasts.js';
+import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
+import { Machines } from '#tlblab/hunt/machines.js';
+import { randomFrom } from '#tlblab/hunt/random.js';
+import { policyNamed } from '#tlblab/policy/index.js';
+import { dontneed, load, mmap, race, store } from '#tlblab/program/builder.js';
+import type { Program } from '#tlblab/program/program.js';
+import { untilConcurrent } from '#tlblab/program/same-history.js';
+
+const planOf = (program: Program) =>
+  huntingPlan(program, { policy: policyNamed('mainline'), patches: [], strict: false, costs: 'bare-metal' });
+const mapped = [mmap(8, 1, 'rw', { fixed: true }), store(8)];
+const loads = race({ cpus: 2 }, { setup: mapped, P0: [load(8)], P1: [] });
+const discards = race({ cpus: 2 }, { setup: mapped, P0: [load(8), dontneed(8)], P1: [store(8)] });
+
+/** What a random schedule comes to, and everything that it leaves behind. */
+function outcome(stepper: Stepper, seed: number): unknown {
+  const { below } = randomFrom(seed);
+  stepper.reset();
+  const { steps, convicted } = execute(stepper, ({ choices }) => choices[below(choices.length)]);
+  return { steps, says: convicted?.says, hash: stepper.machine.mem.hash() };
+}
+
+describe('Machines', () => {
+  it('are the same for programs that differ in what tasks do at the same time, and in nothing else', () => {
+    const machines = new Machines();
+    const first = machines.of(planOf(loads));
+    expect(machines.of(planOf(discards))).toBe(first);
+    expect(machines.of(planOf(loads))).toBe(first);
+    const others = [
+      race({ cpus: 2 }, { setup: [...mapped, load(8)], P0: [load(8)], P1: [] }),
+      race({ cpus: 3 }, { setup: mapped, P0: [load(8)], P1: [] }),
+      race({ cpus: 2 }, { setup: mapped, P0: [load(8)], P1: [], P2: { cpu: 1, ops: [] } }),
+      race({ cpus: 2 }, { setup: mapped, P0: [{ do: 'offline', cpu: 1 }], P1: [] }),
+    ];
+    for (const other of others) expect(machines.of(planOf(other))).not.toBe(first);
+  });
+
+  it('are given up when others have come', () => {
+    const machines = new Machines();
+    const first = machines.of(planOf(loads));
+    for (let page = 10; page < 16; page++)
+      machines.of(
+        planOf(
+          race({ cpus: 2 }, { setup: [...mapped, store(8, { word: page % 4 }), load(8)].slice(0, page - 9), P0: [] }),
+        ),
+      );
+    expect(machines.of(planOf(loads))).not.toBe(first);
+  });
+
+  it('do what new ones do, whatever was done before', () => {
+    const { bits } = randomFrom(11);
+    const draw = new Draw(bits);
+    let shared = 0;
+    for (let i = 0; i < 40; i++) {
+      const { program, opening } = generateOpening('dontneed', freshPast(draw), bits);
+      const crossing = generateCrossing(opening, bits, () => 1).program;
+      const machines = new Machines();
+      outcome(machines.of(planOf(program)), 1);
+      if (untilConcurrent(program) === untilConcurrent(crossing)) shared++;
+      for (const seed of [2, 3]) {
+        const again = outcome(machines.of(planOf(crossing)), seed);
+        expect(again).toEqual(outcome(new Stepper(planOf(crossing)), seed));
+      }
+    }
+    expect(shared).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,94 @@
+/** Operations that nobody does, tried where patches have left a TLB stale, and before that. */
+import { describe, expect, it } from 'vitest';
+import { BUGS } from '#tlblab/bugs/index.js';
+import { type Choice, choiceCpu } from '#tlblab/engine/choice.js';
+import { Stepper } from '#tlblab/engine/stepper.js';
+import { Difference } from '#tlblab/hunt/directed/difference.js';
+import { ToldPatches } from '#tlblab/hunt/directed/told-patches.js';
+import { execute } from '#tlblab/hunt/execute.js';
+import type { Rival } from '#tlblab/hunt/generate/encounter.js';
+import { huntingPlan } from '#tlblab/hunt/hunting-plan.js';
+import { MachineRun } from '#tlblab/hunt/machine-run.js';
+import { Machines } from '#tlblab/hunt/machines.js';
+import { ExactReplay } from '#tlblab/hunt/schedule.js';
+import { UnmadeOperations } from '#tlblab/hunt/unmade/operations.js';
+import type { FinishedRun } from '#tlblab/hunt/unmade/run.js';
+import { policyNamed } from '#tlblab/policy/index.js';
+import { by, devmigrate, dontneed, fork, load, mmap, race, store } from '#tlblab/program/builder.js';
+import type { Program } from '#tlblab/program/program.js';
+
+/** One run, each CPU to its end before the next one; and the same with each of the rivals. */
+function tried(program: Program, patch: keyof typeof BUGS, rivals: readonly Rival[]): FinishedRun[] {
+  const policy = policyNamed('mainline');
+  const patches = [BUGS[patch]];
+  const plan = huntingPlan(program, { policy, patches, strict: false, costs: 'bare-metal' });
+  const told = new ToldPatches(policy, patches);
+  const patched = new Difference(plan, told, new Machines());
+  const stepper = new Stepper(patched.plan);
+  const run = new MachineRun(stepper, patched);
+  patched.start(run, stepper);
+  const operations = new UnmadeOperations(plan, stepper, run, { patched, rivals: () => rivals });
+  const choices: number[] = [];
+  stepper.reset();
+  patched.begin();
+  operations.begin();
+  const { convicted } = execute(stepper, ({ choices: open }) => {
+    const next = open.reduce((a, b) => (choiceCpu(b) < choiceCpu(a) ? b : a)) as Choice;
+    operations.step(choices.length, next);
+    choices.push(next);
+    patched.step(run, next);
+    return next;
+  });
+  expect(convicted).toBeUndefined();
+  const made: FinishedRun[] = [];
+  told.silently(() => made.push(...operations.made(choices)));
+  return made;
+}
+
+const mapped = [mmap(8, 2, 'rw', { fixed: true }), store(8), ...by('P1', store(8))];
+const harms = (made: readonly FinishedRun[]) => made.map(({ run }) => run.convicted?.harm);
+const discards = (task: string): Rival => ({ task, ops: [dontneed(8)] });
+
+/** What is shared is flushed when the locks are dropped, as it was then. */
+const shared = {
+  setup: [mmap(8, 1, 'rw', { fixed: true }), store(8), fork('C'), ...by('P1', load(8))],
+  P0: [devmigrate(8)],
+  P1: [],
+  C: { cpu: 0, forkedBy: 'P0', ops: [] },
+};
+const SWAP = { cpus: 2, override: { swapSlots: 4 } };
+
+describe('operations that nobody does', () => {
+  const moves = race(SWAP, shared);
+
+  it('happen at once where patches have left a TLB stale', () => {
+    const made = tried(moves, 't1-11', [discards('P1')]);
+    expect(harms(made)).toContain('stale-read');
+    for (const { plan, choices, run } of made) {
+      expect(plan.program.tasks[1].ops[0]).toEqual(dontneed(8));
+      const replay = new ExactReplay(choices);
+      expect(execute(new Stepper(plan), replay.choose).steps).toBe(run.steps);
+      expect(replay.diverged).toBeUndefined();
+    }
+  });
+
+  it('begin before others, and stop where they leave a TLB stale, if patches have made no difference', () => {
+    const races = race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8), load(8)], P1: [] });
+    expect(harms(tried(races, 't1-01', [discards('P1')]))).not.toEqual([undefined]);
+    expect(harms(tried(races, 't1-01', [{ task: 'P1', ops: [load(9)] }]))).toEqual([undefined]);
+  });
+
+  it('are those of another task of the address space where the one that was asked for has no time, and of no other', () => {
+    const third = { cpu: 0, ops: [load(8)] };
+    const busy = race(SWAP, { ...shared, P2: third });
+    expect(harms(tried(busy, 't1-11', [discards('P2')]))).toContain('stale-read');
+    const kthread = { cpu: 1, kthread: true, ops: [] };
+    const other = race(SWAP, { ...shared, K: kthread });
+    expect(tried(other, 't1-11', [discards('K')])).toEqual([]);
+  });
+
+  it('are none where no patch is come by', () => {
+    const loads = race({ cpus: 2 }, { setup: mapped, P0: [load(8)], P1: [] });
+    expect(tried(loads, 't1-11', [discards('P1')])).toEqual([]);
+  });
+});
