@@ -14,7 +14,6 @@ import type { Rival } from '../generate/encounter.ts';
 import { MachineRun } from '../machine-run.ts';
 import { UnmadeAllocations } from './allocations.ts';
 import { type FinishedRun, type Gap, type Joining, Outside, runWith } from './run.ts';
-import type { Directed } from './unmade.ts';
 
 /** A moment of a run, and who could do something at it. */
 interface Moment {
@@ -26,6 +25,12 @@ interface Moment {
 export interface Patched extends DifferenceMade {
   /** This run has parted from the one without them. */
   readonly hasParted: boolean;
+}
+
+/** A program of a directed hunt: what patches do to its runs, and what could meet its first operation, in this order. */
+export interface Directed {
+  readonly patched: Patched;
+  rivals(): Iterable<Rival>;
 }
 
 /** Those of the runs of one program. */
@@ -112,7 +117,7 @@ export class UnmadeOperations {
     const of = ({ task }: Gap): TaskProgram | undefined => tasks[task - machine.cpus];
     const asked = tasks.find((t) => t.name === name);
     const isSame = (other: TaskProgram | undefined): boolean =>
-      asked !== undefined && other !== undefined && !hasOwnSpace(asked) && !hasOwnSpace(other) && asked.mm === other.mm;
+      asked !== undefined && other !== undefined && !isApart(asked) && !isApart(other) && asked.mm === other.mm;
     return gaps.find((gap) => of(gap)?.name === name) ?? gaps.find((gap) => isSame(of(gap)));
   }
 
@@ -123,7 +128,7 @@ export class UnmadeOperations {
   }
 }
 
-/** Kernel threads have none that operations could be about, and who is forked has a copy. */
-function hasOwnSpace({ kthread, forkedBy }: TaskProgram): boolean {
+/** Kernel threads have no address space that operations could be about, and who is forked has a copy. */
+function isApart({ kthread, forkedBy }: TaskProgram): boolean {
   return kthread === true || forkedBy !== undefined;
 }

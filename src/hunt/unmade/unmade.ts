@@ -2,11 +2,10 @@
 import type { Choice } from '../../engine/choice.ts';
 import type { MachinePlan } from '../../engine/machine-plan.ts';
 import type { Stepper } from '../../engine/stepper.ts';
-import type { Rival } from '../generate/encounter.ts';
 import { UNMADE } from '../hunt-sums.ts';
 import type { MachineRun } from '../machine-run.ts';
 import { UnmadeAllocations } from './allocations.ts';
-import { type Patched, UnmadeOperations } from './operations.ts';
+import { type Directed, UnmadeOperations } from './operations.ts';
 import type { FinishedRun } from './run.ts';
 import { UnmadeStores } from './stores.ts';
 
@@ -19,12 +18,6 @@ const MOST = {
 export interface MadeUp extends FinishedRun {
   /** As figures and findings name it. */
   readonly name: string;
-}
-
-/** A program of a directed hunt: what patches do to its runs, and what could meet its first operation. */
-export interface Directed {
-  readonly patched: Patched;
-  rivals(): Iterable<Rival>;
 }
 
 /** That of the runs of one program. */
