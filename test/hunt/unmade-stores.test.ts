@@ -142,19 +142,6 @@ describe('stores that nobody makes', () => {
     for (const { run } of made) expect(run.convicted).toBeUndefined();
   });
 
-  it('come from a CPU whose TLB they have filled before, to words of their own', () => {
-    const { history, tasks, ...rest } = copies;
-    // P2 has stored to nothing: its entry is clean, and nobody stores without a fault
-    const clean = { ...rest, history: history.map((h) => (h.task === 'P2' ? { ...h, op: load(8) } : h)) };
-    const idle = tasks.map((task) => (task.name === 'P0' ? task : { ...task, ops: [load(8), load(8), load(8)] }));
-    const lost = lostBy({ ...clean, tasks: idle }, ['t1-07']);
-    const stores = lost.map(({ plan }) =>
-      plan.program.tasks.flatMap(({ ops }) => ops.filter((op) => op.do === 'store')),
-    );
-    expect(stores.map((all) => all.length)).toContain(3);
-    for (const all of stores) expect(new Set(all.map(({ word = 0 }) => word)).size).toBe(all.length);
-  });
-
   it('wait for their moment where the program of their task would be over', () => {
     const late = race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8)], P1: [load(8)] });
     const { made } = tried(late, []);
