@@ -22,11 +22,11 @@ export class MachineShape {
   readonly switches: MachineSwitches;
   readonly costs: CostProfile;
   readonly layout: Layout<Geometry>;
-  private compiled: CompiledProgram;
+  /** Of the program that it has now. */
+  private now: { readonly plan: MachinePlan; readonly program: CompiledProgram };
   private readonly history: string;
 
-  constructor(private asked: MachinePlan) {
-    const plan = asked;
+  constructor(plan: MachinePlan) {
     const { machine } = plan.program;
     const { threads = [] } = plan.policy;
     this.history = untilConcurrent(plan.program);
@@ -37,24 +37,26 @@ export class MachineShape {
     const costs = COST_PROFILES[plan.costs];
     if (!costs) throw new RangeError(`cost profile "${plan.costs}": expected ${Object.keys(COST_PROFILES).join(', ')}`);
     this.costs = costs;
-    this.compiled = compileProgram(plan.program, this.geometry, threads, plan.menu);
+    this.now = { plan, program: compileProgram(plan.program, this.geometry, threads, plan.menu) };
     this.layout = new Layout(this.geometry);
     for (const t of this.tables()) this.layout.place(t);
   }
 
   get plan(): MachinePlan {
-    return this.asked;
+    return this.now.plan;
   }
   get program(): CompiledProgram {
-    return this.compiled;
+    return this.now.program;
   }
 
   /** Takes another program of the same history, which differs in the operations of the concurrent part alone; false if it differs in more. */
   takes(program: Program): boolean {
     if (untilConcurrent(program) !== this.history) return false;
-    const { policy, menu } = this.asked;
-    this.asked = { ...this.asked, program };
-    this.compiled = compileProgram(program, this.geometry, policy.threads, menu);
+    const { policy, menu } = this.plan;
+    this.now = {
+      plan: { ...this.plan, program },
+      program: compileProgram(program, this.geometry, policy.threads, menu),
+    };
     return true;
   }
 

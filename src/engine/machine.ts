@@ -94,8 +94,7 @@ export class MachineCore<M extends Memory> implements UserRun {
   /** One handle per task: first the idle tasks, then the program's. */
   readonly handles: Cpu[] = [];
   readonly geometry: Geometry;
-  /** Pages that the program names: those worth a speculative walk. */
-  pages: readonly Vpn[];
+  private named: readonly Vpn[];
   /** Number of the operation chosen last: the task that begins it asks in the same step. */
   pick = 0;
 
@@ -106,7 +105,7 @@ export class MachineCore<M extends Memory> implements UserRun {
   ) {
     const { layout, plan } = shape;
     this.geometry = shape.geometry;
-    this.pages = pagesOf(shape.program);
+    this.named = pagesOf(shape.program);
     const bind = (tables: Record<string, unknown>): Record<string, unknown> =>
       Object.fromEntries(Object.entries(tables).map(([key, t]) => [key, layout.columns(t as AnyTable, mem)]));
     const hw = bind(HARDWARE_TABLES) as unknown as HardwareColumns;
@@ -137,6 +136,10 @@ export class MachineCore<M extends Memory> implements UserRun {
   get program(): CompiledProgram {
     return this.shape.program;
   }
+  /** Pages that the program names: those worth a speculative walk. */
+  get pages(): readonly Vpn[] {
+    return this.named;
+  }
   get user(): MachineColumns['user'] {
     return this.columns.user;
   }
@@ -163,6 +166,13 @@ export class MachineCore<M extends Memory> implements UserRun {
   }
   goesOn(_cpu: Cpu, round: number): boolean {
     return round < this.program.rounds;
+  }
+
+  /** As MachineShape.takes(): where the history is over, that is all that it takes. */
+  takes(program: Program): boolean {
+    if (!this.shape.takes(program)) return false;
+    this.named = pagesOf(this.program);
+    return true;
   }
 
   /** Writes the image of a machine just booted: done once per image, by one isolate, before anything runs. */
@@ -244,13 +254,6 @@ export class Machine extends MachineCore<SteppedMemory> {
     for (const { id } of this.program.tasks) this.mem.words[tasks.polling.at(id)] = 0;
     this.mem.rebase();
     if (this.oracle instanceof DebuggedOracle) this.oracle.rebase();
-  }
-
-  /** As MachineShape.takes(): where the history is over, that is all that it takes. */
-  takes(program: Program): boolean {
-    if (!this.shape.takes(program)) return false;
-    this.pages = pagesOf(this.program);
-    return true;
   }
 
   /** Tells what words count as to a search of all states, where that is not what they hold. */

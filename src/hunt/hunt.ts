@@ -4,23 +4,19 @@
  */
 import { type Choice, choiceCpu } from '../engine/choice.ts';
 import type { MachinePlan } from '../engine/machine-plan.ts';
-import { Stepper } from '../engine/stepper.ts';
+import type { Stepper } from '../engine/stepper.ts';
 import { NOWHERE } from '../memory/memory.ts';
 import type { MemoryModel } from '../memory/tso-memory.ts';
 import type { Patch, Policy } from '../policy/policy.ts';
 import type { Program } from '../program/program.ts';
 import type { CoverageSummary } from './coverage.ts';
-import { Difference } from './directed/difference.ts';
-import { ToldPatches } from './directed/told-patches.ts';
 import { type Conviction, type Execution, execute } from './execute.ts';
 import { type Drawn, Fuzz, isEncounter, type Origin, type Showing } from './fuzz.ts';
 import type { HuntSums } from './hunt-sums.ts';
 import { HuntTally } from './hunt-tally.ts';
-import { HUNTING_BUDGET, huntingPlan, rewinding } from './hunting-plan.ts';
-import { LedgerStates } from './ledger-states.ts';
-import { MachineRun } from './machine-run.ts';
-import { Machines } from './machines.ts';
+import { HUNTING_BUDGET } from './hunting-plan.ts';
 import { pageStates } from './page-states.ts';
+import { type Place, Places } from './places.ts';
 import { DEFAULT_MIX, ENCOUNTER_MIX, SMALL_SCOPE, type StrategyName, strategyNamed } from './portfolio.ts';
 import { randomFrom } from './random.ts';
 import { CHECK_EVERY, isRepeatable } from './repeatable.ts';
@@ -30,7 +26,6 @@ import { startRun } from './start-run.ts';
 import { SharedSteps } from './strategies/shared-steps.ts';
 import { type AdversaryBudget, chooseFairly, type Strategy } from './strategies/strategy.ts';
 import type { FinishedRun } from './unmade/run.ts';
-import { Unmade } from './unmade/unmade.ts';
 import { asChosen } from './verify/all-programs.ts';
 
 export interface HuntOptions {
@@ -103,22 +98,6 @@ export function hunt(options: HuntOptions): HuntResult {
 /** What a program of the corpus is hunted with when it comes again. */
 const REPLAYED: readonly StrategyName[] = ['replay'];
 
-/** A program on its machine. */
-interface Place {
-  readonly plan: MachinePlan;
-  readonly stepper: Stepper;
-  readonly run: MachineRun;
-  readonly ledger: LedgerStates;
-  readonly difference: Difference | undefined;
-  /** Of a generated program. */
-  readonly unmade: Unmade | undefined;
-  /** Some TLB has held an entry older than the page tables. */
-  stale: boolean;
-  /** Of the last run. */
-  last?: Strategy;
-  choices: readonly number[];
-}
-
 /** Schedules between two tellings of progress. */
 const TELL_EVERY = 256;
 
@@ -126,10 +105,7 @@ class Hunt {
   private readonly tally = new HuntTally();
   private readonly fuzz: Fuzz;
   private readonly names: readonly StrategyName[];
-  private readonly toldPatches: ToldPatches;
-  private readonly machines = new Machines();
-  /** Those without the patches of a directed hunt. */
-  private readonly unpatched = new Machines();
+  private readonly places: Places;
   private found: RawFinding | undefined = undefined;
   private complete = false;
   private diverged = false;
@@ -137,10 +113,10 @@ class Hunt {
   private told = 0;
 
   constructor(private readonly options: HuntOptions) {
-    const { seed, cpus, strategies, policy, patches, directed = patches.length > 0 } = options;
-    this.toldPatches = new ToldPatches(policy, patches);
+    const { seed, cpus, strategies, patches, directed = patches.length > 0 } = options;
     this.fuzz = options.fuzz ?? new Fuzz({ seed, cpus, strategies, feedback: false, directed });
     this.names = (strategies ?? DEFAULT_MIX).filter((name) => name !== SMALL_SCOPE);
+    this.places = new Places(options, this.fuzz, this.names.includes('exhaustive'));
   }
 
   run(): HuntResult {
@@ -171,34 +147,12 @@ class Hunt {
     return !isOver && tally.schedules < options.schedules && !options.outOfTime();
   }
 
-  private huntIn(
-    { program, menu, recorded, random, origin, past, directed }: Omit<Drawn, 'origin'> & { readonly origin?: Origin },
-    schedules: number,
-  ): Showing {
+  private huntIn(drawn: Omit<Drawn, 'origin'> & { readonly origin?: Origin }, schedules: number): Showing {
     const { options, tally } = this;
-    const plan = { ...huntingPlan(program, options), menu };
-    const difference =
-      this.fuzz.isDirected && !menu ? new Difference(plan, this.toldPatches, this.unpatched) : undefined;
-    const told = difference?.plan ?? plan;
-    const goesBack = menu !== undefined || this.names.includes('exhaustive');
-    const stepper = goesBack ? new Stepper(rewinding(told)) : this.machines.of(told);
-    const run = new MachineRun(stepper, difference);
-    difference?.start(run, stepper);
+    const { menu, recorded, random, origin, past } = drawn;
+    const place = this.places.of(drawn);
+    const { stepper, difference } = place;
     const states = past && pageStates(stepper);
-    const mayMeet = difference && {
-      patched: difference,
-      rivals: () => (this.fuzz.isWorth(difference) ? (directed?.rivals?.() ?? []) : []),
-    };
-    const place: Place = {
-      plan,
-      stepper,
-      run,
-      ledger: new LedgerStates(stepper),
-      difference,
-      unmade: options.source === 'fuzz' && !menu ? new Unmade(plan, stepper, run, mayMeet) : undefined,
-      stale: false,
-      choices: [],
-    };
     const budget = options.adversary ?? HUNTING_BUDGET;
     const steps = new SharedSteps();
     const names = recorded && options.source === 'fuzz' ? REPLAYED : this.namesFor(origin);
@@ -266,7 +220,13 @@ class Hunt {
     this.tally.ranBy(strategy, done.steps - common, coverage.pairs - known.pairs, convicted?.harm);
     const isSample = this.tally.schedules % CHECK_EVERY === 1;
     this.judge({ plan, stepper, choices, run: done }, strategy.name, isSample);
-    if (unmade && !convicted) this.withMore(place, unmade);
+    if (!convicted) {
+      this.places.makeUp(place, (made) => {
+        this.tally.ran(made.name, made.run.steps, 0, made.run.convicted?.harm);
+        this.judge(made, made.name, false);
+        return this.goesOn();
+      });
+    }
     return { pairs: coverage.pairs - known.pairs, fresh: coverage.size - known.size, choices };
   }
 
@@ -277,20 +237,5 @@ class Hunt {
     if (this.options.judged) this.options.judged(stepper, run);
     else if (convicted && !this.diverged)
       this.found = { ...asChosen(plan, choices), conviction: convicted, strategy, steps };
-  }
-
-  /** What if somebody had stored to a page that was about to lose its frame, or had got a frame that was still in use? */
-  private withMore({ plan, stepper, choices }: Place, unmade: Unmade): void {
-    let isElsewhere = false;
-    this.toldPatches.silently(() => {
-      for (const made of unmade.made(choices)) {
-        isElsewhere = true;
-        const { run, name } = made;
-        this.tally.ran(name, run.steps, 0, run.convicted?.harm);
-        this.judge(made, name, false);
-        if (!this.goesOn()) break;
-      }
-    });
-    if (isElsewhere) stepper.takes(plan.program);
   }
 }

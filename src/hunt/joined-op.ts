@@ -1,4 +1,4 @@
-/** An operation that nobody makes joins a program: where a task stands, and the program with the operation there. */
+/** Operations that nobody makes join a program: where a task stands, and the program with the operations there. */
 import type { Stepper } from '../engine/stepper.ts';
 import { type AccessKind, LOAD, STORE, type Vpn } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
@@ -19,12 +19,7 @@ export function placeOf({ tasks, machine: { cpus } }: Program, stepper: Stepper,
   return done.peek(task) === 1 ? (tasks[task - cpus]?.ops.length ?? 0) : pc.peek(task) - anew.peek(task);
 }
 
-/** The program with the operation at that place; undefined if it is no task's to do. */
-export function withOp(program: Program, task: TaskId, op: Op, at: number, inHistory = false): Program | undefined {
-  return withOps(program, task, [op], at, inHistory);
-}
-
-/** The same with several, one behind the other. */
+/** The program with the operations at that place, one behind the other; undefined if they are no task's to do. */
 export function withOps(
   program: Program,
   task: TaskId,

@@ -11,7 +11,7 @@ import type { CpuId } from '../hardware/types.ts';
 import type { TaskId } from '../kernel/types.ts';
 import { execute } from './execute.ts';
 import type { RawFinding } from './hunt.ts';
-import { accessOp, placeOf, withOp } from './joined-op.ts';
+import { accessOp, placeOf, withOps } from './joined-op.ts';
 import { ExactReplay } from './schedule.ts';
 
 /** Acts of hardware that make what a probe asked for come true, at most. */
@@ -27,7 +27,7 @@ export function withProbedAccess(found: RawFinding): RawFinding {
   const at = placeOf(found.plan.program, before, violation.task);
   const access = accessOp(violation.kind, violation.vpn, violation.word);
   const inHistory = before.historyViolation !== undefined;
-  const program = withOp(found.plan.program, violation.task, access, at, inHistory);
+  const program = withOps(found.plan.program, violation.task, [access], at, inHistory);
   if (!program) return found;
   const plan = withoutProbes({ ...found.plan, program });
   const stepper = new Stepper(plan);

@@ -137,7 +137,7 @@ export class LooseReplay {
   at = 0;
   private last = -1;
 
-  /** @param isLeftOut of what would be possible */
+  /** @param isLeftOut whether to pass over a choice that would be possible */
   constructor(
     private readonly wanted: readonly number[],
     private readonly isLeftOut: (c: Choice) => boolean = () => false,

@@ -27,7 +27,7 @@ function tried(program: Program, patch: keyof typeof BUGS, rivals: readonly Riva
   const stepper = new Stepper(patched.plan);
   const run = new MachineRun(stepper, patched);
   patched.start(run, stepper);
-  const operations = new UnmadeOperations(plan, stepper, run, { patched, rivals: () => rivals });
+  const operations = new UnmadeOperations(plan, stepper, run, patched, () => rivals);
   const choices: number[] = [];
   stepper.reset();
   patched.begin();

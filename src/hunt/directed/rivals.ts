@@ -21,7 +21,7 @@ export class Rivals {
     return LEAST + (1 - LEAST) * ((met + 1) / (tried + 2));
   }
 
-  /** All kinds, drawn one after the other by their chances. */
+  /** All kinds, drawn one after the other by their chances (Efraimidis, Spirakis, Information Processing Letters 97, 2006). */
   inOrder(draw: Draw): TraitName[] {
     const late = new Map(
       OPERATIONS.map((kind) => [kind, -Math.log(1 - draw.below(2 ** 32) / 2 ** 32) / this.chanceOf(kind)]),

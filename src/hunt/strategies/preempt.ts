@@ -16,8 +16,8 @@ import type { AdversaryBudget, Run, Strategy } from './strategy.ts';
 const EARLY = 4;
 
 /**
- * Steps in which operations have to be held, or to go on. Tasks may look again and again for what only another one can give them, and
- * be no more waiting than any that get on.
+ * Steps without one more operation held, or one less, until the run goes on as a walk over whole operations. Tasks that look again and again for
+ * what only another one can give them never count as waiting, and might have all turns.
  */
 const LONGEST = 500;
 
@@ -167,7 +167,7 @@ export class Preempt implements Strategy {
     this.since = steps;
   }
 
-  /** One that has been held for long goes on, if there is one, and can; and from now on everybody has a turn. */
+  /** One that is held goes on, if there is one, and can; and from now on everybody has a turn. */
   private goOn(run: Run): Choice {
     this.since = run.steps;
     this.grain.begin();

@@ -1,7 +1,7 @@
 /**
  * Operations that nobody does, in the midst of one that patches have made do otherwise: where it has left a TLB stale, each of a few kinds
  * happens at once, as far as no lock keeps it waiting. And where patches are come by that have made no difference so far, operations begin
- * before the run, and stop where they leave a TLB stale. To draw a program for each, and its schedules, takes ten times as long.
+ * before the run, and stop where they leave a TLB stale. A program of its own for each would take some schedules until they meet there.
  */
 import type { Choice } from '../../engine/choice.ts';
 import type { MachinePlan } from '../../engine/machine-plan.ts';
@@ -27,12 +27,6 @@ export interface Patched extends DifferenceMade {
   readonly hasParted: boolean;
 }
 
-/** A program of a directed hunt: what patches do to its runs, and what could meet its first operation, in this order. */
-export interface Directed {
-  readonly patched: Patched;
-  rivals(): Iterable<Rival>;
-}
-
 /** Those of the runs of one program. */
 export class UnmadeOperations {
   /** The first of this run at which it had parted, with a TLB stale, and the last. */
@@ -43,11 +37,13 @@ export class UnmadeOperations {
   /** They are tried behind one run, or none. */
   private isOver = false;
 
+  /** @param patched what patches do to its runs @param rivals what could meet its first operation, in this order */
   constructor(
     private readonly plan: MachinePlan,
     private readonly stepper: Stepper,
     private readonly run: MachineRun,
-    private readonly directed: Directed,
+    private readonly patched: Patched,
+    private readonly rivals: () => Iterable<Rival>,
   ) {
     this.outside = new Outside(plan.program, stepper, run);
   }
@@ -63,7 +59,7 @@ export class UnmadeOperations {
   /** The run, so many steps long, is about to take that step. */
   step(at: number, next: Choice): void {
     if (this.isOver) return;
-    if (this.directed.patched.hasParted && this.run.holdsStale()) {
+    if (this.patched.hasParted && this.run.holdsStale()) {
       this.latest = this.gapsAt(at);
       this.stale ??= this.latest;
     }
@@ -75,18 +71,13 @@ export class UnmadeOperations {
     const moments = this.isOver ? [] : this.moments();
     if (moments.length === 0) return;
     this.isOver = true;
-    for (const rival of this.directed.rivals()) {
+    for (const rival of this.rivals()) {
       for (const moment of moments) yield* this.tried(rival, moment, recorded);
     }
   }
 
   private moments(): Moment[] {
-    const {
-      stale,
-      latest,
-      beginning,
-      directed: { patched },
-    } = this;
+    const { stale, latest, beginning, patched } = this;
     if (stale && latest) return [...new Set([stale, latest])].map((gaps) => ({ gaps, stopsWhenStale: false }));
     const mayRace = !patched.isKnown && patched.begun.size > 0;
     return mayRace ? [{ gaps: beginning, stopsWhenStale: true }] : [];

@@ -2,10 +2,11 @@
 import type { Choice } from '../../engine/choice.ts';
 import type { MachinePlan } from '../../engine/machine-plan.ts';
 import type { Stepper } from '../../engine/stepper.ts';
+import type { Rival } from '../generate/encounter.ts';
 import { UNMADE } from '../hunt-sums.ts';
 import type { MachineRun } from '../machine-run.ts';
 import { UnmadeAllocations } from './allocations.ts';
-import { type Directed, UnmadeOperations } from './operations.ts';
+import { type Patched, UnmadeOperations } from './operations.ts';
 import type { FinishedRun } from './run.ts';
 import { UnmadeStores } from './stores.ts';
 
@@ -26,14 +27,16 @@ export class Unmade {
   private readonly allocations: UnmadeAllocations;
   private readonly stores: UnmadeStores;
 
+  /** @param patched of a directed hunt @param rivals what could meet the first operation of the program, if anything is to */
   constructor(
     plan: MachinePlan,
     stepper: Stepper,
     run: MachineRun,
-    private readonly directed: Directed | undefined,
+    private readonly patched: Patched | undefined,
+    rivals: (() => Iterable<Rival>) | undefined,
   ) {
-    const most = MOST[directed ? 'directed' : 'other'];
-    this.operations = directed && new UnmadeOperations(plan, stepper, run, directed);
+    const most = MOST[patched ? 'directed' : 'other'];
+    this.operations = patched && rivals && new UnmadeOperations(plan, stepper, run, patched, rivals);
     this.allocations = new UnmadeAllocations(plan, stepper, run, most.allocations);
     this.stores = new UnmadeStores(plan, stepper, run, most.stores);
   }
@@ -54,8 +57,8 @@ export class Unmade {
 
   /** Runs like the one that is over. @param recorded its schedule */
   *made(recorded: readonly number[]): Generator<MadeUp> {
-    const { operations, allocations, stores, directed } = this;
-    const hasParted = directed?.patched.hasParted ?? true;
+    const { operations, allocations, stores, patched } = this;
+    const hasParted = patched?.hasParted ?? true;
     // both look at how the run has ended, before the machine makes another one
     if (hasParted) for (const some of [allocations, stores]) some.end(recorded.length);
     yield* named(UNMADE.operations, operations?.made(recorded) ?? []);
