@@ -7,6 +7,7 @@ import {
   generateCrossing,
   generateEncounter,
   generateOpening,
+  generateRival,
 } from '#tlblab/hunt/generate/encounters.js';
 import { allTraits } from '#tlblab/hunt/generate/generator.js';
 import { freshPast } from '#tlblab/hunt/generate/pasts.js';
@@ -123,6 +124,21 @@ describe('openings', () => {
     const others = crossed.flatMap((c) => c.others);
     expect(others.length).toBeGreaterThan(60);
     expect(new Set(others)).toEqual(new Set(['munmap']));
+  });
+
+  it('have rivals: operations of a kind that some task could do, and that take nothing else', () => {
+    const rivals = opened.flatMap(({ program, opening }) => {
+      const rival = generateRival(opening, bits, 'dontneed');
+      return rival ? [{ program, rival }] : [];
+    });
+    expect(rivals.length / opened.length).toBeGreaterThan(0.7);
+    for (const { program, rival } of rivals) {
+      expect(program.tasks.map(({ name }) => name)).toContain(rival.task);
+      expect(rival.ops.map(opKind)).toContain('madvise dontneed');
+    }
+    // a child is a task more, and who sleeps has to be woken
+    for (const { opening } of opened)
+      for (const kind of ['fork', 'sleep'] as const) expect(generateRival(opening, bits, kind)).toBeUndefined();
   });
 
   it('are met where a page was and where it goes to', () => {

@@ -12,6 +12,7 @@ import { OperationWalk } from '#tlblab/hunt/strategies/operation-walk.js';
 import { Preempt } from '#tlblab/hunt/strategies/preempt.js';
 import type { Strategy } from '#tlblab/hunt/strategies/strategy.js';
 import { policyNamed } from '#tlblab/policy/index.js';
+import { devmigrate, load, mmap, race, store } from '#tlblab/program/builder.js';
 import { SCENARIOS } from '../bugs/scenarios.ts';
 
 const SETTINGS = { policy: policyNamed('mainline'), patches: [], strict: false, costs: 'bare-metal' } as const;
@@ -53,6 +54,35 @@ describe('preempt', () => {
     expect(preempts.filter((n) => n > 1)).not.toEqual([]);
     const whole = heldInRuns('t1-05', new OperationWalk(randomFrom(3, 1), QUIET), 1000, 'handlers');
     expect(whole.filter((n) => n > 1)).toEqual([]);
+  });
+
+  it('holds what leaves a TLB stale before it has learnt where to hold', () => {
+    const first = Array.from({ length: 40 }, (_, seed) =>
+      heldInRuns('t1-11', new Preempt(randomFrom(seed, 1), 1, QUIET), 1, 'operations').filter((n) => n > 0),
+    );
+    expect(first.flat().length).toBeGreaterThan(10);
+  });
+
+  it('gives everybody a turn where tasks look again and again for what only one that is held can give them', () => {
+    const waits = race(
+      { cpus: 2, override: { swapSlots: 4 } },
+      {
+        setup: [mmap(8, 1, 'rw', { fixed: true }), store(8)],
+        P0: [load(8), load(8)],
+        P1: [devmigrate(8)],
+        P2: { cpu: 0, ops: [load(8), load(8)] },
+      },
+    );
+    const stepper = new Stepper(huntingPlan(waits, SETTINGS));
+    const run = new MachineRun(stepper);
+    const strategy = new Preempt(randomFrom(4, 1), 1, QUIET);
+    const lengths = Array.from({ length: 300 }, () => {
+      stepper.reset();
+      strategy.begin();
+      return execute(stepper, () => strategy.choose(run)).steps;
+    });
+    expect(Math.max(...lengths)).toBeGreaterThan(500);
+    expect(Math.max(...lengths)).toBeLessThan(2500);
   });
 
   it('finds races between two and between three CPUs, of which whole operations show nothing', () => {

@@ -142,6 +142,18 @@ describe('stores that nobody makes', () => {
     for (const { run } of made) expect(run.convicted).toBeUndefined();
   });
 
+  it('come from a CPU whose TLB they have filled before, each to a word of its own', () => {
+    // P2 has only read the page: whoever stores to it before it is protected can do so until it hears of that
+    const read = copies.history.map((h) => (h.task === 'P2' ? { ...h, op: load(8) } : h));
+    const idle = copies.tasks.map((task) => (task.name === 'P0' ? task : { ...task, ops: [] }));
+    const lost = lostBy({ ...copies, history: read, tasks: idle }, ['t1-07']);
+    const words = lost.map(({ plan }) =>
+      plan.program.tasks.flatMap(({ ops }) => ops.flatMap((op) => (op.do === 'store' ? [op.word ?? 0] : []))),
+    );
+    expect(words.map((all) => all.length)).toContain(3);
+    for (const all of words) expect(new Set(all).size).toBe(all.length);
+  });
+
   it('wait for their moment where the program of their task would be over', () => {
     const late = race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8)], P1: [load(8)] });
     const { made } = tried(late, []);

@@ -57,8 +57,6 @@ export const PAST: readonly (readonly [name: TraitName, chance: number])[] = [
   ['kalloc', 0.05],
 ];
 
-const NO_OPERATIONS: Factors = Object.fromEntries(SWARMED.map((name) => [name, 0]));
-
 /**
  * Operations that meet: what is rare elsewhere is less rare here, what waits or changes nothing is rarer; accesses come before and
  * behind them anyway.
@@ -85,6 +83,9 @@ export const RIVAL: Factors = {
 export const OPERATIONS: readonly TraitName[] = [...SWARMED, 'unplug' as const].filter(
   (name) => !['load', 'fetch', 'touch', 'compute', 'yield', 'sleep', 'messages'].includes(name),
 );
+
+/** A swarm keeps what servers do, and hotplug, in whatever program has them. */
+const NO_OPERATIONS: Factors = Object.fromEntries([...SWARMED, 'remote', 'unplug'].map((name) => [name, 0]));
 
 /** The traits that are operations, as they are there. */
 export function operationsOf(traits: Traits): Partial<Traits> {
