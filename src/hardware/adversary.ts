@@ -33,7 +33,7 @@ export const OVER_INVALIDATION = actionOf(OVER_INVALIDATE, 0);
  * offered for those of `candidates` that are not cached already and whose number fits an action (below 2^17).
  */
 export function adversaryActions(cpu: LogicalCpu, candidates: readonly Vpn[], into: number[]): number {
-  const { psc, walk, regs } = cpu.hw;
+  const { psc, walk } = cpu.hw;
   let n = 0;
   let cached = 0;
   for (let slot = 0; slot < tlbSlots(cpu); slot++) {
@@ -49,12 +49,17 @@ export function adversaryActions(cpu: LogicalCpu, candidates: readonly Vpn[], in
   // with a single entry it would be an eviction
   if (cached > 1) into[n++] = OVER_INVALIDATION;
   if (walk.active.own(cpu.id, 1) !== 0) into[n++] = WALK_ON;
-  else if (regs.cr3Pgd.own(cpu.id) !== 0) {
-    for (const vpn of candidates) {
-      if (vpn >>> OPERAND_BITS === 0 && tlbLookup(cpu, vpn) === TLB_MISS) into[n++] = speculation(vpn);
-    }
+  for (const vpn of candidates) {
+    if (vpn >>> OPERAND_BITS === 0 && maySpeculate(cpu, vpn)) into[n++] = speculation(vpn);
   }
   return n;
+}
+
+/** A walk begins where a root is loaded that has pages of tasks below it, and one at a time. */
+function maySpeculate(cpu: LogicalCpu, vpn: Vpn): boolean {
+  const { walk, regs } = cpu.hw;
+  const isFree = regs.cr3Pgd.own(cpu.id) !== 0 && walk.active.own(cpu.id, 1) === 0;
+  return isFree && tlbLookup(cpu, vpn) === TLB_MISS;
 }
 
 /** The action that starts a speculative walk of a page, which must be one that an action can name. */
@@ -106,7 +111,7 @@ export function adversaryPerform(cpu: LogicalCpu, action: AdversaryAction): void
       pscDrop(cpu, operand);
       return;
     case SPECULATE:
-      if (tlbLookup(cpu, operand as Vpn) !== TLB_MISS) return;
+      if (!maySpeculate(cpu, operand as Vpn)) return;
       walkStart(cpu, 1, operand as Vpn);
       walkStep(cpu, 1, LOAD);
       return;

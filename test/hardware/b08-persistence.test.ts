@@ -6,6 +6,7 @@ import {
   adversaryLabel,
   adversaryPerform,
   adversaryWord,
+  speculation,
 } from '#tlblab/hardware/adversary.js';
 import { invlpg } from '#tlblab/hardware/invalidate.js';
 import type { LogicalCpu } from '#tlblab/hardware/logical-cpu.js';
@@ -64,6 +65,25 @@ describe('B-8 speculative fills', () => {
     expect(m.access(cpu, vpn(9), 0, LOAD, 0, between)).toBeUndefined();
     // its own walk found no entry, and the fault took the speculative entry out
     expect(m.pages(cpu)).toEqual([]);
+  });
+
+  it('B-8 begin below a root only, and one at a time, even if a schedule asks for more', () => {
+    const m = new TestMachine();
+    const [cpu] = m.cpus;
+    const { active, vpn: walked } = cpu.hw.walk;
+    const [nine, three] = [9, 3].map((page) => speculation(vpn(page)));
+    const demand = (action: AdversaryAction) =>
+      m.step(cpu, adversaryWord(cpu, action), () => adversaryPerform(cpu, action));
+    expect([...offered(cpu, [9]).keys()]).toEqual([]);
+    demand(nine);
+    expect(active.peek(cpu.id, 1)).toBe(0);
+    const pgd = m.frame();
+    m.map(pgd, vpn(9), mkPte(m.frame(), USED));
+    m.load(cpu, pgd);
+    demand(nine);
+    demand(three);
+    expect([active.peek(cpu.id, 1) !== 0, walked.peek(cpu.id, 1)]).toEqual([true, 9]);
+    expect([...offered(cpu, [3]).keys()]).not.toContain('hardware starts a speculative walk of page 3');
   });
 
   it('B-8 stop at an invalidation, however far they have come', () => {
