@@ -67,9 +67,13 @@ export class Backing {
     const { page: p } = this.ghost.g;
     return p.discarding.peek(page) > 0 && this.changedSince(page, p.discardingSince.peek(page));
   }
-  /** A private mapping that follows its file, or has a copy by now: which of them, nobody can tell. */
+  /** A private mapping that follows its file, or is made to, or has a copy, or a new one, by now: which of them, nobody can tell. */
   mayHaveCopy(page: PageKey): boolean {
-    return this.follows(page) && this.isCopying(page);
+    return this.mayFollow(page) && this.isCopying(page);
+  }
+  /** A private mapping that follows its file, or loses its copy to a call in flight. */
+  private mayFollow(page: PageKey): boolean {
+    return this.follows(page) || (this.isPrivate(page) && this.ghost.g.page.discarding.peek(page) > 0);
   }
   /** A store fault there is in flight: a private mapping may have a copy already. */
   isCopying(page: PageKey): boolean {
@@ -99,7 +103,7 @@ export class Backing {
     // what it shows next may be private, and then has the copy: whoever puts it there must find a change
     if (this.isChanging(page)) this.touched(page);
     if (!this.isPrivate(page)) return;
-    if (this.follows(page)) this.blurOwn(page);
+    if (this.mayFollow(page)) this.blurOwn(page);
     this.ghost.g.page.copied.put(page, 1);
     this.touched(page);
   }

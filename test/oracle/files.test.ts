@@ -218,6 +218,37 @@ describe('a private mapping', () => {
     expect(m.load(2, 3)).toBe(0);
     expect(m.harm()).toBeUndefined();
   });
+  it('may get another copy while DONTNEED is in flight, and the file changes behind that', () => {
+    for (const faultsFirst of [true, false]) {
+      const m = new FileMachine([1, 1, 1], quiet);
+      m.mapFile(0, 1, 3, { shared: false });
+      m.storeCopy(0, 1, 3, 8);
+      m.write(2, 1, 0, 7);
+      const faults = () => {
+        m.cpus[0].faultVpn = 3 as never;
+        m.cpus[0].faultCode = 7;
+        m.begin(0, OP.store);
+        m.begin(0, OP.fault);
+      };
+      if (faultsFirst) faults();
+      m.call(1, OP.madvise, page3, () => {
+        m.unmap(1, 1, 3);
+        m.flush(3);
+        m.mapFolio(0, 1, 3, { shared: false });
+        if (!faultsFirst) faults();
+        m.copyPage(0, 1, 3);
+        m.write(2, 1, 0, 9);
+        expect(m.load(2, 3)).toBe(7);
+        m.end(0);
+        expect(m.load(2, 3)).toBe(7);
+        m.finish(0, 3, 1, STORE, 5);
+        expect(m.load(2, 3)).toBe(7);
+      });
+      expect(m.load(2, 3)).toBe(7);
+      expect(m.load(2, 3, 1)).toBe(5);
+      expect(m.harm()).toBeUndefined();
+    }
+  });
   it('may get its copy from a fault while the mapping is being made', () => {
     const m = new FileMachine([1, 1], quiet);
     m.begin(0, OP.mmap, { mm: 1, ...page3, rights: RW, fixed: true, file: 1, pgoff: 0 });
