@@ -120,6 +120,11 @@ export class Fuzz {
     return made !== undefined && (this.directed?.isWorth(made) ?? false);
   }
 
+  /** And is it worth a try what meets the first operation of an opening in which they did that? */
+  isPromising(made: DifferenceMade | undefined): boolean {
+    return made !== undefined && (this.directed?.isPromising(made) ?? false);
+  }
+
   next(): Drawn {
     const { cpus } = this.options;
     this.programs++;

@@ -12,7 +12,8 @@ import { LedgerStates } from './ledger-states.ts';
 import { MachineRun } from './machine-run.ts';
 import { Machines } from './machines.ts';
 import type { Strategy } from './strategies/strategy.ts';
-import { type MadeUp, Unmade } from './unmade/unmade.ts';
+import type { MadeUp } from './unmade/run.ts';
+import { Unmade } from './unmade/unmade.ts';
 
 /** A program on its machine. */
 export interface Place {
@@ -54,8 +55,9 @@ export class Places {
     const run = new MachineRun(stepper, difference);
     difference?.start(run, stepper);
     const { rivals } = directed ?? {};
-    const worthy = rivals && ((): Iterable<Rival> => (fuzz.isWorth(difference) ? rivals() : []));
-    const unmade = options.source === 'fuzz' && !menu ? new Unmade(plan, stepper, run, difference, worthy) : undefined;
+    const promising = rivals && ((): Iterable<Rival> => (fuzz.isPromising(difference) ? rivals() : []));
+    const unmade =
+      options.source === 'fuzz' && !menu ? new Unmade(plan, stepper, run, difference, promising) : undefined;
     return { plan, stepper, run, ledger: new LedgerStates(stepper), difference, unmade, stale: false, choices: [] };
   }
 

@@ -144,19 +144,24 @@ export class LooseReplay {
   ) {}
 
   choose = (stepper: Stepper): number => {
-    const c = this.next(stepper);
+    this.skip(stepper);
+    const { choices } = stepper;
+    const isOver = this.at === this.wanted.length;
+    const c = isOver
+      ? (choices.find((c) => choiceCpu(c) === this.last && choiceKind(c) === RUN) ?? choices[0])
+      : this.wanted[this.at++];
     this.last = choiceCpu(c as Choice);
     return c;
   };
 
-  private next({ choices, machine }: Stepper): number {
-    while (this.at < this.wanted.length) {
-      const c = this.wanted[this.at++] as Choice;
-      if (this.isLeftOut(c)) continue;
-      const acts = choiceKind(c) >= ADVERSARY && choiceCpu(c) < machine.geometry.cpus;
-      if (acts || choices.includes(c)) return c;
+  /** Goes to the next choice that can be followed now. */
+  skip({ choices, machine }: Stepper): void {
+    const isPossible = (c: Choice): boolean =>
+      choices.includes(c) || (choiceKind(c) >= ADVERSARY && choiceCpu(c) < machine.geometry.cpus);
+    for (; this.at < this.wanted.length; this.at++) {
+      const c = this.wanted[this.at] as Choice;
+      if (!this.isLeftOut(c) && isPossible(c)) return;
     }
-    return choices.find((c) => choiceCpu(c) === this.last && choiceKind(c) === RUN) ?? choices[0];
   }
 }
 

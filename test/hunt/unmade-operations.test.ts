@@ -12,13 +12,29 @@ import { MachineRun } from '#tlblab/hunt/machine-run.js';
 import { Machines } from '#tlblab/hunt/machines.js';
 import { ExactReplay } from '#tlblab/hunt/schedule.js';
 import { UnmadeOperations } from '#tlblab/hunt/unmade/operations.js';
-import type { FinishedRun } from '#tlblab/hunt/unmade/run.js';
+import type { MadeUp } from '#tlblab/hunt/unmade/run.js';
 import { policyNamed } from '#tlblab/policy/index.js';
-import { by, devmigrate, dontneed, fork, load, mmap, race, store } from '#tlblab/program/builder.js';
+import {
+  by,
+  compute,
+  devmigrate,
+  dontneed,
+  fileRead,
+  fork,
+  fsync,
+  load,
+  mmap,
+  mprotect,
+  munmap,
+  race,
+  reclaim,
+  reclaimMemory,
+  store,
+} from '#tlblab/program/builder.js';
 import type { Program } from '#tlblab/program/program.js';
 
 /** One run, each CPU to its end before the next one; and the same with each of the rivals. */
-function tried(program: Program, patch: keyof typeof BUGS, rivals: readonly Rival[]): FinishedRun[] {
+function tried(program: Program, patch: keyof typeof BUGS, rivals: readonly Rival[]): MadeUp[] {
   const policy = policyNamed('mainline');
   const patches = [BUGS[patch]];
   const plan = huntingPlan(program, { policy, patches, strict: false, costs: 'bare-metal' });
@@ -40,13 +56,14 @@ function tried(program: Program, patch: keyof typeof BUGS, rivals: readonly Riva
     return next;
   });
   expect(convicted).toBeUndefined();
-  const made: FinishedRun[] = [];
+  const made: MadeUp[] = [];
   told.silently(() => made.push(...operations.made(choices)));
   return made;
 }
 
 const mapped = [mmap(8, 2, 'rw', { fixed: true }), store(8), ...by('P1', store(8))];
-const harms = (made: readonly FinishedRun[]) => made.map(({ run }) => run.convicted?.harm);
+const convictions = (made: readonly MadeUp[]) => harms(made).filter((harm) => harm !== undefined);
+const harms = (made: readonly MadeUp[]) => made.map(({ run }) => run.convicted?.harm);
 const discards = (task: string): Rival => ({ task, ops: [dontneed(8)] });
 
 /** What is shared is flushed when the locks are dropped, as it was then. */
@@ -72,10 +89,40 @@ describe('operations that nobody does', () => {
     }
   });
 
-  it('begin before others, and stop where they leave a TLB stale, if patches have made no difference', () => {
+  it('begin before others, and wait where they have left a TLB stale', () => {
     const races = race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8), load(8)], P1: [] });
-    expect(harms(tried(races, 't1-01', [discards('P1')]))).not.toEqual([undefined]);
-    expect(harms(tried(races, 't1-01', [{ task: 'P1', ops: [load(9)] }]))).toEqual([undefined]);
+    expect(convictions(tried(races, 't1-01', [discards('P1')]))).toContain('stale-read');
+  });
+
+  it('wait for all that others do, though these make a difference of their own', () => {
+    const narrows = race(SWAP, { setup: mapped, P0: [mprotect(8, 2, 'r')], P1: [compute(1), store(8)] });
+    const made = tried(narrows, 't1-02-mprotect', [{ task: 'P1', ops: [reclaimMemory(8)] }]);
+    expect(convictions(made)).toContain('rights-bypass');
+  });
+
+  it('are followed by a store to what they have read, which nobody makes either', () => {
+    const unmaps = race(
+      { cpus: 3 },
+      {
+        setup: [mmap(8, 1, 'rw', { fixed: true, shared: true, file: 'f' }), ...by('P1', store(8))],
+        P0: [munmap(8)],
+        P1: [],
+        P2: [reclaim('f', 0), fileRead('f', 0)],
+      },
+      { files: [{ name: 'f', pages: 1 }] },
+    );
+    const made = tried(unmaps, 't1-06', [{ task: 'P2', ops: [fsync('f')] }]);
+    expect(convictions(made)).toEqual(['lost-write']);
+    const { name, plan } = made.find(({ run }) => run.convicted) as MadeUp;
+    expect([name, plan.program.tasks[1].ops]).toEqual(['unmade-stores', [expect.objectContaining({ do: 'store' })]]);
+  });
+
+  it('are given up if they are to leave a TLB stale, and do not', () => {
+    const races = race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8), load(8)], P1: [] });
+    const made = tried(races, 't1-01', [{ task: 'P1', ops: [load(9)] }]);
+    expect(convictions(made)).toEqual([]);
+    expect(made.map(({ run }) => run.stopped)).toContain(true);
+    expect(made.map(({ run }) => run.stopped)).toContain(false);
   });
 
   it('are those of another task of the address space where the one that was asked for has no time, and of no other', () => {

@@ -193,6 +193,11 @@ export class DirectedPrograms {
     return made.isKnown || (this.isRace(made) && this.hoped < this.sought);
   }
 
+  /** Is it worth a try what meets the first operation of an opening? */
+  isPromising(made: DifferenceMade): boolean {
+    return made.isKnown || this.isRace(made);
+  }
+
   /** Patches were come by, and seldom make a difference where they are: perhaps it takes a race. */
   private isRace({ begun }: DifferenceMade): boolean {
     return begun.size > 0 && this.parted * SELDOM < this.reached;

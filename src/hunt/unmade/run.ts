@@ -29,15 +29,28 @@ export interface Gap {
   readonly place: number;
 }
 
+/** `must`: the run is given up if it comes to its end without that. */
+export type Waiting = 'must' | 'may';
+
 /** What joins a run. */
 export interface Joining extends Gap {
   readonly ops: readonly Op[];
-  /** It goes on only until a TLB has become stale: what is behind that happens when all that the run did is over. */
-  readonly stopsWhenStale?: boolean;
+  /** When a TLB has become stale it waits: what is behind that happens when all that the run did is over. */
+  readonly waits?: Waiting;
 }
 
-/** Sees every step before it is taken, by its number, and the end. */
-interface Watching {
+/** A run that is over, and what has come of it. */
+export interface MadeUp extends FinishedRun {
+  /** As figures and findings name it. */
+  readonly name: string;
+}
+
+export function* named(name: string, runs: Iterable<FinishedRun>): Generator<MadeUp> {
+  for (const run of runs) yield { ...run, name };
+}
+
+/** Hears of every step before the run, so many steps long, takes it; and that the run, so many steps long, is over. */
+export interface Watching {
   step(at: number, next: Choice): void;
   end(at: number): void;
 }
@@ -56,7 +69,7 @@ const MOST_BEHIND = 200;
 export function runWith(
   asked: MachinePlan,
   stepper: Stepper,
-  { at, cpu, task, place, ops, stopsWhenStale = false }: Joining,
+  { at, cpu, task, place, ops, waits }: Joining,
   recorded: readonly number[],
   watched?: (plan: MachinePlan) => Watching,
 ): FinishedRun | undefined {
@@ -67,18 +80,24 @@ export function runWith(
   const { columns, oracle } = stepper.machine;
   const { pc, done } = columns.user;
   const own = choice(RUN, cpu);
+  let state: 'goes on' | 'waits' | 'is over' = 'goes on';
   // where its program would be over, the task does not go on with the operation until it is due
-  const isEarly = (c: Choice): boolean =>
-    c === own && replay.at <= at && pc.peek(task) > place && !stepper.isInterrupted(cpu);
-  const replay: LooseReplay = new LooseReplay(recorded, isEarly);
+  const isEarly = (): boolean => replay.at < at && pc.peek(task) > place;
+  const isLeftOut = (c: Choice): boolean =>
+    c === own && (state === 'waits' || isEarly()) && !stepper.isInterrupted(cpu);
+  const replay: LooseReplay = new LooseReplay(recorded, isLeftOut);
   const choices: number[] = [];
   let taken = 0;
-  let isOver = false;
   let behind = 0;
   const run = execute(stepper, (s) => {
-    isOver ||= taken >= MOST_STEPS || done.peek(task) === 1 || pc.peek(task) > place + ops.length;
-    isOver ||= stopsWhenStale && taken > 0 && (oracle?.cached.holdStale() ?? false);
-    const isDue = replay.at >= at && !isOver;
+    if (state === 'goes on') {
+      const isOver = taken >= MOST_STEPS || done.peek(task) === 1 || pc.peek(task) > place + ops.length;
+      if (waits && taken > 0 && oracle?.cached.holdStale()) state = 'waits';
+      else if (isOver && waits === 'must') return -1;
+      else if (isOver) state = 'is over';
+    }
+    replay.skip(s);
+    const isDue = state === 'goes on' && replay.at >= at;
     const goesOn = isDue ? wayOn(s, own) : undefined;
     if (goesOn !== undefined) taken++;
     if (replay.at === recorded.length) behind++;
