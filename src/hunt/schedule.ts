@@ -155,14 +155,31 @@ export class LooseReplay {
   };
 
   /** Goes to the next choice that can be followed now. */
-  skip({ choices, machine }: Stepper): void {
-    const isPossible = (c: Choice): boolean =>
-      choices.includes(c) || (choiceKind(c) >= ADVERSARY && choiceCpu(c) < machine.geometry.cpus);
-    for (; this.at < this.wanted.length; this.at++) {
-      const c = this.wanted[this.at] as Choice;
-      if (!this.isLeftOut(c) && isPossible(c)) return;
-    }
+  private skip(stepper: Stepper): void {
+    for (let c = this.due(); c !== undefined && !isPossible(stepper, c); c = this.due()) this.at++;
   }
+
+  /** Has it come to that choice, but for what cannot be followed now? */
+  hasReached(at: number, stepper: Stepper): boolean {
+    this.skip(stepper);
+    return this.at >= at;
+  }
+
+  /** Is it the turn of a CPU that has to wait for another one? */
+  isHeldUp(stepper: Stepper): boolean {
+    const c = this.due();
+    return c !== undefined && choiceKind(c) === RUN && !isPossible(stepper, c);
+  }
+
+  /** The next choice that is not to be passed over. */
+  private due(): Choice | undefined {
+    while (this.at < this.wanted.length && this.isLeftOut(this.wanted[this.at] as Choice)) this.at++;
+    return this.wanted[this.at] as Choice | undefined;
+  }
+}
+
+function isPossible({ choices, machine }: Stepper, c: Choice): boolean {
+  return choices.includes(c) || (choiceKind(c) >= ADVERSARY && choiceCpu(c) < machine.geometry.cpus);
 }
 
 /** A run that follows choices as far as they go. */

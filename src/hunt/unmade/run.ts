@@ -90,14 +90,14 @@ export function runWith(
   let taken = 0;
   let behind = 0;
   const run = execute(stepper, (s) => {
+    const isOver = taken >= MOST_STEPS || done.peek(task) === 1 || pc.peek(task) > place + ops.length;
     if (state === 'goes on') {
-      const isOver = taken >= MOST_STEPS || done.peek(task) === 1 || pc.peek(task) > place + ops.length;
       if (waits && taken > 0 && oracle?.cached.holdStale()) state = 'waits';
       else if (isOver && waits === 'must') return -1;
       else if (isOver) state = 'is over';
     }
-    replay.skip(s);
-    const isDue = state === 'goes on' && replay.at >= at;
+    // one that waits gives way to who waits for a lock of its own
+    const isDue = state === 'waits' ? !isOver && replay.isHeldUp(s) : state === 'goes on' && replay.hasReached(at, s);
     const goesOn = isDue ? wayOn(s, own) : undefined;
     if (goesOn !== undefined) taken++;
     if (replay.at === recorded.length) behind++;
