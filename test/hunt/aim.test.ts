@@ -40,6 +40,23 @@ it('has more turns for what is seldom begun, and openings for what one operation
   expect([aim.isRare('seldom'), aim.isRare('often')]).toEqual([true, false]);
 });
 
+it('has fewer turns for what patches make no difference with, once they make one with something else', () => {
+  const aim = new Aim();
+  const draw = new Draw(randomFrom(7).bits);
+  const shareOf = (target: string): number => {
+    const drawn = Array.from({ length: 400 }, () => aim.target(draw));
+    return drawn.filter((t) => t === target).length / drawn.length;
+  };
+  for (let i = 0; i < 50; i++) {
+    aim.had('munmap', ['idle'], { did: ['munmap'], parted: false });
+    aim.had('mprotect', ['other'], { did: ['mprotect'], parted: false });
+  }
+  expect(Math.abs(shareOf('idle') - 0.5)).toBeLessThan(0.1);
+  for (let i = 0; i < 50; i++) aim.had('mprotect', ['other'], { did: ['mprotect'], parted: true });
+  expect(shareOf('idle')).toBeLessThan(0.35);
+  expect(shareOf('idle')).toBeGreaterThan(0.1);
+});
+
 it('begins mostly with what comes to the operation in which the target is, once that is known', () => {
   const aim = new Aim();
   aim.had('free', ['zapPte in madvise dontneed, a TLB being stale'], { did: ['madvise free'] });

@@ -25,6 +25,8 @@ export interface AimPlace {
 interface Sightings {
   /** Programs in which it was begun. */
   readonly times: number;
+  /** Those of them in which patches made a difference. */
+  readonly parted: number;
   /** One of them had a single operation beside accesses: an opening. */
   readonly alone: boolean;
   /** Openings that were drawn to begin it, and did not. */
@@ -33,6 +35,9 @@ interface Sightings {
 
 /** Openings in vain until a target counts as one that takes two operations. */
 const MOST_MISSED = 16;
+
+/** What targets in whose programs patches never make a difference keep of their turns, where others are known: it may still take a race. */
+const NEVER_PARTED = 0.15;
 
 /** Share of first operations that are of any kind, though some are known to come to the target: where others meet them, those may come to it. */
 const STRAY = { alone: 0.1, met: 0.4 } as const;
@@ -53,7 +58,7 @@ export class Aim {
 
   /**
    * One of what patches were seen to change, but for `last`, if there is another one; undefined: nothing was seen yet. What is seldom
-   * begun has more turns.
+   * begun has more turns, and so has that with which patches made a difference, as far as they ever did.
    * @param alone only what one operation was seen to begin, or may
    */
   target(
@@ -63,7 +68,11 @@ export class Aim {
     const others = [...this.targets].filter(
       ([target, seen]) => target !== last && (!alone || seen.alone || seen.missed < MOST_MISSED),
     );
-    const weights = Object.fromEntries(others.map(([target, { times }]) => [target, 1 / Math.sqrt(times)]));
+    const everParted = others.some(([, { parted }]) => parted > 0);
+    // rule of succession
+    const share = ({ times, parted }: Sightings): number =>
+      everParted ? NEVER_PARTED + ((1 - NEVER_PARTED) * (parted + 1)) / (times + 2) : 1;
+    const weights = Object.fromEntries(others.map(([target, seen]) => [target, share(seen) / Math.sqrt(seen.times)]));
     return draw.weighted(weights) ?? last;
   }
 
@@ -93,26 +102,35 @@ export class Aim {
 
   /**
    * A program that begins with that was run.
-   * @param worked what was begun of the patches, perhaps by another operation
+   * @param begun what was begun of the patches, perhaps by another operation
    * @param did the kinds of operations that the first one came to @param alone there is no other one beside accesses
    * @param parted patches made a difference: whoever is there may have a part in it, not only who begins a target
+   * @param mayRace or they may do so in a race
    */
   had(
     kind: TraitName,
-    worked: Iterable<Target>,
+    begun: Iterable<Target>,
     {
       did,
       alone = false,
       parted = true,
-    }: { readonly did: readonly OpKind[]; readonly alone?: boolean; readonly parted?: boolean },
+      mayRace = true,
+    }: {
+      readonly did: readonly OpKind[];
+      readonly alone?: boolean;
+      readonly parted?: boolean;
+      readonly mayRace?: boolean;
+    },
   ): void {
     const tally = this.tallies.get(kind) ?? { tried: 0, worked: new Map(), does: new Set() };
     this.tallies.set(kind, tally);
     tally.tried++;
     for (const done of did) tally.does.add(done);
-    for (const target of worked) {
-      const seen = this.targets.get(target) ?? { times: 0, alone: false, missed: 0 };
-      this.targets.set(target, { ...seen, times: seen.times + 1, alone: seen.alone || alone });
+    for (const target of begun) {
+      const seen = this.targets.get(target) ?? { times: 0, parted: 0, alone: false, missed: 0 };
+      const [times, partings] = [seen.times + 1, seen.parted + (parted ? 1 : 0)];
+      this.targets.set(target, { ...seen, times, parted: partings, alone: seen.alone || alone });
+      if (!parted && !mayRace) continue;
       const doers = parted ? [] : this.doersOf(target);
       if (doers.length === 0 || doers.includes(kind)) tally.worked.set(target, (tally.worked.get(target) ?? 0) + 1);
     }

@@ -168,11 +168,11 @@ export class DirectedPrograms {
       if (made.isStale) this.rivals.had(others, made.hasMet);
       this.hopes &&= !made.isKnown;
       const fresh = [...made.begun].filter((target) => !this.aim.knows(target));
-      if (fresh.length > 0) this.aim.had(first, fresh, { did });
+      if (fresh.length > 0) this.aim.had(first, fresh, { did, parted: made.isKnown });
       return;
     }
-    const worked = made.isKnown || this.isRace(made) ? made.begun : [];
-    this.aim.had(first, worked, { did, alone: origin === 'opening', parted: made.isKnown });
+    const alone = origin === 'opening';
+    this.aim.had(first, made.begun, { did, alone, parted: made.isKnown, mayRace: this.isRace(made) });
     if (origin === 'opening') {
       this.hopes = !made.isKnown;
       const target = this.opening?.target;
