@@ -23,6 +23,7 @@ import {
   fork,
   fsync,
   load,
+  migrate,
   mmap,
   mprotect,
   munmap,
@@ -73,6 +74,8 @@ const shared = {
   P1: [],
   C: { cpu: 0, forkedBy: 'P0', ops: [] },
 };
+const F = { files: [{ name: 'f', pages: 1 }] };
+const ofFile = mmap(8, 1, 'rw', { fixed: true, shared: true, file: 'f' });
 const SWAP = { cpus: 2, override: { swapSlots: 4 } };
 
 describe('operations that nobody does', () => {
@@ -89,6 +92,18 @@ describe('operations that nobody does', () => {
     }
   });
 
+  it('begin before the run, in the midst of a routine of the patches, and where that has left a TLB stale', () => {
+    const idle = race(SWAP, { ...shared, P1: [load(8)] });
+    const made = tried(idle, 't1-11', [{ task: 'P1', ops: [dontneed(8)] }]);
+    const begins = made
+      .filter(({ name }) => name === 'unmade-operations')
+      .map(({ choices }) => choices.findIndex((c) => choiceCpu(c as Choice) === 1));
+    expect(begins).toHaveLength(3);
+    expect(begins[0]).toBe(0);
+    expect(begins[1]).toBeGreaterThan(0);
+    expect(begins[2]).toBeGreaterThan(begins[1]);
+  });
+
   it('begin before others, and wait where they have left a TLB stale', () => {
     const races = race({ cpus: 2 }, { setup: mapped, P0: [dontneed(8), load(8)], P1: [] });
     expect(convictions(tried(races, 't1-01', [discards('P1')]))).toContain('stale-read');
@@ -100,16 +115,26 @@ describe('operations that nobody does', () => {
     expect(convictions(made)).toContain('rights-bypass');
   });
 
+  it('give way, waiting, to who waits for a lock of their own', () => {
+    const moves = race(
+      { cpus: 3 },
+      { setup: [ofFile, ...by('P1', load(8)), ...by('P2', load(8))], P0: [migrate('f', 0)], P1: [], P2: [load(8)] },
+      F,
+    );
+    const made = tried(moves, 't1-10', [{ task: 'P1', ops: [mprotect(8, 1, 'none')] }]);
+    expect(convictions(made)).toEqual(['frame-reuse']);
+  });
+
   it('are followed by a store to what they have read, which nobody makes either', () => {
     const unmaps = race(
       { cpus: 3 },
       {
-        setup: [mmap(8, 1, 'rw', { fixed: true, shared: true, file: 'f' }), ...by('P1', store(8))],
+        setup: [ofFile, ...by('P1', store(8))],
         P0: [munmap(8)],
         P1: [],
         P2: [reclaim('f', 0), fileRead('f', 0)],
       },
-      { files: [{ name: 'f', pages: 1 }] },
+      F,
     );
     const made = tried(unmaps, 't1-06', [{ task: 'P2', ops: [fsync('f')] }]);
     expect(convictions(made)).toEqual(['lost-write']);
