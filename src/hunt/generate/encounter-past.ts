@@ -41,9 +41,10 @@ const BATCHED: ReadonlySet<Op['do']> = new Set(['reclaim', 'migrate', 'compact']
 export class EncounterPast extends ProgramWriter {
   protected place: Place | undefined;
 
-  /** What was before. */
-  begin(): void {
+  /** What was before. @param having an operation that the program is to have */
+  begin(having?: TraitName): void {
     const { draw } = this;
+    this.unplugs ||= having === 'unplug';
     const places: Place[] = [];
     for (const player of this.firstOfSpaces()) {
       for (let i = draw.between(1, this.objects); i > 0; i--) places.push(this.map(player));
@@ -58,6 +59,8 @@ export class EncounterPast extends ProgramWriter {
       this.happened(name);
       if (draw.chance(0.5)) this.writeAccess(this.cast.anyUser());
     }
+    // who has gone can come back
+    if (having === 'unplug' && draw.chance(0.5)) this.happened('unplug');
     if (this.history.some(({ op }) => BATCHED.has(op.do)) && draw.chance(0.5)) this.settle();
     const shares = draw.chance(0.35 * this.traits.fork);
     if (shares) {

@@ -105,6 +105,7 @@ export class Encounter extends EncounterPast {
 
   /** An operation of that kind, whether or not the program has such ones. @returns the kinds of what was written */
   private writeAs(kind: TraitName): readonly OpKind[] {
+    this.unplugs ||= kind === 'unplug';
     return this.writeRival(only(withTrait(scaled(this.traits, RIVAL), kind), kind));
   }
 

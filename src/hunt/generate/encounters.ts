@@ -94,7 +94,7 @@ function behind({ seed, having }: Past, random: () => number): Encounter {
   let { bits } = randomFrom(seed);
   const swarm = swarmTraits(bits);
   const encounter = encounterOf(() => bits(), having === undefined ? swarm : withTrait(swarm, having));
-  encounter.begin();
+  encounter.begin(having);
   bits = random;
   return encounter;
 }

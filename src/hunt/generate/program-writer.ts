@@ -41,7 +41,7 @@ export class ProgramWriter {
   /** Names the program. */
   private readonly number: number;
   /** CPUs go and come back; those that are gone. */
-  private readonly unplugs: boolean;
+  protected unplugs: boolean;
   private readonly gone = new Set<number>();
   protected concurrent = false;
   /** Operations of the part that is being written. */
