@@ -16,6 +16,17 @@ export class CachedEntries {
     return someEntry(ghost, (id, slot) => !isCurrent(ghost, id, slot)) || (isSuspect(ghost) && keepsUnhooked(ghost));
   }
 
+  /** How many entries of TLBs are older than the page tables; some have been that for long, on CPUs that do not use them. */
+  countStale(): number {
+    const { ghost } = this;
+    let count = 0;
+    someEntry(ghost, (id, slot) => {
+      if (!isCurrent(ghost, id, slot)) count++;
+      return false;
+    });
+    return count;
+  }
+
   /** Does some TLB hold an entry older than the page tables that leads to the frame? */
   leadStaleTo(pfn: Pfn): boolean {
     const { ghost } = this;

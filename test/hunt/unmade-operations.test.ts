@@ -141,7 +141,7 @@ describe('operations that nobody does', () => {
       F,
     );
     const made = tried(unmaps, 't1-06', [{ task: 'P2', ops: [fsync('f')] }]);
-    expect(convictions(made)).toEqual(['lost-write']);
+    expect(convictions(made)).toContain('lost-write');
     const { name, plan } = made.find(({ run }) => run.convicted) as MadeUp;
     expect([name, plan.program.tasks[1].ops]).toEqual(['unmade-stores', [expect.objectContaining({ do: 'store' })]]);
   });

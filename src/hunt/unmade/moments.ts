@@ -52,7 +52,7 @@ export class Moments {
     const { run, patched } = this;
     if (patched.hasParted) {
       if (this.stale === undefined && run.holdsStale()) this.stale = this.gapsAt(at);
-    } else if (choiceKind(next) === RUN && run.isInPatch(choiceCpu(next)) && !run.isInterrupted(choiceCpu(next))) {
+    } else if (choiceKind(next) === RUN && run.isInPatch(choiceCpu(next))) {
       this.inside = this.gapsAt(at);
     }
     this.outside.sees(next);

@@ -35,7 +35,7 @@ export type Waiting = 'must' | 'may';
 /** What joins a run. */
 export interface Joining extends Gap {
   readonly ops: readonly Op[];
-  /** When a TLB has become stale it waits: what is behind that happens when all that the run did is over. */
+  /** When an entry of a TLB has become stale it waits: what is behind that happens when all that the run did is over. */
   readonly waits?: Waiting;
 }
 
@@ -87,17 +87,23 @@ export function runWith(
     c === own && (state === 'waits' || isEarly()) && !stepper.isInterrupted(cpu);
   const replay: LooseReplay = new LooseReplay(recorded, isLeftOut);
   const choices: number[] = [];
+  let leastStale = Number.POSITIVE_INFINITY;
   let taken = 0;
   let behind = 0;
   const run = execute(stepper, (s) => {
     const isOver = taken >= MOST_STEPS || done.peek(task) === 1 || pc.peek(task) > place + ops.length;
-    if (state === 'goes on') {
-      if (waits && taken > 0 && oracle?.cached.holdStale()) state = 'waits';
-      else if (isOver && waits === 'must') return -1;
-      else if (isOver) state = 'is over';
+    const isTime = state === 'goes on' && replay.hasReached(at, s);
+    if (isTime && waits) {
+      const stale = oracle?.cached.countStale() ?? 0;
+      if (stale > leastStale) state = 'waits';
+      leastStale = Math.min(leastStale, stale);
+    }
+    if (state === 'goes on' && isOver) {
+      if (waits === 'must') return -1;
+      state = 'is over';
     }
     // one that waits gives way to who waits for a lock of its own
-    const isDue = state === 'waits' ? !isOver && replay.isHeldUp(s) : state === 'goes on' && replay.hasReached(at, s);
+    const isDue = state === 'waits' ? !isOver && replay.isHeldUp(s) : isTime && state === 'goes on';
     const goesOn = isDue ? wayOn(s, own) : undefined;
     if (goesOn !== undefined) taken++;
     if (replay.at === recorded.length) behind++;
