@@ -81,7 +81,7 @@ describe('synthesis', () => {
     expect(uncured.map((u) => u.seen.cause)).toContain('stale-read: load behind reclaim');
     expect(complete).toBe(true);
     expect(told.at(-1)).toBe(points.length);
-  });
+  }, 600_000);
 
   it('takes points away that nothing asks for', () => {
     const { points, rejected } = synthesise(
