@@ -182,4 +182,18 @@ describe('openings', () => {
     const meets = crossed.filter(({ program, crossing }) => changes(crossing).length > changes(program).length);
     expect(meets.length / crossed.length).toBeGreaterThan(0.8);
   });
+
+  it('have a CPU that goes, or comes back, where that is asked for, and none elsewhere', () => {
+    const drawUnplugs = () => generateOpening('unplug', freshPast(draw, 'unplug'), bits);
+    const unplugs = Array.from({ length: 60 }, drawUnplugs);
+    expect(unplugs.filter(({ did }) => did.length > 0).length).toBeGreaterThan(50);
+    const first = unplugs.map(
+      ({ program }) => ops(program).find((op) => op.do === 'offline' || op.do === 'online')?.do,
+    );
+    expect(first.filter((what) => what === 'offline').length).toBeGreaterThan(20);
+    expect(first.filter((what) => what === 'online').length).toBeGreaterThan(5);
+    for (const { program } of unplugs) expect(stuckTasks(program, below)).toEqual([]);
+    const others = opened.filter(({ program }) => ops(program).some((op) => op.do === 'offline'));
+    expect(others).toEqual([]);
+  });
 });
