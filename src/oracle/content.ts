@@ -276,6 +276,8 @@ export class Content {
       const here = to < 0 ? from + i : vpn === to + i ? from + i : vpn === from + i ? to + i : NOWHERE;
       if (here < 0 || here >= this.ghost.geometry.pages) continue;
       const other = this.ghost.pageKey(this.ghost.mmOf(page), here as Vpn);
+      // what has been there, and moved, is gone from where somebody has mapped something else since
+      if (this.backing.changedSince(other, t.since.peek(task, depth))) return true;
       const there = this.backing.isPlain(other)
         ? this.judgeKey(other, word, value)
         : this.judgeBacked(other, word, value);
