@@ -191,6 +191,11 @@ export class Content {
     return p.discarding.peek(page) > 0 || p.discardedAt.peek(page) > since;
   }
 
+  /** Has a call that has returned since that ghost time discarded what was there, or put something else there? Then it does not say what has moved. */
+  private isGoneSince(page: PageKey, since: number): boolean {
+    return this.ghost.g.page.discardedAt.peek(page) > since || this.backing.changedSince(page, since);
+  }
+
   /** The newest write of the word with this value, NO_WRITE, or TOO_OLD if that cannot be told. */
   private writeOf(page: PageKey, word: number, value: number): number {
     const { word: w, write } = this.ghost.g;
@@ -276,8 +281,7 @@ export class Content {
       const here = to < 0 ? from + i : vpn === to + i ? from + i : vpn === from + i ? to + i : NOWHERE;
       if (here < 0 || here >= this.ghost.geometry.pages) continue;
       const other = this.ghost.pageKey(this.ghost.mmOf(page), here as Vpn);
-      // what has been there, and moved, is gone from where somebody has mapped something else since
-      if (this.backing.changedSince(other, t.since.peek(task, depth))) return true;
+      if (this.isGoneSince(other, t.since.peek(task, depth))) return true;
       const there = this.backing.isPlain(other)
         ? this.judgeKey(other, word, value)
         : this.judgeBacked(other, word, value);

@@ -131,18 +131,6 @@ describe('rights', () => {
       expect(m.harm()).toBe(harm);
     }
   });
-  it('let what moves be seen at its new place, though the old one is mapped anew before mremap has returned', () => {
-    const m = new OracleMachine([1, 1]);
-    const [pfn] = m.mapped(0, 1, 3);
-    m.store(0, 3, 7);
-    m.begin(0, OP.mremap, { ...page3, to: 9, toPages: 1 });
-    m.unmap(0, 1, 3);
-    m.flush(3);
-    m.map(0, 1, 9, pfn);
-    m.call(1, OP.mmap, { ...page3, rights: RW, fixed: true }, () => 3);
-    expect(m.load(1, 9)).toBe(7);
-    expect(m.harm()).toBeUndefined();
-  });
   it('of a mapping that shrinks in place end behind the cut, and those of one that grows begin there', () => {
     for (const toPages of [1, 3]) {
       const m = new OracleMachine([1]);
@@ -243,6 +231,20 @@ describe('stores that overlap', () => {
 });
 
 describe('mremap', () => {
+  it('shows at the new place what has moved, whatever happens at the old one before it has returned', () => {
+    for (const kind of [OP.munmap, OP.mmap]) {
+      const m = new OracleMachine([1, 1]);
+      const [pfn] = m.mapped(0, 1, 3);
+      m.store(0, 3, 7);
+      m.begin(0, OP.mremap, { ...page3, to: 9, toPages: 1 });
+      m.unmap(0, 1, 3);
+      m.flush(3);
+      m.map(0, 1, 9, pfn);
+      m.call(1, kind, kind === OP.mmap ? { ...page3, rights: RW, fixed: true } : page3, () => 3);
+      expect(m.load(1, 9)).toBe(7);
+      expect(m.harm()).toBeUndefined();
+    }
+  });
   const move = { from: 3, pages: 1, to: 9, toPages: 1 };
   const moved = (m: OracleMachine): void => {
     m.map(0, 1, 9, m.unmap(0, 1, 3));

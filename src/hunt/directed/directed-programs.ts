@@ -190,7 +190,7 @@ export class DirectedPrograms {
    * half of the steps go to openings in which they do without one.
    */
   isWorth(made: DifferenceMade): boolean {
-    return made.isKnown || (this.isRace(made) && this.hoped < this.sought);
+    return this.isPromising(made) && (made.isKnown || this.hoped < this.sought);
   }
 
   /** Is it worth a try what meets the first operation of an opening? */
